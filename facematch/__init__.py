@@ -1,0 +1,1 @@
+"""Face Match: whether a known person is on camera in a LiveKit room, at a CPU cost that can be predicted."""

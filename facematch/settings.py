@@ -1,0 +1,150 @@
+"""Every setting, from the environment and `.env`, typed and checked once at start.
+
+Read only by the two composition roots (`main.py`, `api.py`); everything else receives the few values it needs.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+from pydantic import Field, StringConstraints, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The checkout: relative paths in the settings are meant from here, wherever the process was started."""
+
+LEGACY = ("INITIAL_SYNC_FRAMES", "PROCESS_EVERY_N_FRAME")
+"""Accepted, without effect; scheduled for removal."""
+
+EXIT_BAD_SETTINGS = 2
+
+_Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+_PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+_Ratio = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+_WebSocketUrl = Annotated[str, StringConstraints(pattern=r"^(wss?|https?)://[^\s/]+.*$", strip_whitespace=True)]
+_HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+.*$", strip_whitespace=True)]
+_RoomName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:@ -]{1,128}$")]
+
+
+class Settings(BaseSettings):
+    """The settings of both processes. Field names are the variables' names in lower case."""
+
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    livekit_url: _WebSocketUrl = Field("ws://localhost:7880", description="LiveKit server WebSocket URL")
+    livekit_public_url: _WebSocketUrl | None = Field(
+        None, description="LiveKit URL handed to browsers, when it differs from LIVEKIT_URL"
+    )
+    livekit_api_key: str = Field("demo-key", min_length=1, description="LiveKit API key")
+    livekit_api_secret: str = Field("demo-secret", min_length=1, repr=False, description="LiveKit API secret")
+    room_name: _RoomName = Field("face-recognition-room", description="Room to join and watch")
+    allowed_rooms: Annotated[tuple[_RoomName, ...], NoDecode] = Field(
+        (), description="Comma-separated rooms that tokens are minted for; empty: ROOM_NAME only"
+    )
+
+    batch_max_frames: int = Field(5, ge=1, le=1000, description="Frames per batch (upper bound)")
+    hold_seconds: _Seconds = Field(10, description="Seconds of pause after a batch with a match")
+    wait_seconds: _Seconds = Field(10, description="Seconds of pause after a batch without one, unsubscribed")
+    match_cooldown_seconds: _Seconds = Field(3, description="Least seconds between snapshots of a participant")
+    batch_timeout_seconds: _PositiveSeconds = Field(10, description="Seconds a batch may last")
+    match_tolerance: float = Field(
+        0.5, gt=0, le=2, allow_inf_nan=False, description="Largest distance that is a match (lower is stricter)"
+    )
+    max_active_batches: int = Field(8, ge=1, le=256, description="Batches at work at once; more wait their turn")
+    frame_executor_workers: int = Field(2, ge=1, le=64, description="Threads for face work")
+    frame_downscale_width: int = Field(
+        640, ge=64, le=7680, description="Pixels of width that a frame is scaled down to before detection"
+    )
+    face_encoder: Literal["onnx", "dlib"] = Field("onnx", description="What runs dlib's encoder: onnx or dlib")
+
+    output_dir: Path = Field(Path("captured_faces"), description="Snapshot folder")
+    reference_image: Path = Field(Path("reference/current.jpg"), description="Reference photograph (hot-reloaded)")
+    model_cache: Path = Field(
+        Path("~/.cache/face-match"), description="Folder of the converted encoder and the built LiveKit server"
+    )
+    api_base_url: _HttpUrl = Field("http://127.0.0.1:8000", description="Where the recognizer posts its events")
+    event_queue_size: int = Field(10_000, ge=10, le=1_000_000, description="Events kept while the API is away")
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address the API listens on (run.sh)")
+    port: int = Field(8000, ge=1, le=65_535, description="Port the API listens on (run.sh)")
+    token_ttl_seconds: int = Field(3600, ge=60, le=86_400, description="Seconds a participant's token is valid")
+    upload_max_mb: float = Field(10, gt=0, le=100, allow_inf_nan=False, description="Largest reference upload, MB")
+
+    memory_warn_ratio: _Ratio = Field(0.80, description="Fraction of the memory limit that logs a warning")
+    memory_exit_ratio: _Ratio = Field(0.92, description="Fraction of the memory limit that stops the recognizer")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field("INFO", description="Least level logged")
+    log_format: Literal["text", "json"] = Field("text", description="text or json (one object per line)")
+
+    initial_sync_frames: str | None = Field(None, description="Legacy: no effect")
+    process_every_n_frame: str | None = Field(None, description="Legacy: no effect")
+
+    @field_validator("allowed_rooms", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("output_dir", "reference_image", "model_cache")
+    @classmethod
+    def _from_the_checkout(cls, value: Path) -> Path:
+        return ROOT / value.expanduser()
+
+    @field_validator("memory_exit_ratio")
+    @classmethod
+    def _warn_before_exit(cls, value: float, info: ValidationInfo) -> float:
+        warn = info.data.get("memory_warn_ratio")
+        if warn is not None and warn > value:
+            raise ValueError(f"must not be below MEMORY_WARN_RATIO ({warn})")
+        return value
+
+    @property
+    def rooms(self) -> frozenset[str]:
+        """The rooms that tokens may be minted for."""
+        return frozenset({self.room_name, *self.allowed_rooms})
+
+    @property
+    def browser_livekit_url(self) -> str:
+        """The LiveKit URL that a page is told."""
+        return self.livekit_public_url or self.livekit_url
+
+    @property
+    def legacy_in_use(self) -> tuple[str, ...]:
+        """The variables that are set and have no effect."""
+        return tuple(name for name in LEGACY if getattr(self, name.lower()) is not None)
+
+
+def describe_problems(error: ValidationError) -> str:
+    """One message that names every bad variable and what it takes; values of secrets are not repeated."""
+    lines = []
+    for problem in error.errors(include_url=False):
+        variable = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
+        shown = "" if "SECRET" in variable or not problem["loc"] else f" (got {problem['input']!r})"
+        message = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"  {variable}: {message}{shown}")
+    return "\n".join(["Bad settings (see .env.example for every variable, its default and unit):", *lines])
+
+
+def load_or_exit() -> Settings:
+    """The settings, or exit code 2 after one message on stderr that names all bad variables."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        _refuse(describe_problems(error))
+
+
+def _refuse(message: str) -> NoReturn:
+    sys.stderr.write(message + "\n")
+    raise SystemExit(EXIT_BAD_SETTINGS)
