@@ -1,0 +1,73 @@
+"""Shared by every test: settings that nothing outside the test decides, free ports, and a guard on leaked tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from facematch.settings import Settings
+from tests.rig.ports import free_tcp_port, free_udp_port
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+KEPT = {"MODEL_CACHE"}
+"""A cache of things that cost minutes to make; what is in it does not depend on who made it."""
+
+_LOOP_TURNS_TO_FINISH = 20
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _settings_only_from_the_test() -> Iterator[None]:
+    """No `.env` of the checkout and no variable of the developer's shell reaches a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for field in Settings.model_fields:
+            for name in {variable for variable in os.environ if variable.upper() == field.upper()} - KEPT:
+                patch.delenv(name)
+        patch.setitem(Settings.model_config, "env_file", None)
+        yield
+
+
+@pytest.fixture
+def tcp_port() -> int:
+    """A TCP port of the loopback interface that nothing listened on a moment ago."""
+    return free_tcp_port()
+
+
+@pytest.fixture
+def udp_port() -> int:
+    """The same for UDP."""
+    return free_udp_port()
+
+
+@pytest.fixture(autouse=True)
+def _no_task_left_behind(request: pytest.FixtureRequest) -> None:
+    """Every coroutine test ends with no task but its own; fixtures are torn down before the count."""
+    if inspect.iscoroutinefunction(getattr(request.node, "obj", None)):
+        request.getfixturevalue("_task_guard")
+
+
+@pytest_asyncio.fixture
+async def _task_guard() -> AsyncIterator[None]:
+    before = asyncio.all_tasks()
+    yield
+    for _ in range(_LOOP_TURNS_TO_FINISH):  # a task that was cancelled last needs a turn or two to notice
+        leaked = _others(before)
+        if not leaked:
+            return
+        await asyncio.sleep(0)
+    pytest.fail("tasks left running: " + "; ".join(_describe(task) for task in leaked), pytrace=False)
+
+
+def _others(before: set[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
+    return [task for task in asyncio.all_tasks() - before if task is not asyncio.current_task() and not task.done()]
+
+
+def _describe(task: asyncio.Task[Any]) -> str:
+    coroutine = task.get_coro()
+    return f"{task.get_name()} ({getattr(coroutine, '__qualname__', coroutine)})"
