@@ -56,7 +56,11 @@ class Settings(BaseSettings):
     match_cooldown_seconds: _Seconds = Field(3, description="Least seconds between snapshots of a participant")
     batch_timeout_seconds: _PositiveSeconds = Field(10, description="Seconds a batch may last")
     match_tolerance: float = Field(
-        0.5, gt=0, le=2, allow_inf_nan=False, description="Largest distance that is a match (lower is stricter)"
+        0.5,
+        gt=0,
+        le=2,
+        allow_inf_nan=False,
+        description="Largest distance that is a match (lower is stricter)",
     )
     max_active_batches: int = Field(8, ge=1, le=256, description="Batches at work at once; more wait their turn")
     frame_executor_workers: int = Field(2, ge=1, le=64, description="Threads for face work")
@@ -68,7 +72,8 @@ class Settings(BaseSettings):
     output_dir: Path = Field(Path("captured_faces"), description="Snapshot folder")
     reference_image: Path = Field(Path("reference/current.jpg"), description="Reference photograph (hot-reloaded)")
     model_cache: Path = Field(
-        Path("~/.cache/face-match"), description="Folder of the converted encoder and the built LiveKit server"
+        Path("~/.cache/face-match"),
+        description="Folder of the converted encoder and the built LiveKit server",
     )
     api_base_url: _HttpUrl = Field("http://127.0.0.1:8000", description="Where the recognizer posts its events")
     event_queue_size: int = Field(10_000, ge=10, le=1_000_000, description="Events kept while the API is away")
@@ -81,7 +86,9 @@ class Settings(BaseSettings):
     memory_warn_ratio: _Ratio = Field(0.80, description="Fraction of the memory limit that logs a warning")
     memory_exit_ratio: _Ratio = Field(0.92, description="Fraction of the memory limit that stops the recognizer")
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field("INFO", description="Least level logged")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+        "INFO", description="Least level logged"
+    )
     log_format: Literal["text", "json"] = Field("text", description="text or json (one object per line)")
 
     initial_sync_frames: str | None = Field(None, description="Legacy: no effect")

@@ -1,0 +1,79 @@
+"""Logging: readable text by default, one JSON object per line on request.
+
+Values that a client chose (identities, names) are only ever structured fields, never parts of a message, and the
+text form writes them as quoted JSON: a line break in an identity cannot forge a line.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/@+-]+")
+_HARMLESS = "native video stream queue overflow"
+"""The SDK's word for a frame that a newer one replaced: what a queue of one is for."""
+
+
+def configure_logging(level: str, log_format: str) -> None:
+    """Send everything, the libraries' records included, to stderr in one form. Call once per process.
+
+    Args:
+        level: least level logged, such as `INFO`.
+        log_format: `text` or `json`.
+    """
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(lambda record: _HARMLESS not in record.getMessage())
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(ensure_ascii=False) if log_format == "json" else as_text,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # they bring handlers of their own
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+    logging.getLogger("livekit").setLevel(max(logging.WARNING, logging.getLevelName(level)))
+
+
+def as_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+    """One line: time, level, message, then `key=value`. A structlog processor."""
+    when = str(event.pop("timestamp", ""))[11:23]
+    level = str(event.pop("level", "")).upper()
+    message = event.pop("event", "")
+    trace = event.pop("exception", None)
+    event.pop("logger", None)
+    fields = "".join(f" {key}={_value(value)}" for key, value in event.items())
+    return f"{when} {level:<8} {message}{fields}" + (f"\n{trace}" if trace else "")
+
+
+def _value(value: Any) -> str:
+    text = value if isinstance(value, str) else str(value)
+    return text if _PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=True)

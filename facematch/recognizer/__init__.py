@@ -1,0 +1,1 @@
+"""The recognizer: watches one LiveKit room and reports who is on camera. Knows LiveKit, never the web process."""

@@ -1,0 +1,128 @@
+"""The frames of one track during one batch: bounded, newest first, upright, and only those worth looking at."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+from livekit import rtc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+    """A frame: (height, width, 3) uint8 RGB."""
+
+CLOSE_SECONDS = 1.0
+"""How long closing a stream may take; the SDK's own close can wait for ever."""
+
+PATIENCE_SECONDS = 1.5
+"""How long a batch waits for frames of the wanted width. A browser's simulcast track starts every subscription at
+320x180 and is at the wanted layer after 0.2 to 1.1 s."""
+
+_CLOCKWISE_QUARTERS: dict[object, int] = {
+    rtc.VideoRotation.VIDEO_ROTATION_0: 0,
+    rtc.VideoRotation.VIDEO_ROTATION_90: 1,
+    rtc.VideoRotation.VIDEO_ROTATION_180: 2,
+    rtc.VideoRotation.VIDEO_ROTATION_270: 3,
+}
+
+_BLACK = 4
+"""Filler frames are exactly black but for the rounding of the colour conversion; a camera in the dark has noise."""
+
+
+def upright(pixels: Pixels, rotation: object) -> Pixels:
+    """The frame as its sender sees it: phones send their sensor's image and say how far to turn it clockwise."""
+    quarters = _CLOCKWISE_QUARTERS.get(rotation, 0)
+    return np.ascontiguousarray(np.rot90(pixels, -quarters)) if quarters else pixels
+
+
+def is_filler(pixels: Pixels) -> bool:
+    """True for the black frames that WebRTC makes up when it has none to show."""
+    return int(pixels[::8, ::8].max()) <= _BLACK
+
+
+def wanted_quality(width: int, height: int, processed_width: int) -> rtc.VideoQuality.ValueType:
+    """The smallest simulcast layer that is still as wide as the processed frame.
+
+    LiveKit's clients publish layers of 180 and 360 lines below the full one, in the full one's proportions; a track
+    less than 960 wide has only the 180-line layer below it, so that MEDIUM is its full size.
+
+    Args:
+        width: of the published track in pixels, 0 when unknown.
+        height: of the published track in pixels, 0 when unknown.
+        processed_width: the width that frames are scaled down to before detection.
+    """
+    if not width or not height:
+        return rtc.VideoQuality.VIDEO_QUALITY_HIGH
+    if 180 * width // height >= processed_width:
+        return rtc.VideoQuality.VIDEO_QUALITY_LOW
+    medium = width if max(width, height) < 960 else 360 * width // height  # noqa: PLR2004  (see above)
+    if medium >= min(processed_width, width):
+        return rtc.VideoQuality.VIDEO_QUALITY_MEDIUM
+    return rtc.VideoQuality.VIDEO_QUALITY_HIGH
+
+
+class Selection:
+    """Which frames of a batch count: the first whatever its size (an early match is welcome), then those of the
+    wanted width, until patience ends.
+
+    Args:
+        wanted_width: pixels.
+    """
+
+    def __init__(self, wanted_width: int) -> None:
+        self._wanted = wanted_width
+        self._first: float | None = None
+
+    def accepts(self, width: int, now: float) -> bool:
+        """Whether a frame `width` pixels wide is worth looking at, at `now` (monotonic seconds)."""
+        if self._first is None:
+            self._first = now
+            return True
+        return width >= self._wanted or now - self._first >= PATIENCE_SECONDS
+
+
+class FrameStream:
+    """One open stream of RGB frames. Holds the newest frame only; what nobody took in time is gone.
+
+    Args:
+        track: a subscribed remote video track.
+        arrived: called, on the event loop, whenever a frame came.
+    """
+
+    def __init__(self, track: rtc.Track, arrived: Callable[[], None]) -> None:
+        self._stream = rtc.VideoStream.from_track(track=track, format=rtc.VideoBufferType.RGB24, capacity=1)
+        self._arrived = arrived
+        self._newest: rtc.VideoFrameEvent | None = None
+        self._pump = asyncio.create_task(self._run(), name="frames")
+
+    def ready(self) -> bool:
+        """True when `take` would return a frame."""
+        return self._newest is not None
+
+    def take(self) -> Pixels | None:
+        """The newest frame, upright, (height, width, 3) uint8 RGB; None when none came since the last call."""
+        event, self._newest = self._newest, None
+        if event is None:
+            return None
+        frame = event.frame
+        pixels = np.frombuffer(frame.data, np.uint8).reshape(frame.height, frame.width, 3)
+        return upright(pixels, event.rotation)
+
+    async def aclose(self) -> None:
+        """Ends the stream within `CLOSE_SECONDS`, whatever state the track is in."""
+        self._pump.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(self._pump, return_exceptions=True)
+                await self._stream.aclose()
+
+    async def _run(self) -> None:
+        async for event in self._stream:
+            self._newest = event
+            self._arrived()

@@ -1,0 +1,105 @@
+"""The reference in use, reloaded when its file changes: an immutable set of embeddings, swapped whole."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from facematch.faces.enrollment import EnrollmentError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from facematch.faces.reference import ReferenceSet
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 1.0
+"""The file is looked at no more often than this."""
+
+_Signature = tuple[int, int, int]
+
+
+class References:
+    """Follows one reference photograph.
+
+    A file that holds no usable face is reported once, and the reference before it stays in use. A file that is
+    removed ends the reference: nothing is compared any more.
+
+    Args:
+        path: the photograph; need not exist yet.
+        load: the photograph's bytes to a reference set, off the event loop; raises `EnrollmentError`.
+    """
+
+    def __init__(self, path: Path, load: Callable[[bytes], Awaitable[ReferenceSet]]) -> None:
+        self._path = path
+        self._load_set = load
+        self._seen: _Signature | None = None
+        self._listeners: list[Callable[[], None]] = []
+        self.current: ReferenceSet | None = None
+        """What to compare with; None while nothing is enrolled."""
+        self.error: str | None = None
+        """Why the file on disk is not in use, in words for a person; None when it is, or when there is none."""
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Call `listener` on the event loop after every change of `current`."""
+        self._listeners.append(listener)
+
+    def unsubscribe(self, listener: Callable[[], None]) -> None:
+        """Stop calling `listener`."""
+        self._listeners.remove(listener)
+
+    async def run(self) -> None:
+        """Follow the file, for ever."""
+        await self.poll()
+        if self.current is None and self.error is None:
+            log.info("No reference yet: waiting for the first upload", path=str(self._path))
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            await self.poll()
+
+    async def poll(self) -> None:
+        """Look at the file once and take over what has changed. Raises nothing that a file can cause."""
+        signature = await asyncio.to_thread(self._signature)
+        if signature == self._seen:
+            return
+        self._seen = signature
+        if signature is None:
+            self.error = None
+            if self.current is not None:
+                log.warning("Reference removed: nothing is compared until a new one is enrolled", path=str(self._path))
+                self._swap(None)
+            return
+        await self._load()
+
+    async def _load(self) -> None:
+        try:
+            new = await self._load_set(await asyncio.to_thread(self._path.read_bytes))
+        except (OSError, EnrollmentError) as error:
+            self.error = getattr(error, "detail", None) or str(error)
+            log.error(  # noqa: TRY400  (a bad photograph is no fault of the program: no traceback)
+                "Reference not usable; the one before it stays in use" if self.current else "Reference not usable",
+                path=str(self._path),
+                reason=self.error,
+            )
+            return
+        self.error = None
+        if self.current is None or new.id != self.current.id:
+            log.info("Reference loaded", reference=new.id, path=str(self._path))
+            self._swap(new)
+
+    def _swap(self, new: ReferenceSet | None) -> None:
+        self.current = new
+        for listener in list(self._listeners):
+            listener()
+
+    def _signature(self) -> _Signature | None:
+        """Changes whenever the file does, older modification times included; None when there is no file."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size, status.st_ino

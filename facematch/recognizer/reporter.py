@@ -1,0 +1,116 @@
+"""From what a batch found to the events that tell it: snapshot first, then Match, then Check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from facematch.events import Check, Match, confidence_from_distance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from facematch.faces.engine import Face
+    from facematch.recognizer.counters import Counters
+    from facematch.recognizer.cycle import ReportCheck
+    from facematch.recognizer.frames import Pixels
+    from facematch.recognizer.outbox import Outbox
+    from facematch.recognizer.snapshots import Snapshots
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose track it is, at the moment of the report (names arrive late and change)."""
+
+    participant_id: str
+    participant_name: str
+    participant_identity: str
+    track_sid: str
+
+
+class Reporter:
+    """Makes the events of one room and hands them to the outbox, in order.
+
+    Args:
+        outbox: delivers the events.
+        snapshots: writes the pictures.
+        room: the room's name.
+        threshold: the largest distance that is a match.
+        model: which encoder made the embeddings.
+        counters: counts what was reported.
+    """
+
+    def __init__(
+        self, outbox: Outbox, snapshots: Snapshots, *, room: str, threshold: float, model: str, counters: Counters
+    ) -> None:
+        self._outbox = outbox
+        self._snapshots = snapshots
+        self._room = room
+        self._threshold = threshold
+        self._model = model
+        self._counters = counters
+
+    async def match(
+        self, subject: Subject, pixels: Pixels, faces: Sequence[Face], *, cycle_id: str, reference_id: str
+    ) -> None:
+        """One Match per face, best first, with one snapshot that shows them all.
+
+        Args:
+            subject: whose track it is.
+            pixels: the frame, (height, width, 3) uint8 RGB.
+            faces: those that match, best first.
+            cycle_id: the batch.
+            reference_id: the reference set that they were compared with.
+        """
+        now = datetime.now(UTC)
+        confidences = [confidence_from_distance(face.distance) for face in faces]
+        labels = [f"{subject.participant_name} {confidence:.2f}" for confidence in confidences]
+        boxes = [face.bbox for face in faces]
+        path = await self._snapshots.save(pixels, boxes, labels, subject.participant_identity, now)
+        height, width = pixels.shape[:2]
+        for face, confidence in zip(faces, confidences, strict=True):
+            self._counters.matches += 1
+            await self._outbox.put(
+                Match(
+                    **self._common(subject, now, cycle_id, reference_id),
+                    confidence=confidence,
+                    filename=str(path) if path else None,
+                    snapshot=path.name if path else None,
+                    bbox=face.bbox,
+                    frame_size=(width, height),
+                    distance=round(face.distance, 6),
+                    threshold=self._threshold,
+                    model=self._model,
+                )
+            )
+
+    async def check(self, subject: Subject, report: ReportCheck, *, reference_id: str | None) -> None:
+        """The Check that ends a batch."""
+        self._counters.checks += 1
+        await self._outbox.put(
+            Check(
+                **self._common(subject, datetime.now(UTC), report.cycle_id, reference_id),
+                match_found=report.outcome == "match",
+                outcome=report.outcome,
+                frames=report.frames,
+                faces=report.faces,
+                best_distance=None if report.best_distance is None else round(report.best_distance, 6),
+            )
+        )
+
+    def _common(
+        self, subject: Subject, now: datetime, cycle_id: str | None, reference_id: str | None
+    ) -> dict[str, object]:
+        return {
+            "participant_id": subject.participant_id,
+            "participant_name": subject.participant_name,
+            "participant_identity": subject.participant_identity,
+            "track_sid": subject.track_sid,
+            "timestamp": now,
+            "event_id": uuid4(),
+            "room": self._room,
+            "cycle_id": cycle_id,
+            "reference_id": reference_id,
+        }

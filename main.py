@@ -1,0 +1,162 @@
+"""The recognizer's composition root: settings to objects, objects to tasks, and one exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import structlog
+
+from facematch.faces.encoder import make_encoder
+from facematch.faces.engine import FaceEngine
+from facematch.logs import configure_logging
+from facematch.recognizer.changed import Changed
+from facematch.recognizer.connection import Connection, CredentialsRefusedError
+from facematch.recognizer.counters import Counters
+from facematch.recognizer.cycle import CycleRules
+from facematch.recognizer.heartbeat import Heart
+from facematch.recognizer.memory import SAMPLE_SECONDS, MemoryRule, MemorySampler, Verdict
+from facematch.recognizer.outbox import ApiClient, Outbox
+from facematch.recognizer.places import Places
+from facematch.recognizer.references import References
+from facematch.recognizer.reporter import Reporter
+from facematch.recognizer.room import RoomWatch
+from facematch.recognizer.shutdown import ExitCode, Shutdown
+from facematch.recognizer.snapshots import Snapshots
+from facematch.settings import Settings, load_or_exit
+
+if TYPE_CHECKING:
+    from livekit import rtc
+
+log = structlog.get_logger("facematch.main")
+
+FLUSH_SECONDS = 1.5
+"""How long the end waits for the web process to take the last events."""
+
+
+async def run(settings: Settings) -> ExitCode:
+    """Run the recognizer until it is told to stop."""
+    shutdown = Shutdown()
+    shutdown.on_signals()
+    source = uuid4().hex
+    engine = FaceEngine(
+        workers=settings.frame_executor_workers,
+        processed_width=settings.frame_downscale_width,
+        encoder=make_encoder(settings.face_encoder, settings.model_cache),
+    )
+    rules = CycleRules(
+        batch_max_frames=settings.batch_max_frames,
+        hold_seconds=settings.hold_seconds,
+        wait_seconds=settings.wait_seconds,
+        batch_timeout_seconds=settings.batch_timeout_seconds,
+        threshold=settings.match_tolerance,
+    )
+    api, counters, changed = ApiClient(settings.api_base_url), Counters(), Changed()
+    references = References(settings.reference_image, engine.load_reference)
+    snapshots = Snapshots(settings.output_dir)
+    outbox = Outbox(api, source=source, size=settings.event_queue_size)
+    places = Places(settings.max_active_batches)
+    reporter = Reporter(
+        outbox,
+        snapshots,
+        room=settings.room_name,
+        threshold=settings.match_tolerance,
+        model=engine.model,
+        counters=counters,
+    )
+
+    def watch(room: rtc.Room) -> RoomWatch:
+        return RoomWatch(
+            room,
+            rules=rules,
+            cooldown_seconds=settings.match_cooldown_seconds,
+            engine=engine,
+            references=references,
+            places=places,
+            reporter=reporter,
+            counters=counters,
+            processed_width=settings.frame_downscale_width,
+            state_changed=changed.notify,
+        )
+
+    connection = Connection(
+        settings.livekit_url,
+        key=settings.livekit_api_key,
+        secret=settings.livekit_api_secret,
+        room_name=settings.room_name,
+        source=source,
+        watch=watch,
+        state_changed=changed.notify,
+    )
+    memory = MemorySampler()
+    heart = Heart(
+        api,
+        source=source,
+        room=settings.room_name,
+        rules=rules,
+        cooldown_seconds=settings.match_cooldown_seconds,
+        connection=connection,
+        references=references,
+        outbox=outbox,
+        counters=counters,
+        memory=memory,
+        changed=changed,
+    )
+    log.info("Face Match recognizer starts", room=settings.room_name, source=source, encoder=engine.model)
+    for name in settings.legacy_in_use:
+        log.warning(f"{name} is deprecated and has no effect; remove it")
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(references.run(), name="references"),
+                tasks.create_task(outbox.run(), name="outbox"),
+                tasks.create_task(heart.run(), name="heartbeat"),
+                tasks.create_task(
+                    watch_memory(
+                        memory, MemoryRule(settings.memory_warn_ratio, settings.memory_exit_ratio), settings, shutdown
+                    ),
+                    name="memory",
+                ),
+                tasks.create_task(stay_connected(connection, shutdown), name="connection"),
+            ]
+            await shutdown.wait()
+            log.info("Graceful shutdown flag detected; breaking main loop")
+            for task in running:
+                task.cancel()
+        await outbox.flush(FLUSH_SECONDS)
+    finally:
+        await api.aclose()
+        snapshots.close()
+        await engine.aclose()
+    log.info("Face Match recognizer stopped", exit_code=int(shutdown.code))
+    return shutdown.code
+
+
+async def stay_connected(connection: Connection, shutdown: Shutdown) -> None:
+    """Stay in the room; refused credentials end the process, since trying again cannot help."""
+    try:
+        await connection.run()
+    except CredentialsRefusedError as error:
+        log.error("LiveKit refused the credentials; check LIVEKIT_API_KEY and LIVEKIT_API_SECRET", reason=str(error))  # noqa: TRY400
+        shutdown.request(ExitCode.CREDENTIALS_REFUSED)
+
+
+async def watch_memory(sampler: MemorySampler, rule: MemoryRule, settings: Settings, shutdown: Shutdown) -> None:
+    """Sample memory every second, for ever; warn, and stop the process before the kernel does."""
+    while True:
+        ratio = sampler.sample().ratio
+        match rule.judge(ratio):
+            case Verdict.WARN:
+                log.warning(f"Memory usage {ratio:.1%} >= warn ratio {settings.memory_warn_ratio:.1%}")
+            case Verdict.EXIT:
+                log.error(f"Memory usage {ratio:.1%} >= exit ratio {settings.memory_exit_ratio:.1%}; stopping")
+                shutdown.request(ExitCode.MEMORY_LIMIT)
+        await asyncio.sleep(SAMPLE_SECONDS)
+
+
+if __name__ == "__main__":
+    SETTINGS = load_or_exit()
+    configure_logging(SETTINGS.log_level, SETTINGS.log_format)
+    sys.exit(asyncio.run(run(SETTINGS)))
