@@ -1,0 +1,1 @@
+"""Pixels in, faces out. Knows dlib, ONNX Runtime and Pillow; nothing of LiveKit, HTTP or the settings."""

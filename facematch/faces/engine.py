@@ -1,0 +1,167 @@
+"""One frame in, its faces out: boxes, embeddings and distances to a reference, in a bounded pool of threads."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from facematch.faces.detector import BBox, Detector, Pixels, scaled_to_width
+from facematch.faces.enrollment import EnrolledPhoto, enroll, read_stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from facematch.faces.encoder import Encoder
+    from facematch.faces.reference import ReferenceSet
+
+_T = TypeVar("_T")
+_CLOSE_SECONDS = 3.0
+"""How long closing waits for frames at work; the longest single piece of work is an enrollment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face of a frame."""
+
+    bbox: BBox
+    """top, right, bottom, left in pixels of the received frame, inside it."""
+    distance: float
+    """Euclidean distance to the reference."""
+    score: float
+    """The detector's."""
+    embedding: NDArray[np.float32]
+    """(128,)"""
+
+
+class EngineClosedError(RuntimeError):
+    """The engine was asked for work after it was closed, or was closed before the work began."""
+
+
+class FaceEngine:
+    """Face work in `workers` threads. Callers beyond that wait in the order in which they came.
+
+    One task's cancellation never disturbs another's work: a frame that is being worked on is finished and its
+    result dropped; one that still waits is never begun.
+    """
+
+    def __init__(self, *, workers: int, processed_width: int, encoder: Encoder) -> None:
+        """Load one detector per worker.
+
+        Args:
+            workers: threads, and frames at work at once.
+            processed_width: pixels of width that wider frames are scaled down to before detection.
+            encoder: shared by the threads.
+
+        Raises:
+            ModelError: a model file is not installed.
+        """
+        self.model = encoder.name
+        self._encoder = encoder
+        self._processed_width = processed_width
+        self._detectors: SimpleQueue[Detector] = SimpleQueue()
+        for _ in range(workers):
+            self._detectors.put(Detector())
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="faces")
+        self._unfinished: set[Future[Any]] = set()
+        self._closed = False
+
+    async def inspect(self, frame: Pixels, reference: ReferenceSet, *, closer: bool = False) -> tuple[Face, ...]:
+        """The faces of a frame, the one nearest to the reference first.
+
+        Args:
+            frame: (H, W, 3) uint8 RGB; must not change until this returns or, when cancelled, until then.
+            reference: what the faces are compared with.
+            closer: look one step larger, for faces too small to be found otherwise, at four to five times the
+                cost.
+
+        Raises:
+            ValueError: the frame has another shape or type.
+            EngineClosedError: the engine is closed.
+        """
+        if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or 0 in frame.shape:  # noqa: PLR2004
+            raise ValueError(f"a frame is (H, W, 3) uint8, not {frame.shape} {frame.dtype}")
+        return await self._run(lambda detector: self._inspect(detector, frame, reference, closer=closer))
+
+    async def enroll(self, data: bytes) -> EnrolledPhoto:
+        """The photograph in the bytes of an image file, checked and made ready to be stored.
+
+        Raises:
+            EnrollmentError: it cannot serve as a reference; says why.
+            EngineClosedError: the engine is closed.
+        """
+        return await self._run(lambda detector: enroll(data, detector, self._encoder))
+
+    async def read_stored(self, data: bytes) -> EnrolledPhoto:
+        """The reference in the bytes of a stored file, held to the same rules, but taken as it is.
+
+        For what `enroll` made, the embedding is the one that `enroll` gave, to the last bit.
+
+        Raises:
+            EnrollmentError: it cannot serve as a reference; says why.
+            EngineClosedError: the engine is closed.
+        """
+        return await self._run(lambda detector: read_stored(data, detector, self._encoder))
+
+    def close(self) -> None:
+        """Begin nothing more and wait, for a bounded time, for what is being worked on. May be called twice."""
+        unfinished = self._stop()
+        wait(unfinished, timeout=_CLOSE_SECONDS)
+
+    async def aclose(self) -> None:
+        """`close`, with the event loop free meanwhile."""
+        unfinished = [asyncio.wrap_future(future) for future in self._stop()]
+        if unfinished:
+            await asyncio.wait(unfinished, timeout=_CLOSE_SECONDS)
+
+    def _stop(self) -> list[Future[Any]]:
+        self._closed = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        return [future for future in tuple(self._unfinished) if not future.done()]
+
+    async def _run(self, work: Callable[[Detector], _T]) -> _T:
+        if self._closed:
+            raise EngineClosedError("the face engine is closed")
+        future = self._pool.submit(self._with_detector, work)
+        self._unfinished.add(future)
+        future.add_done_callback(self._unfinished.discard)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            if future.cancelled() and not _being_cancelled():
+                raise EngineClosedError("the face engine was closed before the work began") from None
+            raise
+
+    def _with_detector(self, work: Callable[[Detector], _T]) -> _T:
+        detector = self._detectors.get_nowait()  # there are as many as threads: one is always free
+        try:
+            return work(detector)
+        finally:
+            self._detectors.put(detector)
+
+    def _inspect(self, detector: Detector, frame: Pixels, reference: ReferenceSet, *, closer: bool) -> tuple[Face, ...]:
+        received = np.ascontiguousarray(frame)
+        height, width = received.shape[:2]
+        processed = scaled_to_width(received, self._processed_width)
+        across, down = width / processed.shape[1], height / processed.shape[0]
+        boxes = [box.scaled(across, down) for box in detector.find(processed, upsample=int(closer))]
+        if not boxes:
+            return ()
+        embeddings = self._encoder.encode([detector.chip(received, box) for box in boxes])
+        faces = [
+            Face(box.clipped(width, height), reference.distance(embedding), box.score, embedding)
+            for box, embedding in zip(boxes, embeddings, strict=True)
+        ]
+        return tuple(sorted(faces, key=lambda face: face.distance))
+
+
+def _being_cancelled() -> bool:
+    """Whether it is the calling task that somebody cancels, and not the work that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,48 @@
+"""What a face is compared with."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from facematch.faces.models import EMBEDDING_SIZE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_ID_DIGITS = 16
+
+
+def reference_id(file_bytes: bytes) -> str:
+    """The id of a stored reference: the first 16 hexadecimal digits of the SHA-256 of its file's bytes."""
+    return hashlib.sha256(file_bytes).hexdigest()[:_ID_DIGITS]
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceSet:
+    """The embeddings of one person's photographs, one for now. A value: replaced whole, never changed."""
+
+    id: str
+    embeddings: NDArray[np.float32]
+    """(n, 128), n at least 1; made read-only here."""
+
+    def __post_init__(self) -> None:
+        embeddings = np.array(self.embeddings, np.float32)
+        if embeddings.ndim != 2 or embeddings.shape[0] < 1 or embeddings.shape[1] != EMBEDDING_SIZE:  # noqa: PLR2004
+            raise ValueError(f"embeddings are (n, {EMBEDDING_SIZE}) with n at least 1, not {embeddings.shape}")
+        if not np.isfinite(embeddings).all():
+            raise ValueError("embeddings are finite numbers")
+        mean = embeddings.mean(axis=0)
+        for array in (embeddings, mean):
+            array.flags.writeable = False
+        object.__setattr__(self, "embeddings", embeddings)
+        object.__setattr__(self, "_mean", mean)
+
+    _mean: NDArray[np.float32] = None  # type: ignore[assignment]
+
+    def distance(self, embedding: NDArray[np.float32]) -> float:
+        """Euclidean distance of a (128,) embedding to the mean of the set: 0 the same, about 0.8 strangers."""
+        return float(np.linalg.norm(self._mean - embedding))
