@@ -54,7 +54,7 @@ async def run(settings: Settings) -> ExitCode:
         threshold=settings.match_tolerance,
     )
     api, counters, changed = ApiClient(settings.api_base_url), Counters(), Changed()
-    references = References(settings.reference_image, engine.load_reference)
+    references = References(settings.reference_image, engine.read_stored)
     snapshots = Snapshots(settings.output_dir)
     outbox = Outbox(api, source=source, size=settings.event_queue_size)
     places = Places(settings.max_active_batches)

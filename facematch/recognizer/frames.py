@@ -12,10 +12,7 @@ from livekit import rtc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    Pixels = NDArray[np.uint8]
-    """A frame: (height, width, 3) uint8 RGB."""
+    from facematch.faces.detector import Pixels
 
 CLOSE_SECONDS = 1.0
 """How long closing a stream may take; the SDK's own close can wait for ever."""
@@ -43,7 +40,7 @@ def upright(pixels: Pixels, rotation: object) -> Pixels:
 
 def is_filler(pixels: Pixels) -> bool:
     """True for the black frames that WebRTC makes up when it has none to show."""
-    return int(pixels[::8, ::8].max()) <= _BLACK
+    return bool((pixels[::8, ::8] <= _BLACK).all())
 
 
 def wanted_quality(width: int, height: int, processed_width: int) -> rtc.VideoQuality.ValueType:

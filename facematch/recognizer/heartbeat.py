@@ -78,7 +78,7 @@ class Heart:
         self._memory = memory
         self._changed = changed
         self._started_at = datetime.now(UTC)
-        self._cpu_seconds = 0.0
+        self._cpu_seconds = time.process_time()
         self._sampled_at = time.monotonic()
         self._told = 0
 
@@ -103,7 +103,7 @@ class Heart:
         """The account now."""
         now, wall = time.monotonic(), datetime.now(UTC)
         cpu = time.process_time()
-        ratio = (cpu - self._cpu_seconds) / max(1e-3, now - self._sampled_at)
+        ratio = (cpu - self._cpu_seconds) / max(LEAST_SECONDS, now - self._sampled_at)
         self._cpu_seconds, self._sampled_at = cpu, now
         memory = self._memory.sample()
         watch = self._connection.watch

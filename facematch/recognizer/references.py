@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import numpy as np
 import structlog
 
 from facematch.faces.enrollment import EnrollmentError
+from facematch.faces.reference import ReferenceSet, reference_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from facematch.faces.reference import ReferenceSet
+    from facematch.faces.enrollment import EnrolledPhoto
 
 log = structlog.get_logger(__name__)
 
@@ -31,12 +33,12 @@ class References:
 
     Args:
         path: the photograph; need not exist yet.
-        load: the photograph's bytes to a reference set, off the event loop; raises `EnrollmentError`.
+        read: the bytes of a stored photograph to its embedding, off the event loop; raises `EnrollmentError`.
     """
 
-    def __init__(self, path: Path, load: Callable[[bytes], Awaitable[ReferenceSet]]) -> None:
+    def __init__(self, path: Path, read: Callable[[bytes], Awaitable[EnrolledPhoto]]) -> None:
         self._path = path
-        self._load_set = load
+        self._read = read
         self._seen: _Signature | None = None
         self._listeners: list[Callable[[], None]] = []
         self.current: ReferenceSet | None = None
@@ -77,7 +79,8 @@ class References:
 
     async def _load(self) -> None:
         try:
-            new = await self._load_set(await asyncio.to_thread(self._path.read_bytes))
+            data = await asyncio.to_thread(self._path.read_bytes)
+            photo = await self._read(data)
         except (OSError, EnrollmentError) as error:
             self.error = getattr(error, "detail", None) or str(error)
             log.error(  # noqa: TRY400  (a bad photograph is no fault of the program: no traceback)
@@ -87,6 +90,7 @@ class References:
             )
             return
         self.error = None
+        new = ReferenceSet(reference_id(data), photo.embedding[np.newaxis])
         if self.current is None or new.id != self.current.id:
             log.info("Reference loaded", reference=new.id, path=str(self._path))
             self._swap(new)

@@ -12,10 +12,10 @@ from facematch.events import Check, Match, confidence_from_distance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from facematch.faces.detector import Pixels
     from facematch.faces.engine import Face
     from facematch.recognizer.counters import Counters
     from facematch.recognizer.cycle import ReportCheck
-    from facematch.recognizer.frames import Pixels
     from facematch.recognizer.outbox import Outbox
     from facematch.recognizer.snapshots import Snapshots
 

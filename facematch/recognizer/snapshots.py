@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from facematch.recognizer.frames import Pixels
+    from facematch.faces.detector import Pixels
 
 log = structlog.get_logger(__name__)
 

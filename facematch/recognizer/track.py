@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from livekit import rtc
 
     from facematch.events import Outcome
+    from facematch.faces.detector import Pixels
     from facematch.faces.engine import Face, FaceEngine
     from facematch.faces.reference import ReferenceSet
     from facematch.recognizer.counters import Counters
-    from facematch.recognizer.frames import Pixels
     from facematch.recognizer.places import Places
     from facematch.recognizer.references import References
     from facematch.recognizer.reporter import Reporter
