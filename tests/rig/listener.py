@@ -1,0 +1,100 @@
+"""A listener on the WebSocket, as the page is one: collects events and waits for particular ones."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import aiohttp
+
+from tests.rig.waiting import NeverHappenedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message and when it came (`time.monotonic()`)."""
+
+    at: float
+    event: Json
+
+    def __getitem__(self, field: str) -> Any:
+        return self.event[field]
+
+    def __str__(self) -> str:
+        shown = ("type", "participant_name", "track_sid", "outcome", "distance", "seq")
+        return f"{self.at:.2f} " + " ".join(str(self.event[name]) for name in shown if self.event.get(name) is not None)
+
+
+class Listener:
+    """`async with Listener(url)`: everything that arrives, in order, in `received`."""
+
+    def __init__(self, base_url: str, *, after: int | None = None) -> None:
+        """`after`: replay the log from this cursor before going live."""
+        self._url = f"{base_url}/ws/matches" + ("" if after is None else f"?after={after}")
+        self.received: list[Received] = []
+        self._looked_at = 0
+        self._arrived = asyncio.Event()
+        self._stack = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        session = await self._stack.enter_async_context(aiohttp.ClientSession())
+        self._socket = await self._stack.enter_async_context(session.ws_connect(self._url))
+        self._reader = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._stack.aclose()
+        await self._reader
+
+    async def next(self, wanted: Callable[[Json], bool], *, within: float, what: str = "the event") -> Received:
+        """The first message after the one last returned that is `wanted`; those before it are passed over."""
+        deadline = time.monotonic() + within
+        passed_over = self._looked_at
+        while True:
+            while self._looked_at < len(self.received):
+                candidate = self.received[self._looked_at]
+                self._looked_at += 1
+                if wanted(candidate.event):
+                    return candidate
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(deadline - time.monotonic()):
+                    await self._arrived.wait()
+            except TimeoutError:
+                seen = "\n".join(f"  {received}" for received in self.received[passed_over:])
+                raise NeverHappenedError(f"{what} did not come within {within} s; instead:\n{seen}") from None
+
+    def of(self, wanted: Callable[[Json], bool]) -> list[Received]:
+        """All so far that are `wanted`, whether or not `next` has passed them."""
+        return [received for received in self.received if wanted(received.event)]
+
+    async def _read(self) -> None:
+        async for message in self._socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                self.received.append(Received(time.monotonic(), json.loads(message.data)))
+                self._arrived.set()
+
+
+def is_match(identity: str | None = None) -> Callable[[Json], bool]:
+    """Matches, of one participant if named."""
+    return lambda event: event.get("type") == "match" and _about(event, identity)
+
+
+def is_check(identity: str | None = None, outcome: str | None = None) -> Callable[[Json], bool]:
+    """Checks, of one participant and with one outcome if named."""
+    return lambda event: (
+        event.get("type") == "check" and _about(event, identity) and (outcome is None or event["outcome"] == outcome)
+    )
+
+
+def _about(event: Json, identity: str | None) -> bool:
+    return identity is None or event["participant_identity"] == identity

@@ -1,0 +1,78 @@
+"""A real LiveKit server on free loopback ports."""
+
+from __future__ import annotations
+
+import os
+import signal
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Final
+
+from facematch import livekit_server
+from facematch.settings import Settings
+from tests.rig.ports import free_tcp_port, free_udp_port
+from tests.rig.process import Process
+from tests.rig.waiting import NeverHappenedError, block_until
+
+KEY: Final = "demo-key"
+SECRET: Final = "demo-secret"
+
+_START_SECONDS = 30
+_STOP_SECONDS = 5
+
+
+def server_binary() -> Path:
+    """Where the set-up put the pinned server; the variable LIVEKIT_SERVER_BIN overrides it."""
+    path = Path(os.environ.get("LIVEKIT_SERVER_BIN") or livekit_server.binary(Settings().model_cache))
+    if not path.is_file():
+        raise FileNotFoundError(f"no LiveKit server at {path}: run ./install_fix.sh, or set LIVEKIT_SERVER_BIN")
+    return path
+
+
+class LiveKitServer:
+    """One server, media and signalling on 127.0.0.1 only; can be killed and started again on the same ports."""
+
+    def __init__(self, folder: Path) -> None:
+        """Chooses the ports; `folder` receives the log."""
+        self.port = free_tcp_port()
+        self.url = f"ws://127.0.0.1:{self.port}"
+        self.process = Process(
+            "livekit-server",
+            [str(server_binary()), *livekit_server.arguments(port=self.port, udp_port=free_udp_port())],
+            env={"PATH": os.environ.get("PATH", ""), **livekit_server.environment(key=KEY, secret=SECRET)},
+            log=folder / "livekit-server.log",
+        )
+
+    def start(self) -> None:
+        """Returns when it answers HTTP."""
+        self.process.start()
+        block_until(self._answers, within=_START_SECONDS, what="LiveKit server answers HTTP")
+
+    def stop(self) -> None:
+        """The first SIGTERM drains (it stays while anybody is in a room), the second ends it.
+
+        Two at once would be one signal, so another is sent until it has gone.
+        """
+        if not self.process.alive:
+            return
+        try:
+            block_until(self._told_to_end, within=_STOP_SECONDS, what="LiveKit server ends")
+        except NeverHappenedError:  # a server told to end within moments of its start hears nothing ever after
+            self.kill()
+
+    def _told_to_end(self) -> bool:
+        self.process.send(signal.SIGTERM)
+        return not self.process.alive
+
+    def kill(self) -> None:
+        """As a crash would: no goodbye to anybody."""
+        self.process.kill()
+
+    def _answers(self) -> bool:
+        assert self.process.alive, f"LiveKit server ended at once\n{self.process.tail()}"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=1):
+                return True
+        except (urllib.error.URLError, OSError):
+            return False

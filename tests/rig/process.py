@@ -1,0 +1,105 @@
+"""One child process whose output is kept, and that is always ended by its own id."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from facematch.settings import ROOT
+from tests.rig.waiting import NeverHappenedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+_LAST_RESORT_SECONDS = 10
+
+
+class Process:
+    """A program started from the checkout; several runs of it append to one log."""
+
+    def __init__(self, name: str, argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> None:
+        """Starts nothing yet; `env` is the whole environment of the child."""
+        self.name = name
+        self.log = log
+        self._argv = list(argv)
+        self._env = dict(env)
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of the running child."""
+        return self._running().pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs or before it has been started; negative: ended by that signal."""
+        return None if self._child is None else self._child.poll()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has been started and has not ended."""
+        return self._child is not None and self._child.poll() is None
+
+    def start(self) -> None:
+        """Starts it in a process group of its own, so that a Ctrl-C at the test does not reach it first."""
+        assert not self.alive, f"{self.name} runs already"
+        with self.log.open("ab") as log:
+            self._child = subprocess.Popen(
+                self._argv,
+                cwd=ROOT,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def send(self, number: signal.Signals) -> None:
+        """One signal to the child alone."""
+        self._running().send_signal(number)
+
+    async def ended(self, within: float) -> int:
+        """Its exit code once it has ended by itself; `NeverHappenedError` if it has not after `within` seconds."""
+        try:
+            return await asyncio.to_thread(self._running().wait, within)
+        except subprocess.TimeoutExpired:
+            raise NeverHappenedError(f"{self.name} was still running after {within} s\n{self.tail()}") from None
+
+    async def terminate(self, within: float) -> tuple[int, float]:
+        """SIGTERM; returns the exit code and the seconds that the end took."""
+        started = time.monotonic()
+        self.send(signal.SIGTERM)
+        code = await self.ended(within)
+        return code, time.monotonic() - started
+
+    def end(self, *, patience: float = _LAST_RESORT_SECONDS) -> None:
+        """Whatever it takes: SIGTERM, then SIGKILL. Harmless when it has ended."""
+        if self._child is None or self._child.poll() is not None:
+            return
+        self._child.terminate()
+        try:
+            self._child.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL, as the out-of-memory killer or a power cut would."""
+        child = self._running()
+        child.kill()
+        child.wait(_LAST_RESORT_SECONDS)
+
+    def output(self) -> str:
+        """Everything written so far, by all its runs."""
+        return self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+
+    def tail(self, lines: int = 60) -> str:
+        """The last lines of its output, with a heading."""
+        return "\n".join([f"--- {self.name} ---", *self.output().splitlines()[-lines:]])
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._child is not None, f"{self.name} has not been started"
+        return self._child

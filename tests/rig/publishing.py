@@ -1,0 +1,194 @@
+"""Drives the publisher process: people who join, show a scene to their camera, mute, leave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any, Self
+
+from livekit import api
+
+from facematch.settings import ROOT
+from tests.rig.livekit_server import KEY, SECRET
+from tests.rig.photographs import Scene
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_ANSWER_SECONDS = 30
+_LEAVE_SECONDS = 10
+_LONGEST_LINE = 1 << 20
+
+
+def join_token(room: str, identity: str, *, name: str | None = None, kind: str = "standard") -> str:
+    """A token that lets `identity` into `room`, as any back end that shares the key could mint it."""
+    token = api.AccessToken(KEY, SECRET).with_identity(identity).with_ttl(timedelta(hours=1))
+    token = token.with_grants(api.VideoGrants(room_join=True, room=room)).with_name(name or identity)
+    if kind != "standard":
+        token = token.with_kind(kind)  # type: ignore[arg-type]
+    return token.to_jwt()
+
+
+class PublisherError(Exception):
+    """What the publisher process could not do, in its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A track on air; times are `time.monotonic()` of this machine."""
+
+    track: str
+    called_at: float
+    first_frame_at: float
+    published_at: float
+
+
+@dataclass
+class Person:
+    """One participant in a room."""
+
+    publishers: Publishers
+    key: str
+    identity: str
+    sid: str
+    last: Published | None = field(default=None)
+
+    async def publish(
+        self,
+        scene: Scene | None = None,
+        *,
+        fps: float = 15,
+        simulcast: bool = False,
+        source: str = "camera",
+        rotation: int = 0,
+    ) -> Published:
+        """Switches a camera on (or a screen share) and publishes it. `rotation`: degrees clockwise, as phones send."""
+        answer = await self._do(
+            "publish",
+            scene=asdict(scene or Scene()),
+            fps=fps,
+            simulcast=simulcast,
+            source=source,
+            rotation=rotation,
+        )
+        self.last = Published(**answer)
+        return self.last
+
+    async def show(self, scene: Scene) -> None:
+        """Something else steps in front of the camera; same size of frame."""
+        await self._do("show", track=self._track(), scene=asdict(scene))
+
+    async def mute(self) -> None:
+        await self._do("mute", track=self._track())
+
+    async def unmute(self) -> None:
+        await self._do("unmute", track=self._track())
+
+    async def unpublish(self) -> float:
+        """Returns when it was done."""
+        at: float = (await self._do("unpublish", track=self._track()))["at"]
+        return at
+
+    async def leave(self) -> float:
+        """Returns when it was done."""
+        at: float = (await self._do("leave"))["at"]
+        return at
+
+    async def seen(self) -> list[str]:
+        """Identities of everybody that this person's client has ever been shown."""
+        identities: list[str] = (await self._do("seen"))["identities"]
+        return identities
+
+    async def _do(self, do: str, **arguments: Any) -> dict[str, Any]:
+        return await self.publishers.ask(do, who=self.key, **arguments)
+
+    def _track(self) -> str:
+        assert self.last is not None, f"{self.identity} has published nothing"
+        return self.last.track
+
+
+class Publishers:
+    """The publisher process; `async with` starts and ends it."""
+
+    def __init__(self, url: str, log: Path) -> None:
+        self._url = url
+        self._log = log
+        self._numbers = count(1)
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+
+    async def __aenter__(self) -> Self:
+        with self._log.open("ab") as log:
+            self._child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tests.rig.publisher"),
+                cwd=ROOT,
+                env={"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", "/")},
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                limit=_LONGEST_LINE,
+                start_new_session=True,
+            )
+        self._reader = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        assert self._child.stdin is not None
+        self._child.stdin.close()
+        try:
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await self._child.wait()
+        except TimeoutError:
+            self._child.kill()
+            await self._child.wait()
+        await self._reader
+
+    @property
+    def pid(self) -> int:
+        """Of the publisher process."""
+        return self._child.pid
+
+    async def join(self, room: str, identity: str, *, name: str | None = None, kind: str = "standard") -> Person:
+        """A new participant; the same identity twice is what LiveKit makes of it."""
+        key = str(next(self._numbers))
+        token = join_token(room, identity, name=name, kind=kind)
+        answer = await self.ask("join", who=key, url=self._url, token=token)
+        return Person(self, key, identity, answer["sid"])
+
+    async def on_air(self, room: str, identity: str, scene: Scene | None = None, **how: Any) -> Person:
+        """Joins and publishes."""
+        person = await self.join(room, identity)
+        await person.publish(scene, **how)
+        return person
+
+    async def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """One command and its answer; `PublisherError` when the process could not do it."""
+        assert self._child.stdin is not None
+        number = next(self._numbers)
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        try:
+            self._child.stdin.write(json.dumps({"id": number, "do": do, **arguments}).encode() + b"\n")
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._child.stdin.drain()
+                return await answer
+        finally:
+            del self._waiting[number]
+
+    async def _read(self) -> None:
+        assert self._child.stdout is not None
+        async for line in self._child.stdout:
+            answer = json.loads(line)
+            future = self._waiting.get(answer.pop("id"))
+            if future is None or future.done():
+                continue
+            if "error" in answer:
+                future.set_exception(PublisherError(answer["error"]))
+            else:
+                future.set_result(answer)
+        for future in self._waiting.values():
+            future.set_exception(PublisherError("the publisher process has ended"))
