@@ -35,6 +35,7 @@ class Box:
 
     @property
     def width(self) -> int:
+        """Pixels; one of a few sizes, each a fifth larger than the one before."""
         return self.right - self.left
 
     def scaled(self, across: float, down: float) -> Box:
@@ -66,39 +67,34 @@ class Detector:
         self._hog = dlib.get_frontal_face_detector()
         self._landmarks = dlib.shape_predictor(str(model_file(LANDMARKS_5)))
 
-    def find(self, image: Pixels, *, upsample: int = 0) -> list[Box]:
-        """The faces in a contiguous (H, W, 3) RGB or (H, W) grey image, the surest first.
-
-        Without upsampling a face has to be about 60-70 pixels wide to be found; each step of `upsample` halves
-        that and costs four to five times as much.
-        """
-        rectangles, scores, _which = self._hog.run(np.ascontiguousarray(image), upsample, 0.0)
+    def find(self, image: Pixels) -> list[Box]:
+        """The faces in a contiguous image, the surest first. They have to be about 60 pixels wide to be found."""
+        rectangles, scores, _which = self._hog.run(image, 0, 0.0)
         return [
             Box(rectangle.top(), rectangle.right(), rectangle.bottom(), rectangle.left(), score)
             for rectangle, score in zip(rectangles, scores, strict=True)
         ]
 
     def chip(self, image: Pixels, box: Box) -> Pixels:
-        """The face at `box` in a contiguous (H, W, 3) RGB image, turned upright: (150, 150, 3)."""
+        """The face at `box` in a contiguous image, turned upright: (150, 150, 3)."""
         rectangle = dlib.rectangle(box.left, box.top, box.right, box.bottom)
         shape = self._landmarks(image, rectangle)
         chip: Pixels = dlib.get_face_chip(image, shape, size=CHIP_SIZE, padding=CHIP_PADDING)
         return chip
 
 
-def scaled_to_width(image: Pixels, width: int) -> Pixels:
-    """`image` (H, W, 3) RGB with its sides in proportion and `width` pixels wide, or itself if it is no wider.
+def resized(image: Pixels, width: int, height: int) -> Pixels:
+    """`image` with `width` x `height` pixels; itself if it already has them.
 
-    Whole divisors are averaged, which is four times as fast as resampling and as good for detection; only what
-    is left over is resampled.
+    What is left over after averaging whole blocks is interpolated: four times as fast as resampling everything,
+    and as good for detection.
     """
     rows, columns = image.shape[:2]
-    if columns <= width:
+    if (columns, rows) == (width, height):
         return image
     picture = Image.frombuffer("RGB", (columns, rows), image, "raw", "RGB", 0, 1)
-    if (divisor := columns // width) > 1:
+    if (divisor := min(columns // width, rows // height)) > 1:
         picture = picture.reduce(divisor)
-    if picture.width != width:
-        height = max(1, round(rows * width / columns))
+    if picture.size != (width, height):
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(picture)

@@ -11,23 +11,26 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from facematch.faces.detector import Box, resized
 from facematch.faces.photo import Photo, PhotoError, as_jpeg, brought_down, read_photo
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from facematch.faces.detector import BBox, Box, Detector
+    from facematch.faces.detector import BBox, Detector, Pixels
     from facematch.faces.encoder import Encoder
 
 SMALLEST_FACE = 80
 """Pixels of width that a face must have in the photograph as its owner sees it."""
 LONGEST_STORED = 1600
 """Pixels of the longer side of the stored JPEG, at most."""
-_CLEAR_SCORE = 0.35
-"""A box with a lower detector score may be no face at all: false ones score 0 to 0.3, ordinary faces 0.5 to 3."""
+_LEAST_SCORE = 0.25
+"""A box with a lower detector score is taken for no face: most false ones score less, ordinary faces 0.6 to 3."""
+_CLEAR_SCORE = 0.4
+"""What a second box has to score to be taken for a second person."""
 _RIVAL_WIDTH = 0.4
-"""A clear face narrower than this part of the largest one is background, not a second subject."""
+"""A second face narrower than this part of the largest is somebody in the background."""
 _CROP_FACES = 5
 """Side of the part that is kept of a large photograph with a small face, in widths of that face."""
 
@@ -96,84 +99,101 @@ def read_stored(data: bytes, detector: Detector, encoder: Encoder) -> EnrolledPh
     return _examined(data, detector, encoder, keep_bytes=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Where the pixels that are searched lie in the photograph as its owner sees it."""
+
+    photo: Photo
+    origin: tuple[float, float] = (0.0, 0.0)
+    """Photograph's pixels (across, down) at the left upper corner."""
+    scale: float = 1.0
+    """Photograph's pixels per pixel here."""
+
+    def in_photo(self, box: Box) -> BBox:
+        across, down = self.origin
+        return Box(
+            top=round(down + box.top * self.scale),
+            right=round(across + box.right * self.scale),
+            bottom=round(down + box.bottom * self.scale),
+            left=round(across + box.left * self.scale),
+            score=box.score,
+        ).clipped(*self.photo.size)
+
+
 def _examined(data: bytes, detector: Detector, encoder: Encoder, *, keep_bytes: bool) -> EnrolledPhoto:
     try:
         photo = read_photo(data)
     except PhotoError as error:
         raise EnrollmentError(error.code, error.detail, frame_size=error.size) from error
-    stored = brought_down(photo.picture, LONGEST_STORED)
-    jpeg, pixels = (data, np.asarray(stored)) if keep_bytes else _stored(stored)
-    boxes = detector.find(pixels)
-    if boxes:
-        subject = _subject(boxes, pixels, photo)
-    elif stored is not photo.picture and (boxes := detector.find(large := np.asarray(photo.picture))):
-        # Too small in what would be stored, but not in the photograph: store the part around it.
-        part = photo.picture.crop(_surroundings(_subject(boxes, large, photo), photo.picture))
-        jpeg, pixels = (data, np.asarray(part)) if keep_bytes else _stored(brought_down(part, LONGEST_STORED))
-        subject = _largest(detector.find(pixels))
-    else:
-        subject = _subject(detector.find(pixels, upsample=1), pixels, photo)
-    if subject is None:
-        raise EnrollmentError("NO_FACE", f"No face found. {ADVICE}", frame_size=photo.size)
-    height, width = pixels.shape[:2]
-    embedding = encoder.encode([detector.chip(pixels, subject)])[0]
-    return EnrolledPhoto(jpeg, embedding, subject.clipped(width, height), (width, height))
+    picture = brought_down(photo.picture, LONGEST_STORED)
+    jpeg, pixels = (data, np.asarray(picture)) if keep_bytes else _stored(picture)
+    view = _View(photo, scale=photo.size[0] / picture.width)
+    boxes = _found(detector, pixels)
+    if not boxes and picture is not photo.picture:
+        # Too small in what would be stored, perhaps not in the photograph: then the part around it is stored.
+        part, view = _part_with_face(detector, photo)
+        jpeg, pixels = (data, np.asarray(part)) if keep_bytes else _stored(part)
+        boxes = _found(detector, pixels)
+    elif not boxes:
+        boxes = _found_in_double(detector, pixels)
+    subject = _subject(boxes, view)
+    size = pixels.shape[1], pixels.shape[0]
+    return EnrolledPhoto(jpeg, encoder.encode([detector.chip(pixels, subject)])[0], subject.clipped(*size), size)
 
 
-def _stored(picture: Image.Image) -> tuple[bytes, NDArray[np.uint8]]:
+def _stored(picture: Image.Image) -> tuple[bytes, Pixels]:
     """The JPEG of a picture, and the pixels that anyone gets who opens it."""
     jpeg = as_jpeg(picture)
     return jpeg, np.asarray(read_photo(jpeg).picture)
 
 
-def _subject(boxes: list[Box], pixels: NDArray[np.uint8], photo: Photo) -> Box | None:
-    """The one face among the detector's `boxes` in `pixels`; None when there are none.
+def _part_with_face(detector: Detector, photo: Photo) -> tuple[Image.Image, _View]:
+    """A square around the one face that shows in the photograph at its full size."""
+    whole = np.asarray(photo.picture)
+    scale = photo.size[0] / photo.picture.width
+    face = _subject(_found(detector, whole), _View(photo, scale=scale))
+    reach = face.width * _CROP_FACES // 2
+    across, down = (face.left + face.right) // 2, (face.top + face.bottom) // 2
+    left, top = max(0, across - reach), max(0, down - reach)
+    right, bottom = min(photo.picture.width, across + reach), min(photo.picture.height, down + reach)
+    part = photo.picture.crop((left, top, right, bottom))
+    return part, _View(photo, (left * scale, top * scale), scale)
+
+
+def _found(detector: Detector, pixels: Pixels) -> list[Box]:
+    return [box for box in detector.find(pixels) if box.score >= _LEAST_SCORE]
+
+
+def _found_in_double(detector: Detector, pixels: Pixels) -> list[Box]:
+    """The faces that show only when the picture is enlarged, in pixels of the picture."""
+    rows, columns = pixels.shape[:2]
+    return [box.scaled(0.5, 0.5) for box in _found(detector, resized(pixels, 2 * columns, 2 * rows))]
+
+
+def _subject(boxes: list[Box], view: _View) -> Box:
+    """The one face among the detector's boxes.
 
     Raises:
-        EnrollmentError: there is more than one, or it is too small in the photograph.
+        EnrollmentError: there is none, there are several, or it is too small in the photograph.
     """
-    subject = _largest(boxes)
-    if subject is None:
-        return None
-    height, width = pixels.shape[:2]
-    across, down = photo.size[0] / width, photo.size[1] / height
-
-    def in_photo(*found: Box) -> tuple[BBox, ...]:
-        return tuple(box.scaled(across, down).clipped(*photo.size) for box in found)
-
-    rivals = [box for box in boxes if box.score >= _CLEAR_SCORE and box.width >= _RIVAL_WIDTH * subject.width]
-    if len(rivals) > 1:
+    size = view.photo.size
+    if not boxes:
+        raise EnrollmentError("NO_FACE", f"No face found. {ADVICE}", frame_size=size)
+    clear = [box for box in boxes if box.score >= _CLEAR_SCORE]
+    subject = max(clear or boxes[:1], key=lambda box: box.width)
+    people = [box for box in clear if box.width >= _RIVAL_WIDTH * subject.width]
+    if len(people) > 1:
         raise EnrollmentError(
             "MULTIPLE_FACES",
-            f"{len(rivals)} faces found. Use a photo that shows only the person to be recognised.",
-            faces=in_photo(*rivals),
-            frame_size=photo.size,
+            f"{len(people)} faces found. Use a photo that shows only the person to be recognised.",
+            faces=tuple(view.in_photo(box) for box in people),
+            frame_size=size,
         )
-    if (seen := round(subject.width * across)) < SMALLEST_FACE:
+    if (seen := round(subject.width * view.scale)) < SMALLEST_FACE:
         raise EnrollmentError(
             "FACE_TOO_SMALL",
             f"The face is only about {seen} pixels wide. {ADVICE}",
-            faces=in_photo(subject),
-            frame_size=photo.size,
+            faces=(view.in_photo(subject),),
+            frame_size=size,
         )
     return subject
-
-
-def _largest(boxes: list[Box]) -> Box | None:
-    """The widest of the boxes that are surely faces; when none is, the one that is most likely."""
-    clear = [box for box in boxes if box.score >= _CLEAR_SCORE]
-    return max(clear, key=lambda box: box.width, default=None) or max(boxes, key=lambda box: box.score, default=None)
-
-
-def _surroundings(face: Box | None, picture: Image.Image) -> tuple[int, int, int, int]:
-    """A square around a face, inside the picture, as Pillow crops: left, top, right, bottom."""
-    if face is None:
-        return 0, 0, *picture.size
-    reach = face.width * _CROP_FACES // 2
-    across, down = (face.left + face.right) // 2, (face.top + face.bottom) // 2
-    return (
-        max(0, across - reach),
-        max(0, down - reach),
-        min(picture.width, across + reach),
-        min(picture.height, down + reach),
-    )
