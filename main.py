@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import sqlite3
 import sys
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -12,13 +14,15 @@ import structlog
 from facematch.faces.encoder import make_encoder
 from facematch.faces.engine import FaceEngine
 from facematch.logs import configure_logging
+from facematch.recognizer.api_client import ApiClient
 from facematch.recognizer.changed import Changed
 from facematch.recognizer.connection import Connection, CredentialsRefusedError
 from facematch.recognizer.counters import Counters
 from facematch.recognizer.cycle import CycleRules
 from facematch.recognizer.heartbeat import Heart
 from facematch.recognizer.memory import SAMPLE_SECONDS, MemoryRule, MemorySampler, Verdict
-from facematch.recognizer.outbox import ApiClient, Outbox
+from facematch.recognizer.outbox import Outbox
+from facematch.recognizer.outbox_store import OutboxStore, StoreInUseError
 from facematch.recognizer.places import Places
 from facematch.recognizer.references import References
 from facematch.recognizer.reporter import Reporter
@@ -28,6 +32,8 @@ from facematch.recognizer.snapshots import Snapshots
 from facematch.settings import Settings, load_or_exit
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from livekit import rtc
 
 log = structlog.get_logger("facematch.main")
@@ -56,7 +62,13 @@ async def run(settings: Settings) -> ExitCode:
     api, counters, changed = ApiClient(settings.api_base_url), Counters(), Changed()
     references = References(settings.reference_image, engine.read_stored)
     snapshots = Snapshots(settings.output_dir)
-    outbox = Outbox(api, source=source, size=settings.event_queue_size)
+    try:
+        store = await asyncio.to_thread(OutboxStore, outbox_path(settings))
+    except (OSError, sqlite3.Error, StoreInUseError) as error:
+        log.error("The outbox cannot be opened", reason=str(error), folder=str(settings.data_dir))  # noqa: TRY400
+        return ExitCode.FAILED
+    await asyncio.to_thread(lambda: snapshots.recover(store.snapshots()))
+    outbox = Outbox(api, store, source=source, size=settings.event_queue_size)
     places = Places(settings.max_active_batches)
     reporter = Reporter(
         outbox,
@@ -102,6 +114,7 @@ async def run(settings: Settings) -> ExitCode:
         outbox=outbox,
         counters=counters,
         memory=memory,
+        places=places,
         changed=changed,
     )
     log.info("Face Match recognizer starts", room=settings.room_name, source=source, encoder=engine.model)
@@ -127,11 +140,18 @@ async def run(settings: Settings) -> ExitCode:
                 task.cancel()
         await outbox.flush(FLUSH_SECONDS)
     finally:
+        await outbox.aclose()
         await api.aclose()
         snapshots.close()
         await engine.aclose()
     log.info("Face Match recognizer stopped", exit_code=int(shutdown.code))
     return shutdown.code
+
+
+def outbox_path(settings: Settings) -> Path:
+    """One outbox per room and destination, so that recognizers of several rooms may share a data folder."""
+    destination = hashlib.sha256(f"{settings.api_base_url}\n{settings.room_name}".encode()).hexdigest()
+    return settings.data_dir / f"outbox-{destination[:12]}.db"
 
 
 async def stay_connected(connection: Connection, shutdown: Shutdown) -> None:

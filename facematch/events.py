@@ -182,6 +182,9 @@ class Heartbeat(_Wire):
         description="batches, frames, faces, matches, checks, errors, events_posted, events_queued, events_dropped, "
         "events_rejected, batches_delayed"
     )
+    outbox_age_seconds: NonNegativeFloat = Field(default=0, description="How long the oldest undelivered event waits")
+    outbox_durable: bool = Field(default=True, description="false: the disk takes nothing, events wait in memory")
+    batch_places_waiting: NonNegativeInt = Field(default=0, description="Tracks whose batch is due and has no place")
     cpu_seconds: NonNegativeFloat = Field(description="CPU time used since start")
     cpu_ratio: NonNegativeFloat = Field(description="CPU used since the last heartbeat, 1.0 = one core")
     memory_bytes: NonNegativeInt = Field(description="Resident memory of the recognizer")

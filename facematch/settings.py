@@ -75,6 +75,7 @@ class Settings(BaseSettings):
         Path("~/.cache/face-match"),
         description="Folder of the converted encoder and the built LiveKit server",
     )
+    data_dir: Path = Field(Path("data"), description="Folder of the outbox and the event log")
     api_base_url: _HttpUrl = Field("http://127.0.0.1:8000", description="Where the recognizer posts its events")
     event_queue_size: int = Field(10_000, ge=10, le=1_000_000, description="Events kept while the API is away")
 
@@ -104,7 +105,7 @@ class Settings(BaseSettings):
     def _upper(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("output_dir", "reference_image", "model_cache")
+    @field_validator("output_dir", "reference_image", "model_cache", "data_dir")
     @classmethod
     def _from_the_checkout(cls, value: Path) -> Path:
         return ROOT / value.expanduser()

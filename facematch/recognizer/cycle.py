@@ -184,6 +184,8 @@ class _Batch:
     frames: int = 0
     faces: int = 0
     best_distance: float | None = None
+    look_closer: bool = False
+    """The second look was asked for; nothing else can be looked at until it is taken."""
 
     def without_match(self) -> Outcome:
         return Outcome.NO_MATCH if self.faces else Outcome.NO_FACE
@@ -230,6 +232,8 @@ class Cycle:
 
     def reference_enrolled(self, now: float) -> tuple[Output, ...]:
         """There is a reference (again). Harmless when there was one already."""
+        if self.state in (State.NEW, State.STOPPED):
+            raise IllegalInputError(self.state, Input.REFERENCE_ENROLLED)
         self._reference = True
         if self.state is State.IDLE:
             self._enter(Input.REFERENCE_ENROLLED, now)
@@ -237,10 +241,12 @@ class Cycle:
 
     def reference_removed(self, now: float) -> tuple[Output, ...]:
         """There is none any more. A batch at work ends by its own rules; the next one is not begun."""
-        self._reference = False
         if self.state in (State.PROBE, State.IDLE):
+            self._reference = False
             return ()
-        return self._go_idle(now)
+        outputs = self._go_idle(now)
+        self._reference = False
+        return outputs
 
     def admitted(self, now: float) -> tuple[Output, ...]:
         """A batch place is free: the batch begins, and with it its timeout."""
@@ -258,6 +264,8 @@ class Cycle:
             closer: this was the second look that `LookCloser` asked for; it does not count as a frame.
         """
         batch = self._at_work("frame")
+        if closer is not batch.look_closer:
+            raise IllegalInputError(self.state, "second look" if closer else "frame")
         batch.frames += not closer
         batch.faces = max(batch.faces, len(distances))
         if distances and (batch.best_distance is None or distances[0] < batch.best_distance):
@@ -268,6 +276,7 @@ class Cycle:
         if batch.frames < self._rules.batch_max_frames:
             return ()
         if batch.faces == 0 and not closer:
+            batch.look_closer = True
             return (LookCloser(),)
         return self._end(now, Input.EXHAUSTED, batch.without_match())
 

@@ -14,12 +14,14 @@ import structlog
 from facematch.events import CycleSettings, Heartbeat, TrackStatus
 
 if TYPE_CHECKING:
+    from facematch.recognizer.api_client import ApiClient
     from facematch.recognizer.changed import Changed
     from facematch.recognizer.connection import Connection
     from facematch.recognizer.counters import Counters
     from facematch.recognizer.cycle import CycleRules
     from facematch.recognizer.memory import MemorySampler
-    from facematch.recognizer.outbox import ApiClient, Outbox
+    from facematch.recognizer.outbox import Outbox
+    from facematch.recognizer.places import Places
     from facematch.recognizer.references import References
     from facematch.recognizer.track import TrackWatch
 
@@ -48,6 +50,7 @@ class Heart:
         outbox: its counts are part of the account.
         counters: the recognizer's.
         memory: reads memory figures.
+        places: the batch places.
         changed: its own; notified when a track's state or the connection changed.
     """
 
@@ -64,6 +67,7 @@ class Heart:
         outbox: Outbox,
         counters: Counters,
         memory: MemorySampler,
+        places: Places,
         changed: Changed,
     ) -> None:
         self._api = api
@@ -76,6 +80,7 @@ class Heart:
         self._outbox = outbox
         self._counters = counters
         self._memory = memory
+        self._places = places
         self._changed = changed
         self._started_at = datetime.now(UTC)
         self._cpu_seconds = time.process_time()
@@ -126,6 +131,9 @@ class Heart:
             ),
             tracks=[_status(track) for track in (watch.tracks if watch else ())],
             counters=asdict(self._counters) | {f"events_{name}": count for name, count in asdict(events).items()},
+            outbox_age_seconds=round(self._outbox.age_seconds, 3),
+            outbox_durable=self._outbox.durable,
+            batch_places_waiting=self._places.waiting,
             cpu_seconds=round(cpu, 3),
             cpu_ratio=round(max(0.0, ratio), 4),
             memory_bytes=memory.resident,

@@ -1,39 +1,53 @@
-"""Delivery of events to the web process: a bounded queue and one relay, in order, retried until accepted.
+"""Delivery of events to the web process: at least once, in order, whatever happens to either process.
 
-At least once on the wire; the receiver stores an `event_id` once. Network errors, 408, 429 and 5xx are retried with
-full-jitter back-off. Any other refusal would be refused for ever: the event goes to the rejected pile, visible in the
-heartbeat and the log, and never blocks the ones behind it.
+An event is on the disk before `put` returns, and is forgotten only when the web process has accepted it (which
+stores an `event_id` once). Network errors, 408, 429 and 5xx are retried with full-jitter back-off. Any other refusal
+would be refused for ever: the event goes to the rejected pile, visible in the heartbeat and the log, and never
+blocks the ones behind it.
+
+While the disk takes nothing, events are kept in memory, bounded, and delivered from there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
+import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
 import structlog
 
-from facematch.events import Check, Match, to_wire
+from facematch.events import to_wire
 from facematch.recognizer.changed import Changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from facematch.events import Event
+    from facematch.recognizer.api_client import ApiClient
+    from facematch.recognizer.outbox_store import OutboxStore, Stored
 
 log = structlog.get_logger(__name__)
 
-POST_SECONDS = 10.0
-"""How long one post may take."""
+_T = TypeVar("_T")
 
 FIRST_RETRY_SECONDS = 0.25
 LAST_RETRY_SECONDS = 10.0
+STORE_RETRY_SECONDS = 1.0
+"""How often a full disk is tried again."""
+
+AT_ONCE = 64
+"""Events read from the disk, and forgotten there, together."""
 
 RETRIED = frozenset({408, 429})
 """Refusals that pass by themselves, besides every 5xx."""
+
+_PATHS = {"match": "/api/match", "check": "/api/check"}
 
 
 def retry_delay(attempt: int, draw: Callable[[], float] = random.random) -> float:
@@ -45,12 +59,12 @@ def retry_delay(attempt: int, draw: Callable[[], float] = random.random) -> floa
 
     Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
-    return draw() * min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** (attempt - 1))
+    return draw() * min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(attempt - 1, 16))
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxStatus:
-    """Event counts since start; `queued` is now."""
+    """Counts since start; `queued` is now."""
 
     queued: int
     posted: int
@@ -58,129 +72,292 @@ class OutboxStatus:
     rejected: int
 
 
-class ApiClient:
-    """Posts JSON to the web process.
+@dataclass(slots=True)
+class _Pending:
+    """Events that one `put` waits for."""
 
-    Args:
-        base_url: of the web process, such as `http://127.0.0.1:8000`.
-    """
-
-    def __init__(self, base_url: str) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._session: aiohttp.ClientSession | None = None
-
-    async def post(self, path: str, body: dict[str, Any], seconds: float = POST_SECONDS) -> int:
-        """Post one body.
-
-        Returns:
-            The HTTP status.
-
-        Raises:
-            aiohttp.ClientError: the web process cannot be reached.
-            TimeoutError: it did not answer in time.
-        """
-        if self._session is None:
-            self._session = aiohttp.ClientSession()
-        timeout = aiohttp.ClientTimeout(total=seconds)
-        async with self._session.post(self._base_url + path, json=body, timeout=timeout) as response:
-            await response.read()
-            return response.status
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
+    events: list[dict[str, Any]]
+    committed: Callable[[], None]
+    stored: asyncio.Future[bool]
 
 
 class Outbox:
-    """The queue and its relay.
+    """The outbox of one recognizer: `put` from anywhere on the loop, `run` as one task.
 
     Args:
         api: where events go.
+        store: where they wait; owned and closed by this object.
         source: names this boot of this recognizer; with `seq` it shows a listener what is missing.
-        size: events kept while the web process is away. Over it the oldest Checks go first, then the oldest Matches.
+        size: most events kept while the web process is away. Over it the oldest Checks go first, then the oldest
+            Matches, and a counter says how many.
+        delay: seconds before the next attempt, given its number; injected by tests.
     """
 
-    def __init__(self, api: ApiClient, *, source: str, size: int) -> None:
+    def __init__(
+        self,
+        api: ApiClient,
+        store: OutboxStore,
+        *,
+        source: str,
+        size: int,
+        delay: Callable[[int], float] = retry_delay,
+    ) -> None:
         self._api = api
+        self._store = store
         self._source = source
         self._size = size
-        self._queue: deque[Event] = deque()
+        self._delay = delay
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="outbox")
+        self._pending: list[_Pending] = []
+        self._unstored: deque[dict[str, Any]] = deque()
+        self._on_disk = store.count()
+        self._oldest = store.oldest()
         self._changed = Changed()
         self._seq = 0
         self._posted = self._dropped = self._rejected = 0
-        self._reachable = True
+        self._api_well = self._disk_well = True
 
     @property
     def status(self) -> OutboxStatus:
         """The counts now."""
-        return OutboxStatus(len(self._queue), self._posted, self._dropped, self._rejected)
+        return OutboxStatus(self._on_disk + len(self._unstored), self._posted, self._dropped, self._rejected)
 
-    async def put(self, event: Event) -> None:
-        """Take an event over for delivery. Never waits for the network."""
-        self._seq += 1
-        self._queue.append(event.model_copy(update={"source": self._source, "seq": self._seq}))
-        if len(self._queue) > self._size:
-            self._drop_one()
+    @property
+    def age_seconds(self) -> float:
+        """How long the oldest undelivered event has waited; 0 when there is none."""
+        return 0.0 if self._oldest is None else max(0.0, time.time() - self._oldest)
+
+    @property
+    def durable(self) -> bool:
+        """False while the disk takes nothing and events are kept in memory."""
+        return self._disk_well
+
+    async def put(self, *events: Event, committed: Callable[[], None] = lambda: None) -> bool:
+        """Take events over for delivery, together. Never waits for the network.
+
+        Args:
+            events: in order.
+            committed: called, on the disk's thread, when they are on the disk and before any of them can be
+                delivered. Must not raise.
+
+        Returns:
+            True when they are on the disk; False when they could only be kept in memory: without their snapshot,
+            since `committed` was not called.
+        """
+        bodies = []
+        for event in events:
+            self._seq += 1
+            bodies.append(to_wire(event) | {"source": self._source, "seq": self._seq})
+        waiting = _Pending(bodies, committed, asyncio.get_running_loop().create_future())
+        self._pending.append(waiting)
         self._changed.notify()
+        return await waiting.stored
 
     async def run(self) -> None:
-        """Deliver, for ever."""
-        attempt = 0
-        while True:
-            await self._changed.until(lambda: bool(self._queue), None)
-            event = self._queue[0]
-            if await self._delivered(event):
-                attempt = 0
-                if self._queue and self._queue[0] is event:  # a full queue may have dropped it meanwhile
-                    self._queue.popleft()
-            else:
-                attempt += 1
-                await asyncio.sleep(retry_delay(attempt))
+        """Store and deliver, for ever. Cancel it, then call `flush` and `aclose`."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_storing(), name="outbox store")
+            tasks.create_task(self._keep_delivering(), name="outbox relay")
 
     async def flush(self, seconds: float) -> None:
-        """Deliver what is queued for at most `seconds`; what is left then is counted in the log. Call it when `run`
-        has ended.
-        """
+        """Deliver what waits, for at most `seconds`. Call it when `run` has ended."""
         try:
             async with asyncio.timeout(seconds):
-                while self._queue and await self._delivered(self._queue[0]):
-                    self._queue.popleft()
+                await self._commit()
+                while await self._deliver_some():
+                    pass
         except TimeoutError:
             pass
-        if self._queue:
-            log.error("Events not delivered before the end", count=len(self._queue))
+        waiting = self.status.queued
+        if waiting:
+            log.warning("Events wait in the outbox for the next start", count=waiting)
 
-    async def _delivered(self, event: Event) -> bool:
-        """True when the event is settled: accepted, or refused for good."""
-        path = "/api/match" if isinstance(event, Match) else "/api/check"
+    async def aclose(self) -> None:
+        """Close the store."""
+        await self._in_thread(self._store.close)
+        self._disk.shutdown(wait=True)
+
+    async def erase(self, identity: str) -> int:
+        """Forget a participant's undelivered and refused events. Returns how many."""
+        before = len(self._unstored)
+        self._unstored = deque(body for body in self._unstored if body.get("participant_identity") != identity)
+        erased = before - len(self._unstored) + await self._in_thread(self._store.erase, identity)
+        await self._recount()
+        return erased
+
+    async def _keep_storing(self) -> None:
+        while True:
+            await self._changed_pending()
+            if not await self._commit():
+                await asyncio.sleep(STORE_RETRY_SECONDS)
+
+    async def _changed_pending(self) -> None:
+        while not (self._pending or self._unstored):
+            await self._wait()
+
+    async def _wait(self) -> None:
+        seen = self._changed.count
+        await self._changed.until(lambda: self._changed.count != seen, None)
+
+    async def _commit(self) -> bool:
+        """Bring everything that waits to the disk in one transaction. Returns whether that worked."""
+        pending, self._pending = self._pending, []
+        kept = list(self._unstored)
+        bodies = kept + [body for waiting in pending for body in waiting.events]
+        if not bodies:
+            return True
         try:
-            status = await self._api.post(path, to_wire(event))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self._note_reachable(reason=type(error).__name__)
+            dropped = await self._in_thread(self._store_all, bodies, [waiting.committed for waiting in pending])
+        except (sqlite3.Error, OSError) as error:
+            self._note_disk(reason=str(error))
+            for waiting in pending:
+                self._unstored.extend(body | _WITHOUT_SNAPSHOT[body["type"]] for body in waiting.events)
+                _settle(waiting.stored, stored=False)
+            while len(self._unstored) > self._size:
+                self._drop_from_memory()
+            self._changed.notify()
             return False
-        if status in RETRIED or status >= 500:  # noqa: PLR2004  (the server's own faults)
-            self._note_reachable(reason=f"HTTP {status}")
+        self._note_disk()
+        for _ in kept:  # erase or delivery may have taken some meanwhile; a repeat is stored once
+            if self._unstored:
+                self._unstored.popleft()
+        self._count_dropped(dropped)
+        await self._recount()
+        for waiting in pending:
+            _settle(waiting.stored, stored=True)
+        self._changed.notify()
+        return True
+
+    def _store_all(self, bodies: list[dict[str, Any]], committed: list[Callable[[], None]]) -> int:
+        self._store.add(bodies)
+        for call in committed:
+            call()
+        return self._store.trim(self._size)
+
+    async def _keep_delivering(self) -> None:
+        attempt = 0
+        while True:
+            if self._on_disk == 0 and not self._unstored:
+                attempt = 0
+                await self._wait()
+            elif await self._deliver_some():
+                attempt = 0
+            else:
+                attempt += 1
+                await asyncio.sleep(self._delay(attempt))
+
+    async def _deliver_some(self) -> bool:
+        """Deliver the oldest events, at most `AT_ONCE`. Returns whether any was settled."""
+        if self._on_disk == 0:
+            return await self._deliver_from_memory()
+        try:
+            head = await self._in_thread(self._store.head, AT_ONCE)
+        except sqlite3.Error as error:
+            self._note_disk(reason=str(error))
             return False
-        self._note_reachable()
+        if not head:  # erased meanwhile
+            await self._recount()
+            return True
+        accepted: list[int] = []
+        status: int | None = None
+        try:
+            for event in head:
+                status = await self._post(event.type, event.body)
+                if status is None:
+                    break
+                if status < 300:  # noqa: PLR2004
+                    self._posted += 1
+                    accepted.append(event.position)
+                else:
+                    await self._reject(event, status)
+        finally:
+            await self._settle_on_disk(accepted)
+        return bool(accepted) or status is not None
+
+    async def _deliver_from_memory(self) -> bool:
+        if not self._unstored:
+            return False
+        body = self._unstored[0]
+        status = await self._post(body["type"], body)
+        if status is None:
+            return False
+        if self._unstored and self._unstored[0] is body:
+            self._unstored.popleft()
         if status < 300:  # noqa: PLR2004
             self._posted += 1
         else:
-            self._rejected += 1
-            log.error("Event refused by the API", status=status, type=event.type, event_id=str(event.event_id))
+            self._note_rejected(body, status)
         return True
 
-    def _note_reachable(self, reason: str | None = None) -> None:
-        """One line when the API goes away and one when it is back, not one per attempt."""
-        if reason and self._reachable:
-            log.warning("API does not take events; they are kept and retried", reason=reason)
-        elif not reason and not self._reachable:
-            log.info("API takes events again", queued=len(self._queue))
-        self._reachable = reason is None
+    async def _settle_on_disk(self, accepted: list[int]) -> None:
+        if not accepted:
+            return
+        try:
+            await self._in_thread(self._store.settle, accepted)
+        except sqlite3.Error as error:  # they are posted again; the receiver stores them once
+            self._note_disk(reason=str(error))
+        await self._recount()
 
-    def _drop_one(self) -> None:
-        oldest_check = next((i for i, event in enumerate(self._queue) if isinstance(event, Check)), 0)
-        del self._queue[oldest_check]
-        self._dropped += 1
-        if self._dropped == 1 or self._dropped % 1000 == 0:
-            log.error("Event queue full: oldest Checks are dropped", dropped=self._dropped, size=self._size)
+    async def _reject(self, event: Stored, status: int) -> None:
+        self._note_rejected(event.body, status)
+        try:
+            await self._in_thread(self._store.reject, event, status)
+        except sqlite3.Error as error:
+            self._note_disk(reason=str(error))
+        await self._recount()
+
+    async def _post(self, kind: str, body: dict[str, Any]) -> int | None:
+        """The final HTTP status; None when it has to be tried again."""
+        try:
+            status = await self._api.post(_PATHS[kind], body)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._note_api(reason=type(error).__name__)
+            return None
+        if status in RETRIED or status >= 500:  # noqa: PLR2004  (the server's own faults)
+            self._note_api(reason=f"HTTP {status}")
+            return None
+        self._note_api()
+        return status
+
+    async def _recount(self) -> None:
+        self._on_disk, self._oldest = await self._in_thread(lambda: (self._store.count(), self._store.oldest()))
+
+    async def _in_thread(self, call: Callable[..., _T], *args: Any) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, call, *args)
+
+    def _note_api(self, reason: str | None = None) -> None:
+        """One line when the API goes away and one when it is back, not one per attempt."""
+        if reason and self._api_well:
+            log.warning("API does not take events; they are kept and retried", reason=reason)
+        elif not reason and not self._api_well:
+            log.info("API takes events again", queued=self.status.queued)
+        self._api_well = reason is None
+
+    def _note_disk(self, reason: str | None = None) -> None:
+        if reason and self._disk_well:
+            log.error("Outbox cannot be written; events are kept in memory", reason=reason)
+        elif not reason and not self._disk_well:
+            log.info("Outbox can be written again")
+        self._disk_well = reason is None
+
+    def _note_rejected(self, body: dict[str, Any], status: int) -> None:
+        self._rejected += 1
+        log.error("Event refused by the API", status=status, type=body["type"], event_id=body["event_id"])
+
+    def _drop_from_memory(self) -> None:
+        oldest_check = next((i for i, body in enumerate(self._unstored) if body["type"] == "check"), 0)
+        del self._unstored[oldest_check]
+        self._count_dropped(1)
+
+    def _count_dropped(self, count: int) -> None:
+        if (count and self._dropped // 1000 != (self._dropped + count) // 1000) or (count and not self._dropped):
+            log.error("Outbox full: oldest Checks are dropped", dropped=self._dropped + count, size=self._size)
+        self._dropped += count
+
+
+_WITHOUT_SNAPSHOT: dict[str, dict[str, None]] = {"match": {"snapshot": None, "filename": None}, "check": {}}
+
+
+def _settle(future: asyncio.Future[bool], *, stored: bool) -> None:
+    if not future.done():  # who waited may have been cancelled
+        future.set_result(stored)

@@ -68,23 +68,27 @@ class Reporter:
         confidences = [confidence_from_distance(face.distance) for face in faces]
         labels = [f"{subject.participant_name} {confidence:.2f}" for confidence in confidences]
         boxes = [face.bbox for face in faces]
-        path = await self._snapshots.save(pixels, boxes, labels, subject.participant_identity, now)
+        draft = await self._snapshots.draft(pixels, boxes, labels, subject.participant_identity, now)
         height, width = pixels.shape[:2]
-        for face, confidence in zip(faces, confidences, strict=True):
-            self._counters.matches += 1
-            await self._outbox.put(
-                Match(
-                    **self._common(subject, now, cycle_id, reference_id),
-                    confidence=confidence,
-                    filename=str(path) if path else None,
-                    snapshot=path.name if path else None,
-                    bbox=face.bbox,
-                    frame_size=(width, height),
-                    distance=round(face.distance, 6),
-                    threshold=self._threshold,
-                    model=self._model,
-                )
+        events = [
+            Match(
+                **self._common(subject, now, cycle_id, reference_id),
+                confidence=confidence,
+                filename=str(draft.path) if draft else None,
+                snapshot=draft.path.name if draft else None,
+                bbox=face.bbox,
+                frame_size=(width, height),
+                distance=round(face.distance, 6),
+                threshold=self._threshold,
+                model=self._model,
             )
+            for face, confidence in zip(faces, confidences, strict=True)
+        ]
+        self._counters.matches += len(events)
+        if draft is None:
+            await self._outbox.put(*events)
+        elif not await self._outbox.put(*events, committed=draft.publish):
+            draft.discard()
 
     async def check(self, subject: Subject, report: ReportCheck, *, reference_id: str | None) -> None:
         """The Check that ends a batch."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import re
-import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 from PIL import Image, ImageDraw, ImageFont
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from facematch.faces.detector import Pixels
 
@@ -25,6 +26,10 @@ JPEG_QUALITY = 88
 NAME_CHARACTERS = 64
 """Longest part of an identity that goes into a file name."""
 
+ABANDONED_SECONDS = 60.0
+"""Age from which a draft without an event is nobody's: another recognizer may share the folder."""
+
+_PART = ".part"
 _BOX = (46, 204, 113)
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -34,8 +39,31 @@ def safe_identity(identity: str) -> str:
     return _UNSAFE.sub("_", identity)[:NAME_CHARACTERS].strip("_") or "participant"
 
 
+class Draft:
+    """A snapshot that is on the disk, but not yet under its name."""
+
+    def __init__(self, part: Path, path: Path) -> None:
+        self._part = part
+        self.path = path
+        """The absolute path that it will have."""
+
+    def publish(self) -> None:
+        """Give it its name. Call it when its event is safe: so no snapshot is ever without one."""
+        try:
+            self._part.replace(self.path)
+        except OSError as error:
+            log.error("Snapshot not published", snapshot=self.path.name, reason=error.strerror or str(error))  # noqa: TRY400
+
+    def discard(self) -> None:
+        """Remove it."""
+        self._part.unlink(missing_ok=True)
+
+
 class Snapshots:
     """Writes snapshots into one folder, one at a time, off the event loop.
+
+    A snapshot is written under a hidden name, then its event is committed, then it gets its name. `recover` finishes
+    what a crash interrupted.
 
     Args:
         folder: made when the first snapshot is written.
@@ -45,14 +73,14 @@ class Snapshots:
         self._folder = folder
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
 
-    async def save(
+    async def draft(
         self,
         pixels: Pixels,
         boxes: Sequence[tuple[int, int, int, int]],
         labels: Sequence[str],
         identity: str,
         when: datetime,
-    ) -> Path | None:
+    ) -> Draft | None:
         """Write one snapshot.
 
         Args:
@@ -63,52 +91,62 @@ class Snapshots:
             when: the time in the name.
 
         Returns:
-            The absolute path, or None when it could not be written (the reason is logged).
+            The draft, or None when it could not be written (the reason is logged).
         """
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._writer, self._save, pixels, boxes, labels, identity, when)
+            return await loop.run_in_executor(self._writer, self._draft, pixels, boxes, labels, identity, when)
         except OSError as error:
             log.error("Snapshot not written", reason=error.strerror or str(error), folder=str(self._folder))  # noqa: TRY400
             return None
+
+    def recover(self, expected: Collection[str]) -> None:
+        """Publish the drafts that committed events speak of, and remove the others, after a crash. Blocks.
+
+        Args:
+            expected: names of snapshots of undelivered events.
+        """
+        for part in self._folder.glob(f".*{_PART}"):
+            draft = Draft(part, self._folder / part.name[1:].removesuffix(_PART))
+            if draft.path.name in expected:
+                draft.publish()
+            elif time.time() - part.stat().st_mtime > ABANDONED_SECONDS:
+                draft.discard()
 
     def close(self) -> None:
         """Ends after the snapshot that is being written."""
         self._writer.shutdown(wait=True, cancel_futures=True)
 
-    def _save(
+    def _draft(
         self,
         pixels: Pixels,
         boxes: Sequence[tuple[int, int, int, int]],
         labels: Sequence[str],
         identity: str,
         when: datetime,
-    ) -> Path:
+    ) -> Draft:
         self._folder.mkdir(parents=True, exist_ok=True)
         image = Image.fromarray(pixels)
         _draw(image, boxes, labels)
-        handle, name = tempfile.mkstemp(prefix=".snapshot-", suffix=".part", dir=self._folder)
-        part = Path(name)
+        path, part = self._free_name(f"match_{safe_identity(identity)}_{when:%Y%m%d_%H%M%S}")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with part.open("xb") as file:
                 image.save(file, "JPEG", quality=JPEG_QUALITY)
                 file.flush()
                 os.fsync(file.fileno())
-            path = self._free_name(f"match_{safe_identity(identity)}_{when:%Y%m%d_%H%M%S}")
-            part.replace(path)
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-        return path
+        return Draft(part, path)
 
-    def _free_name(self, stem: str) -> Path:
-        """The name, with a suffix when it exists. One writer thread, so that nobody takes it in between."""
-        path = self._folder / f"{stem}.jpg"
-        number = 2
-        while path.exists():
-            path = self._folder / f"{stem}_{number}.jpg"
-            number += 1
-        return path
+    def _free_name(self, stem: str) -> tuple[Path, Path]:
+        """The name and its draft's, with a suffix when either exists. One writer, so that nobody takes it meanwhile."""
+        for number in itertools.count(1):
+            name = f"{stem}.jpg" if number == 1 else f"{stem}_{number}.jpg"
+            path, part = self._folder / name, self._folder / f".{name}{_PART}"
+            if not path.exists() and not part.exists():
+                return path, part
+        raise AssertionError  # the numbers do not end
 
 
 def _draw(image: Image.Image, boxes: Sequence[tuple[int, int, int, int]], labels: Sequence[str]) -> None:

@@ -1,0 +1,197 @@
+"""The outbox on disk: events that were decided and not yet accepted by the web process.
+
+SQLite in WAL mode with `synchronous=FULL`: what `add` has returned from survives a crash of the process, of the
+machine and a power cut. One process at a time owns a store. All methods block; call them from one thread.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import sqlite3
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+LOCK_SECONDS = 10.0
+"""How long to wait for a former recognizer that is still stopping."""
+
+REJECTED_KEPT = 1000
+"""Refused events kept for inspection, newest first."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS outbox (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    type TEXT NOT NULL,
+    body TEXT NOT NULL,
+    queued_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS rejected (
+    position INTEGER PRIMARY KEY,
+    type TEXT NOT NULL,
+    body TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    rejected_at REAL NOT NULL
+);
+"""
+
+
+class StoreInUseError(Exception):
+    """Another recognizer owns this outbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One event as it stands in the outbox."""
+
+    position: int
+    type: str
+    body: dict[str, Any]
+    queued_at: float
+    """Wall-clock seconds."""
+
+
+class OutboxStore:
+    """One outbox file.
+
+    Args:
+        path: the database; its folder is made.
+
+    Raises:
+        StoreInUseError: another process still owns it after `LOCK_SECONDS`.
+        OSError, sqlite3.Error: it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(path.with_suffix(".lock"))
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._db.executescript(_SCHEMA)
+
+    def add(self, events: Iterable[dict[str, Any]]) -> None:
+        """Append events in order, all of them or none. They are on the disk when this returns."""
+        now = time.time()
+        with self._transaction():
+            self._db.executemany(
+                "INSERT INTO outbox (type, body, queued_at) VALUES (?, ?, ?)",
+                [(event["type"], json.dumps(event, allow_nan=False), now) for event in events],
+            )
+
+    def head(self, limit: int) -> list[Stored]:
+        """The oldest events, in order."""
+        rows = self._db.execute(
+            "SELECT position, type, body, queued_at FROM outbox ORDER BY position LIMIT ?", (limit,)
+        ).fetchall()
+        return [Stored(position, type_, json.loads(body), queued_at) for position, type_, body, queued_at in rows]
+
+    def settle(self, positions: Sequence[int]) -> None:
+        """Forget events that were accepted."""
+        with self._transaction():
+            self._db.executemany("DELETE FROM outbox WHERE position = ?", [(position,) for position in positions])
+
+    def reject(self, event: Stored, status: int) -> None:
+        """Move an event that was refused for good to the rejected pile."""
+        with self._transaction():
+            self._db.execute("DELETE FROM outbox WHERE position = ?", (event.position,))
+            self._db.execute(
+                "INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?, ?)",
+                (event.position, event.type, json.dumps(event.body, allow_nan=False), status, time.time()),
+            )
+            self._db.execute(
+                "DELETE FROM rejected WHERE position <= (SELECT MAX(position) FROM rejected) - ?", (REJECTED_KEPT,)
+            )
+
+    def trim(self, size: int) -> int:
+        """Keep at most `size` events: the oldest Checks go first, then the oldest Matches.
+
+        Returns:
+            How many went.
+        """
+        excess = self.count() - size
+        if excess <= 0:
+            return 0
+        with self._transaction():
+            self._db.execute(
+                "DELETE FROM outbox WHERE position IN"
+                " (SELECT position FROM outbox ORDER BY type != 'check', position LIMIT ?)",
+                (excess,),
+            )
+        return excess
+
+    def erase(self, identity: str) -> int:
+        """Remove a participant's events, delivered or not. Returns how many."""
+        with self._transaction():
+            return sum(
+                self._db.execute(
+                    f"DELETE FROM {table} WHERE json_extract(body, '$.participant_identity') = ?",  # noqa: S608
+                    (identity,),
+                ).rowcount
+                for table in ("outbox", "rejected")
+            )
+
+    def snapshots(self) -> set[str]:
+        """The names of the snapshots that undelivered Matches speak of."""
+        rows = self._db.execute("SELECT json_extract(body, '$.snapshot') FROM outbox WHERE type = 'match'")
+        return {name for (name,) in rows if name}
+
+    def count(self) -> int:
+        """Events in the outbox."""
+        return int(self._db.execute("SELECT COUNT(*) FROM outbox").fetchone()[0])
+
+    def oldest(self) -> float | None:
+        """When the oldest event was queued, wall-clock seconds; None when there is none."""
+        row = self._db.execute("SELECT queued_at FROM outbox ORDER BY position LIMIT 1").fetchone()
+        return None if row is None else float(row[0])
+
+    def close(self) -> None:
+        """Close the database and let it go."""
+        self._db.close()
+        self._lock.close()
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._db)
+
+
+class _Transaction:
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            try:
+                self._db.execute("COMMIT")
+            except sqlite3.Error:
+                self._roll_back()
+                raise
+        else:
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:  # a full disk may have rolled it back already
+            self._db.execute("ROLLBACK")
+
+
+def _locked(path: Path) -> TextIO:
+    lock = path.open("w")
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                lock.close()
+                raise StoreInUseError(
+                    f"another recognizer owns the outbox {path.with_suffix('.db')}; stop it, or set DATA_DIR"
+                ) from None
+            time.sleep(0.1)
+        else:
+            return lock
