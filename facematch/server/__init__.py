@@ -1,0 +1,1 @@
+"""The web process: page, tokens, references, events in, fan-out, snapshots. Knows FastAPI, never LiveKit's client."""

@@ -1,0 +1,180 @@
+"""The web process put together."""
+
+from __future__ import annotations
+
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from fastapi import FastAPI
+
+from facematch import __version__
+from facematch.events import CycleSettings
+from facematch.server import captures, health, intake, openapi, page, references, status, tokens
+from facematch.server.access import AccessControl
+from facematch.server.bodies import MB
+from facematch.server.connection import RememberConnection
+from facematch.server.errors import HANDLERS, CatchFailures
+from facematch.server.headers import AddHeaders, security_headers
+from facematch.server.hub import Hub
+from facematch.server.log import EventLog, MemoryEventLog
+from facematch.server.requestlog import RequestLog, no_access_log
+from facematch.server.shutdown import GOODBYE_SECONDS, goodbye_first
+from facematch.settings import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from facematch.server.references import Examiner
+    from facematch.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a test, or another composition root, may put in place of the usual parts; None: the usual one."""
+
+    event_log: EventLog | None = None
+    make_examiner: Callable[[], Examiner] | None = None
+    hub: Callable[[EventLog], Hub] | None = None
+    monotonic: Callable[[], float] = time.monotonic
+    on_start: Callable[[], None] | None = None
+    """Called first when the process starts to serve."""
+
+
+def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
+    """The web process. Touches nothing outside itself before its lifespan begins."""
+    # Positions go on where an earlier process of this machine left them, so that a listener that comes back with
+    # one of those misses nothing.
+    event_log = parts.event_log or MemoryEventLog(first=int(time.time() * 1000))
+    hub = parts.hub(event_log) if parts.hub else Hub(event_log)
+    taker = intake.Intake(event_log, hub)
+    recognizers = status.Recognizers(parts.monotonic)
+    reference = references.ReferenceFile(settings.reference_image)
+    enrollment = references.Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
+
+    async def say_goodbye() -> None:
+        await hub.close(GOODBYE_SECONDS)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        if parts.on_start:
+            parts.on_start()
+        for folder in (settings.output_dir, settings.reference_image.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        with no_access_log(), goodbye_first(say_goodbye):
+            log.info("Face Match is up", room=settings.room_name, livekit_url=settings.livekit_url)
+            try:
+                yield
+            finally:
+                await say_goodbye()
+                await enrollment.aclose()
+                await event_log.aclose()
+
+    app = FastAPI(
+        title="Face Match",
+        version=__version__,
+        description=openapi.DESCRIPTION,
+        openapi_tags=openapi.TAGS,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        docs_url=None,  # they load their scripts from a third party
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        exception_handlers=HANDLERS,
+    )
+    for router in (
+        page.routes(ROOT / "frontend.html", ROOT / "static", enrollment),
+        intake.routes(taker, hub),
+        references.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
+        captures.routes(settings.output_dir),
+        tokens.routes(_tokens(settings)),
+        status.routes(recognizers, _sources(settings, reference, hub, event_log)),
+        health.routes(_health(settings, event_log, recognizers, parts.monotonic)),
+    ):
+        app.router.routes.extend(router.routes)  # flat, so that whoever walks app.routes sees each one
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
+
+    app.add_middleware(AccessControl)  # innermost
+    app.add_middleware(CatchFailures)
+    app.add_middleware(RequestLog)
+    app.add_middleware(AddHeaders, headers=security_headers(settings.browser_livekit_url))
+    app.add_middleware(RememberConnection)  # outermost
+    return app
+
+
+def _examiner_maker(settings: Settings) -> Callable[[], Examiner]:
+    def make() -> Examiner:
+        from facematch.faces.encoder import make_encoder  # noqa: PLC0415  (loads dlib: not before it is needed)
+        from facematch.faces.engine import FaceEngine  # noqa: PLC0415  (the same)
+
+        encoder = make_encoder(settings.face_encoder, settings.model_cache)
+        return FaceEngine(workers=1, processed_width=settings.frame_downscale_width, encoder=encoder)
+
+    return make
+
+
+def _tokens(settings: Settings) -> tokens.Tokens:
+    return tokens.Tokens(
+        key=settings.livekit_api_key,
+        secret=settings.livekit_api_secret,
+        url=settings.browser_livekit_url,
+        default_room=settings.room_name,
+        rooms=settings.rooms,
+        seconds=settings.token_ttl_seconds,
+    )
+
+
+def _sources(settings: Settings, reference: references.ReferenceFile, hub: Hub, event_log: EventLog) -> status.Sources:
+    async def current() -> status.ReferenceStatus | None:
+        found = await reference.current()
+        if found is None:
+            return None
+        return status.ReferenceStatus(id=found.id, updated_at=found.updated_at, url=references.URL)
+
+    async def events() -> status.EventsStatus:
+        return status.EventsStatus(count=await event_log.count(), cursor=await event_log.latest())
+
+    return status.Sources(
+        room=settings.room_name,
+        livekit_url=settings.browser_livekit_url,
+        settings=CycleSettings(
+            batch_max_frames=settings.batch_max_frames,
+            hold_seconds=settings.hold_seconds,
+            wait_seconds=settings.wait_seconds,
+            batch_timeout_seconds=settings.batch_timeout_seconds,
+            match_cooldown_seconds=settings.match_cooldown_seconds,
+            threshold=settings.match_tolerance,
+        ),
+        reference=current,
+        clients=lambda: hub.clients,
+        events=events,
+    )
+
+
+def _health(
+    settings: Settings, event_log: EventLog, recognizers: status.Recognizers, monotonic: Callable[[], float]
+) -> health.Health:
+    async def can_log() -> str:
+        await event_log.check()
+        return "takes events"
+
+    async def hears_recognizer() -> str:
+        heard = recognizers.newest()
+        if heard is None:
+            raise OSError("no heartbeat yet")
+        latest, age = heard
+        if age > status.ONLINE_SECONDS:
+            raise OSError(f"last heartbeat {age:.0f} s ago")
+        return f"heartbeat {age:.1f} s ago, LiveKit {latest.livekit}"
+
+    checks: dict[str, health.Check] = {
+        "event_log": can_log,
+        "snapshot_folder": health.disk_check(settings.output_dir),
+        "recognizer": hears_recognizer,
+        "livekit": health.livekit_check(settings.livekit_url),
+    }
+    return health.Health(checks, monotonic)

@@ -1,0 +1,145 @@
+"""Events in: stored once, in order, and only then handed to whoever listens; and the listeners' door."""
+
+# Annotations are read at run time here: FastAPI makes its routes from them.
+import asyncio
+from typing import Annotated, Literal
+from uuid import uuid4
+
+from fastapi import APIRouter, Query, Request, WebSocket
+from pydantic import BaseModel, Field
+
+from facematch.events import Check, Event, Match
+from facematch.server.bodies import KB, described, read_json
+from facematch.server.connection import cut_of
+from facematch.server.errors import ApiError, Code, documented, invalid
+from facematch.server.hub import Hub
+from facematch.server.log import EventLog
+
+EVENT_LIMIT = 64 * KB
+
+_MATCH = {
+    "participant_id": "PA_xxx",
+    "participant_name": "Alice42",
+    "confidence": 0.63,
+    "filename": "/srv/face-match/captured_faces/match_Alice42_20250925_140708.jpg",
+    "snapshot": "match_Alice42_20250925_140708.jpg",
+    "timestamp": "2025-09-25T14:07:08.123456+00:00",
+    "bbox": [80, 300, 220, 160],
+    "frame_size": [640, 360],
+}
+_CHECK = {
+    "type": "check",
+    "participant_id": "PA_xxx",
+    "participant_name": "Alice42",
+    "match_found": True,
+    "timestamp": "2025-09-25T14:07:08.987654+00:00",
+}
+_ADDED = {
+    "event_id": "0198f2c4-7a35-7c1e-9f60-0a7d3c2b1e45",
+    "source": "recognizer-5f0c",
+    "seq": 17,
+    "room": "face-recognition-room",
+    "participant_identity": "Alice42",
+    "track_sid": "TR_xxx",
+    "cycle_id": "TR_xxx-9",
+    "reference_id": "9f86d081884c7d65",
+}
+_REFUSALS = documented(
+    (408, Code.TOO_SLOW, "The request took too long to arrive."),
+    (413, Code.TOO_LARGE, "The request is too large: at most 64 kB."),
+    (415, Code.UNSUPPORTED_TYPE, "Send JSON, with the header Content-Type: application/json."),
+    (422, Code.INVALID, "confidence: Input should be a finite number"),
+    (503, Code.STORAGE_FAILED, "The event could not be stored. Send it again."),
+)
+
+
+class Delivered(BaseModel):
+    """An event is stored."""
+
+    ok: Literal[True] = True
+    delivered: int = Field(description="Listeners that it goes to; 0 for an event that was there already")
+
+
+class Intake:
+    """Takes events.
+
+    Args:
+        event_log: stores them.
+        hub: hands them on.
+    """
+
+    def __init__(self, event_log: EventLog, hub: Hub) -> None:
+        self._log = event_log
+        self._hub = hub
+        self._one_at_a_time = asyncio.Lock()
+        """Listeners skip what is not newer than the last they had: events reach the hub in the log's order."""
+
+    async def take(self, event: Event) -> int:
+        """Store an event and hand it to the listeners.
+
+        Returns:
+            How many listeners it goes to: 0 when it was there already.
+
+        Raises:
+            ApiError: 503, it is not stored.
+        """
+        if event.event_id is None:
+            event = event.model_copy(update={"event_id": uuid4()})
+        try:
+            async with self._one_at_a_time:
+                entry = await self._log.append(event)
+                return 0 if entry is None else self._hub.publish(entry)
+        except OSError as error:
+            detail = "The event could not be stored. Send it again."
+            raise ApiError(503, Code.STORAGE_FAILED, detail, headers={"Retry-After": "1"}) from error
+
+
+def routes(intake: Intake, hub: Hub) -> APIRouter:
+    """`POST /api/match`, `POST /api/check` and `WS /ws/matches`."""
+    router = APIRouter(tags=["events"])
+
+    @router.post(
+        "/api/match",
+        summary="Report a match",
+        responses=_REFUSALS,
+        openapi_extra=described(Match, least=_MATCH, whole={"type": "match", **_MATCH, **_ADDED, "distance": 0.37}),
+    )
+    async def match(request: Request) -> Delivered:
+        """Stored once per `event_id`, then sent to every listener of `/ws/matches`."""
+        return Delivered(delivered=await intake.take(await read_json(request, Match, EVENT_LIMIT)))
+
+    @router.post(
+        "/api/check",
+        summary="Report the end of a batch",
+        responses=_REFUSALS,
+        openapi_extra=described(Check, least=_CHECK, whole={**_CHECK, **_ADDED, "outcome": "match", "frames": 1}),
+    )
+    async def check(request: Request) -> Delivered:
+        """Stored once per `event_id`, then sent to every listener of `/ws/matches`."""
+        return Delivered(delivered=await intake.take(await read_json(request, Check, EVENT_LIMIT)))
+
+    @router.websocket("/ws/matches")
+    async def listen(socket: WebSocket, after: Annotated[str | None, Query()] = None) -> None:
+        refusal = _refusal(hub, after)
+        if refusal is not None:
+            await socket.send_denial_response(refusal.response())
+            return
+        await socket.accept()
+        await hub.serve(socket, None if after is None else int(after), cut_of(socket.scope))
+
+    return router
+
+
+_LONGEST_CURSOR = 15
+"""Digits: what JavaScript can count to."""
+
+
+def _refusal(hub: Hub, after: str | None) -> ApiError | None:
+    if hub.closing:
+        return ApiError(503, Code.STOPPING, "Face Match is stopping.", headers={"Retry-After": "2"})
+    if hub.full:
+        detail = "As many listeners are connected as there may be."
+        return ApiError(503, Code.BUSY, detail, headers={"Retry-After": "10"})
+    if after is not None and not (after.isascii() and after.isdigit() and len(after) <= _LONGEST_CURSOR):
+        return invalid([{"loc": ("after",), "msg": "must be the cursor of an event that was received, or 0"}])
+    return None

@@ -1,0 +1,193 @@
+"""What is going on: the recognizer's heartbeats in, everything a page needs to draw itself out."""
+
+# Annotations are read at run time here: FastAPI makes its routes from them.
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from facematch.events import CycleSettings, Heartbeat
+from facematch.server.bodies import MB, described, read_json
+from facematch.server.errors import Code, documented
+
+ONLINE_SECONDS = 6.0
+"""A recognizer that has been silent for longer is offline; it posts every 2 s."""
+
+HEARTBEAT_LIMIT = MB
+_MOST_SOURCES = 16
+_REPORTED_SECONDS = 3600.0
+
+_HEARTBEAT = {
+    "source": "recognizer-5f0c",
+    "room": "face-recognition-room",
+    "started_at": "2025-09-25T14:00:00+00:00",
+    "sent_at": "2025-09-25T14:07:09+00:00",
+    "livekit": "connected",
+    "reference_id": "9f86d081884c7d65",
+    "settings": {
+        "batch_max_frames": 5,
+        "hold_seconds": 10,
+        "wait_seconds": 10,
+        "batch_timeout_seconds": 10,
+        "match_cooldown_seconds": 3,
+        "threshold": 0.5,
+    },
+    "tracks": [
+        {
+            "track_sid": "TR_xxx",
+            "participant_id": "PA_xxx",
+            "participant_identity": "Alice42",
+            "participant_name": "Alice42",
+            "state": "hold",
+            "deadline_in": 7.2,
+            "batches": 9,
+            "last_outcome": "match",
+        }
+    ],
+    "counters": {"batches": 9, "frames": 14, "matches": 8, "checks": 9},
+    "cpu_seconds": 4.1,
+    "cpu_ratio": 0.02,
+    "memory_bytes": 230000000,
+    "memory_ratio": 0.41,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    heartbeat: Heartbeat
+    at: float
+    """When it came, on the monotonic clock."""
+
+
+class Recognizers:
+    """The last heartbeat of each boot of a recognizer. The youngest boot that is alive speaks for all.
+
+    Args:
+        monotonic: seconds; injected by tests.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._now = monotonic
+        self._heard: dict[str, _Heard] = {}
+
+    def hear(self, heartbeat: Heartbeat) -> None:
+        """Take a heartbeat; one that was overtaken by a newer one of the same boot changes nothing."""
+        known = self._heard.get(heartbeat.source)
+        if known and known.heartbeat.sent_at > heartbeat.sent_at:
+            return
+        self._heard[heartbeat.source] = _Heard(heartbeat, self._now())
+        while len(self._heard) > _MOST_SOURCES:
+            del self._heard[min(self._heard, key=lambda source: self._heard[source].at)]
+
+    def newest(self) -> tuple[Heartbeat, float] | None:
+        """The heartbeat that counts and its age in seconds; None when there is none of the last hour.
+
+        Among the boots that are alive the one that started last, so that a process that has been replaced and is
+        still ending does not cover its successor. When none is alive, the one heard last.
+        """
+        now = self._now()
+        heard = [one for one in self._heard.values() if now - one.at <= _REPORTED_SECONDS]
+        alive = [one for one in heard if now - one.at <= ONLINE_SECONDS]
+        best = max(alive, key=lambda one: one.heartbeat.started_at, default=None) or max(
+            heard, key=lambda one: one.at, default=None
+        )
+        return (best.heartbeat, now - best.at) if best else None
+
+
+class ReferenceStatus(BaseModel):
+    """The reference on disk."""
+
+    id: str = Field(examples=["9f86d081884c7d65"])
+    updated_at: datetime
+    url: str = Field(examples=["/reference/current.jpg"])
+
+
+class RecognizerStatus(BaseModel):
+    """The recognizer, as far as is known."""
+
+    online: bool = Field(description=f"Heard of in the last {ONLINE_SECONDS:g} s")
+    age_seconds: float | None = Field(description="Since its last heartbeat; null: none")
+    heartbeat: Heartbeat | None
+
+
+class EventsStatus(BaseModel):
+    """The event log."""
+
+    count: int = Field(description="Events kept")
+    cursor: int = Field(description="Position of the last one; 0: none")
+
+
+class Status(BaseModel):
+    """Everything a page needs to draw itself."""
+
+    room: str
+    livekit_url: str = Field(description="LiveKit server as browsers reach it")
+    reference: ReferenceStatus | None
+    settings: CycleSettings = Field(description="The recognizer's, or those it would have")
+    recognizer: RecognizerStatus
+    websocket_clients: int
+    events: EventsStatus
+    server_time: datetime
+
+
+class Received(BaseModel):
+    """The heartbeat is taken."""
+
+    ok: Literal[True] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the parts of the status come from."""
+
+    room: str
+    livekit_url: str
+    settings: CycleSettings
+    reference: Callable[[], Awaitable[ReferenceStatus | None]]
+    clients: Callable[[], int]
+    events: Callable[[], Awaitable[EventsStatus]]
+
+
+def routes(recognizers: Recognizers, sources: Sources) -> APIRouter:
+    """`POST /api/heartbeat` and `GET /api/status`."""
+    router = APIRouter(tags=["status"])
+
+    @router.post(
+        "/api/heartbeat",
+        summary="The recognizer's account of itself",
+        responses=documented(
+            (408, Code.TOO_SLOW, "The request took too long to arrive."),
+            (413, Code.TOO_LARGE, "The request is too large: at most 1 MB."),
+            (415, Code.UNSUPPORTED_TYPE, "Send JSON, with the header Content-Type: application/json."),
+            (422, Code.INVALID, "livekit: Input should be 'connecting', 'connected', …"),
+        ),
+        openapi_extra=described(Heartbeat, one_track=_HEARTBEAT),
+    )
+    async def heartbeat(request: Request) -> Received:
+        recognizers.hear(await read_json(request, Heartbeat, HEARTBEAT_LIMIT))
+        return Received()
+
+    @router.get("/api/status", summary="What is going on", responses=documented())
+    async def status() -> Status:
+        heard = recognizers.newest()
+        if heard is None:
+            recognizer = RecognizerStatus(online=False, age_seconds=None, heartbeat=None)
+        else:
+            latest, age = heard
+            recognizer = RecognizerStatus(online=age <= ONLINE_SECONDS, age_seconds=round(age, 3), heartbeat=latest)
+        return Status(
+            room=sources.room,
+            livekit_url=sources.livekit_url,
+            reference=await sources.reference(),
+            settings=recognizer.heartbeat.settings if recognizer.heartbeat else sources.settings,
+            recognizer=recognizer,
+            websocket_clients=sources.clients(),
+            events=await sources.events(),
+            server_time=datetime.now(UTC),
+        )
+
+    return router
