@@ -14,7 +14,6 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field
 
 from facematch.atomic import write_whole
-from facematch.faces.enrollment import EnrollmentError
 from facematch.faces.models import ModelError
 from facematch.faces.reference import reference_id
 from facematch.server.bodies import described_upload, read_upload
@@ -151,7 +150,7 @@ class Enrollment:
 
     def warm(self) -> None:
         """Begin to load the models, because somebody may soon upload."""
-        self._started()
+        self._loading()
 
     async def enroll(self, data: bytes) -> tuple[str, Photo]:
         """Examine a photo and store it.
@@ -163,22 +162,7 @@ class Enrollment:
             ApiError: it cannot serve as a reference, or could not be stored; the old one is as it was.
         """
         async with self._one_at_a_time:
-            try:
-                examiner = await asyncio.shield(self._started())
-                photo = await examiner.enroll(data)
-            except EnrollmentError as error:
-                status = 413 if error.code == Code.TOO_LARGE else 422
-                raise ApiError(
-                    status, error.code, error.detail, faces=list(error.faces), frame_size=error.frame_size
-                ) from None
-            except ModelError as error:
-                self._examiner = None
-                log.exception("Face models cannot be loaded")
-                raise _busy(f"The face models cannot be loaded: {error}") from error
-            except Exception as error:
-                if self._closed:
-                    raise ApiError(503, Code.STOPPING, "Face Match is stopping.") from error
-                raise
+            photo = await self._examine(data)
             try:
                 return await self._file.replace(photo.jpeg), photo
             except OSError as error:
@@ -186,6 +170,27 @@ class Enrollment:
                 reason = error.strerror or "the disk failed"
                 detail = f"The photo is fine but could not be stored ({reason}). The former one is still in use."
                 raise ApiError(507, Code.STORAGE_FAILED, detail) from error
+
+    async def _examine(self, data: bytes) -> Photo:
+        try:
+            examiner = await asyncio.shield(self._loading())
+        except ModelError as error:
+            log.exception("Face models cannot be loaded")
+            raise _busy(f"The face models cannot be loaded: {error}") from error
+        # After the models, so that dlib is loaded in their thread and not in the event loop's.
+        from facematch.faces.enrollment import EnrollmentError  # noqa: PLC0415
+
+        try:
+            return await examiner.enroll(data)
+        except EnrollmentError as error:
+            status = 413 if error.code == Code.TOO_LARGE else 422
+            raise ApiError(
+                status, error.code, error.detail, faces=list(error.faces), frame_size=error.frame_size
+            ) from None
+        except Exception as error:
+            if self._closed:
+                raise ApiError(503, Code.STOPPING, "Face Match is stopping.") from error
+            raise
 
     async def aclose(self) -> None:
         """End the engine, if there is one."""
@@ -198,7 +203,7 @@ class Enrollment:
             return
         await examiner.aclose()
 
-    def _started(self) -> asyncio.Task[Examiner]:
+    def _loading(self) -> asyncio.Task[Examiner]:
         if self._examiner is None or (self._examiner.done() and self._examiner.exception() is not None):
             self._examiner = asyncio.create_task(asyncio.to_thread(self._make_examiner), name="load-face-models")
         return self._examiner
