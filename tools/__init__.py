@@ -1,0 +1,1 @@
+"""What is needed around Face Match and is no part of it at run time."""

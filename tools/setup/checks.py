@@ -1,0 +1,77 @@
+"""The closing report: each part is used for real, then named with OK or with what is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from facematch import livekit_server
+from tools.setup import browser
+from tools.setup.steps import VENDOR
+from tools.setup.work import first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_MODULES = ("face_recognition", "dlib", "onnxruntime", "livekit")
+_IMPORT = """
+import importlib, sys, warnings
+warnings.simplefilter("ignore")
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name + (".rtc" if name == "livekit" else ""))
+    except BaseException as error:  # face_recognition quits when its models are missing
+        print(f"{name}: {type(error).__name__}: {error}", flush=True)
+    else:
+        print(f"{name}: OK", flush=True)
+"""
+_ENCODER = """
+import sys
+from pathlib import Path
+from facematch.faces.encoder import make_encoder, synthetic_chip
+print("OK" if make_encoder("onnx", Path(sys.argv[1])).encode([synthetic_chip()]).shape == (1, 128) else "wrong shape")
+"""
+
+
+def report(root: Path, cache: Path, env: Mapping[str, str], *, dev: bool) -> int:
+    """Print a line for each part. Returns 0 when all of them are OK, else 1."""
+    good = True
+    for line in _lines(root, cache, env, dev=dev):
+        good = good and ": OK" in line
+        print(line, flush=True)  # noqa: T201
+    return 0 if good else 1
+
+
+def _lines(root: Path, cache: Path, env: Mapping[str, str], *, dev: bool) -> Iterator[str]:
+    python = root / ".venv" / "bin" / "python"
+    with ThreadPoolExecutor() as pool:
+        imports = pool.submit(_output, [python, "-c", _IMPORT, *_MODULES], root, env)
+        encoder = pool.submit(_output, [python, "-c", _ENCODER, cache], root, env)
+        said = first_line([livekit_server.binary(cache), "--version"], env)
+        yield from imports.result() or [f"{python}: does not run"]
+        version = livekit_server.pinned_version()
+        running = said is not None and said.endswith(version)
+        yield (
+            f"livekit-server: OK ({version})" if running else f"livekit-server: wanted {version}, got {said or 'none'}"
+        )
+        missing = [name for name in VENDOR if not (root / "static" / "vendor" / name).is_file()]
+        yield f"page modules: missing {', '.join(missing)}" if missing else "page modules: OK"
+        yield f"face encoder: {(encoder.result() or ['cannot be loaded'])[-1]}"
+    if dev:
+        found = browser.find(env)
+        how = "not found; the browser tests need it (Debian, Ubuntu: apt-get install chromium)"
+        yield f"chromium: OK ({found})" if found else f"chromium: {how}"
+
+
+def _output(command: list[str | Path], root: Path, env: Mapping[str, str]) -> list[str]:
+    done = subprocess.run(  # noqa: S603  (commands of this package, never a stranger's)
+        [str(word) for word in command],
+        cwd=root,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    return done.stdout.decode("utf-8", "replace").splitlines()
