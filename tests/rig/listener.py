@@ -56,22 +56,34 @@ class Listener:
         await self._reader
 
     async def next(self, wanted: Callable[[Json], bool], *, within: float, what: str = "the event") -> Received:
-        """The first message after the one last returned that is `wanted`; those before it are passed over."""
+        """The first message after the last one returned that is `wanted`; those before it are passed over."""
+        return (await self.each(wanted, within=within, what=what))[0]
+
+    async def each(self, *wanted: Callable[[Json], bool], within: float, what: str = "each event") -> list[Received]:
+        """One message for each of `wanted`, in whatever order they come; returned in the order asked for."""
         deadline = time.monotonic() + within
         passed_over = self._looked_at
-        while True:
-            while self._looked_at < len(self.received):
-                candidate = self.received[self._looked_at]
-                self._looked_at += 1
-                if wanted(candidate.event):
-                    return candidate
+        found: dict[int, Received] = {}
+        while len(found) < len(wanted):
+            message = await self._take(deadline)
+            if message is None:
+                seen = "\n".join(f"  {received}" for received in self.received[passed_over:])
+                raise NeverHappenedError(f"{what} did not come within {within} s; instead:\n{seen}")
+            settled = next((i for i, is_it in enumerate(wanted) if i not in found and is_it(message.event)), None)
+            if settled is not None:
+                found[settled] = message
+        return [found[i] for i in range(len(wanted))]
+
+    async def _take(self, deadline: float) -> Received | None:
+        while self._looked_at == len(self.received):
             self._arrived.clear()
             try:
                 async with asyncio.timeout(deadline - time.monotonic()):
                     await self._arrived.wait()
             except TimeoutError:
-                seen = "\n".join(f"  {received}" for received in self.received[passed_over:])
-                raise NeverHappenedError(f"{what} did not come within {within} s; instead:\n{seen}") from None
+                return None
+        self._looked_at += 1
+        return self.received[self._looked_at - 1]
 
     def of(self, wanted: Callable[[Json], bool]) -> list[Received]:
         """All so far that are `wanted`, whether or not `next` has passed them."""

@@ -6,11 +6,13 @@ import asyncio
 import json
 import os
 import sys
+import warnings
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
+from jwt.warnings import InsecureKeyLengthWarning
 from livekit import api
 
 from facematch.settings import ROOT
@@ -31,7 +33,9 @@ def join_token(room: str, identity: str, *, name: str | None = None, kind: str =
     token = token.with_grants(api.VideoGrants(room_join=True, room=room)).with_name(name or identity)
     if kind != "standard":
         token = token.with_kind(kind)  # type: ignore[arg-type]
-    return token.to_jwt()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureKeyLengthWarning)  # the demo secret is short, and is for loopback
+        return token.to_jwt()
 
 
 class PublisherError(Exception):

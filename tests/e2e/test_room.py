@@ -1,0 +1,186 @@
+"""A room with people coming and going: each has a cycle of their own, and nobody touches anybody else's."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.rig.listener import is_check, is_match
+from tests.rig.photographs import SAME_PERSON, STRANGER, Scene
+from tests.rig.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import MakeStack
+
+FIRST = 15
+CYCLE = 4.0
+"""Seconds from one Check to the next, with two of hold or wait: a batch, and two busy cores."""
+
+
+async def test_people_who_were_there_before_the_recognizer_are_probed(make_stack: MakeStack) -> None:
+    stack = make_stack()
+    await stack.start_api()
+    await stack.enroll(SAME_PERSON)
+    async with stack.listen() as events, stack.publishers() as publishers:
+        await publishers.on_air(stack.room, "early", Scene())
+        await publishers.on_air(stack.room, "bird", Scene(STRANGER))
+        await stack.start_recognizer()
+        await events.each(is_match("early"), is_check("bird", "no_match"), within=FIRST)
+
+
+async def test_nobodys_leaving_touches_anybody_elses_cycle(make_stack: MakeStack) -> None:
+    stack = make_stack()
+    await stack.start()
+    async with stack.listen() as events, stack.publishers() as publishers:
+        await publishers.on_air(stack.room, "holding", Scene())
+        await publishers.on_air(stack.room, "waiting", Scene(STRANGER))
+        leaver = await publishers.on_air(stack.room, "leaver", Scene(SAME_PERSON))
+        await events.each(is_check("holding"), is_check("waiting"), is_check("leaver"), within=FIRST)
+
+        left_at = await leaver.leave()
+        for _ in range(3):
+            await events.each(is_check("holding", "match"), is_check("waiting", "no_match"), within=CYCLE)
+        for name in ("holding", "waiting"):
+            checks = events.of(is_check(name))
+            gaps = [after.at - before.at for before, after in pairwise(checks)]
+            assert all(2 <= gap <= CYCLE for gap in gaps), gaps
+        # a batch that was at work when she left may still report what it had seen
+        assert not [check for check in events.of(is_check("leaver")) if check.at > left_at + 1]
+        assert await stack.track("leaver") is None
+
+
+async def test_muted_then_unmuted(make_stack: MakeStack) -> None:
+    stack = make_stack()
+    await stack.start()
+    async with stack.listen() as events, stack.publishers() as publishers:
+        alice = await publishers.on_air(stack.room, "Alice")
+        await events.next(is_check("Alice", "match"), within=FIRST)
+        await alice.mute()
+        await events.next(is_check("Alice", "muted"), within=CYCLE)
+        track = await stack.track("Alice")
+        assert track is not None
+        assert track["muted"] is True
+        await alice.unmute()
+        await events.next(is_match("Alice"), within=2 * CYCLE)
+        assert {check["track_sid"] for check in events.of(is_check("Alice"))} == {track["track_sid"]}
+
+
+async def test_an_unpublished_camera_is_silent_and_a_new_one_is_probed(make_stack: MakeStack) -> None:
+    stack = make_stack()
+    await stack.start()
+    async with stack.listen() as events, stack.publishers() as publishers:
+        alice = await publishers.on_air(stack.room, "Alice")
+        await publishers.on_air(stack.room, "witness", Scene(STRANGER))
+        first = await events.next(is_check("Alice", "match"), within=FIRST)
+        unpublished_at = await alice.unpublish()
+        for _ in range(2):
+            await events.next(is_check("witness"), within=FIRST)
+        assert not [check for check in events.of(is_check("Alice")) if check.at > unpublished_at + 1]
+
+        published = await alice.publish(Scene())
+        match = await events.next(is_match("Alice"), within=FIRST)
+        assert match["track_sid"] == published.track != first["track_sid"]
+        assert match["participant_id"] == alice.sid
+
+
+async def test_the_same_identity_joins_again(make_stack: MakeStack) -> None:
+    stack = make_stack()
+    await stack.start()
+    async with stack.listen() as events, stack.publishers() as publishers:
+        before = await publishers.on_air(stack.room, "Alice")
+        await events.next(is_match("Alice"), within=FIRST)
+        again = await publishers.on_air(stack.room, "Alice")  # the server puts the first one out
+        assert again.sid != before.sid
+        match = await events.next(
+            lambda event: is_match("Alice")(event) and event["participant_id"] == again.sid, within=FIRST
+        )
+        assert again.last is not None
+        assert match["track_sid"] == again.last.track
+
+
+async def test_two_cameras_of_one_person_are_two_cycles(make_stack: MakeStack) -> None:
+    stack = make_stack()
+    await stack.start()
+    async with stack.listen() as events, stack.publishers() as publishers:
+        alice = await publishers.on_air(stack.room, "Alice")
+        front = alice.last
+        side = await alice.publish(Scene(STRANGER))
+        assert front is not None
+        await events.each(
+            lambda event: event["track_sid"] == front.track and event["type"] == "match",
+            lambda event: event["track_sid"] == side.track and event.get("outcome") == "no_match",
+            within=FIRST,
+        )
+
+
+async def test_agents_recorders_and_screens_are_not_probed(make_stack: MakeStack) -> None:
+    stack = make_stack(hold_seconds=1)
+    await stack.start()
+    async with stack.listen() as events, stack.publishers() as publishers:
+        for kind in ("agent", "egress"):
+            other = await publishers.join(stack.room, kind, kind=kind)
+            await other.publish(Scene())
+        presenter = await publishers.join(stack.room, "presenter")
+        await presenter.publish(Scene(), source="screen")
+        await publishers.on_air(stack.room, "Alice")
+        for _ in range(3):
+            await events.next(is_check("Alice"), within=FIRST)
+        assert {received["participant_identity"] for received in events.received} == {"Alice"}
+
+
+async def test_nobody_in_the_room_ever_sees_the_recognizer(make_stack: MakeStack) -> None:
+    stack = make_stack()
+    await stack.start_api()
+    await stack.enroll(SAME_PERSON)
+    async with stack.listen() as events, stack.publishers() as publishers:
+        early = await publishers.on_air(stack.room, "early")
+        await stack.start_recognizer()
+        late = await publishers.on_air(stack.room, "late")
+        await events.each(is_match("early"), is_match("late"), within=FIRST)
+        assert await early.seen() == ["late"]
+        assert await late.seen() == ["early"]
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        "../../etc/passwd",
+        "Eve\n12:00:00.000 ERROR    forged line reason=none",
+        "x" * 250,
+        "Ünï¢ødé 名前 <img src=x onerror=alert(1)>",
+        "...",
+    ],
+    ids=["slashes", "newline", "long", "markup", "dots"],
+)
+async def test_an_identity_is_only_a_name(make_stack: MakeStack, identity: str) -> None:
+    stack = make_stack()
+    await stack.start()
+    async with stack.listen() as events, stack.publishers() as publishers:
+        await publishers.on_air(stack.room, identity)
+        match = await events.next(is_match(), within=FIRST)
+        assert match["participant_identity"] == match["participant_name"] == identity
+        snapshots = list(stack.captures.iterdir())
+        assert [snapshot.name for snapshot in snapshots] == [match["snapshot"]]
+        assert len(match["snapshot"]) < 128
+        assert (await stack.track(identity) or {})["participant_id"] == match["participant_id"]
+    assert not [line for line in stack.recognizer.output().splitlines() if line.startswith("12:00:00.000 ERROR")]
+    assert not [line for line in stack.api.output().splitlines() if line.startswith("12:00:00.000 ERROR")]
+
+
+async def test_the_name_shown_is_the_display_name(make_stack: MakeStack) -> None:
+    stack = make_stack()
+    await stack.start()
+    async with stack.listen() as events, stack.publishers() as publishers:
+        alice = await publishers.join(stack.room, "user-7", name="Alice Example")
+        await alice.publish(Scene())
+        match = await events.next(is_match(), within=FIRST)
+        assert (match["participant_identity"], match["participant_name"]) == ("user-7", "Alice Example")
+
+        await alice.leave()
+
+        async def gone() -> bool:
+            return await stack.track("user-7") is None
+
+        await wait_until(gone, within=5, what="her track is no longer watched")
