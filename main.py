@@ -20,7 +20,7 @@ from facematch.recognizer.connection import Connection, CredentialsRefusedError
 from facematch.recognizer.counters import Counters
 from facematch.recognizer.cycle import CycleRules
 from facematch.recognizer.heartbeat import Heart
-from facematch.recognizer.memory import SAMPLE_SECONDS, MemoryRule, MemorySampler, Verdict
+from facematch.recognizer.memory import MemorySampler
 from facematch.recognizer.outbox import Outbox
 from facematch.recognizer.outbox_store import OutboxStore, StoreInUseError
 from facematch.recognizer.places import Places
@@ -29,6 +29,7 @@ from facematch.recognizer.reporter import Reporter
 from facematch.recognizer.room import RoomWatch
 from facematch.recognizer.shutdown import ExitCode, Shutdown
 from facematch.recognizer.snapshots import Snapshots
+from facematch.recognizer.watchdog import Watchdog
 from facematch.settings import Settings, load_or_exit
 
 if TYPE_CHECKING:
@@ -117,6 +118,13 @@ async def run(settings: Settings) -> ExitCode:
         places=places,
         changed=changed,
     )
+    watchdog = Watchdog(
+        memory,
+        warn_ratio=settings.memory_warn_ratio,
+        exit_ratio=settings.memory_exit_ratio,
+        places=places,
+        shutdown=shutdown,
+    )
     log.info("Face Match recognizer starts", room=settings.room_name, source=source, encoder=engine.model)
     for name in settings.legacy_in_use:
         log.warning(f"{name} is deprecated and has no effect; remove it")
@@ -126,12 +134,7 @@ async def run(settings: Settings) -> ExitCode:
                 tasks.create_task(references.run(), name="references"),
                 tasks.create_task(outbox.run(), name="outbox"),
                 tasks.create_task(heart.run(), name="heartbeat"),
-                tasks.create_task(
-                    watch_memory(
-                        memory, MemoryRule(settings.memory_warn_ratio, settings.memory_exit_ratio), settings, shutdown
-                    ),
-                    name="memory",
-                ),
+                tasks.create_task(watchdog.run(), name="memory"),
                 tasks.create_task(stay_connected(connection, shutdown), name="connection"),
             ]
             await shutdown.wait()
@@ -161,19 +164,6 @@ async def stay_connected(connection: Connection, shutdown: Shutdown) -> None:
     except CredentialsRefusedError as error:
         log.error("LiveKit refused the credentials; check LIVEKIT_API_KEY and LIVEKIT_API_SECRET", reason=str(error))  # noqa: TRY400
         shutdown.request(ExitCode.CREDENTIALS_REFUSED)
-
-
-async def watch_memory(sampler: MemorySampler, rule: MemoryRule, settings: Settings, shutdown: Shutdown) -> None:
-    """Sample memory every second, for ever; warn, and stop the process before the kernel does."""
-    while True:
-        ratio = sampler.sample().ratio
-        match rule.judge(ratio):
-            case Verdict.WARN:
-                log.warning(f"Memory usage {ratio:.1%} >= warn ratio {settings.memory_warn_ratio:.1%}")
-            case Verdict.EXIT:
-                log.error(f"Memory usage {ratio:.1%} >= exit ratio {settings.memory_exit_ratio:.1%}; stopping")
-                shutdown.request(ExitCode.MEMORY_LIMIT)
-        await asyncio.sleep(SAMPLE_SECONDS)
 
 
 if __name__ == "__main__":

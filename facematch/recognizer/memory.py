@@ -45,6 +45,11 @@ class MemoryRule:
         self._exit_ratio = exit_ratio
         self._warned = False
 
+    @property
+    def short(self) -> bool:
+        """True from a warning until memory has fallen clearly below the warn ratio."""
+        return self._warned
+
     def judge(self, ratio: float) -> Verdict:
         """One sample: memory in use as a fraction of the limit."""
         if ratio >= self._exit_ratio:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from collections import deque
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,18 +22,57 @@ class Places:
     """
 
     def __init__(self, count: int) -> None:
-        self._places = asyncio.Semaphore(count)  # wakes its waiters in the order in which they came
-        self.waiting = 0
+        self.count = count
+        """Places when memory is not short."""
+        self._limit = count
+        self._taken = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return len(self._queue)
+
+    @property
+    def limit(self) -> int:
+        """Places handed out now, at least 1. Lowering it takes none away: it waits for those that come back."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, places: int) -> None:
+        self._limit = max(1, min(self.count, places))
+        self._hand_out()
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
         """Wait for a place and hold it."""
-        self.waiting += 1
-        try:
-            await self._places.acquire()
-        finally:
-            self.waiting -= 1
+        await self._take()
         try:
             yield
         finally:
-            self._places.release()
+            self._give_back()
+
+    async def _take(self) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        self._hand_out()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._give_back()  # it was handed over in the very moment of the cancellation
+            else:
+                with suppress(ValueError):
+                    self._queue.remove(turn)
+            raise
+
+    def _give_back(self) -> None:
+        self._taken -= 1
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        while self._queue and self._taken < self._limit:
+            turn = self._queue.popleft()
+            if not turn.done():
+                self._taken += 1
+                turn.set_result(None)
