@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 from typing import TYPE_CHECKING
@@ -70,7 +71,5 @@ class Watchdog:
 def give_memory_back() -> None:
     """Collect garbage, and return freed memory to the system where the C library can (glibc)."""
     gc.collect()
-    try:
+    with contextlib.suppress(AttributeError, OSError):  # another C library: it keeps its own counsel
         ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError):
-        pass  # another C library: it keeps its own counsel
