@@ -46,20 +46,23 @@ class Stack:
         self.reference = folder / "reference" / "current.jpg"
         self.captures = folder / "captures"
         self._livekit = livekit
-        env = _environment(
+        self.environment = _environment(
             livekit_url=livekit.url,
             livekit_api_key=KEY,
             livekit_api_secret=SECRET,
             room_name=self.room,
             reference_image=self.reference,
             output_dir=self.captures,
+            data_dir=folder / "data",
             api_base_url=self.base_url,
             port=port,
             **settings,
         )
         uvicorn = [sys.executable, "-m", "uvicorn", "api:app", "--host", "127.0.0.1", "--port", str(port)]
-        self.api = Process("api", uvicorn, env=env, log=folder / "api.log")
-        self.recognizer = Process("recognizer", [sys.executable, "main.py"], env=env, log=folder / "recognizer.log")
+        self.api = Process("api", uvicorn, env=self.environment, log=folder / "api.log")
+        self.recognizer = Process(
+            "recognizer", [sys.executable, "main.py"], env=self.environment, log=folder / "recognizer.log"
+        )
 
     @property
     def processes(self) -> tuple[Process, ...]:
