@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@+-]+")
 _HARMLESS = "native video stream queue overflow"
 """The SDK's word for a frame that a newer one replaced: what a queue of one is for."""
+_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 
 def configure_logging(level: str, log_format: str) -> None:
@@ -50,6 +51,7 @@ def configure_logging(level: str, log_format: str) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(ensure_ascii=False) if log_format == "json" else as_text,
+                without_tokens,
             ],
         )
     )
@@ -70,8 +72,14 @@ def as_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
     message = event.pop("event", "")
     trace = event.pop("exception", None)
     event.pop("logger", None)
+    event.pop("color_message", None)  # uvicorn's message once more, with terminal codes
     fields = "".join(f" {key}={_value(value)}" for key, value in event.items())
     return f"{when} {level:<8} {message}{fields}" + (f"\n{trace}" if trace else "")
+
+
+def without_tokens(_logger: Any, _method: str, line: str) -> str:
+    """The line without any JWT: the SDK's own records repeat the one that a server refused. A structlog processor."""
+    return _TOKEN.sub("[token]", line)
 
 
 def _value(value: Any) -> str:

@@ -20,6 +20,7 @@ from tests.rig.publishing import Publishers
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.rig.livekit_server import LiveKitServer
@@ -46,18 +47,18 @@ class Stack:
         self.reference = folder / "reference" / "current.jpg"
         self.captures = folder / "captures"
         self._livekit = livekit
-        self.environment = _environment(
-            livekit_url=livekit.url,
-            livekit_api_key=KEY,
-            livekit_api_secret=SECRET,
-            room_name=self.room,
-            reference_image=self.reference,
-            output_dir=self.captures,
-            data_dir=folder / "data",
-            api_base_url=self.base_url,
-            port=port,
-            **settings,
-        )
+        own: dict[str, object] = {
+            "livekit_url": livekit.url,
+            "livekit_api_key": KEY,
+            "livekit_api_secret": SECRET,
+            "room_name": self.room,
+            "reference_image": self.reference,
+            "output_dir": self.captures,
+            "data_dir": folder / "data",
+            "api_base_url": self.base_url,
+            "port": port,
+        }
+        self.environment = _environment(own | settings)
         uvicorn = [sys.executable, "-m", "uvicorn", "api:app", "--host", "127.0.0.1", "--port", str(port)]
         self.api = Process("api", uvicorn, env=self.environment, log=folder / "api.log")
         self.recognizer = Process(
@@ -165,7 +166,7 @@ class Stack:
             return False
 
 
-def _environment(**settings: object) -> dict[str, str]:
+def _environment(settings: Mapping[str, object]) -> dict[str, str]:
     """Every setting said aloud, so that neither a `.env` nor the developer's shell has a word in it."""
     said = {name: field.default for name, field in Settings.model_fields.items() if field.default not in (None, ())}
     said["model_cache"] = Settings().model_cache
