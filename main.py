@@ -21,6 +21,7 @@ from facematch.recognizer.counters import Counters
 from facematch.recognizer.cycle import CycleRules
 from facematch.recognizer.heartbeat import Heart
 from facematch.recognizer.memory import MemorySampler
+from facematch.recognizer.orders import Orders
 from facematch.recognizer.outbox import Outbox
 from facematch.recognizer.outbox_store import OutboxStore, StoreInUseError
 from facematch.recognizer.places import Places
@@ -62,7 +63,7 @@ async def run(settings: Settings) -> ExitCode:
     )
     api, counters, changed = ApiClient(settings.api_base_url), Counters(), Changed()
     references = References(settings.reference_image, engine.read_stored)
-    snapshots = Snapshots(settings.output_dir)
+    snapshots = Snapshots(settings.output_dir, enabled=settings.snapshots_enabled, crop=settings.snapshot_crop)
     try:
         store = await asyncio.to_thread(OutboxStore, outbox_path(settings))
     except (OSError, sqlite3.Error, StoreInUseError) as error:
@@ -116,6 +117,7 @@ async def run(settings: Settings) -> ExitCode:
         counters=counters,
         memory=memory,
         places=places,
+        orders=Orders(outbox),
         changed=changed,
     )
     watchdog = Watchdog(

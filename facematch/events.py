@@ -155,6 +155,28 @@ class TrackStatus(_Wire):
     last_match_at: AwareDatetime | None = None
 
 
+class Order(_Wire):
+    """Something that the web process asks of the recognizer, in the answer to a heartbeat."""
+
+    id: UUID
+    kind: Literal["erase_participant"]
+    participant_identity: Name
+
+
+class OrderDone(_Wire):
+    """An order that the recognizer has carried out; told in every heartbeat until the order is no longer given."""
+
+    id: UUID
+    erased_events: NonNegativeInt = Field(description="Undelivered and refused events removed from the outbox")
+
+
+class HeartbeatAnswer(_Wire):
+    """The web process's answer to a heartbeat."""
+
+    ok: Literal[True] = True
+    orders: Annotated[list[Order], Field(max_length=100)] = []
+
+
 class CycleSettings(_Wire):
     """What a listener needs to draw countdowns and thresholds."""
 
@@ -185,6 +207,7 @@ class Heartbeat(_Wire):
     outbox_age_seconds: NonNegativeFloat = Field(default=0, description="How long the oldest undelivered event waits")
     outbox_durable: bool = Field(default=True, description="false: the disk takes nothing, events wait in memory")
     batch_places_waiting: NonNegativeInt = Field(default=0, description="Tracks whose batch is due and has no place")
+    orders_done: Annotated[list[OrderDone], Field(max_length=100)] = []
     cpu_seconds: NonNegativeFloat = Field(description="CPU time used since start")
     cpu_ratio: NonNegativeFloat = Field(description="CPU used since the last heartbeat, 1.0 = one core")
     memory_bytes: NonNegativeInt = Field(description="Resident memory of the recognizer")

@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     face_encoder: Literal["onnx", "dlib"] = Field("onnx", description="What runs dlib's encoder: onnx or dlib")
 
     output_dir: Path = Field(Path("captured_faces"), description="Snapshot folder")
+    snapshots_enabled: bool = Field(default=True, description="Whether matches write snapshots")
+    snapshot_crop: bool = Field(default=False, description="Keep the matched face only, not the whole frame")
     reference_image: Path = Field(Path("reference/current.jpg"), description="Reference photograph (hot-reloaded)")
     model_cache: Path = Field(
         Path("~/.cache/face-match"),

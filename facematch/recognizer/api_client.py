@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
 POST_SECONDS = 10.0
 """How long one post may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the web process said."""
+
+    status: int
+    """The HTTP status."""
+    body: bytes
 
 
 class ApiClient:
@@ -21,11 +31,8 @@ class ApiClient:
         self._base_url = base_url.rstrip("/")
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, path: str, body: dict[str, Any], seconds: float = POST_SECONDS) -> int:
+    async def post(self, path: str, body: dict[str, Any], seconds: float = POST_SECONDS) -> Answer:
         """Post one body.
-
-        Returns:
-            The HTTP status.
 
         Raises:
             aiohttp.ClientError: the web process cannot be reached.
@@ -35,8 +42,7 @@ class ApiClient:
             self._session = aiohttp.ClientSession()
         timeout = aiohttp.ClientTimeout(total=seconds)
         async with self._session.post(self._base_url + path, json=body, timeout=timeout) as response:
-            await response.read()
-            return response.status
+            return Answer(response.status, await response.read())
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import structlog
+from pydantic import ValidationError
 
-from facematch.events import CycleSettings, Heartbeat, TrackStatus
+from facematch.events import CycleSettings, Heartbeat, HeartbeatAnswer, TrackStatus
 
 if TYPE_CHECKING:
     from facematch.recognizer.api_client import ApiClient
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from facematch.recognizer.counters import Counters
     from facematch.recognizer.cycle import CycleRules
     from facematch.recognizer.memory import MemorySampler
+    from facematch.recognizer.orders import Orders
     from facematch.recognizer.outbox import Outbox
     from facematch.recognizer.places import Places
     from facematch.recognizer.references import References
@@ -51,6 +53,7 @@ class Heart:
         counters: the recognizer's.
         memory: reads memory figures.
         places: the batch places.
+        orders: carries out what the answers ask for.
         changed: its own; notified when a track's state or the connection changed.
     """
 
@@ -68,6 +71,7 @@ class Heart:
         counters: Counters,
         memory: MemorySampler,
         places: Places,
+        orders: Orders,
         changed: Changed,
     ) -> None:
         self._api = api
@@ -81,6 +85,7 @@ class Heart:
         self._counters = counters
         self._memory = memory
         self._places = places
+        self._orders = orders
         self._changed = changed
         self._started_at = datetime.now(UTC)
         self._cpu_seconds = time.process_time()
@@ -97,12 +102,17 @@ class Heart:
     async def _beat(self) -> None:
         self._told = self._changed.count
         try:
-            status = await self._api.post("/api/heartbeat", self.account().model_dump(mode="json"), POST_SECONDS)
+            answer = await self._api.post("/api/heartbeat", self.account().model_dump(mode="json"), POST_SECONDS)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.debug("Heartbeat not delivered", reason=type(error).__name__)
-        else:
-            if status >= 400:  # noqa: PLR2004
-                log.debug("Heartbeat refused", status=status)
+            return
+        try:
+            orders = HeartbeatAnswer.model_validate_json(answer.body).orders
+        except ValidationError:
+            log.debug("Heartbeat not understood", status=answer.status)
+            return
+        if await self._orders.carry_out(orders):
+            self._changed.notify()  # tell at once that it is done
 
     def account(self) -> Heartbeat:
         """The account now."""
@@ -131,6 +141,7 @@ class Heart:
             ),
             tracks=[_status(track) for track in (watch.tracks if watch else ())],
             counters=asdict(self._counters) | {f"events_{name}": count for name, count in asdict(events).items()},
+            orders_done=self._orders.done,
             outbox_age_seconds=round(self._outbox.age_seconds, 3),
             outbox_durable=self._outbox.durable,
             batch_places_waiting=self._places.waiting,

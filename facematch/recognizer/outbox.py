@@ -309,7 +309,7 @@ class Outbox:
     async def _post(self, kind: str, body: dict[str, Any]) -> int | None:
         """The final HTTP status; None when it has to be tried again."""
         try:
-            status = await self._api.post(_PATHS[kind], body)
+            status = (await self._api.post(_PATHS[kind], body)).status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._note_api(reason=type(error).__name__)
             return None

@@ -67,10 +67,14 @@ class Snapshots:
 
     Args:
         folder: made when the first snapshot is written.
+        enabled: False writes none.
+        crop: keep the faces with a margin around them instead of the whole frame.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, enabled: bool = True, crop: bool = False) -> None:
         self._folder = folder
+        self._enabled = enabled
+        self._crop = crop
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
 
     async def draft(
@@ -91,8 +95,10 @@ class Snapshots:
             when: the time in the name.
 
         Returns:
-            The draft, or None when it could not be written (the reason is logged).
+            The draft, or None when none is wanted or it could not be written (the reason is logged).
         """
+        if not self._enabled:
+            return None
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._writer, self._draft, pixels, boxes, labels, identity, when)
@@ -128,6 +134,8 @@ class Snapshots:
         self._folder.mkdir(parents=True, exist_ok=True)
         image = Image.fromarray(pixels)
         _draw(image, boxes, labels)
+        if self._crop:
+            image = image.crop(_around(boxes, image.width, image.height))
         path, part = self._free_name(f"match_{safe_identity(identity)}_{when:%Y%m%d_%H%M%S}")
         try:
             with part.open("xb") as file:
@@ -147,6 +155,17 @@ class Snapshots:
             if not path.exists() and not part.exists():
                 return path, part
         raise AssertionError  # the numbers do not end
+
+
+def _around(boxes: Sequence[tuple[int, int, int, int]], width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the part that holds all boxes, with half a face of margin (the label's room)."""
+    margin = max(right - left for _, right, _, left in boxes) // 2
+    return (
+        max(0, min(left for *_, left in boxes) - margin),
+        max(0, min(top for top, *_ in boxes) - margin),
+        min(width, max(right for _, right, _, _ in boxes) + margin),
+        min(height, max(bottom for _, _, bottom, _ in boxes) + margin),
+    )
 
 
 def _draw(image: Image.Image, boxes: Sequence[tuple[int, int, int, int]], labels: Sequence[str]) -> None:
