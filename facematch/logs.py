@@ -77,9 +77,9 @@ def as_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
     return f"{when} {level:<8} {message}{fields}" + (f"\n{trace}" if trace else "")
 
 
-def without_tokens(_logger: Any, _method: str, line: str) -> str:
+def without_tokens(_logger: Any, _method: str, line: Any) -> str:
     """The line without any JWT: the SDK's own records repeat the one that a server refused. A structlog processor."""
-    return _TOKEN.sub("[token]", line)
+    return _TOKEN.sub("[token]", str(line))
 
 
 def _value(value: Any) -> str:
