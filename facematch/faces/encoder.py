@@ -137,8 +137,8 @@ def make_encoder(kind: Literal["onnx", "dlib"], cache: Path) -> Encoder:
 
 def synthetic_chip() -> NDArray[np.uint8]:
     """A chip that is the same on every machine: waves and a hash of the coordinates, no photograph."""
-    rows, columns = np.mgrid[0:CHIP_SIZE, 0:CHIP_SIZE].astype(np.uint32)
-    noise = (rows * 2654435761 + columns * 2246822519) >> np.uint32(27)
+    rows, columns = np.mgrid[0:CHIP_SIZE, 0:CHIP_SIZE].astype(np.int64)
+    noise = ((rows * 2654435761 + columns * 2246822519) & 0xFFFFFFFF) >> 27
     shape = (rows - 75) * (rows - 75) + (columns - 75) * (columns - 75)
     planes = [(shape // divisor + noise) & 0xFF for divisor in (24, 31, 47)]
     return np.stack(planes, axis=-1).astype(np.uint8)

@@ -123,7 +123,9 @@ class FaceEngine:
         """`close`, with the event loop free meanwhile."""
         unfinished = [asyncio.wrap_future(future) for future in self._stop()]
         if unfinished:
-            await asyncio.wait(unfinished, timeout=_CLOSE_SECONDS)
+            _done, late = await asyncio.wait(unfinished, timeout=_CLOSE_SECONDS)
+            for future in late:
+                future.cancel()  # its result must not come back to a loop that has ended
 
     def _stop(self) -> list[Future[Any]]:
         self._closed = True

@@ -1,0 +1,166 @@
+"""The encoder's graph is made once, checked, cached, and never in the way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facematch.faces import encoder as module
+from facematch.faces.encoder import DlibEncoder, Encoder, main, make_encoder, synthetic_chip
+from facematch.faces.models import ModelError, model_file
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def chips(count: int) -> list[np.ndarray]:
+    return [np.roll(synthetic_chip(), shift, axis=(0, 1)) for shift in range(count)]
+
+
+def test_the_synthetic_chip_is_the_same_everywhere() -> None:
+    chip = synthetic_chip()
+    assert (chip.shape, chip.dtype) == ((150, 150, 3), np.uint8)
+    assert int(chip.astype(np.int64).sum()) == 7_458_406
+
+
+def test_both_encoders_agree(onnx_encoder: Encoder, dlib_encoder: Encoder) -> None:
+    some = chips(3)
+    assert np.abs(onnx_encoder.encode(some) - dlib_encoder.encode(some)).max() < 1e-5
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 9])
+def test_batches_of_any_size(count: int, onnx_encoder: Encoder) -> None:
+    some = chips(count)
+
+    embeddings = onnx_encoder.encode(some)
+
+    assert (embeddings.shape, embeddings.dtype) == ((count, 128), np.float32)
+    for chip, embedding in zip(some, embeddings, strict=True):
+        assert np.abs(onnx_encoder.encode([chip])[0] - embedding).max() < 1e-5
+
+
+def test_names_say_weights_and_runtime(onnx_encoder: Encoder, dlib_encoder: Encoder) -> None:
+    assert onnx_encoder.name == "dlib_face_recognition_resnet_model_v1/onnx"
+    assert dlib_encoder.name == "dlib_face_recognition_resnet_model_v1/dlib"
+
+
+def test_a_chip_of_another_size_is_refused_by_both(onnx_encoder: Encoder, dlib_encoder: Encoder) -> None:
+    for encoder in (onnx_encoder, dlib_encoder):
+        with pytest.raises(Exception, match="150"):
+            encoder.encode([np.zeros((149, 150, 3), np.uint8)])
+
+
+@pytest.mark.parametrize("kind", ["onnx", "dlib"])
+def test_threads_share_it(kind: str, onnx_encoder: Encoder, dlib_encoder: Encoder) -> None:
+    encoder = onnx_encoder if kind == "onnx" else dlib_encoder
+    some = chips(4)
+    expected = encoder.encode(some)
+    wrong = []
+
+    def work(own: int) -> None:
+        for _ in range(5):
+            if np.abs(encoder.encode([some[own]])[0] - expected[own]).max() > 1e-5:
+                wrong.append(own)
+
+    threads = [threading.Thread(target=work, args=(own,)) for own in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def _graphs(cache: Path) -> list[Path]:
+    return sorted(cache.iterdir())
+
+
+def test_it_is_made_once_and_leaves_nothing_else(tmp_path: Path) -> None:
+    cache = tmp_path / "not" / "yet"
+    make_encoder("onnx", cache)
+    (graph,) = _graphs(cache)
+    made = graph.stat()
+
+    make_encoder("onnx", cache)
+
+    assert _graphs(cache) == [graph]
+    assert (graph.stat().st_mtime_ns, graph.stat().st_ino) == (made.st_mtime_ns, made.st_ino)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a graph", None], ids=["empty", "junk", "cut short"])
+def test_a_broken_cache_is_made_anew(content: bytes | None, tmp_path: Path, model_cache: Path) -> None:
+    make_encoder("onnx", model_cache)
+    (good,) = _graphs(model_cache)
+    broken = tmp_path / good.name
+    broken.write_bytes(good.read_bytes()[:-5000] if content is None else content)
+
+    encoder = make_encoder("onnx", tmp_path)
+
+    assert broken.stat().st_size == good.stat().st_size
+    assert encoder.encode(chips(1)).shape == (1, 128)
+
+
+def test_a_graph_that_differs_from_dlib_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DlibEncoder, "encode", lambda _self, some: np.ones((len(some), 128), np.float32))
+    with pytest.raises(ModelError, match="differs from dlib"):
+        make_encoder("onnx", tmp_path)
+    assert _graphs(tmp_path) == []
+
+
+def test_a_cache_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("")
+    with pytest.raises(ModelError, match=r"cannot be written to .*MODEL_CACHE.*FACE_ENCODER=dlib"):
+        make_encoder("onnx", in_the_way)
+
+
+def test_missing_weights_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ENCODER_WEIGHTS", "absent.dat")
+    for kind in ("onnx", "dlib"):
+        with pytest.raises(ModelError, match=r"absent.dat is not installed: run \./install_fix.sh"):
+            make_encoder(kind, tmp_path)  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="not installed"):
+        model_file("absent.dat")
+
+
+def test_a_warm_cache_needs_no_onnx(model_cache: Path, onnx_encoder: Encoder) -> None:
+    program = (
+        "import sys; from pathlib import Path; from facematch.faces.encoder import make_encoder\n"
+        "make_encoder('onnx', Path(sys.argv[1])); print('onnx' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program, model_cache], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert result.stdout.strip() == "False"
+
+
+def test_the_command_prints_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--cache", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("face encoder: OK (dlib_face_recognition_resnet_model_v1/onnx, ")
+    assert (out.count("\n"), err) == (1, "")
+
+
+def test_the_command_takes_the_settings_cache(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "facematch.faces.encoder"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "MODEL_CACHE": str(tmp_path)},
+    )
+    assert str(tmp_path) in result.stdout
+    assert result.stdout.count("\n") == 1
+
+
+def test_the_command_fails_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["--cache", str(tmp_path / "file")]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "MODEL_CACHE" in err
