@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import fcntl
 import os
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -27,21 +28,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="install_fix.sh", description="Installs and builds what Face Match needs.")
     parser.add_argument("--dev", action="store_true", help="also what the tests need, Chromium included")
     parser.add_argument("--if-needed", action="store_true", help="nothing is said or checked when all is done")
+    parser.add_argument("--then-run", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--cache", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--python", type=Path, action="append", default=[], help=argparse.SUPPRESS)
     options = parser.parse_args()
     cache: Path = ROOT / options.cache.expanduser()
     env = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
+    quiet = options.if_needed or options.then_run
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the steps' commands, as Ctrl-C does
     try:
         with _only_one(cache):
             worked = _install(options.python, cache, env, dev=options.dev)
-            if options.if_needed and not worked:
-                return 0
-            return checks.report(ROOT, cache, env, dev=options.dev)
+            code = 0 if quiet and not worked else checks.report(ROOT, cache, env, dev=options.dev)
     except SetupError as error:
         return refuse(f"install_fix.sh: {error}")
     except KeyboardInterrupt:
         return _INTERRUPTED
+    if code == 0 and options.then_run:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        python = str(ROOT / ".venv" / "bin" / "python")
+        os.execv(python, [python, "-m", "facematch.launcher"])  # noqa: S606  (no shell is wanted)
+    return code
 
 
 def _install(pythons: list[Path], cache: Path, env: dict[str, str], *, dev: bool) -> bool:

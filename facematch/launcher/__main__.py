@@ -1,0 +1,55 @@
+"""`python -m facematch.launcher`, the second half of run.sh."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from dotenv import dotenv_values
+
+from facematch.launcher.launch import Launch, LaunchError
+from facematch.settings import ROOT, load_or_exit
+
+if TYPE_CHECKING:
+    from facematch.settings import Settings
+
+
+async def run(settings: Settings, env: dict[str, str]) -> int:
+    """Start everything, stay until a signal or the end of a part, stop everything. Returns the exit code."""
+    stop = asyncio.Event()
+    launch = Launch(settings, env, say=_say)
+
+    def on_signal() -> None:
+        if stop.is_set():
+            launch.kill()  # asked twice: no more patience
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, on_signal)
+    try:
+        await launch.run(stop)
+    except LaunchError as error:
+        print(f"run.sh: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        return error.exit_code
+    finally:
+        await launch.stop()
+    _say("Face Match has stopped.")
+    return 0
+
+
+def environment() -> dict[str, str]:
+    """This process's environment over what `.env` says."""
+    from_file = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value is not None}
+    return {**from_file, **os.environ}
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(run(load_or_exit(), environment())))

@@ -1,0 +1,125 @@
+"""One process that the launcher started, from its start to its certain end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_TERM_AGAIN_SECONDS = 0.5
+_LAST_LINES = 15
+_ENOUGH = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to start."""
+
+    name: str
+    """As a person says it: "recognizer"."""
+    argv: Sequence[str]
+    cwd: Path
+    env: Mapping[str, str]
+    log: Path | None = None
+    """Where its output goes; None: the launcher's own terminal."""
+    patience: float = 6.0
+    """Seconds that it may take to end after SIGTERM."""
+    insist: bool = False
+    """It takes the first SIGTERM as a wish only (LiveKit waits for its rooms to empty), so another follows."""
+
+
+class Child:
+    """A running program in a session of its own: a Ctrl-C at the terminal reaches the launcher alone, which then
+    ends its children in order. Where the system can (Linux), it is killed when the launcher is.
+    """
+
+    def __init__(self, program: Program, process: asyncio.subprocess.Process) -> None:
+        """See `start`."""
+        self.program = program
+        self.process = process
+        self.ended: asyncio.Task[int] = asyncio.create_task(process.wait(), name=f"{program.name} ends")
+        """Its exit code; negative: the signal that ended it."""
+
+    @classmethod
+    async def start(cls, program: Program) -> Child:
+        """Start it.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        with contextlib.ExitStack() as closing:
+            output: Any = None
+            if program.log is not None:
+                program.log.parent.mkdir(parents=True, exist_ok=True)
+                output = closing.enter_context(program.log.open("wb"))
+            process = await asyncio.create_subprocess_exec(
+                *program.argv,
+                cwd=program.cwd,
+                env=dict(program.env),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=_die_with(os.getpid()),
+            )
+        return cls(program, process)
+
+    async def stop(self) -> None:
+        """SIGTERM, then SIGKILL to its whole session when it has not ended in time. Harmless when it has ended."""
+        try:
+            async with asyncio.timeout(self.program.patience):
+                while not self.ended.done():
+                    self._send(signal.SIGTERM)
+                    pause = _TERM_AGAIN_SECONDS if self.program.insist else None
+                    await asyncio.wait({self.ended}, timeout=pause)
+        except TimeoutError:
+            pass
+        finally:
+            self.kill()
+        await self.ended
+
+    def kill(self) -> None:
+        """SIGKILL to all that is left of its session."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def obituary(self, meaning: str = "") -> str:
+        """How it ended, as a sentence, with the end of its log when the terminal has not seen it."""
+        code = self.ended.result()
+        how = (
+            f"was ended by {signal.Signals(-code).name}"
+            if code < 0
+            else f"stopped by itself with exit code {code}{meaning}"
+        )
+        if self.program.log is None:
+            return f"The {self.program.name} {how}; what it said is above."
+        lines = self.program.log.read_bytes()[-_ENOUGH:].decode("utf-8", "replace").splitlines()[-_LAST_LINES:]
+        return "\n".join([f"The {self.program.name} {how}; the end of {self.program.log}:", *lines])
+
+    def _send(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+
+
+def _die_with(parent: int) -> Callable[[], None] | None:
+    """What the child does before it becomes the program: asks for SIGKILL on the launcher's own death."""
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None)
+
+    def ask() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we had asked
+            os._exit(1)
+
+    return ask

@@ -1,0 +1,249 @@
+"""Which processes, in which order, ready when, and ended how."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import sys
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from facematch import livekit_server
+from facematch.launcher.child import Child, Program
+from facematch.launcher.probe import PortError, check_bindable, free_udp_port, get, get_json
+from facematch.settings import EXIT_BAD_SETTINGS, ROOT, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+READY_SECONDS = 60.0
+"""How long the processes may take to be ready, all together."""
+CONNECT_SECONDS = 20.0
+"""How long the recognizer may take to join the room before the launcher says that LiveKit is awaited."""
+_LOOK_SECONDS = 0.1
+
+DEFAULT_LIVEKIT_URL: str = Settings.model_fields["livekit_url"].default
+"""Only there a LiveKit server of ours is started: any other address is somebody's own."""
+
+_MEANINGS = {
+    EXIT_BAD_SETTINGS: "bad settings",
+    3: "memory limit reached",
+    4: "LiveKit refused LIVEKIT_API_KEY and LIVEKIT_API_SECRET",
+}
+_OK = 200
+
+
+class LaunchError(Exception):
+    """Why everything is stopped, as a sentence."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        """`exit_code` is run.sh's."""
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class Launch:
+    """One start of Face Match.
+
+    Args:
+        settings: as both processes read them.
+        env: what the processes inherit.
+        say: takes each line for the person at the terminal.
+        own_livekit_url: where a LiveKit server of ours is started when nothing answers.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        env: dict[str, str],
+        *,
+        say: Callable[[str], None],
+        own_livekit_url: str = DEFAULT_LIVEKIT_URL,
+    ) -> None:
+        self._settings = settings
+        self._say = say
+        self._own_livekit_url = own_livekit_url
+        self._host = _reachable(settings.host)
+        self._env = {**env, "PYTHONUNBUFFERED": "1"}
+        if "api_base_url" not in settings.model_fields_set:
+            shown = f"[{self._host}]" if ":" in self._host else self._host
+            self._env["API_BASE_URL"] = f"http://{shown}:{settings.port}"
+        self._recognizer: list[Child] = []
+        self._servers: list[Child] = []
+
+    @property
+    def _children(self) -> list[Child]:
+        return [*self._recognizer, *self._servers]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Returns after `stop` is set.
+
+        Raises:
+            LaunchError: something cannot start, did not get ready, or ended by itself.
+        """
+        await self._check_address()
+        starting = asyncio.create_task(self._start(), name="start")
+        stopped = asyncio.create_task(stop.wait(), name="stop")
+        try:
+            await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if stopped.done():
+                return
+            await starting
+            ended = {child.ended for child in self._children}
+            await asyncio.wait({stopped, *ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not stopped.done():
+                self._mourn()
+        finally:
+            for task in (starting, stopped):
+                task.cancel()
+            await asyncio.gather(starting, stopped, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """End all that was started: the recognizer first, whose last events the API still takes."""
+        for group in (self._recognizer, self._servers):
+            await asyncio.gather(*(child.stop() for child in group))
+
+    def kill(self) -> None:
+        """End all that was started, at once."""
+        for child in self._children:
+            child.kill()
+
+    async def _check_address(self) -> None:
+        host, port = self._settings.host, self._settings.port
+        if not _is_loopback(self._host):
+            raise LaunchError(
+                f"HOST={host} would keep the recognizer from the API, which answers requests of this machine only: "
+                "use 127.0.0.1, or 0.0.0.0 for all addresses.",
+                EXIT_BAD_SETTINGS,
+            )
+        try:
+            check_bindable(host, port)
+        except PortError as error:
+            found = await get_json(self._host, port, "/livez")
+            hint = " Another Face Match answers there." if found == {"status": "ok"} else ""
+            raise LaunchError(f"{error}{hint}") from error
+
+    async def _start(self) -> None:
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                livekit = await self._start_livekit()
+                settings = self._settings
+                listen = ["--host", settings.host, "--port", str(settings.port)]
+                api = await self._start_one(
+                    Program(
+                        "API", [sys.executable, "-m", "uvicorn", "api:app", *listen], ROOT, self._env, patience=3.0
+                    ),
+                    self._servers,
+                )
+                if livekit is not None:
+                    await self._until(self._livekit_answers, livekit)
+                recognizer = await self._start_one(
+                    Program("recognizer", [sys.executable, "main.py"], ROOT, self._env, patience=5.5), self._recognizer
+                )
+                await self._until(self._api_answers, api)
+                await self._until(self._recognizer_reports, recognizer)
+        except TimeoutError:
+            raise LaunchError(
+                f"Face Match was not ready after {READY_SECONDS:.0f} s; see what it said above."
+            ) from None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._until(self._recognizer_connected, recognizer)
+        if not await self._recognizer_connected():
+            self._say(f"LiveKit does not answer at {settings.livekit_url}; the recognizer goes on trying.")
+        self._say(f"Face Match is ready: http://localhost:{settings.port} (Ctrl-C stops it)")
+
+    async def _start_livekit(self) -> Child | None:
+        """The server, when it is ours to start."""
+        settings = self._settings
+        if settings.livekit_url != self._own_livekit_url:
+            return None
+        host, port = self._livekit_address()
+        answer = await get(host, port, "/")
+        if answer is not None and answer[0] == _OK and answer[1].strip() == b"OK":
+            self._say(f"LiveKit answers at {settings.livekit_url} already.")
+            return None
+        if answer is not None:
+            raise LaunchError(
+                f"Port {port} is taken by something that is not LiveKit: stop it, or set LIVEKIT_URL to the address "
+                "of a LiveKit server."
+            )
+        program = livekit_server.binary(settings.model_cache)
+        if not program.exists():
+            raise LaunchError(f"The LiveKit server is not in {settings.model_cache}: run ./install_fix.sh.")
+        keys = livekit_server.environment(key=settings.livekit_api_key, secret=settings.livekit_api_secret)
+        udp_port = free_udp_port(livekit_server.DEFAULT_UDP_PORT)
+        log = settings.model_cache / "logs" / f"livekit-server-{port}.log"
+        child = await self._start_one(
+            Program(
+                "LiveKit server",
+                [str(program), *livekit_server.arguments(port=port, udp_port=udp_port)],
+                ROOT,
+                {**self._env, **keys},
+                log=log,
+                patience=3.0,
+                insist=True,
+            ),
+            self._servers,
+        )
+        self._say(
+            f"LiveKit {livekit_server.pinned_version()} on {settings.livekit_url} (this machine only; log: {log})"
+        )
+        return child
+
+    async def _start_one(self, program: Program, group: list[Child]) -> Child:
+        try:
+            child = await Child.start(program)
+        except OSError as error:
+            raise LaunchError(f"The {program.name} cannot be started ({error.strerror}: {program.argv[0]}).") from error
+        group.append(child)
+        return child
+
+    async def _until(self, ready: Callable[[], Awaitable[bool]], child: Child) -> None:
+        """Look until it is so, unless the child, or another, ends first."""
+        while not await ready():
+            await asyncio.wait({child.ended}, timeout=_LOOK_SECONDS)
+            self._mourn()
+
+    def _mourn(self) -> None:
+        for child in self._children:
+            if child.ended.done():
+                code = child.ended.result()
+                meaning = f" ({_MEANINGS[code]})" if code in _MEANINGS and child in self._recognizer else ""
+                raise LaunchError(child.obituary(meaning), max(code, 1))
+
+    def _livekit_address(self) -> tuple[str, int]:
+        parts = urlsplit(self._settings.livekit_url)
+        return parts.hostname or "localhost", parts.port or 80
+
+    async def _livekit_answers(self) -> bool:
+        answer = await get(*self._livekit_address(), "/")
+        return answer is not None and answer[0] == _OK
+
+    async def _api_answers(self) -> bool:
+        return bool(await get_json(self._host, self._settings.port, "/livez"))
+
+    async def _recognizer_reports(self) -> bool:
+        return bool((await self._recognizer_status()).get("online"))
+
+    async def _recognizer_connected(self) -> bool:
+        status = await self._recognizer_status()
+        return bool(status.get("online")) and (status.get("heartbeat") or {}).get("livekit") == "connected"
+
+    async def _recognizer_status(self) -> dict[str, Any]:
+        found = (await get_json(self._host, self._settings.port, "/api/status")).get("recognizer")
+        return found if isinstance(found, dict) else {}
+
+
+def _reachable(host: str) -> str:
+    """Where a server that listens on `host` can be reached from this machine."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1"}.get(host, host)  # noqa: S104
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
