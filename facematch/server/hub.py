@@ -151,20 +151,19 @@ class Hub:
         if self._closing:
             client.dismiss(GOING_AWAY, "stopping")
         tasks = [asyncio.create_task(self._write(client, after)), asyncio.create_task(self._listen(client))]
-        goodbye: tuple[int, str] | None = None
         try:
-            goodbye = await client.goodbye
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             try:
-                if goodbye is not None:
-                    await _say(client, *goodbye)
+                goodbye = await client.goodbye
             finally:
-                self._clients.discard(client)
-                if not self._clients:
-                    self._empty.set()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+            if goodbye is not None:
+                await _say(client, *goodbye)
+        finally:
+            self._clients.discard(client)
+            if not self._clients:
+                self._empty.set()
 
     async def close(self, seconds: float) -> None:
         """Say goodbye to everybody; returns when all have gone, or after that time. Newcomers are sent away."""
@@ -220,13 +219,14 @@ class Hub:
         """Notice that the client leaves. What it says is dropped."""
         turns = 0
         while True:
-            message = await client.socket.receive()
+            try:
+                message = await client.socket.receive()
+            except RuntimeError:  # Starlette's word for a client that left before
+                return client.left()
             if message["type"] == "websocket.disconnect":
-                client.left()
-                return
+                return client.left()
             if len(message.get("bytes") or message.get("text") or "") > LARGEST_MESSAGE:
-                client.dismiss(TOO_BIG, "nothing is expected from a listener")
-                return
+                return client.dismiss(TOO_BIG, "nothing is expected from a listener")
             turns += 1
             if turns % _TURN == 0:
                 await asyncio.sleep(0)

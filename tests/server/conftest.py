@@ -1,0 +1,125 @@
+"""The web process in a test: folders of its own, no face models, and a client in the same process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from facematch.server.app import Parts, create_app
+from facematch.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fastapi import FastAPI
+
+JPEG = b"\xff\xd8 the photo as it is stored \xff\xd9"
+
+
+@dataclass
+class FakePhoto:
+    """What an examiner makes of an upload."""
+
+    jpeg: bytes = JPEG
+    bbox: tuple[int, int, int, int] = (10, 60, 70, 5)
+    frame_size: tuple[int, int] = (100, 120)
+
+
+@dataclass
+class FakeExaminer:
+    """Accepts every upload, or raises what it is told to."""
+
+    photo: FakePhoto = field(default_factory=FakePhoto)
+    error: Exception | None = None
+    seen: list[bytes] = field(default_factory=list)
+    closed: bool = False
+
+    async def enroll(self, data: bytes) -> FakePhoto:
+        self.seen.append(data)
+        if self.error:
+            raise self.error
+        return self.photo
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        output_dir=tmp_path / "captures",
+        reference_image=tmp_path / "reference" / "current.jpg",
+        livekit_url="ws://127.0.0.1:1",
+        upload_max_mb=0.5,
+    )
+
+
+@pytest.fixture
+def examiner() -> FakeExaminer:
+    return FakeExaminer()
+
+
+@pytest.fixture
+def app(settings: Settings, examiner: FakeExaminer) -> FastAPI:
+    return create_app(settings, Parts(make_examiner=lambda: examiner))
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app) as client:
+        yield client
+
+
+@pytest.fixture
+def match() -> dict[str, Any]:
+    return {
+        "participant_id": "PA_xxx",
+        "participant_name": "Alice42",
+        "confidence": 0.63,
+        "filename": "/srv/captured_faces/match_Alice42_20250925_140708.jpg",
+        "snapshot": "match_Alice42_20250925_140708.jpg",
+        "timestamp": "2025-09-25T14:07:08.123456+00:00",
+        "bbox": [80, 300, 220, 160],
+        "frame_size": [640, 360],
+    }
+
+
+@pytest.fixture
+def check() -> dict[str, Any]:
+    return {
+        "type": "check",
+        "participant_id": "PA_xxx",
+        "participant_name": "Alice42",
+        "match_found": True,
+        "timestamp": "2025-09-25T14:07:08.987654+00:00",
+    }
+
+
+@pytest.fixture
+def heartbeat() -> dict[str, Any]:
+    return {
+        "source": "boot-1",
+        "room": "face-recognition-room",
+        "started_at": "2025-09-25T14:00:00+00:00",
+        "sent_at": "2025-09-25T14:07:09+00:00",
+        "livekit": "connected",
+        "reference_id": "9f86d081884c7d65",
+        "settings": {
+            "batch_max_frames": 4,
+            "hold_seconds": 9,
+            "wait_seconds": 8,
+            "batch_timeout_seconds": 7,
+            "match_cooldown_seconds": 3,
+            "threshold": 0.45,
+        },
+        "tracks": [],
+        "counters": {"batches": 9},
+        "cpu_seconds": 4.1,
+        "cpu_ratio": 0.02,
+        "memory_bytes": 230_000_000,
+        "memory_ratio": 0.41,
+    }
