@@ -99,7 +99,8 @@ def read_photo(data: bytes) -> Photo:
 def as_jpeg(picture: Image.Image) -> bytes:
     """An RGB picture as JPEG without any metadata, in a quality that leaves its faces as they were."""
     file = BytesIO()
-    picture.save(file, "JPEG", quality=_JPEG_QUALITY, subsampling=0, optimize=True)
+    # Without optimize: with it, libjpeg cannot wait for room and fails on pictures that are full of noise.
+    picture.save(file, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
     return file.getvalue()
 
 
@@ -178,7 +179,7 @@ def _flattened(picture: Image.Image) -> Image.Image:
 def _in_srgb(picture: Image.Image, profile: Any) -> Image.Image:
     """RGB as a screen shows it; a colour profile that cannot be used is left out of account."""
     if isinstance(profile, bytes) and len(profile) <= _LARGEST_PROFILE and picture.mode in ("RGB", "CMYK"):
-        with suppress(ImageCms.PyCMSError):
+        with suppress(ImageCms.PyCMSError, OSError, TypeError, ValueError):
             source = ImageCms.ImageCmsProfile(BytesIO(profile))
             target = ImageCms.createProfile("sRGB")
             converted = ImageCms.profileToProfile(picture, source, target, outputMode="RGB")

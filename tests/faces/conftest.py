@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +13,9 @@ from facematch.faces.detector import Detector, Pixels
 from facematch.faces.encoder import Encoder, make_encoder
 from facematch.faces.engine import FaceEngine
 from facematch.faces.reference import ReferenceSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 PEOPLE = {"biden": 1, "collins": 1, "obama": 1, "obama2": 1, "obama3": 1, "two_faces": 2, "no_face": 0}

@@ -5,23 +5,24 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import ImageFile
 
-from facematch.faces.detector import Detector
-from facematch.faces.encoder import Encoder
 from facematch.faces.reference import ReferenceSet
 from tests.faces.conftest import PEOPLE, pixels
+
+if TYPE_CHECKING:
+    from facematch.faces.detector import Detector
+    from facematch.faces.encoder import Encoder
 
 DIFFERENCE = 1e-5
 
 
 @pytest.fixture(scope="module")
-def face_recognition() -> Iterator[Any]:
+def face_recognition() -> Any:
     """The library itself. It warns at import and changes how Pillow treats damaged files: both stay in here."""
     truncated = ImageFile.LOAD_TRUNCATED_IMAGES
     with warnings.catch_warnings():

@@ -16,7 +16,8 @@ def test_resizing_keeps_the_picture(size: tuple[int, int], wanted: tuple[int, in
     image = np.stack([across / size[0], down / size[1], np.full_like(down, 0.5)], axis=-1)
     smaller = resized((image * 255).astype(np.uint8), *wanted)
 
-    assert (smaller.shape, smaller.dtype) == ((wanted[1], wanted[0], 3), np.uint8)
+    assert smaller.shape == (wanted[1], wanted[0], 3)
+    assert smaller.dtype == np.uint8
     assert smaller[0, 0].tolist() == pytest.approx([0, 0, 127], abs=3)
     assert smaller[-1, -1].tolist() == pytest.approx([254, 254, 127], abs=3)
     assert smaller[wanted[1] // 2, wanted[0] // 2].tolist() == pytest.approx([127, 127, 127], abs=3)

@@ -24,7 +24,8 @@ def chips(count: int) -> list[np.ndarray]:
 
 def test_the_synthetic_chip_is_the_same_everywhere() -> None:
     chip = synthetic_chip()
-    assert (chip.shape, chip.dtype) == ((150, 150, 3), np.uint8)
+    assert chip.shape == (150, 150, 3)
+    assert chip.dtype == np.uint8
     assert int(chip.astype(np.int64).sum()) == 7_458_406
 
 
@@ -39,7 +40,8 @@ def test_batches_of_any_size(count: int, onnx_encoder: Encoder) -> None:
 
     embeddings = onnx_encoder.encode(some)
 
-    assert (embeddings.shape, embeddings.dtype) == ((count, 128), np.float32)
+    assert embeddings.shape == (count, 128)
+    assert embeddings.dtype == np.float32
     for chip, embedding in zip(some, embeddings, strict=True):
         assert np.abs(onnx_encoder.encode([chip])[0] - embedding).max() < 1e-5
 
@@ -60,19 +62,18 @@ def test_threads_share_it(kind: str, onnx_encoder: Encoder, dlib_encoder: Encode
     encoder = onnx_encoder if kind == "onnx" else dlib_encoder
     some = chips(4)
     expected = encoder.encode(some)
-    wrong = []
+    differences: list[float] = []
 
     def work(own: int) -> None:
-        for _ in range(5):
-            if np.abs(encoder.encode([some[own]])[0] - expected[own]).max() > 1e-5:
-                wrong.append(own)
+        differences.extend(np.abs(encoder.encode([some[own]])[0] - expected[own]).max() for _ in range(5))
 
     threads = [threading.Thread(target=work, args=(own,)) for own in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert not wrong
+    assert len(differences) == 20
+    assert max(differences) < 1e-5
 
 
 def _graphs(cache: Path) -> list[Path]:
@@ -122,7 +123,7 @@ def test_missing_weights_say_what_to_do(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "ENCODER_WEIGHTS", "absent.dat")
     for kind in ("onnx", "dlib"):
         with pytest.raises(ModelError, match=r"absent.dat is not installed: run \./install_fix.sh"):
-            make_encoder(kind, tmp_path)  # type: ignore[arg-type]
+            make_encoder(kind, tmp_path)
     with pytest.raises(ModelError, match="not installed"):
         model_file("absent.dat")
 
@@ -133,7 +134,11 @@ def test_a_warm_cache_needs_no_onnx(model_cache: Path, onnx_encoder: Encoder) ->
         "make_encoder('onnx', Path(sys.argv[1])); print('onnx' in sys.modules)"
     )
     result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program, model_cache], capture_output=True, text=True, check=True, cwd=ROOT
+        [sys.executable, "-W", "error", "-c", program, model_cache],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
     )
     assert result.stdout.strip() == "False"
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from facematch.faces.detector import Detector, Pixels
-from facematch.faces.encoder import Encoder
 from facematch.faces.engine import EngineClosedError, Face, FaceEngine, detection_size
-from facematch.faces.reference import ReferenceSet
 from tests.faces.conftest import frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from facematch.faces.encoder import Encoder
+    from facematch.faces.reference import ReferenceSet
 
 
 def centre(face: Face) -> tuple[float, float]:
@@ -28,7 +31,8 @@ async def test_a_frame_with_the_person(engine: FaceEngine, obama: ReferenceSet) 
     (face,) = await engine.inspect(frame("obama2", 640, 360, face=100), obama)
     assert face.distance < 0.45
     assert face.score > 0.5
-    assert (face.embedding.shape, face.embedding.dtype) == ((128,), np.float32)
+    assert face.embedding.shape == (128,)
+    assert face.embedding.dtype == np.float32
     assert face.distance == pytest.approx(obama.distance(face.embedding))
 
 
@@ -96,7 +100,13 @@ async def test_blank_frames_have_no_face(
 
 
 @pytest.mark.parametrize(
-    "bad", [np.zeros((36, 64), np.uint8), np.zeros((36, 64, 4), np.uint8), np.zeros((36, 64, 3)), np.zeros((0, 9, 3), np.uint8)]
+    "bad",
+    [
+        np.zeros((36, 64), np.uint8),
+        np.zeros((36, 64, 4), np.uint8),
+        np.zeros((36, 64, 3)),
+        np.zeros((0, 9, 3), np.uint8),
+    ],
 )
 async def test_anything_but_a_frame_is_refused(bad: Any, engine: FaceEngine, obama: ReferenceSet) -> None:
     with pytest.raises(ValueError, match="a frame is"):
@@ -199,7 +209,7 @@ def gated(gate: Gate) -> Iterator[FaceEngine]:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  (what is awaited happens in threads)
             await asyncio.sleep(0.001)
 
 
@@ -236,7 +246,14 @@ async def test_cancelling_one_disturbs_no_other(gate: Gate, gated: FaceEngine, o
     gate.open.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
 
-    assert [isinstance(result, asyncio.CancelledError) for result in results] == [True, False, False, True, False, False]
+    assert [isinstance(result, asyncio.CancelledError) for result in results] == [
+        True,
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
     assert len(await gated.inspect(image, obama)) == 1
 
 
@@ -290,7 +307,13 @@ async def test_closing_ends_the_waiting_and_awaits_the_working(
     await closing
     results = await asyncio.gather(*tasks, return_exceptions=True)
 
-    assert [type(result) for result in results] == [tuple, tuple, EngineClosedError, EngineClosedError, EngineClosedError]
+    assert [type(result) for result in results] == [
+        tuple,
+        tuple,
+        EngineClosedError,
+        EngineClosedError,
+        EngineClosedError,
+    ]
     with pytest.raises(EngineClosedError):
         await gated.inspect(image, obama)
     await gated.aclose()

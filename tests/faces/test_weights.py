@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from facematch.faces.models import ENCODER_WEIGHTS, LANDMARKS_5, ModelError, model_file
 from facematch.faces.weights import Convolution, FullyConnected, Network, read_network
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEADER_BYTES = 340
 """Everything before the first weights: the loss, the versions of all layers, the input, the first name."""
