@@ -46,8 +46,8 @@ def is_filler(pixels: Pixels) -> bool:
 def wanted_quality(width: int, height: int, processed_width: int) -> rtc.VideoQuality.ValueType:
     """The smallest simulcast layer that is still as wide as the processed frame.
 
-    LiveKit's clients publish layers of 180 and 360 lines below the full one, in the full one's proportions; a track
-    less than 960 wide has only the 180-line layer below it, so that MEDIUM is its full size.
+    LiveKit's clients publish two layers below the full one, in its proportions, with a shorter side of 180 and of 360
+    pixels; a track whose longer side is below 960 has only the smaller of them, so that MEDIUM is its full size.
 
     Args:
         width: of the published track in pixels, 0 when unknown.
@@ -56,9 +56,10 @@ def wanted_quality(width: int, height: int, processed_width: int) -> rtc.VideoQu
     """
     if not width or not height:
         return rtc.VideoQuality.VIDEO_QUALITY_HIGH
-    if 180 * width // height >= processed_width:
+    shorter = min(width, height)
+    if 180 * width // shorter >= processed_width:
         return rtc.VideoQuality.VIDEO_QUALITY_LOW
-    medium = width if max(width, height) < 960 else 360 * width // height  # noqa: PLR2004  (see above)
+    medium = width if max(width, height) < 960 else 360 * width // shorter  # noqa: PLR2004  (see above)
     if medium >= min(processed_width, width):
         return rtc.VideoQuality.VIDEO_QUALITY_MEDIUM
     return rtc.VideoQuality.VIDEO_QUALITY_HIGH
