@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.setup import browser, checks
+from tools.setup import browser, checks, toolchains
 from tools.setup.steps import FaceEncoder, LiveKitServer, Packages, PageModules
 from tools.setup.work import Log, Progress, SetupError, refuse
 
@@ -28,12 +28,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="install_fix.sh", description="Installs and builds what Face Match needs.")
     parser.add_argument("--dev", action="store_true", help="also what the tests need, Chromium included")
     parser.add_argument("--if-needed", action="store_true", help="nothing is said or checked when all is done")
+    parser.add_argument("--node", action="store_true", help="print which Node runs the checks, and do nothing else")
     parser.add_argument("--then-run", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--cache", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--python", type=Path, action="append", default=[], help=argparse.SUPPRESS)
     options = parser.parse_args()
     cache: Path = ROOT / options.cache.expanduser()
     env = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
+    if options.node:
+        node = toolchains.find_node(env) or toolchains.fetched_node(cache)
+        return refuse("install_fix.sh: no Node yet") if node is None else _print(node.program)
     quiet = options.if_needed or options.then_run
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the steps' commands, as Ctrl-C does
     try:
@@ -49,6 +53,11 @@ def main() -> int:
         python = str(ROOT / ".venv" / "bin" / "python")
         os.execv(python, [python, "-m", "facematch.launcher"])  # noqa: S606  (no shell is wanted)
     return code
+
+
+def _print(text: str) -> int:
+    print(text)  # noqa: T201
+    return 0
 
 
 def _install(pythons: list[Path], cache: Path, env: dict[str, str], *, dev: bool) -> bool:
