@@ -1,0 +1,305 @@
+// @ts-check
+/**
+ * The page's composition: the event socket, the status polls and the room change one state; the state is drawn at
+ * most once a frame, and once a second for what counts time.
+ *
+ * What tests and scripts can hold on to, besides roles and labels:
+ * - cards: `[data-testid=card][data-identity=…]` with `data-state` match | no_match | no_face | looking | no_video |
+ *   error | idle | offline, `data-reason` page | recognizer | left when offline, `data-phase` idle | queued | probe |
+ *   hold | wait; inside: `card-state`, `card-phase`, `card-check`, `score`, `countdown`, `face-outline`
+ * - the one answer: `answer` with `data-kind` match | none | looking | empty | no_reference | offline | loading
+ * - header: `connection` with `data-level` connecting | live | reconnecting | offline; `recognizer` with
+ *   `data-recognizer` unknown | ok | no_reference | connecting | lost | absent | never
+ * - reference: `reference-file` (input), `reference-image`, `reference-preview`, `reference-refused`,
+ *   `reference-accepted`, `reference-still`, `face-outline`
+ * - join: `join` with `data-phase` out | joining | in | returning; `join-name`, `join-room`, `join-camera`,
+ *   `join-server`, `join-button`, `join-trouble`, `leave-button`
+ * - activity: `activity-row` with `data-type`, `data-state`, `data-identity`; `filter-kind`, `filter-person`,
+ *   `activity-notice`; the dialog: `viewer`; the first steps: `steps`
+ */
+
+/** @import { Card, MatchEvent, State } from "./types/model.js" */
+/** @import { JoinActions } from "./view/join.js" */
+
+import { NO_FILTER, beside } from "./model/activity.js";
+import { cardsOf, reuse } from "./model/cards.js";
+import { connectionOf, recognizerState } from "./model/connection.js";
+import { Store, initialState } from "./model/store.js";
+import { announcement, stateWord, summaryOf } from "./model/summary.js";
+import { StatusPoll } from "./net/poll.js";
+import { EventSocket } from "./net/socket.js";
+import { Session } from "./room/session.js";
+import { currentTheme, nextTheme } from "./theme-choice.js";
+import { Activity } from "./view/activity.js";
+import { Bar } from "./view/bar.js";
+import { Join } from "./view/join.js";
+import { People } from "./view/people.js";
+import { html, render } from "./view/preact.js";
+import { Reference } from "./view/reference.js";
+import { Viewer } from "./view/viewer.js";
+import { forgetDrops, rememberName, rememberedName } from "./visitor.js";
+
+/** Changes are read out together, not one by one as they come. */
+const ANNOUNCE_MS = 1500;
+const DAY_MS = 86_400_000;
+
+const mounts = {
+  bar: element("bar-state"),
+  reference: element("reference-content"),
+  join: element("join-content"),
+  people: element("people-content"),
+  activity: element("activity-content"),
+};
+const viewer = /** @type {HTMLDialogElement} */ (element("viewer"));
+const announcer = element("announcer");
+
+const store = new Store(initialState(Date.now()));
+const session = new Session(onRoomChange);
+const socket = new EventSocket({
+  cursor: () => store.state.cursor,
+  onMessages: (messages) => store.dispatch({ type: "messages", messages }),
+  onState: (state) => store.dispatch({ type: "socket", socket: state }),
+});
+const poll = new StatusPoll({
+  cursor: () => store.state.cursor,
+  onStatus: (answer) => {
+    const { logEpoch, cursor } = store.state;
+    store.dispatch({ type: "status", ...answer });
+    socket.start();
+    const silent = answer.status.events.cursor > cursor && cursor === silentAt;
+    silentAt = answer.status.events.cursor > cursor ? cursor : -1;
+    if (store.state.logEpoch !== logEpoch || (silent && store.state.socket.state === "open")) socket.restart();
+  },
+  onFailure: (at) => store.dispatch({ type: "status-failed", at }),
+});
+/** The cursor at which the last poll found the socket behind the log; behind at the same one again, it is dead. */
+let silentAt = -1;
+
+let filter = NO_FILTER;
+/** @type {MatchEvent | null} */
+let viewing = null;
+/** @type {readonly Card[]} */
+let cards = [];
+/** @type {Map<string, string>} what was read out last, by identity */
+let announced = new Map();
+let announceAt = 0;
+const suggestedName = rememberedName();
+
+/** @type {JoinActions} */
+const actions = {
+  preview: () => void session.preview(),
+  stopPreview: () => session.camera.stop(),
+  chooseCamera: (id) => void session.chooseCamera(id),
+  join: (room, name, withCamera) => {
+    rememberName(name);
+    void session.join(room, name, { withCamera });
+  },
+  leave: () => session.leave(),
+  toggleCamera: () => void session.toggleCamera(),
+  toggleMicrophone: () => void session.toggleMicrophone(),
+  toggleSound: () => session.toggleSound(),
+};
+
+/** @param {string} identity */
+const videoOf = (identity) => session.videoOf(identity);
+
+/** @param {MatchEvent | null} event */
+function view(event) {
+  viewing = event;
+  schedule();
+}
+const closeViewer = () => view(null);
+/** @param {typeof filter} next */
+const onFilter = (next) => {
+  filter = next;
+  schedule();
+};
+const onTheme = () => {
+  nextTheme();
+  schedule();
+};
+const onRetry = () => {
+  socket.hurry();
+  void poll.now();
+};
+const onReferenceChanged = () => void poll.now();
+
+/** Something about the room or the camera is different now. */
+function onRoomChange() {
+  // Somebody in another room than the recognizer's is not looked for: no card.
+  const watched = session.room === store.state.status?.room;
+  store.dispatch({ type: "room", people: watched ? session.people() : [], at: Date.now() });
+  schedule();
+}
+
+let scheduled = false;
+
+/** Draws with the next frame, however much happens before it; a hidden page, which has no frames, soon. */
+function schedule() {
+  if (scheduled) return;
+  scheduled = true;
+  if (document.hidden) setTimeout(draw, 250);
+  else requestAnimationFrame(draw);
+}
+
+function draw() {
+  scheduled = false;
+  const { state } = store;
+  const pageNow = Date.now();
+  const connection = connectionOf(state, pageNow);
+  const recognizer = recognizerState(state, connection.level);
+  const offline = connection.level === "offline";
+  // Whole seconds, so that what counts time is drawn once a second and not with every change.
+  const now = Math.floor((pageNow + state.clockOffset) / 1000) * 1000;
+  cards = reuse(cards, cardsOf(state, pageNow, offline));
+  const loading = state.status === null && !offline;
+  const hasReference = state.status !== null && state.status.reference !== null;
+  const summary = summaryOf(cards, {
+    level: loading ? "connecting" : connection.level === "connecting" ? "live" : connection.level,
+    hasReference,
+    recognizerAway: recognizer === "absent" || recognizer === "never",
+    now,
+  });
+  const heartbeat = state.status?.recognizer.heartbeat ?? null;
+
+  render(
+    html`<${Bar}
+      level=${connection.level}
+      retryIn=${connection.level === "offline" || connection.level === "reconnecting" ? connection.retryIn : null}
+      room=${state.status?.room ?? ""}
+      recognizer=${recognizer}
+      heartbeat=${heartbeat}
+      answer=${summary.title}
+      answerKind=${summary.kind}
+      theme=${currentTheme()}
+      onTheme=${onTheme}
+      onRetry=${onRetry}
+    />`,
+    mounts.bar,
+  );
+  render(
+    html`<${Reference}
+      reference=${state.status?.reference ?? null}
+      loading=${state.status === null}
+      inUse=${recognizer === "ok" ? (heartbeat?.reference_id ?? null) : null}
+      problem=${heartbeat?.reference_error ?? null}
+      now=${now}
+      onChanged=${onReferenceChanged}
+    />`,
+    mounts.reference,
+  );
+  drawJoin(state);
+  render(
+    html`<${People}
+      summary=${summary}
+      cards=${cards}
+      now=${now}
+      loading=${loading}
+      showSteps=${!loading && !offline && (!hasReference || cards.length === 0)}
+      hasReference=${hasReference}
+      joined=${session.phase === "in" || session.phase === "returning"}
+      videoOf=${videoOf}
+      mirrored=${session.camera.mirrored}
+      onEnlarge=${view}
+    />`,
+    mounts.people,
+  );
+  render(
+    html`<${Activity}
+      entries=${state.activity}
+      filter=${filter}
+      day=${Math.floor(pageNow / DAY_MS)}
+      notice=${offline ? "Offline: nothing new arrives. What was missed is fetched as soon as the server is back." : ""}
+      loading=${loading}
+      onFilter=${onFilter}
+      onEnlarge=${view}
+    />`,
+    mounts.activity,
+  );
+  drawViewer(state);
+  document.title = summary.kind === "match" ? `● ${summary.title} – Face Match` : `${summary.title} – Face Match`;
+  announce(pageNow);
+}
+
+/** @param {State} state */
+function drawJoin(state) {
+  const { camera } = session;
+  render(
+    html`<${Join}
+      phase=${session.phase}
+      room=${session.room}
+      identity=${session.identity}
+      trouble=${session.trouble}
+      troubleWith=${session.troubleWith}
+      busy=${session.busy}
+      cameraOn=${camera.on}
+      microphoneOn=${session.microphoneOn}
+      soundOn=${session.soundOn}
+      track=${camera.track}
+      mirrored=${camera.mirrored}
+      cameras=${camera.choices}
+      camera=${camera.chosen}
+      actions=${actions}
+      watchedRoom=${state.status?.room ?? ""}
+      serverUrl=${state.status?.livekit_url ?? ""}
+      suggestedName=${suggestedName}
+    />`,
+    mounts.join,
+  );
+}
+
+/** @param {State} state */
+function drawViewer(state) {
+  if (viewing === null) {
+    if (viewer.open) viewer.close();
+    return;
+  }
+  const { newer, older } = beside(state.activity, viewing);
+  render(
+    html`<${Viewer} event=${viewing} newer=${newer} older=${older} onShow=${view} onClose=${closeViewer} />`,
+    viewer,
+  );
+  if (!viewer.open) viewer.showModal();
+}
+
+/** @param {number} pageNow */
+function announce(pageNow) {
+  if (pageNow < announceAt) return;
+  const words = announcement(announced, cards);
+  announced = new Map(cards.map((card) => [card.identity, card.state === "looking" ? (announced.get(card.identity) ?? "") : stateWord(card)]));
+  if (words === "") return;
+  announcer.textContent = words;
+  announceAt = pageNow + ANNOUNCE_MS;
+}
+
+/** @param {string} id */
+function element(id) {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`the page has no #${id}`);
+  return found;
+}
+
+viewer.addEventListener("close", closeViewer);
+viewer.addEventListener("click", (event) => {
+  if (event.target === viewer) closeViewer(); // beside the content: the backdrop
+});
+viewer.addEventListener("keydown", (event) => {
+  if (viewing === null || (event.key !== "ArrowLeft" && event.key !== "ArrowRight")) return;
+  const { newer, older } = beside(store.state.activity, viewing);
+  const next = event.key === "ArrowLeft" ? newer : older;
+  if (next !== null) view(next);
+});
+window.addEventListener("online", onRetry);
+window.addEventListener("pagehide", () => session.leave());
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  onRetry();
+  schedule();
+});
+forgetDrops(window);
+
+store.subscribe(schedule);
+setInterval(schedule, 1000);
+schedule();
+void poll.now();
+void session.camera.list();

@@ -1,0 +1,246 @@
+// @ts-check
+/**
+ * What each card shows, derived from the last batches, the recognizer's heartbeat and the configured seconds.
+ *
+ * The answer (state) and what the recognizer is doing about it (phase) are two things: a card that said "match"
+ * goes on saying so while the next batch looks again, and changes when that batch has ended.
+ */
+
+/** @import { Card, CardState, CycleSettings, Heartbeat, OfflineReason, Outcome, Person, State, TrackAnswer,
+ *   TrackPhase, TrackStatus } from "../types/model.js" */
+
+import { byIdentity } from "./people.js";
+
+/** How much later than due the next Check may come before a sender without heartbeats counts as gone. */
+const SILENCE_MS = 10_000;
+
+/** @type {Readonly<Record<Outcome, CardState>>} */
+const STATE_OF = {
+  match: "match",
+  no_match: "no_match",
+  no_face: "no_face",
+  no_frames: "no_video",
+  muted: "no_video",
+  no_reference: "idle",
+  error: "error",
+};
+
+/** @typedef {{ phase: TrackPhase, until: number | null, duration: number }} Phase */
+
+/**
+ * What all cards are judged by.
+ *
+ * @typedef {object} World
+ * @property {number} now recognizer's clock
+ * @property {boolean} offline whether the page itself is
+ * @property {CycleSettings} settings
+ * @property {Heartbeat | null} heartbeat the last one, however old
+ * @property {number} sentAt its time, 0 without one
+ * @property {boolean} watched whether the recognizer is alive by its heartbeat
+ * @property {Map<string, TrackStatus[]>} tracks by identity
+ * @property {Map<string, { isLocal: boolean, video: string }>} room who is in the joined room
+ * @property {string | null} referenceId in use
+ */
+
+/**
+ * One card per person, in the order in which they were first seen, so that nothing jumps.
+ *
+ * @param {State} state
+ * @param {number} pageNow
+ * @param {boolean} offline
+ * @returns {Card[]}
+ */
+export function cardsOf(state, pageNow, offline) {
+  const { status } = state;
+  if (status === null) return [];
+  const { heartbeat, online } = status.recognizer;
+  /** @type {World} */
+  const world = {
+    now: pageNow + state.clockOffset,
+    offline,
+    settings: heartbeat?.settings ?? status.settings,
+    heartbeat,
+    sentAt: heartbeat === null ? 0 : Date.parse(heartbeat.sent_at),
+    watched: online && heartbeat !== null,
+    tracks: byIdentity(heartbeat?.tracks ?? []),
+    room: new Map(state.roomPeople.map((person) => [person.identity, person])),
+    referenceId: status.reference?.id ?? null,
+  };
+  return [...state.people.values()].map((person) => cardOf(person, world));
+}
+
+/**
+ * @param {Person} person
+ * @param {World} world
+ * @returns {Card}
+ */
+function cardOf(person, world) {
+  const tracks = world.watched ? (world.tracks.get(person.identity) ?? []) : [];
+  const inRoom = world.room.get(person.identity);
+  const newest = newestAnswer(person);
+  const answer = decidingAnswer(person);
+  const track = trackOf(answer, person, tracks);
+  const step = phaseOf(track, answer, world);
+  const known = stateOf(track, answer, step, inRoom?.video, world);
+  const reason = offlineReason(person, tracks, newest, inRoom !== undefined, world);
+  const counting = reason === "" && step.until !== null && (step.phase === "hold" || step.phase === "wait");
+  const scored = known === "match" || known === "no_match";
+  const distance = scored ? (answer?.bestDistance ?? null) : null;
+  return {
+    identity: person.identity,
+    name: person.name,
+    isLocal: inRoom?.isLocal ?? false,
+    state: reason === "" ? known : "offline",
+    reason,
+    lastKnown: known,
+    phase: reason === "" ? step.phase : "",
+    remaining: counting && step.until !== null ? Math.max(0, Math.ceil((step.until - world.now) / 1000)) : null,
+    duration: step.duration,
+    score: distance === null ? null : 1 - distance,
+    distance,
+    threshold: world.settings.threshold,
+    lastCheckAt: newest?.at ?? null,
+    matchSince: known === "match" ? person.matchSince : null,
+    lastMatch: person.lastMatch,
+    match: person.lastMatch?.participant_id === person.participantId ? person.lastMatch : null,
+    video: inRoom?.video ?? "",
+  };
+}
+
+/**
+ * Why what is known of somebody may no longer be true; "" when it is current.
+ *
+ * @param {Person} person
+ * @param {readonly TrackStatus[]} tracks
+ * @param {TrackAnswer | null} newest
+ * @param {boolean} inRoom
+ * @param {World} world
+ * @returns {OfflineReason | ""}
+ */
+function offlineReason(person, tracks, newest, inRoom, world) {
+  if (world.offline) return "page";
+  const newsSinceHeartbeat = person.lastEventAt !== null && person.lastEventAt > world.sentAt;
+  if (world.watched) return tracks.length > 0 || newsSinceHeartbeat || inRoom ? "" : "left";
+  if (!newsSinceHeartbeat || newest === null) return "recognizer";
+  const { settings } = world;
+  const pause = newest.outcome === "match" ? settings.hold_seconds : settings.wait_seconds;
+  const due = newest.at + (pause + settings.batch_timeout_seconds) * 1000;
+  return world.now <= due + SILENCE_MS ? "" : "recognizer";
+}
+
+/**
+ * Somebody with several cameras: one that matches decides, else the one that was looked at last.
+ *
+ * @param {Person} person
+ * @returns {TrackAnswer | null}
+ */
+function decidingAnswer(person) {
+  const answers = Object.values(person.answers);
+  return answers.find((answer) => answer.outcome === "match") ?? newestAnswer(person);
+}
+
+/** @param {Person} person @returns {TrackAnswer | null} */
+function newestAnswer(person) {
+  return Object.values(person.answers).reduce(
+    (/** @type {TrackAnswer | null} */ newest, answer) => (newest === null || answer.at > newest.at ? answer : newest),
+    null,
+  );
+}
+
+/**
+ * The track that the card's phase is about: the answer's, else the first.
+ *
+ * @param {TrackAnswer | null} answer
+ * @param {Person} person
+ * @param {readonly TrackStatus[]} tracks
+ * @returns {TrackStatus | null}
+ */
+function trackOf(answer, person, tracks) {
+  const of = tracks.find((track) => answer !== null && person.answers[track.track_sid] === answer);
+  return of ?? tracks[0] ?? null;
+}
+
+/**
+ * What the recognizer is doing: the newer of the heartbeat and the last Check tells.
+ *
+ * @param {TrackStatus | null} track
+ * @param {TrackAnswer | null} answer
+ * @param {World} world
+ * @returns {Phase}
+ */
+function phaseOf(track, answer, { settings, sentAt, now }) {
+  const step =
+    answer !== null && (track === null || answer.at > sentAt)
+      ? afterBatch(answer, settings)
+      : byHeartbeat(track, sentAt, settings);
+  const over = step.until !== null && now >= step.until && (step.phase === "hold" || step.phase === "wait");
+  return over ? { phase: "probe", until: null, duration: 0 } : step;
+}
+
+/**
+ * @param {TrackAnswer} answer
+ * @param {CycleSettings} settings
+ * @returns {Phase}
+ */
+function afterBatch(answer, settings) {
+  if (answer.outcome === "no_reference") return { phase: "idle", until: null, duration: 0 };
+  const matched = answer.outcome === "match";
+  const duration = matched ? settings.hold_seconds : settings.wait_seconds;
+  return { phase: matched ? "hold" : "wait", until: answer.at + duration * 1000, duration };
+}
+
+/**
+ * @param {TrackStatus | null} track
+ * @param {number} sentAt
+ * @param {CycleSettings} settings
+ * @returns {Phase}
+ */
+function byHeartbeat(track, sentAt, settings) {
+  if (track === null) return { phase: "probe", until: null, duration: 0 };
+  const until = track.deadline_in === null ? null : sentAt + track.deadline_in * 1000;
+  if (track.state === "hold") return { phase: "hold", until, duration: settings.hold_seconds };
+  if (track.state === "wait") return { phase: "wait", until, duration: settings.wait_seconds };
+  return { phase: track.state, until: null, duration: 0 };
+}
+
+/**
+ * @param {TrackStatus | null} track
+ * @param {TrackAnswer | null} answer
+ * @param {Phase} step
+ * @param {string | undefined} video in the joined room, "" without one; undefined when they are not in it
+ * @param {World} world
+ * @returns {CardState}
+ */
+function stateOf(track, answer, step, video, world) {
+  if (step.phase === "idle") return "idle";
+  const newsFromTrack = track !== null && (answer === null || world.sentAt >= answer.at);
+  if (newsFromTrack && track.muted) return "no_video";
+  if (track === null && video === "") return "no_video";
+  if (answer === null) return "looking";
+  if (world.referenceId !== null && answer.referenceId !== null && answer.referenceId !== world.referenceId) {
+    return "looking"; // it was about the photo before this one
+  }
+  if (answer.outcome === "muted" && newsFromTrack && step.phase === "probe") return "looking";
+  return STATE_OF[answer.outcome];
+}
+
+/**
+ * The cards with every one that says the same as before being the same object, so that only what changed is drawn.
+ *
+ * @param {readonly Card[]} before
+ * @param {readonly Card[]} after
+ * @returns {readonly Card[]}
+ */
+export function reuse(before, after) {
+  const known = new Map(before.map((card) => [card.identity, card]));
+  return after.map((card) => {
+    const old = known.get(card.identity);
+    return old !== undefined && saysTheSame(old, card) ? old : card;
+  });
+}
+
+/** @param {Card} one @param {Card} other */
+function saysTheSame(one, other) {
+  const keys = /** @type {(keyof Card)[]} */ (Object.keys(one));
+  return keys.every((key) => Object.is(one[key], other[key]));
+}

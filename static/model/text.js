@@ -1,0 +1,113 @@
+// @ts-check
+/** Words and figures as the page shows them. */
+
+/** A name that cannot break a line or hide: control characters become spaces, and nothing visible is said so. */
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;
+const INVISIBLE = /^[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]*$/;
+
+/**
+ * @param {string} name
+ * @param {string} [fallback] shown when the name shows nothing
+ */
+export function displayName(name, fallback = "(no visible name)") {
+  const clean = name.replace(CONTROL, " ").trim();
+  return INVISIBLE.test(clean) ? fallback : clean;
+}
+
+/** @param {string} name one or two letters for a card without a picture */
+export function initials(name) {
+  const words = name.match(/[\p{L}\p{N}]+/gu) ?? [];
+  const letters = words.slice(0, 2).map((word) => [...word][0] ?? "");
+  return letters.join("").toLocaleUpperCase() || "?";
+}
+
+/**
+ * @param {number} at
+ * @param {number} now both in milliseconds of one clock
+ */
+export function ago(at, now) {
+  const seconds = Math.max(0, Math.floor((now - at) / 1000));
+  if (seconds < 3) return "just now";
+  return `${duration(seconds)} ago`;
+}
+
+/** @param {number} seconds in the largest unit that says enough */
+export function duration(seconds) {
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) {
+    const minutes = Math.floor((seconds % 3600) / 60);
+    return minutes === 0 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 3600)} h ${minutes} min`;
+  }
+  const days = Math.floor(seconds / 86_400);
+  return days === 1 ? "1 day" : `${days} days`;
+}
+
+/**
+ * The time of day; with the date when it is not today's.
+ *
+ * @param {number} at
+ * @param {number} now
+ */
+export function clockTime(at, now) {
+  const then = new Date(at);
+  const time = `${two(then.getHours())}:${two(then.getMinutes())}:${two(then.getSeconds())}`;
+  return sameDay(then, new Date(now)) ? time : `${isoDay(then)} ${time}`;
+}
+
+/** @param {number} at hours and minutes only, for lists */
+export function shortTime(at) {
+  const then = new Date(at);
+  return `${two(then.getHours())}:${two(then.getMinutes())}`;
+}
+
+/** @param {number} at everything, for a tooltip */
+export function fullTime(at) {
+  return new Date(at).toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
+}
+
+/** @param {number} score confidence or distance: two decimals, as thresholds are given */
+export function figure(score) {
+  return score.toFixed(2);
+}
+
+/** @param {number} bytes in MB */
+export function megabytes(bytes) {
+  const mb = bytes / 1_000_000;
+  return `${mb < 10 ? mb.toFixed(1) : Math.round(mb)} MB`;
+}
+
+/**
+ * @param {number} count
+ * @param {string} one
+ * @param {string} [many]
+ */
+export function counted(count, one, many = `${one}s`) {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** @param {string[]} names "A", "A and B", "A, B and 3 more" */
+export function listed(names) {
+  const [first = "", second = ""] = names;
+  if (names.length <= 1) return first;
+  if (names.length === 2) return `${first} and ${second}`;
+  return `${first}, ${second} and ${names.length - 2} more`;
+}
+
+/** @param {number} value */
+function two(value) {
+  return String(value).padStart(2, "0");
+}
+
+/** @param {Date} day */
+function isoDay(day) {
+  return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
+}
+
+/**
+ * @param {Date} one
+ * @param {Date} other
+ */
+function sameDay(one, other) {
+  return isoDay(one) === isoDay(other);
+}

@@ -1,0 +1,89 @@
+// @ts-check
+/** The HTTP side of the server: status and tokens. Every failure is an ApiError with a sentence to show. */
+
+/** @import { BBox, Size, Status } from "../types/model.js" */
+
+const STATUS_TIMEOUT_MS = 8000;
+const TOKEN_TIMEOUT_MS = 10_000;
+
+/** An answer that is not the one hoped for, or none at all (`status` 0). */
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {string} code
+   * @param {string} sentence
+   * @param {{ faces?: readonly BBox[], frameSize?: Size | null }} [picture] what was seen in a refused photo
+   */
+  constructor(status, code, sentence, { faces = [], frameSize = null } = {}) {
+    super(sentence);
+    this.name = "ApiError";
+    this.status = status;
+    this.code = code;
+    this.faces = faces;
+    this.frameSize = frameSize;
+  }
+}
+
+export const SERVER_AWAY = "The Face Match server does not answer. Check that it is running, then try again.";
+
+/** @returns {Promise<Status>} */
+export async function fetchStatus() {
+  return /** @type {Status} */ (await requestJson("/api/status", { timeout: STATUS_TIMEOUT_MS }));
+}
+
+/**
+ * @param {string} room
+ * @param {string} identity
+ * @returns {Promise<{ token: string, url: string, room: string, identity: string }>}
+ */
+export async function fetchToken(room, identity) {
+  const answer = await requestJson("/api/token", { timeout: TOKEN_TIMEOUT_MS, body: { room, identity } });
+  return /** @type {{ token: string, url: string, room: string, identity: string }} */ (answer);
+}
+
+/**
+ * @param {string} path
+ * @param {{ timeout: number, body?: unknown }} options
+ * @returns {Promise<unknown>}
+ */
+async function requestJson(path, { timeout, body }) {
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(path, {
+      cache: "no-store",
+      signal: AbortSignal.timeout(timeout),
+      ...(body === undefined
+        ? {}
+        : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+    });
+  } catch {
+    throw new ApiError(0, "UNREACHABLE", SERVER_AWAY);
+  }
+  /** @type {unknown} */
+  const answer = await response.json().catch(() => null);
+  if (!response.ok) throw errorFrom(response.status, answer);
+  if (answer === null) throw new ApiError(response.status, "BAD_ANSWER", "The server sent an answer that cannot be read.");
+  return answer;
+}
+
+/**
+ * The error that an answer's body tells of, whatever that body is.
+ *
+ * @param {number} status
+ * @param {unknown} body
+ * @returns {ApiError}
+ */
+export function errorFrom(status, body) {
+  const fields = /** @type {Record<string, unknown>} */ (typeof body === "object" && body !== null ? body : {});
+  const { detail, code, faces, frame_size: frameSize } = fields;
+  return new ApiError(
+    status,
+    typeof code === "string" ? code : `HTTP_${status}`,
+    typeof detail === "string" && detail !== "" ? detail : `The server answered with an error (${status}).`,
+    {
+      faces: Array.isArray(faces) ? /** @type {BBox[]} */ (faces) : [],
+      frameSize: Array.isArray(frameSize) ? /** @type {Size} */ (/** @type {unknown} */ (frameSize)) : null,
+    },
+  );
+}

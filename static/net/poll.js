@@ -1,0 +1,53 @@
+// @ts-check
+/** Asks for the status again and again, less often while nobody looks, one question at a time. */
+
+/** @import { Status } from "../types/model.js" */
+
+import { fetchStatus } from "./api.js";
+
+const VISIBLE_MS = 2000;
+const HIDDEN_MS = 10_000;
+
+/** @typedef {{ status: Status, askedAt: number, receivedAt: number, cursorWhenAsked: number }} Answer */
+
+export class StatusPoll {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #asking = false;
+  #again = false;
+
+  /**
+   * @param {object} options
+   * @param {() => number} options.cursor the last one that has arrived, noted when the question is asked
+   * @param {(answer: Answer) => void} options.onStatus
+   * @param {(at: number) => void} options.onFailure
+   */
+  constructor({ cursor, onStatus, onFailure }) {
+    this.#cursor = cursor;
+    this.#onStatus = onStatus;
+    this.#onFailure = onFailure;
+  }
+
+  #cursor;
+  #onStatus;
+  #onFailure;
+
+  /** Asks now; while a question is out, once more after its answer. */
+  async now() {
+    if (this.#asking) {
+      this.#again = true;
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#asking = true;
+    const askedAt = Date.now();
+    const cursorWhenAsked = this.#cursor();
+    const status = await fetchStatus().catch(() => null);
+    this.#asking = false;
+    if (status === null) this.#onFailure(Date.now());
+    else this.#onStatus({ status, askedAt, receivedAt: Date.now(), cursorWhenAsked });
+    const wait = document.hidden ? HIDDEN_MS : VISIBLE_MS;
+    this.#timer = setTimeout(() => void this.now(), this.#again ? 0 : wait);
+    this.#again = false;
+  }
+}

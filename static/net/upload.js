@@ -1,0 +1,43 @@
+// @ts-check
+/** Sends a reference photo; XMLHttpRequest because fetch does not tell how much has been sent. */
+
+/** @import { BBox, Size } from "../types/model.js" */
+
+import { ApiError, SERVER_AWAY, errorFrom } from "./api.js";
+
+const TIMEOUT_MS = 120_000;
+
+/** @typedef {{ reference_id: string, bbox: BBox, frame_size: Size, url: string }} Accepted */
+
+/**
+ * @param {File} file
+ * @param {(fraction: number) => void} onProgress 0 to 1; 1 means that the server has all of it and is looking
+ * @returns {{ done: Promise<Accepted>, abort: () => void }}
+ */
+export function uploadReference(file, onProgress) {
+  const request = new XMLHttpRequest();
+  /** @type {Promise<Accepted>} */
+  const done = new Promise((resolve, reject) => {
+    request.upload.addEventListener("progress", (event) => {
+      if (event.lengthComputable && event.total > 0) onProgress(event.loaded / event.total);
+    });
+    request.upload.addEventListener("load", () => onProgress(1));
+    request.addEventListener("load", () => {
+      const body = /** @type {unknown} */ (request.response);
+      if (request.status === 200 && body !== null) resolve(/** @type {Accepted} */ (body));
+      else reject(errorFrom(request.status, body));
+    });
+    request.addEventListener("error", () => reject(new ApiError(0, "UNREACHABLE", SERVER_AWAY)));
+    request.addEventListener("timeout", () =>
+      reject(new ApiError(0, "TIMEOUT", "The upload took too long. Try a smaller photo or a better connection.")),
+    );
+    request.addEventListener("abort", () => reject(new ApiError(0, "ABORTED", "The upload was stopped.")));
+  });
+  request.open("POST", "/api/reference");
+  request.responseType = "json";
+  request.timeout = TIMEOUT_MS;
+  const form = new FormData();
+  form.append("file", file, file.name);
+  request.send(form);
+  return { done, abort: () => request.abort() };
+}

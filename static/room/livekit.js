@@ -1,0 +1,22 @@
+// @ts-check
+/** LiveKit's client, fetched when it is first needed: a page that only watches never loads it. */
+
+/** @typedef {typeof import("livekit-client")} LiveKit */
+
+/** @type {Promise<LiveKit> | null} */
+let loading = null;
+
+/** @returns {Promise<LiveKit>} */
+export function loadLiveKit() {
+  loading ??= import("/static/vendor/livekit-client.esm.mjs").then(
+    (livekit) => {
+      livekit.setLogLevel("silent"); // what matters of it is told in words on the page
+      return livekit;
+    },
+    (error) => {
+      loading = null; // the next try may find the server back
+      throw error;
+    },
+  );
+  return loading;
+}

@@ -1,0 +1,195 @@
+/** The shapes that the page's modules pass around. The wire's own (first part) follow facematch/events.py. */
+
+// ---- on the wire -------------------------------------------------------------------------------------------
+
+/** top, right, bottom, left in pixels of the picture it belongs to */
+export type BBox = readonly [number, number, number, number];
+/** width, height in pixels */
+export type Size = readonly [number, number];
+
+export type Outcome = "match" | "no_match" | "no_face" | "no_frames" | "muted" | "no_reference" | "error";
+
+interface WireEvent {
+  /** position in the server's log */
+  cursor: number;
+  participant_id: string;
+  participant_name: string;
+  timestamp: string;
+  event_id: string | null;
+  room: string | null;
+  participant_identity: string | null;
+  track_sid: string | null;
+  cycle_id: string | null;
+  reference_id: string | null;
+}
+export interface MatchEvent extends WireEvent {
+  type: "match";
+  /** 1 - distance: a score, not a probability */
+  confidence: number;
+  snapshot: string | null;
+  bbox: BBox;
+  frame_size: Size;
+  distance: number | null;
+  threshold: number | null;
+  model: string | null;
+}
+export interface CheckEvent extends WireEvent {
+  type: "check";
+  match_found: boolean;
+  outcome: Outcome | null;
+  frames: number | null;
+  faces: number | null;
+  best_distance: number | null;
+}
+export type FaceEvent = MatchEvent | CheckEvent;
+
+export type TrackPhase = "idle" | "queued" | "probe" | "hold" | "wait";
+export interface TrackStatus {
+  track_sid: string;
+  participant_id: string;
+  participant_identity: string;
+  participant_name: string;
+  state: TrackPhase;
+  deadline_in: number | null;
+  muted: boolean;
+}
+export interface CycleSettings {
+  batch_max_frames: number;
+  hold_seconds: number;
+  wait_seconds: number;
+  batch_timeout_seconds: number;
+  match_cooldown_seconds: number;
+  threshold: number;
+}
+export interface Heartbeat {
+  source: string;
+  room: string;
+  started_at: string;
+  sent_at: string;
+  livekit: "connecting" | "connected" | "reconnecting" | "disconnected";
+  reference_id: string | null;
+  reference_error: string | null;
+  settings: CycleSettings;
+  tracks: TrackStatus[];
+  counters: Record<string, number>;
+  cpu_ratio: number;
+  memory_bytes: number;
+  memory_ratio: number;
+}
+export interface ReferenceStatus {
+  id: string;
+  updated_at: string;
+  url: string;
+}
+export interface Status {
+  room: string;
+  livekit_url: string;
+  reference: ReferenceStatus | null;
+  settings: CycleSettings;
+  recognizer: { online: boolean; age_seconds: number | null; heartbeat: Heartbeat | null };
+  websocket_clients: number;
+  events: { count: number; cursor: number };
+  server_time: string;
+}
+
+// ---- state -------------------------------------------------------------------------------------------------
+
+/** The last batch of one track. Times are milliseconds of the recognizer's clock. */
+export interface TrackAnswer {
+  at: number;
+  outcome: Outcome;
+  bestDistance: number | null;
+  /** the reference that the batch compared with */
+  referenceId: string | null;
+}
+export interface Person {
+  identity: string;
+  name: string;
+  /** their sid: another one is another visit */
+  participantId: string;
+  /** by track sid ("" where the sender does not tell) */
+  answers: Readonly<Record<string, TrackAnswer>>;
+  lastMatch: MatchEvent | null;
+  /** since when every batch has matched */
+  matchSince: number | null;
+  lastEventAt: number | null;
+  /** when an event, a heartbeat or the room last showed them */
+  lastSeen: number;
+}
+
+/** Somebody in the room that this page has joined. */
+export interface RoomPerson {
+  identity: string;
+  name: string;
+  isLocal: boolean;
+  /** the sid of the camera track that can be shown now; "" without one */
+  video: string;
+}
+
+export type Socket =
+  | { state: "idle" }
+  | { state: "connecting"; attempt: number; since: number }
+  | { state: "open"; since: number }
+  | { state: "waiting"; attempt: number; since: number; retryAt: number };
+
+export interface ApiHealth {
+  /** failed polls in a row */
+  failures: number;
+  since: number;
+}
+
+export interface State {
+  status: Status | null;
+  /** page clock, when `status` was received */
+  statusAt: number;
+  api: ApiHealth;
+  socket: Socket;
+  /** page clock to the recognizer's clock, ms */
+  clockOffset: number;
+  cursor: number;
+  /** counts restarts of the server's log, whose cursors begin anew */
+  logEpoch: number;
+  people: ReadonlyMap<string, Person>;
+  /** newest first, bounded */
+  activity: readonly ActivityEntry[];
+  roomPeople: readonly RoomPerson[];
+}
+
+export interface ActivityEntry {
+  key: string;
+  at: number;
+  event: FaceEvent;
+}
+
+// ---- what a card shows -------------------------------------------------------------------------------------
+
+export type CardState =
+  | "match" | "no_match" | "no_face" | "looking" | "no_video" | "error" | "idle" | "offline";
+export type OfflineReason = "page" | "recognizer" | "left";
+
+/** One card, flat, so that equal models are found by comparing fields. */
+export interface Card {
+  identity: string;
+  name: string;
+  isLocal: boolean;
+  state: CardState;
+  reason: OfflineReason | "";
+  /** offline: what was last known */
+  lastKnown: CardState;
+  phase: TrackPhase | "";
+  /** whole seconds until the phase ends, null where it has no end */
+  remaining: number | null;
+  /** the phase's whole length in seconds */
+  duration: number;
+  score: number | null;
+  distance: number | null;
+  threshold: number | null;
+  lastCheckAt: number | null;
+  matchSince: number | null;
+  /** with the snapshot to show where there is no live video */
+  lastMatch: MatchEvent | null;
+  /** the same if it is of this visit, for the box over live video */
+  match: MatchEvent | null;
+  /** the sid of the track to show live; "" without one */
+  video: string;
+}

@@ -1,0 +1,110 @@
+// @ts-check
+/** The list of what happened, newest first. */
+
+/** @import { ActivityEntry, MatchEvent } from "../types/model.js" */
+/** @typedef {import("../model/activity.js").Filter} Filter */
+/** @typedef {import("../model/activity.js").Kind} Kind */
+
+import { KINDS, NO_FILTER, filtered, namesIn, reading } from "../model/activity.js";
+import { MOST_ACTIVITY } from "../model/store.js";
+import { clockTime, displayName, fullTime } from "../model/text.js";
+import { identityOf } from "../model/wire.js";
+import { Icon, stateIcon } from "./icons.js";
+import { html, memo, useMemo } from "./preact.js";
+
+/**
+ * @typedef {object} ActivityProps
+ * @property {readonly ActivityEntry[]} entries
+ * @property {Filter} filter
+ * @property {number} day a number that changes at midnight, so that yesterday's entries say so
+ * @property {string} notice why nothing new comes, "" while it does
+ * @property {boolean} loading
+ * @property {(filter: Filter) => void} onFilter
+ * @property {(event: MatchEvent) => void} onEnlarge
+ */
+
+/** @param {ActivityProps} props */
+function View({ entries, filter, day, notice, loading, onFilter, onEnlarge }) {
+  const shown = useMemo(() => filtered(entries, filter), [entries, filter]);
+  const names = useMemo(() => namesIn(entries), [entries]);
+  return html`<${Filters} filter=${filter} names=${names} onFilter=${onFilter} />
+    <p class="activity-notice" data-testid="activity-notice" hidden=${notice === ""}>
+      <${Icon} name="offline" size=${18} /><span>${notice}</span>
+    </p>
+    ${shown.length === 0
+      ? html`<p class="activity-empty quiet">${emptyWords(loading, entries.length > 0)}</p>`
+      : html`<ol class="entries" data-testid="activity-list">
+          ${shown.map((entry) => html`<${Entry} key=${entry.key} entry=${entry} day=${day} onEnlarge=${onEnlarge} />`)}
+        </ol>`}
+    ${entries.length >= MOST_ACTIVITY ? html`<p class="activity-end quiet">The last ${MOST_ACTIVITY} are shown.</p>` : null}`;
+}
+
+export const Activity = memo(View);
+
+/** @param {boolean} loading @param {boolean} hidden */
+function emptyWords(loading, hidden) {
+  if (loading) return "Loading…";
+  return hidden ? "Nothing fits this filter." : "Nothing yet. Every look at a camera is listed here.";
+}
+
+/**
+ * @param {{ filter: Filter, names: { identity: string, name: string }[], onFilter: (filter: Filter) => void }} props
+ */
+function Filters({ filter, names, onFilter }) {
+  const gone = filter.identity !== "" && !names.some(({ identity }) => identity === filter.identity);
+  return html`<div class="filters" role="group" aria-label="Filter">
+    <select
+      class="input small"
+      aria-label="Which events"
+      data-testid="filter-kind"
+      value=${filter.kind}
+      onChange=${(/** @type {Event & { currentTarget: HTMLSelectElement }} */ event) =>
+        onFilter({ ...filter, kind: /** @type {Kind} */ (event.currentTarget.value) })}
+    >
+      ${KINDS.map(({ kind, label }) => html`<option key=${kind} value=${kind}>${label}</option>`)}
+    </select>
+    <select
+      class="input small"
+      aria-label="Who"
+      data-testid="filter-person"
+      value=${filter.identity}
+      onChange=${(/** @type {Event & { currentTarget: HTMLSelectElement }} */ event) =>
+        onFilter({ ...filter, identity: event.currentTarget.value })}
+    >
+      <option value=${NO_FILTER.identity}>Everybody</option>
+      ${gone ? html`<option value=${filter.identity}>${displayName(filter.identity)}</option>` : null}
+      ${names.map(
+        ({ identity, name }) => html`<option key=${identity} value=${identity}>${displayName(name, identity)}</option>`,
+      )}
+    </select>
+  </div>`;
+}
+
+/** @param {{ entry: ActivityEntry, day: number, onEnlarge: (event: MatchEvent) => void }} props */
+function EntryView({ entry, onEnlarge }) {
+  const { event, at } = entry;
+  const { state, words, detail } = reading(entry);
+  const name = displayName(event.participant_name, identityOf(event));
+  const snapshot = event.type === "match" ? event.snapshot : null;
+  return html`<li
+    class="entry"
+    data-testid="activity-row"
+    data-type=${event.type}
+    data-state=${state}
+    data-identity=${identityOf(event)}
+  >
+    <time class="entry-time" datetime=${event.timestamp} title=${fullTime(at)}>${clockTime(at, Date.now())}</time>
+    <span class="entry-icon"><${Icon} name=${stateIcon(state, "")} size=${18} /></span>
+    <span class="entry-words">
+      <bdi class="entry-name clip" title=${name}>${name}</bdi>
+      <span class="entry-what">${words}${detail === "" ? null : html` <span class="entry-detail">${detail}</span>`}</span>
+    </span>
+    ${snapshot === null
+      ? null
+      : html`<button type="button" class="entry-shot" aria-label=${`Enlarge the snapshot of ${name}`} onClick=${() => event.type === "match" && onEnlarge(event)}>
+          <img src=${`/captures/${encodeURIComponent(snapshot)}`} alt="" width="64" height="40" loading="lazy" decoding="async" />
+        </button>`}
+  </li>`;
+}
+
+const Entry = memo(EntryView);

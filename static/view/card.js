@@ -1,0 +1,191 @@
+// @ts-check
+/** One participant: the picture, the answer, how sure, and what the recognizer does next. */
+
+/** @import { Card as CardModel, MatchEvent } from "../types/model.js" */
+/** @import { Track } from "livekit-client" */
+
+import { placeBox } from "../model/box.js";
+import { stateWord } from "../model/summary.js";
+import { ago, clockTime, displayName, duration, figure, fullTime, initials } from "../model/text.js";
+import { Icon, stateIcon } from "./icons.js";
+import { Meter } from "./meter.js";
+import { Outline } from "./outline.js";
+import { html, memo, useState } from "./preact.js";
+import { LiveVideo } from "./video.js";
+
+/** How long the box of a match stays over live video: it is a still of a moment that has passed. */
+const BOX_MS = 6000;
+
+/**
+ * @typedef {object} CardProps
+ * @property {CardModel} card
+ * @property {number} now recognizer's clock, whole seconds
+ * @property {Track | null} track
+ * @property {boolean} mirrored
+ * @property {(event: MatchEvent) => void} onEnlarge
+ */
+
+/** @param {CardProps} props */
+function View({ card, now, track, mirrored, onEnlarge }) {
+  const name = displayName(card.name, card.identity);
+  return html`<li
+    class="card"
+    data-testid="card"
+    data-identity=${card.identity}
+    data-state=${card.state}
+    data-reason=${card.reason}
+    data-phase=${card.phase}
+  >
+    <${Media} card=${card} now=${now} track=${track} mirrored=${mirrored} name=${name} onEnlarge=${onEnlarge} />
+    <div class="card-body">
+      <h3 class="card-name" title=${nameTip(name, card.identity)}>
+        <bdi class="clip">${name}</bdi>
+        ${card.isLocal ? html`<span class="chip">you</span>` : null}
+      </h3>
+      <p class="card-verdict">
+        <${Icon} name=${stateIcon(card.state, card.reason)} size=${26} />
+        <span class="card-word" data-testid="card-state">${stateWord(card)}</span>
+        <${Ring} remaining=${card.remaining} duration=${card.duration} />
+      </p>
+      <${Meter}
+        score=${card.score}
+        distance=${card.distance}
+        threshold=${card.threshold}
+        matching=${card.lastKnown === "match"}
+      />
+      <p class="card-line" data-testid="card-phase">${doing(card, now)}</p>
+      <p class="card-line" data-testid="card-check">
+        ${card.lastCheckAt === null
+          ? "not checked yet"
+          : html`<time datetime=${new Date(card.lastCheckAt).toISOString()} title=${fullTime(card.lastCheckAt)}
+              >checked ${ago(card.lastCheckAt, now)}</time
+            >`}
+      </p>
+    </div>
+  </li>`;
+}
+
+export const Card = memo(View);
+
+/** @param {string} name @param {string} identity */
+function nameTip(name, identity) {
+  return name === identity ? name : `${name} (${identity})`;
+}
+
+/**
+ * What happens with this person just now, in a few quiet words.
+ *
+ * @param {CardModel} card
+ * @param {number} now
+ * @returns {string}
+ */
+function doing(card, now) {
+  if (card.state === "offline") return lastKnown(card, now);
+  const since = card.matchSince === null ? "" : `for ${duration(Math.max(0, (now - card.matchSince) / 1000))} · `;
+  switch (card.phase) {
+    case "hold":
+      return `${since}${card.remaining === null ? "holding" : `holding ${card.remaining} s`}`;
+    case "wait":
+      return card.remaining === null ? "waiting" : `waiting ${card.remaining} s`;
+    case "queued":
+      return `${since}its turn comes next`;
+    case "idle":
+      return "waiting for a reference photo";
+    default:
+      return card.state === "looking" ? "first look" : `${since}looking again`;
+  }
+}
+
+/**
+ * @param {CardModel} card
+ * @param {number} now
+ */
+function lastKnown(card, now) {
+  if (card.lastCheckAt === null) return card.reason === "recognizer" ? "the recognizer is not running" : "no answer yet";
+  const word = stateWord({ ...card, state: card.lastKnown, reason: "" }).toLowerCase();
+  return `last known: ${word}, ${clockTime(card.lastCheckAt, now)}`;
+}
+
+/**
+ * Live video with the box over it, else the last snapshot (which has its box drawn in), else initials.
+ *
+ * @param {CardProps & { name: string }} props
+ */
+function Media({ card, now, track, mirrored, name, onEnlarge }) {
+  const [missing, setMissing] = useState("");
+  const live = track !== null && card.video !== "";
+  const last = card.lastMatch?.snapshot ?? "";
+  const snapshot = last === missing ? "" : last;
+  const snapshotAt = card.lastMatch === null ? 0 : Date.parse(card.lastMatch.timestamp);
+  return html`<div class="picture card-media">
+    ${live
+      ? html`<${Live} key=${card.video} track=${track} mirrored=${mirrored} match=${card.match} now=${now} name=${name} />`
+      : snapshot === ""
+        ? html`<div class="picture-empty" aria-hidden="true">
+            <span class="initials">${initials(name)}</span>
+          </div>`
+        : html`<button
+            type="button"
+            class="picture-button"
+            aria-label=${`Enlarge the last snapshot of ${name}`}
+            onClick=${() => card.lastMatch !== null && onEnlarge(card.lastMatch)}
+          >
+            <img
+              class="picture-media"
+              src=${`/captures/${encodeURIComponent(snapshot)}`}
+              alt=""
+              loading="lazy"
+              decoding="async"
+              onError=${() => setMissing(snapshot)}
+            />
+          </button>`}
+    ${live ? html`<span class="tag" data-tone="live">live</span>` : null}
+    ${!live && snapshot !== ""
+      ? html`<span class="tag" title=${fullTime(snapshotAt)}>snapshot ${clockTime(snapshotAt, now)}</span>`
+      : null}
+    <span class="sweep" aria-hidden="true"></span>
+  </div>`;
+}
+
+/**
+ * @param {{ track: Track, mirrored: boolean, match: MatchEvent | null, now: number, name: string }} props
+ */
+function Live({ track, mirrored, match, now, name }) {
+  const [shape, setShape] = useState(/** @type {{ picture: [number, number], element: [number, number] } | null} */ (null));
+  const fresh = match !== null && now - Date.parse(match.timestamp) < BOX_MS;
+  const at =
+    fresh && shape !== null
+      ? placeBox({ bbox: match.bbox, frame: match.frame_size, ...shape, fit: "contain", mirrored })
+      : null;
+  return html`<${LiveVideo}
+      track=${track}
+      mirrored=${mirrored}
+      label=${`Live video of ${name}`}
+      onShape=${(/** @type {HTMLVideoElement} */ video) =>
+        setShape({
+          picture: [video.videoWidth, video.videoHeight],
+          element: [video.clientWidth, video.clientHeight],
+        })}
+    />
+    ${at === null || match === null
+      ? null
+      : html`<${Outline} key=${match.cursor} at=${at} tone="match" label=${figure(match.confidence)} />`}`;
+}
+
+/**
+ * The countdown as a ring, whose circumference counts as 1, so that the dash offset is the elapsed fraction. Its
+ * place is kept when there is nothing to count.
+ *
+ * @param {{ remaining: number | null, duration: number }} props
+ */
+function Ring({ remaining, duration: length }) {
+  if (remaining === null || length <= 0) return html`<span class="ring" aria-hidden="true"></span>`;
+  const left = Math.min(1, remaining / length);
+  return html`<span class="ring" aria-hidden="true" data-testid="countdown">
+    <svg viewBox="0 0 36 36" width="36" height="36">
+      <circle class="ring-track" cx="18" cy="18" r="15" />
+      <circle class="ring-left" cx="18" cy="18" r="15" pathLength="1" style=${{ strokeDashoffset: String(1 - left) }} />
+    </svg>
+    <span class="ring-figure">${remaining}</span>
+  </span>`;
+}

@@ -1,0 +1,211 @@
+// @ts-check
+/** Joining the room with this machine's camera: who, where, which camera, a look at it first, then the controls. */
+
+/** @import { LocalVideoTrack } from "livekit-client" */
+/** @import { Phase, TroubleWith } from "../room/session.js" */
+/** @import { CameraChoice } from "../room/camera.js" */
+
+import { Icon } from "./icons.js";
+import { html, memo, useState } from "./preact.js";
+import { LiveVideo } from "./video.js";
+
+/**
+ * What the panel shows of the session, flat.
+ *
+ * @typedef {object} Visit
+ * @property {Phase} phase
+ * @property {string} room
+ * @property {string} identity
+ * @property {string} trouble
+ * @property {TroubleWith} troubleWith
+ * @property {boolean} busy
+ * @property {boolean} cameraOn
+ * @property {boolean} microphoneOn
+ * @property {boolean} soundOn
+ * @property {LocalVideoTrack | null} track
+ * @property {boolean} mirrored
+ * @property {readonly CameraChoice[]} cameras
+ * @property {string} camera
+ */
+
+/**
+ * @typedef {object} JoinActions
+ * @property {() => void} preview
+ * @property {() => void} stopPreview
+ * @property {(id: string) => void} chooseCamera
+ * @property {(room: string, name: string, withCamera: boolean) => void} join
+ * @property {() => void} leave
+ * @property {() => void} toggleCamera
+ * @property {() => void} toggleMicrophone
+ * @property {() => void} toggleSound
+ */
+
+/**
+ * @typedef {Visit & { actions: JoinActions, watchedRoom: string, serverUrl: string, suggestedName: string }} JoinProps
+ */
+
+/** @param {JoinProps} props */
+function View(props) {
+  const inRoom = props.phase === "in" || props.phase === "returning";
+  return html`<div class="join" data-testid="join" data-phase=${props.phase}>
+    <${Preview} ...${props} inRoom=${inRoom} />
+    ${inRoom ? html`<${Controls} ...${props} />` : html`<${Form} ...${props} />`}
+  </div>`;
+}
+
+export const Join = memo(View);
+
+/** @param {JoinProps & { inRoom: boolean }} props */
+function Preview({ track, cameraOn, mirrored, inRoom, busy, actions, phase }) {
+  if (track !== null && cameraOn) {
+    return html`<div class="picture join-picture">
+      <${LiveVideo} track=${track} mirrored=${mirrored} label=${inRoom ? "Your camera" : "Preview of your camera"} />
+      <span class="tag" data-tone=${inRoom ? "live" : ""}>${inRoom ? "you, live" : "only you see this"}</span>
+      ${inRoom || phase === "joining"
+        ? null
+        : html`<button type="button" class="button small picture-action" onClick=${actions.stopPreview}>Stop the preview</button>`}
+    </div>`;
+  }
+  return html`<div class="picture join-picture">
+    <div class="picture-empty">
+      <${Icon} name=${inRoom ? "no_video" : "camera"} size=${36} />
+      ${inRoom
+        ? html`<span>Your camera is off</span>`
+        : html`<button type="button" class="button small" disabled=${busy} onClick=${actions.preview}>Preview the camera</button>`}
+    </div>
+  </div>`;
+}
+
+/** @param {JoinProps} props */
+function Form({ phase, trouble, troubleWith, busy, watchedRoom, serverUrl, suggestedName, cameras, camera, actions }) {
+  const [name, setName] = useState(suggestedName);
+  const [room, setRoom] = useState(/** @type {string | null} */ (null));
+  const chosenRoom = room ?? watchedRoom;
+  const joining = phase === "joining";
+  const submit = (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    actions.join(chosenRoom.trim(), name.trim(), true);
+  };
+  return html`<form class="join-form" onSubmit=${submit} autocomplete="off">
+    <label class="field">
+      <span class="field-name">Name</span>
+      <input
+        class="input"
+        name="name"
+        data-testid="join-name"
+        required
+        maxlength="128"
+        value=${name}
+        onInput=${(/** @type {Event & { currentTarget: HTMLInputElement }} */ event) => setName(event.currentTarget.value)}
+      />
+    </label>
+    <label class="field">
+      <span class="field-name">Room</span>
+      <input
+        class="input"
+        name="room"
+        data-testid="join-room"
+        required
+        maxlength="128"
+        value=${chosenRoom}
+        onInput=${(/** @type {Event & { currentTarget: HTMLInputElement }} */ event) => setRoom(event.currentTarget.value)}
+      />
+    </label>
+    ${watchedRoom !== "" && chosenRoom.trim() !== watchedRoom
+      ? html`<p class="hint" data-tone="warn">The recognizer watches <bdi>${watchedRoom}</bdi>. Nobody is looked for in another room.</p>`
+      : null}
+    <${CameraChoiceField} cameras=${cameras} camera=${camera} actions=${actions} />
+    <details class="advanced">
+      <summary>Advanced</summary>
+      <label class="field">
+        <span class="field-name">Server address</span>
+        <input class="input" name="server" data-testid="join-server" readonly value=${serverUrl} />
+      </label>
+      <p class="hint">Where your video goes. The server decides it: LIVEKIT_URL, or LIVEKIT_PUBLIC_URL for browsers.</p>
+    </details>
+    <${Trouble} words=${trouble} />
+    <div class="join-actions">
+      <button type="submit" class="button primary" data-testid="join-button" disabled=${joining || busy || watchedRoom === ""}>
+        ${joining ? "Joining…" : "Join"}
+      </button>
+      ${joining
+        ? html`<button type="button" class="button" onClick=${actions.leave}>Cancel</button>`
+        : troubleWith === "camera"
+          ? html`<button
+              type="button"
+              class="button"
+              onClick=${() => actions.join(chosenRoom.trim(), name.trim(), false)}
+            >
+              Join without a camera
+            </button>`
+          : null}
+    </div>
+  </form>`;
+}
+
+/** @param {Pick<JoinProps, "cameras" | "camera" | "actions">} props */
+function CameraChoiceField({ cameras, camera, actions }) {
+  return html`<label class="field">
+    <span class="field-name">Camera</span>
+    <select
+      class="input"
+      name="camera"
+      data-testid="join-camera"
+      value=${camera}
+      onChange=${(/** @type {Event & { currentTarget: HTMLSelectElement }} */ event) => actions.chooseCamera(event.currentTarget.value)}
+    >
+      <option value="">The browser’s default</option>
+      ${cameras.map(({ id, label }) => html`<option key=${id} value=${id}>${label}</option>`)}
+    </select>
+  </label>`;
+}
+
+/** @param {JoinProps} props */
+function Controls(props) {
+  const { phase, identity, room, trouble, busy, cameraOn, microphoneOn, soundOn, cameras, camera, actions } = props;
+  return html`<div class="controls">
+    <p class="controls-where" role="status">
+      ${phase === "returning" ? "The room was lost; coming back by itself…" : "In the room"}
+      <span class="quiet"> as <bdi>${identity}</bdi>, <bdi>${room}</bdi></span>
+    </p>
+    <div class="controls-row" role="group" aria-label="Your devices">
+      <${Toggle} on=${cameraOn} busy=${busy} onIcon="camera" offIcon="no_video" label="Camera" onClick=${actions.toggleCamera} />
+      <${Toggle} on=${microphoneOn} busy=${busy} onIcon="microphone" offIcon="microphone_off" label="Microphone" onClick=${actions.toggleMicrophone} />
+      <${Toggle} on=${soundOn} busy=${false} onIcon="sound" offIcon="sound_off" label="Sound" onClick=${actions.toggleSound} />
+    </div>
+    <${CameraChoiceField} cameras=${cameras} camera=${camera} actions=${actions} />
+    <${Trouble} words=${trouble} />
+    <button type="button" class="button danger" data-testid="leave-button" onClick=${actions.leave}>
+      <${Icon} name="left" />Leave
+    </button>
+  </div>`;
+}
+
+/**
+ * @param {object} props
+ * @param {boolean} props.on
+ * @param {boolean} props.busy
+ * @param {import("./icons.js").IconName} props.onIcon
+ * @param {import("./icons.js").IconName} props.offIcon
+ * @param {string} props.label
+ * @param {() => void} props.onClick
+ */
+function Toggle({ on, busy, onIcon, offIcon, label, onClick }) {
+  return html`<button
+    type="button"
+    class="button toggle"
+    aria-pressed=${on ? "true" : "false"}
+    aria-label=${label}
+    disabled=${busy}
+    onClick=${onClick}
+  >
+    <${Icon} name=${on ? onIcon : offIcon} /><span aria-hidden="true">${label} ${on ? "on" : "off"}</span>
+  </button>`;
+}
+
+/** @param {{ words: string }} props */
+function Trouble({ words }) {
+  return html`<p class="verdict" data-tone="bad" role="alert" data-testid="join-trouble" hidden=${words === ""}>
+    ${words === "" ? null : html`<${Icon} name="error" /><span>${words}</span>`}
+  </p>`;
+}

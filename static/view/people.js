@@ -1,0 +1,77 @@
+// @ts-check
+/** The people area: the one answer in large letters, what to do first, and a card for everybody. */
+
+/** @import { Card as CardModel, MatchEvent } from "../types/model.js" */
+/** @import { Track } from "livekit-client" */
+/** @typedef {import("../model/summary.js").Summary} SummaryModel */
+/** @typedef {import("../model/summary.js").SummaryKind} SummaryKind */
+
+import { Card } from "./card.js";
+import { Icon } from "./icons.js";
+import { html } from "./preact.js";
+import { Steps } from "./steps.js";
+
+/** @typedef {import("./icons.js").IconName} IconName */
+
+/** @type {Readonly<Record<SummaryKind, IconName>>} */
+const ICONS = {
+  match: "match",
+  none: "no_match",
+  looking: "looking",
+  empty: "empty",
+  no_reference: "idle",
+  offline: "offline",
+  loading: "looking",
+};
+
+/** @param {{ summary: SummaryModel }} props */
+function SummaryView({ summary }) {
+  return html`<div class="answer" data-testid="answer" data-kind=${summary.kind}>
+    <span class="answer-icon"><${Icon} name=${ICONS[summary.kind]} size=${40} /></span>
+    <div class="answer-words">
+      <p class="answer-title clip" title=${summary.title}>
+        ${summary.kind === "match" ? html`<span class="answer-prefix">Match </span><bdi>${summary.title}</bdi>` : summary.title}
+      </p>
+      <p class="answer-detail clip">${summary.detail}</p>
+    </div>
+  </div>`;
+}
+
+/**
+ * @typedef {object} PeopleProps
+ * @property {SummaryModel} summary
+ * @property {readonly CardModel[]} cards
+ * @property {number} now
+ * @property {boolean} loading
+ * @property {boolean} showSteps
+ * @property {boolean} hasReference
+ * @property {boolean} joined
+ * @property {(identity: string) => Track | null} videoOf
+ * @property {boolean} mirrored
+ * @property {(event: MatchEvent) => void} onEnlarge
+ */
+
+/** @param {PeopleProps} props */
+export function People({ summary, cards, now, loading, showSteps, hasReference, joined, videoOf, mirrored, onEnlarge }) {
+  return html`<${SummaryView} summary=${summary} />
+    ${showSteps
+      ? html`<${Steps} hasReference=${hasReference} joined=${joined} hasPeople=${cards.length > 0} />`
+      : null}
+    ${loading
+      ? html`<ul class="cards" aria-hidden="true">
+          ${[0, 1].map((index) => html`<li class="card skeleton" key=${index}></li>`)}
+        </ul>`
+      : html`<ul class="cards" data-testid="cards">
+          ${cards.map(
+            (card) =>
+              html`<${Card}
+                key=${card.identity}
+                card=${card}
+                now=${now}
+                track=${card.video === "" ? null : videoOf(card.identity)}
+                mirrored=${card.isLocal && mirrored}
+                onEnlarge=${onEnlarge}
+              />`,
+          )}
+        </ul>`}`;
+}

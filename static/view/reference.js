@@ -1,0 +1,263 @@
+// @ts-check
+/**
+ * The reference photo: the one in use, a new one by choosing or dropping, and why it was refused. A refused photo
+ * stays in view beside the one that is still in use.
+ */
+
+/** @import { BBox, ReferenceStatus, Size } from "../types/model.js" */
+
+import { placeBox } from "../model/box.js";
+import { ago, fullTime } from "../model/text.js";
+import { ApiError } from "../net/api.js";
+import { uploadReference } from "../net/upload.js";
+import { Icon } from "./icons.js";
+import { Outline } from "./outline.js";
+import { html, memo, useEffect, useRef, useState } from "./preact.js";
+
+/** Larger previews would only cost memory. */
+const PREVIEW_PIXELS = 960;
+/** How long the frame around the accepted face stays. */
+const ACCEPTED_MS = 8000;
+const TAKES = "image/jpeg,image/png,image/webp";
+
+/**
+ * An upload from its beginning to what came of it.
+ *
+ * @typedef {object} Attempt
+ * @property {File} file
+ * @property {"sending" | "refused" | "accepted"} state
+ * @property {number} sent 0 to 1
+ * @property {string} sentence why it was refused
+ * @property {readonly BBox[]} faces
+ * @property {Size | null} frame the size that the faces' boxes refer to
+ */
+
+/**
+ * @typedef {object} ReferenceProps
+ * @property {ReferenceStatus | null} reference
+ * @property {boolean} loading
+ * @property {string | null} inUse the id that the recognizer works with; null when that is not known
+ * @property {string | null} problem what the recognizer says of the file
+ * @property {number} now server's clock, ms
+ * @property {() => void} onChanged
+ */
+
+/** @param {ReferenceProps} props */
+function View({ reference, loading, inUse, problem, now, onChanged }) {
+  const [attempt, setAttempt] = useState(/** @type {Attempt | null} */ (null));
+  const [over, setOver] = useState(false);
+  const abort = useRef(/** @type {(() => void) | null} */ (null));
+
+  const send = async (/** @type {File | undefined} */ file) => {
+    if (file === undefined) return;
+    abort.current?.();
+    /** @type {Attempt} */
+    const begun = { file, state: "sending", sent: 0, sentence: "", faces: [], frame: null };
+    setAttempt(begun);
+    const upload = uploadReference(file, (sent) => setAttempt((now) => (now?.file === file ? { ...now, sent } : now)));
+    abort.current = upload.abort;
+    const result = await upload.done.then(
+      (answer) => ({ ...begun, state: /** @type {const} */ ("accepted"), faces: [answer.bbox], frame: answer.frame_size }),
+      (error) => refusedBy(begun, error),
+    );
+    setAttempt((now) => (now?.file === file ? result : now));
+    if (result?.state === "accepted") {
+      onChanged();
+      setTimeout(() => setAttempt((now) => (now?.file === file ? null : now)), ACCEPTED_MS);
+    }
+  };
+
+  const drop = {
+    onDragOver: (/** @type {DragEvent} */ event) => {
+      event.preventDefault();
+      setOver(true);
+    },
+    onDragLeave: () => setOver(false),
+    onDrop: (/** @type {DragEvent} */ event) => {
+      event.preventDefault();
+      setOver(false);
+      void send(event.dataTransfer?.files[0]);
+    },
+  };
+
+  return html`<div class="reference" data-over=${over ? "yes" : "no"} data-state=${stateOf(attempt, reference, loading)} ...${drop}>
+    <${Picture} attempt=${attempt} reference=${reference} loading=${loading} />
+    <${Verdict} attempt=${attempt} reference=${reference} inUse=${inUse} problem=${problem} now=${now} loading=${loading} />
+    ${attempt?.state === "refused"
+      ? html`<${StillInUse} reference=${reference} onDismiss=${() => setAttempt(null)} />`
+      : null}
+    <div class="reference-actions">
+      ${attempt?.state === "sending"
+        ? html`<button type="button" class="button" onClick=${() => abort.current?.()}>Stop the upload</button>`
+        : html`<label class="button ${reference === null ? "primary" : ""} file-button">
+            <${Icon} name="upload" />${reference === null && attempt === null ? "Choose a photo" : "Choose another photo"}
+            <input
+              class="visually-hidden"
+              type="file"
+              accept=${TAKES}
+              data-testid="reference-file"
+              onChange=${(/** @type {Event & { currentTarget: HTMLInputElement }} */ event) => {
+                void send(event.currentTarget.files?.[0]);
+                event.currentTarget.value = ""; // choosing the same file again is a new try
+              }}
+            />
+          </label>`}
+      <span class="quiet drop-hint">${over ? "Let go to use it" : "or drop it here"}</span>
+    </div>
+  </div>`;
+}
+
+export const Reference = memo(View);
+
+/**
+ * @param {Attempt} attempt
+ * @param {unknown} error
+ * @returns {Attempt | null} null when it was stopped on purpose
+ */
+function refusedBy(attempt, error) {
+  if (!(error instanceof ApiError)) return { ...attempt, state: "refused", sentence: "The photo could not be sent." };
+  if (error.code === "ABORTED") return null;
+  return { ...attempt, state: "refused", sentence: error.message, faces: error.faces, frame: error.frameSize };
+}
+
+/**
+ * @param {Attempt | null} attempt
+ * @param {ReferenceStatus | null} reference
+ * @param {boolean} loading
+ */
+function stateOf(attempt, reference, loading) {
+  if (attempt !== null) return attempt.state;
+  if (loading) return "loading";
+  return reference === null ? "none" : "in_use";
+}
+
+/** @param {{ attempt: Attempt | null, reference: ReferenceStatus | null, loading: boolean }} props */
+function Picture({ attempt, reference, loading }) {
+  if (attempt !== null) return html`<${LocalPicture} key=${attempt.file} attempt=${attempt} />`;
+  if (reference !== null) {
+    return html`<div class="picture reference-picture">
+      <img class="picture-media" src=${pictureUrl(reference)} alt="The reference photo in use" data-testid="reference-image" />
+    </div>`;
+  }
+  return html`<div class="picture reference-picture reference-empty" data-loading=${loading ? "yes" : "no"}>
+    <div class="picture-empty"><${Icon} name="idle" size=${44} /></div>
+  </div>`;
+}
+
+/** @param {ReferenceStatus} reference its id in the address, so that a new photo is not mistaken for the old one */
+function pictureUrl(reference) {
+  return `${reference.url}?v=${encodeURIComponent(reference.id)}`;
+}
+
+/**
+ * The chosen file as it is on this machine, drawn on a canvas, with the faces that the server saw in it.
+ *
+ * @param {{ attempt: Attempt }} props
+ */
+function LocalPicture({ attempt }) {
+  const { file, state, sent, faces, frame } = attempt;
+  const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
+  const [picture, setPicture] = useState(/** @type {Size | "unreadable" | null} */ (null));
+  useEffect(() => {
+    let current = true;
+    void draw(file, canvas).then((size) => current && setPicture(size ?? "unreadable"));
+    return () => {
+      current = false;
+    };
+  }, [file]);
+  const element = canvas.current;
+  const outlines =
+    element === null || frame === null || picture === null || picture === "unreadable"
+      ? []
+      : faces.map((bbox) =>
+          placeBox({
+            bbox,
+            frame,
+            picture,
+            element: [element.clientWidth, element.clientHeight],
+            fit: "contain",
+            mirrored: false,
+          }),
+        );
+  const tone = state === "refused" ? "refused" : "accepted";
+  return html`<div class="picture reference-picture" data-tone=${state} data-testid="reference-preview">
+    <canvas ref=${canvas} class="picture-media" role="img" aria-label=${`The photo that you chose: ${file.name}`}></canvas>
+    ${picture === "unreadable"
+      ? html`<div class="picture-empty"><${Icon} name="error" size=${44} /><span class="clip">${file.name}</span></div>`
+      : null}
+    ${outlines.map((at, index) => (at === null ? null : html`<${Outline} key=${index} at=${at} tone=${tone} />`))}
+    ${state === "sending"
+      ? html`<progress
+          class="upload"
+          aria-label="Upload"
+          ...${sent < 1 ? { value: sent, max: 1 } : {}}
+        ></progress>`
+      : null}
+  </div>`;
+}
+
+/**
+ * @param {File} file
+ * @param {{ current: HTMLCanvasElement | null }} canvas
+ * @returns {Promise<Size | null>} what was drawn; null when the file is no picture
+ */
+async function draw(file, canvas) {
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  const target = canvas.current;
+  if (bitmap === null || target === null) return null;
+  const scale = Math.min(1, PREVIEW_PIXELS / Math.max(bitmap.width, bitmap.height));
+  target.width = Math.max(1, Math.round(bitmap.width * scale));
+  target.height = Math.max(1, Math.round(bitmap.height * scale));
+  target.getContext("2d")?.drawImage(bitmap, 0, 0, target.width, target.height);
+  /** @type {Size} */
+  const size = [bitmap.width, bitmap.height];
+  bitmap.close();
+  return size;
+}
+
+/**
+ * One line under the picture; its place is kept.
+ *
+ * @param {Omit<ReferenceProps, "onChanged"> & { attempt: Attempt | null }} props
+ */
+function Verdict({ attempt, reference, loading, inUse, problem, now }) {
+  if (attempt?.state === "refused") {
+    return html`<p class="verdict" data-tone="bad" role="alert" data-testid="reference-refused">
+      <${Icon} name="error" /><span>${attempt.sentence}</span>
+    </p>`;
+  }
+  if (attempt?.state === "sending") {
+    const words = attempt.sent < 1 ? `Sending, ${Math.round(attempt.sent * 100)} %` : "Looking for the face…";
+    return html`<p class="verdict" role="status">${words}</p>`;
+  }
+  if (attempt?.state === "accepted") {
+    return html`<p class="verdict" data-tone="good" role="status" data-testid="reference-accepted">
+      <${Icon} name="match" /><span>Accepted: this face is looked for now.</span>
+    </p>`;
+  }
+  if (loading) return html`<p class="verdict quiet">Loading…</p>`;
+  if (reference === null) {
+    return html`<p class="verdict quiet">The person to look for: one photo with one clear, frontal face.</p>`;
+  }
+  if (problem !== null) {
+    return html`<p class="verdict" data-tone="warn"><${Icon} name="error" /><span>${problem}</span></p>`;
+  }
+  const since = Date.parse(reference.updated_at);
+  const waiting = inUse !== null && inUse !== reference.id;
+  return html`<p class="verdict quiet">
+    ${waiting ? "The recognizer is about to load it. " : "In use. "}
+    <time datetime=${reference.updated_at} title=${fullTime(since)}>Added ${ago(since, now)}.</time>
+  </p>`;
+}
+
+/** @param {{ reference: ReferenceStatus | null, onDismiss: () => void }} props */
+function StillInUse({ reference, onDismiss }) {
+  if (reference === null) {
+    return html`<div class="still"><span>No reference is in use.</span></div>`;
+  }
+  return html`<div class="still" data-testid="reference-still">
+    <img class="still-picture" src=${pictureUrl(reference)} alt="The reference photo that is still in use" width="48" height="48" />
+    <span>This one is still in use.</span>
+    <button type="button" class="button small" onClick=${onDismiss}>Keep it</button>
+  </div>`;
+}

@@ -1,0 +1,49 @@
+// @ts-check
+/** What to do first, in three steps; a step that is done says so. */
+
+import { Icon } from "./icons.js";
+import { html, memo, useState } from "./preact.js";
+
+/** How long "Copied" stays on the button. */
+const COPIED_MS = 2000;
+
+/** @param {{ hasReference: boolean, joined: boolean, hasPeople: boolean }} props */
+function View({ hasReference, joined, hasPeople }) {
+  return html`<ol class="steps" data-testid="steps">
+    <${Step} done=${hasReference} title="Add a photo">
+      <p>One clear, frontal face of the person to look for. <a href="#reference">Go to Reference</a></p>
+    </${Step}>
+    <${Step} done=${joined || hasPeople} title="Join or share the link">
+      <p>Join with your camera, or have others open this page. <a href="#join">Go to Join</a></p>
+      <${CopyLink} />
+    </${Step}>
+    <${Step} done=${false} title="Watch">
+      <p>A card for everybody on camera appears here, and says whether it is the person in the photo.</p>
+    </${Step}>
+  </ol>`;
+}
+
+export const Steps = memo(View);
+
+/** @param {{ done: boolean, title: string, children?: unknown }} props */
+function Step({ done, title, children }) {
+  return html`<li class="step" data-done=${done ? "yes" : "no"}>
+    <span class="step-sign" aria-hidden="true">${done ? html`<${Icon} name="match" size=${18} />` : null}</span>
+    <div class="step-words">
+      <h3 class="step-title">${title}${done ? html`<span class="visually-hidden"> (done)</span>` : null}</h3>
+      ${children}
+    </div>
+  </li>`;
+}
+
+function CopyLink() {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    // Missing where the page is not from https or localhost.
+    const clipboard = /** @type {Clipboard | undefined} */ (navigator.clipboard);
+    const done = await clipboard?.writeText(location.origin).then(() => true, () => false);
+    setCopied(done === true);
+    if (done === true) setTimeout(() => setCopied(false), COPIED_MS);
+  };
+  return html`<button type="button" class="button small" onClick=${copy}>${copied ? "Copied" : "Copy the link"}</button>`;
+}
