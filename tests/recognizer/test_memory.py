@@ -89,11 +89,9 @@ def version_1(used: int, limit: str, inactive: int = 0) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("version", [version_2, version_1])
-def test_a_container_with_a_limit_is_what_counts(
-    tmp_path: Path, version: Callable[[int, str, int], dict[str, str]]
-) -> None:
-    sample = MemorySampler(tree(tmp_path, version(60 * MB, str(80 * MB), 20 * MB))).sample()
+@pytest.mark.parametrize("files", [make(60 * MB, str(80 * MB), 20 * MB) for make in (version_2, version_1)])
+def test_a_container_with_a_limit_is_what_counts(tmp_path: Path, files: Mapping[str, str]) -> None:
+    sample = MemorySampler(tree(tmp_path, files)).sample()
     assert (sample.used, sample.limit) == (40 * MB, 80 * MB)  # the cache that can be given back does not count
     assert sample.ratio == 0.5
 
