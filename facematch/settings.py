@@ -7,10 +7,21 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, overload
+from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from facematch.addresses import is_host, is_loopback
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: relative paths in the settings are meant from here, wherever the process was started."""
@@ -26,6 +37,28 @@ _Ratio = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 _WebSocketUrl = Annotated[str, StringConstraints(pattern=r"^(wss?|https?)://[^\s/]+.*$", strip_whitespace=True)]
 _HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+.*$", strip_whitespace=True)]
 _RoomName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:@ -]{1,128}$")]
+DEMO_SECRET = "demo-secret"  # noqa: S105  (known to everybody, which is why it is refused elsewhere)
+"""The secret of the LiveKit server that run.sh starts on loopback."""
+
+SHORTEST_KEY = 16
+LONGEST_KEY = 256
+
+
+def _checked_host(name: str) -> str:
+    if not is_host(name):
+        raise ValueError("takes host names without scheme, port or path, such as cam.example.com, comma-separated")
+    return name.lower()
+
+
+def _checked_key(key: SecretStr) -> SecretStr:
+    text = key.get_secret_value()
+    if not SHORTEST_KEY <= len(text) <= LONGEST_KEY or not all("!" <= character <= "~" for character in text):
+        raise ValueError(f"must be {SHORTEST_KEY} to {LONGEST_KEY} ASCII characters without spaces")
+    return key
+
+
+_Host = Annotated[str, AfterValidator(_checked_host)]
+_Key = Annotated[SecretStr, AfterValidator(_checked_key)]
 
 
 class Settings(BaseSettings):
@@ -43,8 +76,13 @@ class Settings(BaseSettings):
     livekit_public_url: _WebSocketUrl | None = Field(
         None, description="LiveKit URL handed to browsers, when it differs from LIVEKIT_URL"
     )
+    allow_demo_credentials: bool = Field(
+        default=False, description="Accept the demo LiveKit credentials for a server that is not on this machine"
+    )
     livekit_api_key: str = Field("demo-key", min_length=1, description="LiveKit API key")
-    livekit_api_secret: str = Field("demo-secret", min_length=1, repr=False, description="LiveKit API secret")
+    livekit_api_secret: str = Field(
+        DEMO_SECRET, min_length=1, repr=False, validate_default=True, description="LiveKit API secret"
+    )
     room_name: _RoomName = Field("face-recognition-room", description="Room to join and watch")
     allowed_rooms: Annotated[tuple[_RoomName, ...], NoDecode] = Field(
         (), description="Comma-separated rooms that tokens are minted for; empty: ROOM_NAME only"
@@ -83,6 +121,19 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", min_length=1, description="Address the API listens on (run.sh)")
     port: int = Field(8000, ge=1, le=65_535, description="Port the API listens on (run.sh)")
+    recognizer_key: _Key | None = Field(None, repr=False, description="Key that the recognizer reports with")
+    viewer_key: _Key | None = Field(None, repr=False, description="Key of the viewer role")
+    admin_key: _Key | None = Field(
+        None, repr=False, validate_default=True, description="Key of the admin role; without any key: local mode"
+    )
+    allowed_hosts: Annotated[tuple[_Host, ...], NoDecode] = Field(
+        (), description="Comma-separated names that the API answers to, besides addresses and this machine's name"
+    )
+    session_idle_seconds: int = Field(43_200, ge=60, le=31_536_000, description="Seconds a login lasts unused")
+    session_max_seconds: int = Field(604_800, ge=60, le=31_536_000, description="Seconds a login lasts at most")
+    invite_ttl_seconds: int = Field(86_400, ge=60, le=31_536_000, description="Seconds an invitation is good for")
+    login_attempts_per_minute: int = Field(10, ge=1, le=10_000, description="Logins tried per client address")
+    tokens_per_minute: int = Field(60, ge=1, le=10_000, description="LiveKit tokens given per client address")
     token_ttl_seconds: int = Field(3600, ge=60, le=86_400, description="Seconds a participant's token is valid")
     upload_max_mb: float = Field(10, gt=0, le=100, allow_inf_nan=False, description="Largest reference upload, MB")
 
@@ -97,10 +148,32 @@ class Settings(BaseSettings):
     initial_sync_frames: str | None = Field(None, description="Legacy: no effect")
     process_every_n_frame: str | None = Field(None, description="Legacy: no effect")
 
-    @field_validator("allowed_rooms", mode="before")
+    @field_validator("allowed_rooms", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("livekit_api_secret")
+    @classmethod
+    def _demo_secret_on_loopback_only(cls, value: str, info: ValidationInfo) -> str:
+        if value != DEMO_SECRET or info.data.get("allow_demo_credentials", True):
+            return value
+        for variable in ("livekit_url", "livekit_public_url"):
+            url = info.data.get(variable)
+            if url and not is_loopback(urlsplit(url).hostname or ""):
+                raise ValueError(
+                    f"is the demo secret that everybody knows, and {variable.upper()} is not on this machine: set "
+                    "that server's own, or ALLOW_DEMO_CREDENTIALS=true if nobody else can reach it"
+                )
+        return value
+
+    @field_validator("viewer_key", "admin_key")
+    @classmethod
+    def _keys_differ(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        for variable in ("recognizer_key", "viewer_key"):
+            if value is not None and variable != info.field_name and info.data.get(variable) == value:
+                raise ValueError(f"must differ from {variable.upper()}")
+        return value
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -119,6 +192,11 @@ class Settings(BaseSettings):
         if warn is not None and warn > value:
             raise ValueError(f"must not be below MEMORY_WARN_RATIO ({warn})")
         return value
+
+    @property
+    def keys_in_use(self) -> bool:
+        """Whether any key is set, which ends local mode."""
+        return any((self.admin_key, self.viewer_key, self.recognizer_key))
 
     @property
     def rooms(self) -> frozenset[str]:
@@ -141,16 +219,37 @@ def describe_problems(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False):
         variable = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
-        shown = "" if "SECRET" in variable or not problem["loc"] else f" (got {problem['input']!r})"
+        secret = variable.endswith(("_SECRET", "_KEY"))
+        shown = "" if secret or not problem["loc"] else f" (got {problem['input']!r})"
         message = problem["msg"].removeprefix("Value error, ")
         lines.append(f"  {variable}: {message}{shown}")
     return "\n".join(["Bad settings (see .env.example for every variable, its default and unit):", *lines])
 
 
-def load_or_exit() -> Settings:
+class WebSettings(Settings):
+    """The settings of the web process, which cannot work with some of the keys only."""
+
+    @field_validator("admin_key")
+    @classmethod
+    def _keys_complete(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None and (info.data.get("recognizer_key") or info.data.get("viewer_key")):
+            raise ValueError("must be set when another key is: nobody could manage Face Match")
+        if value is not None and info.data.get("recognizer_key", value) is None:
+            raise ValueError("needs RECOGNIZER_KEY beside it: the recognizer could not report")
+        return value
+
+
+S = TypeVar("S", bound=Settings)
+
+
+@overload
+def load_or_exit() -> Settings: ...
+@overload
+def load_or_exit(kind: type[S]) -> S: ...
+def load_or_exit(kind: type[Settings] = Settings) -> Settings:
     """The settings, or exit code 2 after one message on stderr that names all bad variables."""
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         _refuse(describe_problems(error))
 

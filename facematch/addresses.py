@@ -1,0 +1,31 @@
+"""Names and addresses of machines: what is this machine, and what can stand in a Host header."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
+
+
+def as_address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address that a host is, without brackets; None for a name."""
+    try:
+        found = ipaddress.ip_address(name)
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host, by name or address, can only be this machine."""
+    name = name.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    address = as_address(name)
+    return address is not None and address.is_loopback
+
+
+def is_host(name: str) -> bool:
+    """Whether this is a host name or an address, and nothing more (no scheme, port, path or brackets)."""
+    return as_address(name) is not None or _NAME.fullmatch(name) is not None
