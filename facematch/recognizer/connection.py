@@ -44,6 +44,17 @@ class CredentialsRefusedError(Exception):
     """LiveKit does not accept the API key or secret. Trying again will not help."""
 
 
+def retry_delay(failures: int, draw: Callable[[], float] = random.random) -> float:
+    """Seconds before the next attempt: between a half and the whole of a bound that doubles with each failure.
+
+    Args:
+        failures: attempts in a row that did not get into the room.
+        draw: uniform in [0, 1); injected by tests.
+    """
+    bound = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(failures, 16))  # a float ends at 2.0 ** 1023
+    return bound / 2 * (1 + draw())
+
+
 def redact(text: str) -> str:
     """The text without any token (the SDK's connection errors carry the whole URL)."""
     return _JWT.sub("[token]", text)
@@ -108,8 +119,7 @@ class Connection:
             if reason in OPERATORS_DOING:
                 log.error("Removed from the room by an operator or another client; joining again", reason=reason)
                 failures = 5
-            bound = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**failures)
-            await asyncio.sleep(random.uniform(bound / 2, bound))  # noqa: S311  (jitter, not a secret)
+            await asyncio.sleep(retry_delay(failures))
 
     async def _visit(self) -> str | None:
         """One stay in the room.
