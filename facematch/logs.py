@@ -1,7 +1,8 @@
 """Logging: readable text by default, one JSON object per line on request.
 
 Values that a client chose (identities, names) are only ever structured fields, never parts of a message, and the
-text form writes them as quoted JSON: a line break in an identity cannot forge a line.
+text form writes them as quoted JSON: a line break in an identity cannot forge a line. What libraries and errors
+repeat of it is indented, so that it cannot be taken for one either.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@+-]+")
 _HARMLESS = "native video stream queue overflow"
 """The SDK's word for a frame that a newer one replaced: what a queue of one is for."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 
@@ -44,13 +46,13 @@ def configure_logging(level: str, log_format: str) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(lambda record: _HARMLESS not in record.getMessage())
+    handler.addFilter(_worth_a_line)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(ensure_ascii=False) if log_format == "json" else as_text,
+                structlog.processors.JSONRenderer() if log_format == "json" else as_text,
                 without_tokens,
             ],
         )
@@ -65,8 +67,13 @@ def configure_logging(level: str, log_format: str) -> None:
     logging.getLogger("livekit").setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 
+def _worth_a_line(record: logging.LogRecord) -> bool:
+    """False for the SDK's harmless words, from the SDK: nobody hides by taking them for a name."""
+    return record.name != "livekit" or _HARMLESS not in record.getMessage()
+
+
 def as_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-    """One line: time, level, message, then `key=value`. A structlog processor."""
+    """One line: time, level, message, then `key=value`; a stack follows indented. A structlog processor."""
     when = str(event.pop("timestamp", ""))[11:23]
     level = str(event.pop("level", "")).upper()
     message = event.pop("event", "")
@@ -74,12 +81,17 @@ def as_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
     event.pop("logger", None)
     event.pop("color_message", None)  # uvicorn's message once more, with terminal codes
     fields = "".join(f" {key}={_value(value)}" for key, value in event.items())
-    return f"{when} {level:<8} {message}{fields}" + (f"\n{trace}" if trace else "")
+    return _indented(f"{when} {level:<8} {message}{fields}" + (f"\n{trace}" if trace else ""))
 
 
 def without_tokens(_logger: Any, _method: str, line: Any) -> str:
     """The line without any JWT: the SDK's own records repeat the one that a server refused. A structlog processor."""
     return _TOKEN.sub("[token]", str(line))
+
+
+def _indented(text: str) -> str:
+    """The text's lines, all but the first one indented, without codes that steer a terminal."""
+    return "\n    ".join(_CONTROL.sub(lambda code: f"\\x{ord(code[0]):02x}", line) for line in text.splitlines())
 
 
 def _value(value: Any) -> str:
