@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -68,6 +70,11 @@ class FaceEngine:
             ModelError: a model file is not installed.
         """
         self.model = encoder.name
+        self.detect_seconds = 0.0
+        """Spent in looking for faces since start, over all threads."""
+        self.encode_seconds = 0.0
+        """Spent in landmarks, chips and embeddings since start, over all threads."""
+        self._spending = threading.Lock()
         self._encoder = encoder
         self._processed_width = processed_width
         self._detectors: SimpleQueue[Detector] = SimpleQueue()
@@ -157,17 +164,26 @@ class FaceEngine:
         height, width = received.shape[:2]
         looked_at = resized(received, *detection_size(width, height, self._processed_width, closer=closer))
         across, down = width / looked_at.shape[1], height / looked_at.shape[0]
+        begun = time.perf_counter()
         boxes = [box.scaled(across, down) for box in detector.find(looked_at)]
+        self._spent(detect=time.perf_counter() - begun)
         if not boxes:
             return ()
+        begun = time.perf_counter()
         # Cut from the received frame: a face of 30-40 pixels is nearer to its owner by 0.08 than when cut from a
         # scaled one, and it costs no more.
         embeddings = self._encoder.encode([detector.chip(received, box) for box in boxes])
+        self._spent(encode=time.perf_counter() - begun)
         faces = [
             Face(box.clipped(width, height), reference.distance(embedding), box.score, embedding)
             for box, embedding in zip(boxes, embeddings, strict=True)
         ]
         return tuple(sorted(faces, key=lambda face: face.distance))
+
+    def _spent(self, *, detect: float = 0.0, encode: float = 0.0) -> None:
+        with self._spending:
+            self.detect_seconds += detect
+            self.encode_seconds += encode
 
 
 def detection_size(width: int, height: int, processed_width: int, *, closer: bool) -> tuple[int, int]:

@@ -1,0 +1,177 @@
+"""Which faces are found, and at what cost: photographed people of known face widths in front of several backgrounds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from facematch.faces.detector import Box, Detector, resized
+from tests.rig.photographs import DATA, FACES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bench.report import Row
+    from facematch.faces.detector import Pixels
+
+PLACES = ((0.25, 0.35), (0.7, 0.6))
+"""The middle of the face, in parts of the frame's width and height."""
+_CONTEXT = 1.3
+"""How far around its middle a person is cut out, in face widths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A frame and where its one face is."""
+
+    pixels: Pixels
+    face: float
+    middle: tuple[float, float]
+
+    def found_by(self, boxes: list[Box]) -> bool:
+        return any(self._holds(box) for box in boxes)
+
+    def false(self, boxes: list[Box]) -> int:
+        return sum(not self._holds(box) for box in boxes)
+
+    def _holds(self, box: Box) -> bool:
+        across, down = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+        return max(abs(across - self.middle[0]), abs(down - self.middle[1])) < self.face / 2
+
+
+def sights(width: int, height: int, face: float) -> Iterator[Sight]:
+    """Every person on every background at every place, the face `face` pixels wide."""
+    for background in _backgrounds(width, height):
+        for name in FACES:
+            for across, down in PLACES:
+                yield _sight(background.copy(), name, face, (width * across, height * down))
+
+
+def _backgrounds(width: int, height: int) -> list[Image.Image]:
+    still_life = Image.open(DATA / "no_face.jpg").convert("RGB")
+    blobs = Image.fromarray(np.random.default_rng(1).integers(0, 255, (23, 40, 3), np.uint8))
+    return [
+        still_life.resize((width, height), Image.Resampling.BICUBIC),
+        Image.new("RGB", (width, height), (90, 100, 120)),
+        blobs.resize((width, height), Image.Resampling.BICUBIC),
+    ]
+
+
+def _sight(canvas: Image.Image, name: str, face: float, middle: tuple[float, float]) -> Sight:
+    photograph = Image.open(DATA / name).convert("RGB")
+    left, top, width = FACES[name]
+    across, down, reach = left + width / 2, top + width / 2, _CONTEXT * width
+    box = (
+        max(0, round(across - reach)),
+        max(0, round(down - reach)),
+        min(photograph.width, round(across + reach)),
+        min(photograph.height, round(down + reach)),
+    )
+    scale = face / width
+    person = photograph.crop(box)
+    size = (max(1, round(person.width * scale)), max(1, round(person.height * scale)))
+    corner = (round(middle[0] - (across - box[0]) * scale), round(middle[1] - (down - box[1]) * scale))
+    canvas.paste(person.resize(size, Image.Resampling.LANCZOS), corner)
+    return Sight(np.asarray(canvas), face, middle)
+
+
+def grey_rows() -> list[Row]:
+    """Faces found of those shown at 640x360: in RGB, in grey, and by one of them alone; milliseconds a frame."""
+    detector = Detector()
+    finders = {
+        "rgb": detector.find,
+        "grey": lambda image: detector.find(np.asarray(Image.fromarray(image).convert("L"))),
+    }
+    rows = []
+    for face in (40, 45, 50, 55, 60, 65, 70, 80, 90, 100, 110, 120):
+        found, times, false = _compared(finders, sights(640, 360, face))
+        rows.append(
+            {
+                "face_px": face,
+                "shown": len(found["rgb"]),
+                "rgb": sum(found["rgb"]),
+                "grey": sum(found["grey"]),
+                "lost_by_grey": sum(a and not b for a, b in zip(found["rgb"], found["grey"], strict=True)),
+                "won_by_grey": sum(b and not a for a, b in zip(found["rgb"], found["grey"], strict=True)),
+                "false_rgb": false["rgb"],
+                "false_grey": false["grey"],
+                "rgb_ms": times["rgb"],
+                "grey_ms": times["grey"],
+            }
+        )
+    return rows
+
+
+def closer_rows() -> list[Row]:
+    """Faces found of those shown, by their width at the ordinary 640; in brackets milliseconds a frame."""
+    detector = Detector()
+    rows = []
+    for width, height in ((640, 360), (960, 540), (1280, 720)):
+        finders = {
+            "ordinary": _at(detector, 640),
+            "one_and_a_half": _at(detector, 960),
+            "double": _at(detector, 1280),
+            "hog_upsampled": _upsampled(detector),
+        }
+        for face in (24, 30, 36, 42, 48, 54, 60, 66):
+            shown = (sight for i, sight in enumerate(sights(width, height, face * width / 640)) if i % 2)
+            found, times, _false = _compared(finders, shown)
+            rows.append(
+                {
+                    "received": f"{width}x{height}",
+                    "face_px": face,
+                    "shown": len(found["ordinary"]),
+                    **{name: f"{sum(hits)} ({times[name]:.0f} ms)" for name, hits in found.items()},
+                }
+            )
+    return rows
+
+
+def _at(detector: Detector, width: int) -> Callable[[Pixels], list[Box]]:
+    """Detection with the received frame brought to `width`, up or down; `double` is what the engine does."""
+
+    def find(image: Pixels) -> list[Box]:
+        scale = image.shape[1] / width
+        looked_at = resized(image, width, round(image.shape[0] / scale))
+        return [box.scaled(scale, scale) for box in detector.find(looked_at)]
+
+    return find
+
+
+def _upsampled(detector: Detector) -> Callable[[Pixels], list[Box]]:
+    """Detection at 640 with dlib's own upsampling, which knows nothing of the received frame's pixels."""
+
+    def find(image: Pixels) -> list[Box]:
+        scale = image.shape[1] / 640
+        processed = resized(image, 640, round(image.shape[0] / scale))
+        rectangles, scores, _which = detector._hog.run(processed, 1, 0.0)  # noqa: SLF001  (not offered to the engine)
+        boxes = (
+            Box(where.top(), where.right(), where.bottom(), where.left(), score)
+            for where, score in zip(rectangles, scores, strict=True)
+        )
+        return [box.scaled(scale, scale) for box in boxes]
+
+    return find
+
+
+def _compared(
+    finders: dict[str, Callable[[Pixels], list[Box]]], shown: Iterator[Sight]
+) -> tuple[dict[str, list[bool]], dict[str, float], dict[str, int]]:
+    """For each finder whether it found each face, its median milliseconds, and its false boxes; they take turns."""
+    found: dict[str, list[bool]] = defaultdict(list)
+    times: dict[str, list[float]] = defaultdict(list)
+    false = dict.fromkeys(finders, 0)
+    for sight in shown:
+        for name, find in finders.items():
+            started = perf_counter()
+            boxes = find(sight.pixels)
+            times[name].append((perf_counter() - started) * 1000)
+            found[name].append(sight.found_by(boxes))
+            false[name] += sight.false(boxes)
+    return dict(found), {name: median(values) for name, values in times.items()}, false
