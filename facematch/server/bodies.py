@@ -17,7 +17,6 @@ from facematch.server.errors import ApiError, Code, invalid
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from types import TracebackType
 
     from starlette.requests import Request
 
@@ -49,12 +48,9 @@ async def read_json(request: Request, model: type[M], limit: int) -> M:
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise ApiError(415, Code.UNSUPPORTED_TYPE, "Send JSON, with the header Content-Type: application/json.")
-    body = bytearray()
-    async with _deadline(BODY_SECONDS):
-        async for chunk in _bounded(request, limit):
-            body += chunk
+    body = b"".join([chunk async for chunk in _bounded(request, limit, BODY_SECONDS)])
     try:
-        return model.model_validate_json(bytes(body), strict=True)
+        return model.model_validate_json(body, strict=True)
     except ValidationError as error:
         raise invalid(error.errors(include_url=False, include_input=False, include_context=False)) from None
 
@@ -72,24 +68,23 @@ async def read_upload(request: Request, field: str, limit: int) -> bytes:
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise ApiError(415, Code.UNSUPPORTED_TYPE, f"Send a multipart form with the photo in the field {field!r}.")
-    parser = _InMemory(
-        request.headers,
-        _bounded(request, limit + _FORM_OVERHEAD, what="photo", shown=limit),
-        max_files=1,
-        max_fields=8,
-        max_part_size=_FORM_OVERHEAD,
-    )
+    chunks = _bounded(request, limit + _FORM_OVERHEAD, UPLOAD_SECONDS, what="photo", shown=limit)
+    parser = _InMemory(request.headers, _for_parser(chunks), max_files=1, max_fields=8, max_part_size=_FORM_OVERHEAD)
     try:
-        async with _deadline(UPLOAD_SECONDS):
-            form = await parser.parse()
+        form = await parser.parse()
+    except _StreamStoppedError as stopped:
+        raise stopped.reason from None
     except MultiPartException as error:
         raise ApiError(422, Code.INVALID, f"The form cannot be read: {error.message}") from None
     except (KeyError, ValueError, LookupError):  # a boundary or a character set that does not exist
         raise ApiError(422, Code.INVALID, "The form cannot be read.") from None
-    file = form.get(field)
-    if not isinstance(file, UploadFile):
-        raise ApiError(422, Code.INVALID, f"{field}: the form holds no file of this name")
-    data = await file.read()
+    try:
+        file = form.get(field)
+        if not isinstance(file, UploadFile):
+            raise ApiError(422, Code.INVALID, f"{field}: the form holds no file of this name")
+        data = await file.read()
+    finally:
+        await form.close()
     if len(data) > limit:
         raise _too_large("photo", limit)
     return data
@@ -100,15 +95,44 @@ class _InMemory(MultiPartParser):
     """More than any limit: a full disk under /tmp is no reason to refuse a photo, and none is left behind there."""
 
 
+class _StreamStoppedError(MultiPartException):
+    """The body will not go on. Of the kind after which the parser closes what it has opened."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+async def _for_parser(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    try:
+        async for chunk in chunks:
+            yield chunk
+    except Exception as reason:
+        raise _StreamStoppedError(reason) from reason
+
+
 async def _bounded(
-    request: Request, limit: int, *, what: str = "request", shown: int | None = None
+    request: Request, limit: int, seconds: float, *, what: str = "request", shown: int | None = None
 ) -> AsyncGenerator[bytes, None]:
-    """The body's chunks; nothing is read of one that says beforehand that it is too large."""
+    """The body's chunks; nothing is read of one that says beforehand that it is too large.
+
+    Raises:
+        ApiError: 408 or 413.
+    """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > limit:
         raise _too_large(what, shown or limit)
+    deadline = asyncio.get_running_loop().time() + seconds
     size = 0
-    async for chunk in request.stream():
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout_at(deadline):
+                chunk = await anext(stream, None)
+        except TimeoutError:
+            raise ApiError(408, Code.TOO_SLOW, "The request took too long to arrive.") from None
+        if chunk is None:
+            return
         size += len(chunk)
         if size > limit:
             raise _too_large(what, shown or limit)
@@ -118,27 +142,6 @@ async def _bounded(
 def _too_large(what: str, limit: int) -> ApiError:
     size = f"{limit / MB:.3g} MB" if limit >= MB else f"{limit // KB} kB"
     return ApiError(413, Code.TOO_LARGE, f"The {what} is too large: at most {size}.", limit_bytes=limit)
-
-
-class _deadline:  # noqa: N801  (reads as the statement it stands in)
-    """`async with`: a 408 when the body takes longer than that to arrive."""
-
-    def __init__(self, seconds: float) -> None:
-        self._timeout = asyncio.timeout(seconds)
-
-    async def __aenter__(self) -> None:
-        await self._timeout.__aenter__()
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            await self._timeout.__aexit__(kind, error, trace)
-        except TimeoutError:
-            raise ApiError(408, Code.TOO_SLOW, "The request took too long to arrive.") from None
 
 
 def described(model: type[BaseModel], **examples: Any) -> dict[str, Any]:

@@ -30,11 +30,14 @@ def read_snapshot(folder: Path, name: str) -> tuple[bytes, str] | None:
         handle = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with os.fdopen(handle, "rb") as file:
+    try:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
             return None
-        return file.read(), f"{found.st_mtime_ns:x}-{found.st_size:x}"
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(), f"{found.st_mtime_ns:x}-{found.st_size:x}"
+    finally:
+        os.close(handle)
 
 
 def routes(folder: Path) -> APIRouter:

@@ -150,7 +150,7 @@ def routes(health: Health) -> APIRouter:
             503: {"model": NotReady, "description": "NOT_READY: at least one check failed"},
         },
     )
-    async def readyz(response: Response) -> Readiness:
+    async def readyz(response: Response) -> Readiness | NotReady:
         """Checks: event log, snapshot folder, recognizer, LiveKit."""
         readiness = await health.readiness()
         if readiness.ready:

@@ -59,5 +59,20 @@ def document(app: FastAPI) -> dict[str, Any]:
         schemas = described.setdefault("components", {}).setdefault("schemas", {})
         for name, schema in models["$defs"].items():
             schemas.setdefault(name, schema)
+        _forget_unused(described)
         app.openapi_schema = described
     return app.openapi_schema
+
+
+_FRAMEWORK_ERRORS = ("HTTPValidationError", "ValidationError")
+
+
+def _forget_unused(described: dict[str, Any]) -> None:
+    """Takes out what the framework says of any route with a parameter: here each refusal is described by its route."""
+    for name in _FRAMEWORK_ERRORS:
+        described["components"]["schemas"].pop(name, None)
+    for operations in described["paths"].values():
+        for operation in operations.values():
+            schema = operation["responses"].get("422", {}).get("content", {}).get("application/json", {}).get("schema")
+            if schema == {"$ref": f"#/components/schemas/{_FRAMEWORK_ERRORS[0]}"}:
+                del operation["responses"]["422"]

@@ -123,7 +123,7 @@ def checked_identity(identity: str) -> str:
 
 def _plain(identity: str) -> str:
     """What the eye takes an identity for: one form of each letter, no case, no invisible characters, one dash."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", identity).casefold())
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", identity).casefold())
     seen = [
         "-" if unicodedata.category(c) == "Pd" else c for c in folded if unicodedata.category(c) not in ("Cf", "Mn")
     ]

@@ -1,0 +1,291 @@
+"""The whole: headers, errors, the description, start and end."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from facematch.server.app import Parts, create_app
+from facematch.server.headers import origins, security_headers
+from facematch.server.openapi import document
+from facematch.settings import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fastapi import FastAPI
+
+    from facematch.settings import Settings
+    from tests.server.conftest import FakeExaminer
+
+EVERY_KIND = [
+    "/",
+    "/static/nothing.js",
+    "/livez",
+    "/readyz",
+    "/token",
+    "/api/status",
+    "/captures/x",
+    "/nothing",
+    "/boom",
+]
+
+
+@pytest.mark.parametrize("path", EVERY_KIND)
+def test_every_answer_has_the_security_headers(app: FastAPI, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if path == "/boom":
+        monkeypatch.setattr("facematch.server.status.Recognizers.newest", lambda _: 1 / 0)
+        path = "/api/status"
+    response = TestClient(app).get(path)
+    for name, value in security_headers("ws://127.0.0.1:1").items():
+        if name != "Cache-Control":
+            assert response.headers[name] == value
+    assert response.headers["cache-control"]
+
+
+def test_strangers_get_them_too(app: FastAPI) -> None:
+    response = TestClient(app, client=("192.0.2.7", 1)).get("/")
+    assert response.status_code == 403
+    assert "Content-Security-Policy" in response.headers
+
+
+def test_the_policy() -> None:
+    policy = security_headers("wss://me@sfu.example:7443/path?x=1")["Content-Security-Policy"]
+    parts = dict(part.split(" ", 1) for part in policy.split("; "))
+    assert parts["connect-src"] == "'self' wss://sfu.example:7443 https://sfu.example:7443"
+    assert parts["default-src"] == parts["script-src"] == parts["style-src"] == "'self'"
+    assert parts["object-src"] == parts["base-uri"] == parts["frame-ancestors"] == "'none'"
+    assert "unsafe" not in policy
+    assert "*" not in policy
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("ws://localhost:7880", ("ws://localhost:7880", "http://localhost:7880")),
+        ("http://localhost", ("ws://localhost", "http://localhost")),
+        ("https://a.b-c.example/x", ("wss://a.b-c.example", "https://a.b-c.example")),
+        ("ws://[::1]:7880", ("ws://[::1]:7880", "http://[::1]:7880")),
+        ("wss://[2001:db8::1]", ("wss://[2001:db8::1]", "https://[2001:db8::1]")),
+    ],
+)
+def test_both_forms_of_a_livekit_address(url: str, expected: tuple[str, str]) -> None:
+    assert origins(url) == expected
+
+
+@pytest.mark.parametrize(
+    "url", ["ws://a;script-src", "ws://a,b", "ws://a:x", "ws://a b", "ws://a'b", "ws://:80", "ws://"]
+)
+def test_an_address_that_would_change_the_policy(url: str) -> None:
+    with pytest.raises(ValueError, match="host"):
+        origins(url)
+
+
+def test_a_fault_of_ours_is_an_answer_and_a_line_in_the_log(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facematch.server.status.Recognizers.newest", lambda _: 1 / 0)
+    response = TestClient(app).get("/api/status")
+    assert response.status_code == 500
+    assert response.json() == {
+        "detail": "Something went wrong here; the log of the web process says what.",
+        "code": "INTERNAL",
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nothing", 404, "NOT_FOUND"),
+        ("GET", "/static/", 404, "NOT_FOUND"),
+        ("GET", "/static/../api.py", 404, "NOT_FOUND"),
+        ("GET", "/static/%2e%2e/api.py", 404, "NOT_FOUND"),
+        ("GET", "/static/..%2fapi.py", 404, "NOT_FOUND"),
+        ("GET", "/static/.hidden", 404, "NOT_FOUND"),
+        ("GET", "/static/%00", 404, "NOT_FOUND"),
+        ("GET", "/static/" + "a" * 5000, 404, "NOT_FOUND"),
+        ("GET", "/docs", 404, "NOT_FOUND"),
+        ("GET", "/redoc", 404, "NOT_FOUND"),
+        ("GET", "/api/status/", 404, "NOT_FOUND"),
+        ("POST", "/", 405, "METHOD_NOT_ALLOWED"),
+        ("PATCH", "/token", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/ws/matches", 404, "NOT_FOUND"),
+        ("HEAD", "/api/status", 405, None),
+        ("GET", "/token", 422, "INVALID"),
+    ],
+)
+def test_errors_have_one_shape(client: TestClient, method: str, path: str, status: int, code: str | None) -> None:
+    response = client.request(method, path)
+    assert response.status_code == status
+    if code:
+        assert response.json()["code"] == code
+        assert isinstance(response.json()["detail"], str)
+
+
+def test_the_page_and_its_parts(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.headers["cache-control"] == "no-cache"
+    assert client.get("/", headers={"if-none-match": page.headers["etag"]}).status_code == 304
+    head = client.head("/")
+    assert (head.status_code, head.content) == (200, b"")
+    module = next((ROOT / "static").glob("**/*.js"))
+    name = module.relative_to(ROOT / "static").as_posix()
+    part = client.get(f"/static/{name}")
+    assert part.content == module.read_bytes()
+    assert part.headers["content-type"].startswith("text/javascript")
+    assert part.headers["cache-control"] == "no-cache"
+    assert client.get(f"/static/{name}", headers={"if-none-match": part.headers["etag"]}).status_code == 304
+
+
+def test_opening_the_page_makes_uploads_quick(settings: Settings, examiner: FakeExaminer) -> None:
+    made = []
+
+    def make() -> FakeExaminer:
+        made.append(True)
+        return examiner
+
+    with TestClient(create_app(settings, Parts(make_examiner=make))) as client:
+        client.get("/livez")
+        assert not made
+        client.get("/")
+        client.get("/")
+    assert len(made) == 1
+    assert examiner.closed
+
+
+def test_folders_are_made_at_the_start_and_not_before(settings: Settings) -> None:
+    app = create_app(settings)
+    assert not settings.output_dir.exists()
+    with TestClient(app):
+        assert settings.output_dir.is_dir()
+        assert settings.reference_image.parent.is_dir()
+
+
+def test_the_start_is_announced_to_who_asks(settings: Settings) -> None:
+    started: list[bool] = []
+    app = create_app(settings, Parts(on_start=lambda: started.append(True)))
+    assert not started
+    with TestClient(app):
+        assert started == [True]
+
+
+def test_the_server_s_own_access_log_is_silent_while_it_runs(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:
+    """It writes whole addresses, and `/token?identity=…` is somebody's name."""
+    logger = logging.getLogger("uvicorn.access")
+    with caplog.at_level(logging.INFO, "uvicorn.access"):
+        with TestClient(app):
+            logger.info("GET /token?identity=Alice42")
+        assert not caplog.records
+        logger.info("afterwards")
+    assert [record.message for record in caplog.records] == ["afterwards"]
+
+
+def test_identities_are_not_logged(client: TestClient, capsys: pytest.CaptureFixture[str]) -> None:
+    token = client.get("/token?identity=Mallory").json()["token"]
+    client.get("/token?identity=face-match-recognizer-Mallory")
+    client.get("/captures/match_Mallory_20250925_140708.jpg")
+    client.get("/Mallory")
+    logged = "".join(capsys.readouterr())
+    assert "Request" in logged
+    assert "Mallory" not in logged
+    assert token not in logged
+
+
+def test_importing_the_composition_root_does_nothing_outside(tmp_path: Path) -> None:
+    """Neither folders nor the face models nor LiveKit's client."""
+    code = (
+        "import os, sys, pathlib; import api; "
+        "loaded = {'dlib', 'onnxruntime', 'livekit.rtc', 'facematch.recognizer'} & set(sys.modules); "
+        "assert not loaded, loaded; "
+        "assert not list(pathlib.Path(os.environ['OUTPUT_DIR']).parent.iterdir()), 'made a folder'"
+    )
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    env = {"OUTPUT_DIR": str(folder / "captures"), "REFERENCE_IMAGE": str(folder / "reference" / "current.jpg")}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+def test_bad_settings_end_the_process_with_code_2() -> None:
+    env = {"HOLD_SECONDS": "soon", "LOG_LEVEL": "LOUD"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import api"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "HOLD_SECONDS" in done.stderr
+    assert "LOG_LEVEL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def described(app: FastAPI) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method, path, operation)
+        for path, operations in document(app)["paths"].items()
+        for method, operation in operations.items()
+    ]
+
+
+def test_every_route_is_described_with_its_errors(app: FastAPI) -> None:
+    assert len(described(app)) >= 14
+    for method, path, operation in described(app):
+        where = f"{method} {path}"
+        assert operation["tags"], where
+        assert operation["summary"], where
+        assert {"200", "403", "500"} <= set(operation["responses"]), where
+        for status, response in operation["responses"].items():
+            assert response["description"], where
+            if int(status) >= 400 and status != "503":
+                content = response["content"]["application/json"]
+                assert content["schema"] == {"$ref": "#/components/schemas/Problem"}, where
+                for name, example in content["examples"].items():
+                    assert example["value"]["code"] == name
+        if method == "post":
+            assert operation["requestBody"]["content"], where
+
+
+def test_every_reference_in_the_description_leads_somewhere(app: FastAPI) -> None:
+    whole = document(app)
+
+    def references(node: Any) -> Any:
+        if isinstance(node, dict):
+            if isinstance(node.get("$ref"), str):
+                yield node["$ref"]
+            for value in node.values():
+                yield from references(value)
+        elif isinstance(node, list):
+            for value in node:
+                yield from references(value)
+
+    found = set(references(whole))
+    assert found
+    for reference in found:
+        node: Any = whole
+        for part in reference.removeprefix("#/").split("/"):
+            node = node[part]
+    assert "HTTPValidationError" not in whole["components"]["schemas"]
+
+
+def test_the_examples_are_what_the_routes_take(client: TestClient, app: FastAPI) -> None:
+    tried = 0
+    for method, path, operation in described(app):
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        for name, example in content.get("examples", {}).items():
+            if path == "/api/token" and name == "whole":
+                continue  # its room is not one of this process
+            response = client.request(method, path, json=example["value"])
+            assert response.status_code == 200, (path, name, response.text)
+            tried += 1
+    assert tried >= 6
+
+
+def test_the_description_says_who_and_which(client: TestClient) -> None:
+    info = client.get("/openapi.json").json()["info"]
+    assert info["title"] == "Face Match"
+    assert info["version"]
+    assert "/ws/matches" in info["description"]
