@@ -11,12 +11,12 @@ time; `distance` is Euclidean between face embeddings (0 the same, about 0.8 str
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID  # noqa: TC003  (pydantic reads it at run time)
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -24,6 +24,7 @@ from pydantic import (
     FiniteFloat,
     NonNegativeFloat,
     NonNegativeInt,
+    PlainSerializer,
     PositiveInt,
     StringConstraints,
     model_validator,
@@ -51,17 +52,10 @@ class LiveKitState(StrEnum):
     DISCONNECTED = "disconnected"
 
 
-def _encodable(text: str) -> str:
-    """JSON may carry a lone surrogate, which no UTF-8 reader accepts: refuse it where it enters."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise ValueError("must be text that UTF-8 can carry (it holds a lone surrogate)") from None
-    return text
-
-
-Text = Annotated[str, StringConstraints(max_length=512), AfterValidator(_encodable)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=512), AfterValidator(_encodable)]
+Text = Annotated[str, StringConstraints(max_length=512)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+Timestamp = Annotated[AwareDatetime, PlainSerializer(datetime.isoformat, return_type=str, when_used="json")]
+"""Written with its offset (`+00:00`), as the seed does."""
 FileName = Annotated[str, StringConstraints(max_length=255, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Distance = Annotated[float, Field(ge=0, le=4, allow_inf_nan=False)]
 BBox = tuple[int, int, int, int]
@@ -80,7 +74,7 @@ class _Wire(BaseModel):
 class _Event(_Wire):
     participant_id: Name = Field(description="The participant's sid", examples=["PA_xxx"])
     participant_name: Name = Field(description="Display name, else identity", examples=["Alice42"])
-    timestamp: AwareDatetime
+    timestamp: Timestamp
 
     event_id: UUID | None = Field(default=None, description="Chosen by the sender; a repeat is stored once")
     source: Name | None = Field(default=None, description="One boot of one recognizer")
@@ -151,8 +145,8 @@ class TrackStatus(_Wire):
     cycle_id: Name | None = None
     batches: NonNegativeInt = 0
     last_outcome: Outcome | None = None
-    last_check_at: AwareDatetime | None = None
-    last_match_at: AwareDatetime | None = None
+    last_check_at: Timestamp | None = None
+    last_match_at: Timestamp | None = None
 
 
 class Order(_Wire):
@@ -193,8 +187,8 @@ class Heartbeat(_Wire):
 
     source: Name
     room: Name
-    started_at: AwareDatetime
-    sent_at: AwareDatetime
+    started_at: Timestamp
+    sent_at: Timestamp
     livekit: LiveKitState
     reference_id: Name | None = Field(default=None, description="null: none enrolled")
     reference_error: Text | None = Field(default=None, description="Why the file on disk is not in use")
