@@ -118,6 +118,7 @@ async def run(settings: Settings) -> ExitCode:
         memory=memory,
         places=places,
         orders=Orders(outbox),
+        engine=engine,
         changed=changed,
     )
     watchdog = Watchdog(

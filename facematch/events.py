@@ -201,6 +201,12 @@ class Heartbeat(_Wire):
     outbox_age_seconds: NonNegativeFloat = Field(default=0, description="How long the oldest undelivered event waits")
     outbox_durable: bool = Field(default=True, description="false: the disk takes nothing, events wait in memory")
     batch_places_waiting: NonNegativeInt = Field(default=0, description="Tracks whose batch is due and has no place")
+    outcomes: dict[Outcome, NonNegativeInt] = Field(default={}, description="Checks by outcome since start")
+    timings: dict[Literal["detect", "encode", "delay"], NonNegativeFloat] = Field(
+        default={},
+        description="Seconds since start: looking for faces, landmarks and embeddings (over all threads), and by which "
+        "batches began later than they were due",
+    )
     orders_done: Annotated[list[OrderDone], Field(max_length=100)] = []
     cpu_seconds: NonNegativeFloat = Field(description="CPU time used since start")
     cpu_ratio: NonNegativeFloat = Field(description="CPU used since the last heartbeat, 1.0 = one core")

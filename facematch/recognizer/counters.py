@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from facematch.events import Outcome
 
 
 @dataclass(slots=True)
@@ -16,3 +21,11 @@ class Counters:
     matches: int = 0
     checks: int = 0
     errors: int = 0
+    delay_seconds: float = 0.0
+    """By which batches began later than they were due, all together."""
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    """Checks by outcome."""
+
+    def totals(self) -> dict[str, int]:
+        """The plain counts by name."""
+        return {name: value for name in self.__slots__ if isinstance(value := getattr(self, name), int)}

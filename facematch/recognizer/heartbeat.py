@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from facematch.events import CycleSettings, Heartbeat, HeartbeatAnswer, TrackStatus
 
 if TYPE_CHECKING:
+    from facematch.faces.engine import FaceEngine
     from facematch.recognizer.api_client import ApiClient
     from facematch.recognizer.changed import Changed
     from facematch.recognizer.connection import Connection
@@ -53,6 +54,7 @@ class Heart:
         counters: the recognizer's.
         memory: reads memory figures.
         places: the batch places.
+        engine: its times are part of the account.
         orders: carries out what the answers ask for.
         changed: its own; notified when a track's state or the connection changed.
     """
@@ -72,6 +74,7 @@ class Heart:
         memory: MemorySampler,
         places: Places,
         orders: Orders,
+        engine: FaceEngine,
         changed: Changed,
     ) -> None:
         self._api = api
@@ -86,6 +89,7 @@ class Heart:
         self._memory = memory
         self._places = places
         self._orders = orders
+        self._engine = engine
         self._changed = changed
         self._started_at = datetime.now(UTC)
         self._cpu_seconds = time.process_time()
@@ -140,7 +144,13 @@ class Heart:
                 threshold=self._rules.threshold,
             ),
             tracks=[_status(track) for track in (watch.tracks if watch else ())],
-            counters=asdict(self._counters) | {f"events_{name}": count for name, count in asdict(events).items()},
+            counters=self._counters.totals() | {f"events_{name}": count for name, count in asdict(events).items()},
+            outcomes=dict(self._counters.outcomes),
+            timings={
+                "detect": round(self._engine.detect_seconds, 3),
+                "encode": round(self._engine.encode_seconds, 3),
+                "delay": round(self._counters.delay_seconds, 3),
+            },
             orders_done=self._orders.done,
             outbox_age_seconds=round(self._outbox.age_seconds, 3),
             outbox_durable=self._outbox.durable,

@@ -93,6 +93,7 @@ class Reporter:
     async def check(self, subject: Subject, report: ReportCheck, *, reference_id: str | None) -> None:
         """The Check that ends a batch."""
         self._counters.checks += 1
+        self._counters.outcomes[report.outcome] += 1
         await self._outbox.put(
             Check(
                 **self._common(subject, datetime.now(UTC), report.cycle_id, reference_id),

@@ -125,6 +125,7 @@ class TrackWatch:
             await self._carry_out(self.cycle.reference_removed(_now()))
             return
         delay = _now() - self.cycle.since
+        self._counters.delay_seconds += delay
         if delay > DELAY_WORTH_A_LINE:
             self._counters.batches_delayed += 1
             log.warning("Batch delayed: all places taken", seconds=round(delay, 1), track=self.publication.sid)
