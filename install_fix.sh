@@ -4,7 +4,6 @@
 #   ./install_fix.sh --dev   also what test.sh needs (checkers, Chromium)
 # This part finds a Python; tools/setup does the rest with it.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # Prints the folder for what is kept between checkouts: MODEL_CACHE from the environment, else from .env.
 cache_folder() {
@@ -42,6 +41,7 @@ find_pythons() {
 }
 
 main() {
+  cd "$(dirname "${BASH_SOURCE[0]}")"
   local python pythons=() arguments=(--cache "$(cache_folder)")
   if ! try_python .venv/bin/python >/dev/null; then
     while IFS= read -r python; do
@@ -60,4 +60,5 @@ main() {
   exec "$python" -m tools.setup "${arguments[@]}" "$@"
 }
 
-main "$@"
+# Sourced (by the tests), it only defines its functions.
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then main "$@"; fi

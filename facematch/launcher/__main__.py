@@ -14,6 +14,8 @@ from facematch.launcher.launch import Launch, LaunchError
 from facematch.settings import ROOT, load_or_exit
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from facematch.settings import Settings
 
 
@@ -41,9 +43,9 @@ async def run(settings: Settings, env: dict[str, str]) -> int:
     return 0
 
 
-def environment() -> dict[str, str]:
+def environment(file: Path = ROOT / ".env") -> dict[str, str]:
     """This process's environment over what `.env` says."""
-    from_file = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value is not None}
+    from_file = {name: value for name, value in dotenv_values(file).items() if value is not None}
     return {**from_file, **os.environ}
 
 

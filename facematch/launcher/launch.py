@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from facematch import livekit_server
+from facematch.addresses import is_loopback
 from facematch.launcher.child import Child, Program
 from facematch.launcher.probe import PortError, check_bindable, free_udp_port, get, get_json
 from facematch.settings import EXIT_BAD_SETTINGS, ROOT, Settings
@@ -32,6 +32,7 @@ _MEANINGS = {
     4: "LiveKit refused LIVEKIT_API_KEY and LIVEKIT_API_SECRET",
 }
 _OK = 200
+_FOR_LIVEKIT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL")
 
 
 class LaunchError(Exception):
@@ -73,7 +74,8 @@ class Launch:
         self._servers: list[Child] = []
 
     @property
-    def _children(self) -> list[Child]:
+    def children(self) -> list[Child]:
+        """What was started so far."""
         return [*self._recognizer, *self._servers]
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -90,7 +92,7 @@ class Launch:
             if stopped.done():
                 return
             await starting
-            ended = {child.ended for child in self._children}
+            ended = {child.ended for child in self.children}
             await asyncio.wait({stopped, *ended}, return_when=asyncio.FIRST_COMPLETED)
             if not stopped.done():
                 self._mourn()
@@ -106,15 +108,16 @@ class Launch:
 
     def kill(self) -> None:
         """End all that was started, at once."""
-        for child in self._children:
+        for child in self.children:
             child.kill()
 
     async def _check_address(self) -> None:
-        host, port = self._settings.host, self._settings.port
-        if not _is_loopback(self._host):
+        settings = self._settings
+        host, port = settings.host, settings.port
+        if not is_loopback(self._host) and not settings.keys_in_use:
             raise LaunchError(
-                f"HOST={host} would keep the recognizer from the API, which answers requests of this machine only: "
-                "use 127.0.0.1, or 0.0.0.0 for all addresses.",
+                f"HOST={host} would keep the recognizer from the API, which without keys answers requests of this "
+                "machine only: use 127.0.0.1, or 0.0.0.0 for all addresses, or set ADMIN_KEY and RECOGNIZER_KEY.",
                 EXIT_BAD_SETTINGS,
             )
         try:
@@ -172,6 +175,8 @@ class Launch:
         program = livekit_server.binary(settings.model_cache)
         if not program.exists():
             raise LaunchError(f"The LiveKit server is not in {settings.model_cache}: run ./install_fix.sh.")
+        # Not our whole environment: the server takes settings of its own from variables, and needs no key of ours.
+        env = {name: self._env[name] for name in _FOR_LIVEKIT if name in self._env}
         keys = livekit_server.environment(key=settings.livekit_api_key, secret=settings.livekit_api_secret)
         udp_port = free_udp_port(livekit_server.DEFAULT_UDP_PORT)
         log = settings.model_cache / "logs" / f"livekit-server-{port}.log"
@@ -180,7 +185,7 @@ class Launch:
                 "LiveKit server",
                 [str(program), *livekit_server.arguments(port=port, udp_port=udp_port)],
                 ROOT,
-                {**self._env, **keys},
+                {**env, **keys},
                 log=log,
                 patience=3.0,
                 insist=True,
@@ -207,7 +212,7 @@ class Launch:
             self._mourn()
 
     def _mourn(self) -> None:
-        for child in self._children:
+        for child in self.children:
             if child.ended.done():
                 code = child.ended.result()
                 meaning = f" ({_MEANINGS[code]})" if code in _MEANINGS and child in self._recognizer else ""
@@ -232,18 +237,12 @@ class Launch:
         return bool(status.get("online")) and (status.get("heartbeat") or {}).get("livekit") == "connected"
 
     async def _recognizer_status(self) -> dict[str, Any]:
-        found = (await get_json(self._host, self._settings.port, "/api/status")).get("recognizer")
+        key = self._settings.viewer_key or self._settings.admin_key
+        bearer = key.get_secret_value() if key else None
+        found = (await get_json(self._host, self._settings.port, "/api/status", bearer=bearer)).get("recognizer")
         return found if isinstance(found, dict) else {}
 
 
 def _reachable(host: str) -> str:
     """Where a server that listens on `host` can be reached from this machine."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1"}.get(host, host)  # noqa: S104
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False

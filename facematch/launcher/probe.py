@@ -57,8 +57,10 @@ def free_udp_port(preferred: int) -> int:
         return found
 
 
-async def get(host: str, port: int, path: str, *, within: float = 2.0) -> tuple[int, bytes] | None:
-    """Status and body of a plain HTTP GET, through no proxy.
+async def get(
+    host: str, port: int, path: str, *, bearer: str | None = None, within: float = 2.0
+) -> tuple[int, bytes] | None:
+    """Status and body of a plain HTTP GET, through no proxy; `bearer` is a key to show.
 
     Returns:
         None when nothing listens there; (0, b"") when something does that gives no HTTP answer in time.
@@ -67,7 +69,8 @@ async def get(host: str, port: int, path: str, *, within: float = 2.0) -> tuple[
     try:
         async with asyncio.timeout(within):
             reader, writer = await asyncio.open_connection(host, port)
-            writer.write(f"GET {path} HTTP/1.0\r\nHost: localhost:{port}\r\n\r\n".encode())
+            key = f"Authorization: Bearer {bearer}\r\n" if bearer else ""
+            writer.write(f"GET {path} HTTP/1.0\r\nHost: localhost:{port}\r\n{key}\r\n".encode())
             answer = await reader.read(_LONGEST_ANSWER)
             while more := await reader.read(_LONGEST_ANSWER):
                 answer += more
@@ -84,9 +87,9 @@ async def get(host: str, port: int, path: str, *, within: float = 2.0) -> tuple[
     return (int(words[1]), body) if spoke_http else (0, b"")
 
 
-async def get_json(host: str, port: int, path: str) -> dict[str, Any]:
+async def get_json(host: str, port: int, path: str, *, bearer: str | None = None) -> dict[str, Any]:
     """The JSON object that a GET answers with 200; empty for anything else."""
-    answer = await get(host, port, path)
+    answer = await get(host, port, path, bearer=bearer)
     if answer is None or answer[0] != 200:  # noqa: PLR2004
         return {}
     with contextlib.suppress(ValueError):

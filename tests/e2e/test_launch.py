@@ -1,0 +1,264 @@
+"""run.sh as a user types it: what it says, what it starts, and that nothing of it is left."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from facematch.launcher.__main__ import environment
+from facematch.launcher.launch import Launch, LaunchError
+from facematch.settings import ROOT, Settings
+from tests.rig.livekit_server import KEY, SECRET
+from tests.rig.ports import free_tcp_port
+from tests.rig.process import Process
+from tests.rig.waiting import wait_until_true
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.rig.livekit_server import LiveKitServer
+
+START_SECONDS = 60
+STOP_SECONDS = 10
+
+
+@pytest.fixture
+def run_sh(tmp_path: Path, livekit: LiveKitServer) -> Iterator[Callable[..., Process]]:
+    """Makes a run.sh that uses the tests' LiveKit server; each is ended by its own id."""
+    made: list[Process] = []
+
+    def make(port: int, **settings: object) -> Process:
+        said = {
+            "port": port,
+            "livekit_url": livekit.url,
+            "livekit_api_key": KEY,
+            "livekit_api_secret": SECRET,
+            "room_name": f"launch-{port}",
+            "reference_image": tmp_path / "reference.jpg",
+            "output_dir": tmp_path / "captures",
+            "data_dir": tmp_path / "data",
+            "model_cache": Settings().model_cache,
+        } | settings
+        env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        env |= {name.upper(): str(value) for name, value in said.items()}
+        made.append(Process("run.sh", ["./run.sh"], env=env, log=tmp_path / f"run-{len(made)}.log"))
+        made[-1].start()
+        return made[-1]
+
+    yield make
+    for process in made:
+        process.end(patience=STOP_SECONDS + 2)
+
+
+async def ready(process: Process) -> list[psutil.Process]:
+    """Its children once it says that all is ready."""
+    await wait_until_true(
+        lambda: "Face Match is ready: http://localhost:" in process.output() or not process.alive,
+        within=START_SECONDS,
+        what="run.sh is ready",
+    )
+    assert process.alive, process.tail()
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) == 2, children
+    return children
+
+
+def left(children: list[psutil.Process]) -> list[psutil.Process]:
+    return [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+async def test_a_signal_ends_everything_in_time(
+    run_sh: Callable[..., Process], tcp_port: int, number: signal.Signals
+) -> None:
+    process = run_sh(tcp_port)
+    children = await ready(process)
+
+    process.send(number)
+
+    assert await process.ended(STOP_SECONDS) == 0
+    assert left(children) == []
+    said = process.output()
+    assert said.count(f"Received {number.name}") <= 1
+    assert "Received SIGTERM; initiating graceful shutdown and dumping stacks..." in said
+    assert said.rstrip().endswith("Face Match has stopped.")
+
+
+async def test_its_own_sudden_death_leaves_nothing(run_sh: Callable[..., Process], tcp_port: int) -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("only Linux tells a child of its parent's death")
+    process = run_sh(tcp_port)
+    children = await ready(process)
+
+    process.kill()
+
+    await wait_until_true(lambda: not left(children), within=STOP_SECONDS, what="the children are gone")
+
+
+async def test_a_taken_port_is_one_sentence(run_sh: Callable[..., Process]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        process = run_sh(port)
+        code = await process.ended(START_SECONDS)
+
+    assert code == 1
+    assert process.output().splitlines()[-1] == (
+        f"run.sh: Port {port} on 127.0.0.1 is taken: stop what listens there, or set PORT to another."
+    )
+
+
+async def test_the_same_port_twice_says_who_is_there(run_sh: Callable[..., Process], tcp_port: int) -> None:
+    first = run_sh(tcp_port)
+    await ready(first)
+
+    second = run_sh(tcp_port)
+
+    assert await second.ended(START_SECONDS) == 1
+    assert second.output().rstrip().endswith("Another Face Match answers there.")
+    assert first.alive
+
+
+async def test_refused_credentials_are_told_and_end_everything(run_sh: Callable[..., Process], tcp_port: int) -> None:
+    process = run_sh(tcp_port, livekit_api_secret="not-the-secret-of-that-server")
+
+    assert await process.ended(START_SECONDS) == 4
+    last = process.output().splitlines()[-1]
+    assert last.startswith("run.sh: The recognizer stopped by itself with exit code 4")
+    assert "LIVEKIT_API_SECRET" in last
+
+
+async def test_bad_settings_are_all_named(run_sh: Callable[..., Process], tcp_port: int) -> None:
+    process = run_sh(tcp_port, hold_seconds="ten", log_level="LOUD")
+
+    assert await process.ended(START_SECONDS) == 2
+    assert "  HOLD_SECONDS: " in process.output()
+    assert "  LOG_LEVEL: " in process.output()
+
+
+class OwnServer:
+    """A launch in this process that may start a LiveKit server of its own, on a free port."""
+
+    def __init__(self, folder: Path, livekit_port: int, port: int, **more: Any) -> None:
+        self.said: list[str] = []
+        self.url = f"ws://localhost:{livekit_port}"
+        chosen: dict[str, Any] = {
+            "port": port,
+            "livekit_url": self.url,
+            "room_name": f"launch-{port}",
+            "reference_image": folder / "reference.jpg",
+            "output_dir": folder / "captures",
+            "data_dir": folder / "data",
+        } | more
+        env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        env |= {name.upper(): str(value) for name, value in chosen.items()}
+        env["MODEL_CACHE"] = str(Settings().model_cache)
+        self.launch = Launch(Settings(**chosen), env, say=self.said.append, own_livekit_url=self.url)
+        self.stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """As run.sh does."""
+        try:
+            await self.launch.run(self.stop)
+        finally:
+            await self.launch.stop()
+
+    def pids(self) -> dict[str, psutil.Process]:
+        """Of what was started, by name."""
+        return {child.program.name: psutil.Process(child.process.pid) for child in self.launch.children}
+
+
+async def test_livekit_is_started_where_nothing_answers_and_ended_with_the_rest(tmp_path: Path, tcp_port: int) -> None:
+    own = OwnServer(tmp_path, free_tcp_port(), tcp_port)
+    running = asyncio.create_task(own.run())
+    await wait_until_true(
+        lambda: any(line.startswith("Face Match is ready") for line in own.said) or running.done(),
+        within=START_SECONDS,
+        what="all is ready",
+    )
+    if running.done():
+        await running
+    children = own.pids()
+    assert set(children) == {"LiveKit server", "API", "recognizer"}
+    listening = {
+        connection.laddr.ip
+        for connection in children["LiveKit server"].net_connections()
+        if connection.status == psutil.CONN_LISTEN or connection.type == socket.SOCK_DGRAM
+    }
+    assert listening == {"127.0.0.1"}
+    assert "demo-secret" not in " ".join(children["LiveKit server"].cmdline())
+
+    own.stop.set()
+    async with asyncio.timeout(STOP_SECONDS):
+        await running
+
+    assert left(list(children.values())) == []
+
+
+@pytest.mark.parametrize("victim", ["LiveKit server", "API", "recognizer"])
+async def test_a_dead_child_is_named_and_ends_everything(tmp_path: Path, tcp_port: int, victim: str) -> None:
+    own = OwnServer(tmp_path, free_tcp_port(), tcp_port)
+    running = asyncio.create_task(own.run())
+    await wait_until_true(lambda: len(own.launch.children) == 3 or running.done(), within=START_SECONDS, what="started")
+    children = own.pids()
+
+    children[victim].kill()
+
+    with pytest.raises(LaunchError, match=rf"^The {victim} was ended by SIGKILL; "):
+        async with asyncio.timeout(STOP_SECONDS + 5):
+            await running
+    assert left(list(children.values())) == []
+
+
+async def test_a_stranger_on_livekits_port_is_told(tmp_path: Path, tcp_port: int) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n<h1>Welcome</h1>")
+        writer.close()
+
+    livekit_port = free_tcp_port()
+    own = OwnServer(tmp_path, livekit_port, tcp_port)
+    async with await asyncio.start_server(answer, "localhost", livekit_port):
+        with pytest.raises(LaunchError, match=rf"^Port {livekit_port} is taken by something that is not LiveKit: "):
+            await own.run()
+
+
+async def test_a_server_that_was_not_built_is_told(tmp_path: Path, tcp_port: int) -> None:
+    own = OwnServer(tmp_path, free_tcp_port(), tcp_port, model_cache=tmp_path)
+
+    with pytest.raises(LaunchError, match=r"run \./install_fix\.sh\.$"):
+        await own.run()
+
+
+async def test_a_host_that_the_recognizer_could_not_reach_is_refused(tmp_path: Path, tcp_port: int) -> None:
+    own = OwnServer(tmp_path, free_tcp_port(), tcp_port, host="192.0.2.7")
+
+    with pytest.raises(LaunchError, match=r"^HOST=192\.0\.2\.7 ") as refused:
+        await own.run()
+    assert refused.value.exit_code == 2
+
+
+def test_the_file_adds_to_the_environment_and_the_environment_wins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("SOMETHING_NEW=1\nHOLD_SECONDS=7\nNO_VALUE\n", "utf-8")
+    monkeypatch.setenv("HOLD_SECONDS", "9")
+
+    found = environment(file)
+
+    assert (found["SOMETHING_NEW"], found["HOLD_SECONDS"], found.get("NO_VALUE")) == ("1", "9", None)
+    assert environment(tmp_path / "nothing") == dict(os.environ)
+
+
+def test_run_sh_explains_itself() -> None:
+    done = subprocess.run(["./run.sh", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=10, check=True)
+    assert done.stdout.startswith("Starts Face Match")
