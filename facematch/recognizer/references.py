@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = 1.0
 """The file is looked at no more often than this."""
 
-_Signature = tuple[int, int, int]
+_Signature = tuple[int, int, int, int]
 
 
 class References:
@@ -82,7 +82,7 @@ class References:
             data = await asyncio.to_thread(self._path.read_bytes)
             photo = await self._read(data)
         except (OSError, EnrollmentError) as error:
-            self.error = getattr(error, "detail", None) or str(error)
+            self.error = error.detail if isinstance(error, EnrollmentError) else error.strerror or type(error).__name__
             log.error(  # noqa: TRY400  (a bad photograph is no fault of the program: no traceback)
                 "Reference not usable; the one before it stays in use" if self.current else "Reference not usable",
                 path=str(self._path),
@@ -101,9 +101,9 @@ class References:
             listener()
 
     def _signature(self) -> _Signature | None:
-        """Changes whenever the file does, older modification times included; None when there is no file."""
+        """Changes whenever the file does, older modification times and permissions included; None without a file."""
         try:
             status = self._path.stat()
         except OSError:
             return None
-        return status.st_mtime_ns, status.st_size, status.st_ino
+        return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
