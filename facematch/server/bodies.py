@@ -117,7 +117,7 @@ async def _bounded(
     """The body's chunks; nothing is read of one that says beforehand that it is too large.
 
     Raises:
-        ApiError: 408 or 413.
+        ApiError: 408 or 413; 503 when the server stops meanwhile.
     """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > limit:
@@ -131,6 +131,8 @@ async def _bounded(
                 chunk = await anext(stream, None)
         except TimeoutError:
             raise ApiError(408, Code.TOO_SLOW, "The request took too long to arrive.") from None
+        except asyncio.CancelledError:  # the server stops, and has waited for this request as long as it does
+            raise ApiError(503, Code.STOPPING, "Face Match is stopping.") from None
         if chunk is None:
             return
         size += len(chunk)
