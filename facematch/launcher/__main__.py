@@ -33,12 +33,13 @@ async def run(settings: Settings, env: dict[str, str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, on_signal)
     try:
-        await launch.run(stop)
-    except LaunchError as error:
+        try:
+            await launch.run(stop)
+        finally:
+            await launch.stop()
+    except LaunchError as error:  # told last, where it is looked for
         print(f"run.sh: {error}", file=sys.stderr, flush=True)  # noqa: T201
         return error.exit_code
-    finally:
-        await launch.stop()
     _say("Face Match has stopped.")
     return 0
 
