@@ -83,7 +83,7 @@ let cards = [];
 /** @type {Map<string, string>} what was read out last, by identity */
 let announced = new Map();
 let announceAt = 0;
-const suggestedName = rememberedName();
+let suggestedName = rememberedName();
 
 /** @type {JoinActions} */
 const actions = {
@@ -91,6 +91,7 @@ const actions = {
   stopPreview: () => session.camera.stop(),
   chooseCamera: (id) => void session.chooseCamera(id),
   join: (room, name, withCamera) => {
+    suggestedName = name;
     rememberName(name);
     void session.join(room, name, { withCamera });
   },
@@ -157,7 +158,7 @@ function draw() {
   const summary = summaryOf(cards, {
     level: loading ? "connecting" : connection.level === "connecting" ? "live" : connection.level,
     hasReference,
-    recognizerAway: recognizer === "absent" || recognizer === "never",
+    recognizer,
     now,
   });
   const heartbeat = state.status?.recognizer.heartbeat ?? null;

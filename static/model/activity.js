@@ -56,7 +56,7 @@ export function namesIn(entries) {
 
 /** @type {Readonly<Record<ReturnType<typeof outcomeOf>, { state: CardState, words: string }>>} */
 const OUTCOMES = {
-  match: { state: "match", words: "Checked: match" },
+  match: { state: "match", words: "Check: match" },
   no_match: { state: "no_match", words: WORDS.no_match },
   no_face: { state: "no_face", words: WORDS.no_face },
   no_frames: { state: "no_video", words: "No video arrived" },
@@ -78,9 +78,9 @@ export function reading({ event }) {
 
 /** @param {CheckEvent} event */
 function checkDetail(event) {
-  if (outcomeOf(event) === "no_match" && event.best_distance !== null) return figure(1 - event.best_distance);
+  if (outcomeOf(event) === "no_match" && event.best_distance !== null) return `· ${figure(1 - event.best_distance)}`;
   if (event.frames === null || event.frames === 0) return "";
-  return counted(event.frames, "frame");
+  return `· ${counted(event.frames, "frame")}`;
 }
 
 /**

@@ -13,6 +13,10 @@ import { byIdentity } from "./people.js";
 
 /** How much later than due the next Check may come before a sender without heartbeats counts as gone. */
 const SILENCE_MS = 10_000;
+/** A recognizer that loses its room is back mostly at once: what it said stands for so long. */
+const BLINK_MS = 6000;
+/** Somebody who left keeps their place for so long: they may be back at once. */
+const LINGER_MS = 20_000;
 
 /** @type {Readonly<Record<Outcome, CardState>>} */
 const STATE_OF = {
@@ -36,7 +40,8 @@ const STATE_OF = {
  * @property {CycleSettings} settings
  * @property {Heartbeat | null} heartbeat the last one, however old
  * @property {number} sentAt its time, 0 without one
- * @property {boolean} watched whether the recognizer is alive by its heartbeat
+ * @property {boolean} watched whether the recognizer is alive and in its room, by its heartbeat
+ * @property {boolean} blinking whether it has been out of it for a moment only
  * @property {Map<string, TrackStatus[]>} tracks by identity
  * @property {Map<string, { isLocal: boolean, video: string }>} room who is in the joined room
  * @property {string | null} referenceId in use
@@ -61,7 +66,8 @@ export function cardsOf(state, pageNow, offline) {
     settings: heartbeat?.settings ?? status.settings,
     heartbeat,
     sentAt: heartbeat === null ? 0 : Date.parse(heartbeat.sent_at),
-    watched: online && heartbeat !== null,
+    watched: online && heartbeat !== null && heartbeat.livekit === "connected",
+    blinking: online && state.blindSince !== null && pageNow - state.blindSince < BLINK_MS,
     tracks: byIdentity(heartbeat?.tracks ?? []),
     room: new Map(state.roomPeople.map((person) => [person.identity, person])),
     referenceId: status.reference?.id ?? null,
@@ -78,11 +84,13 @@ function cardOf(person, world) {
   const tracks = world.watched ? (world.tracks.get(person.identity) ?? []) : [];
   const inRoom = world.room.get(person.identity);
   const newest = newestAnswer(person);
-  const answer = decidingAnswer(person);
+  const reason = offlineReason(person, tracks, newest, inRoom !== undefined, world);
+  // Somebody is back whom no batch has looked at since: the answers of their last visit say nothing about this one.
+  const answer = person.over && reason === "" ? null : decidingAnswer(person);
   const track = trackOf(answer, person, tracks);
   const step = phaseOf(track, answer, world);
-  const known = stateOf(track, answer, step, inRoom?.video, world);
-  const reason = offlineReason(person, tracks, newest, inRoom !== undefined, world);
+  const cameraless = track === null && inRoom?.video === "";
+  const known = cameraless ? "no_video" : stateOf(track, answer, step, world);
   const counting = reason === "" && step.until !== null && (step.phase === "hold" || step.phase === "wait");
   const scored = known === "match" || known === "no_match";
   const distance = scored ? (answer?.bestDistance ?? null) : null;
@@ -92,8 +100,9 @@ function cardOf(person, world) {
     isLocal: inRoom?.isLocal ?? false,
     state: reason === "" ? known : "offline",
     reason,
+    past: reason === "left" && world.now - person.lastSeen > LINGER_MS,
     lastKnown: known,
-    phase: reason === "" ? step.phase : "",
+    phase: reason === "" && !cameraless ? step.phase : "",
     remaining: counting && step.until !== null ? Math.max(0, Math.ceil((step.until - world.now) / 1000)) : null,
     duration: step.duration,
     score: distance === null ? null : 1 - distance,
@@ -102,7 +111,7 @@ function cardOf(person, world) {
     lastCheckAt: newest?.at ?? null,
     matchSince: known === "match" ? person.matchSince : null,
     lastMatch: person.lastMatch,
-    match: person.lastMatch?.participant_id === person.participantId ? person.lastMatch : null,
+    match: !person.over && person.lastMatch?.participant_id === person.participantId ? person.lastMatch : null,
     video: inRoom?.video ?? "",
   };
 }
@@ -118,8 +127,10 @@ function cardOf(person, world) {
  * @returns {OfflineReason | ""}
  */
 function offlineReason(person, tracks, newest, inRoom, world) {
+  if (person.over && !inRoom) return "left";
   if (world.offline) return "page";
   const newsSinceHeartbeat = person.lastEventAt !== null && person.lastEventAt > world.sentAt;
+  if (world.blinking) return "";
   if (world.watched) return tracks.length > 0 || newsSinceHeartbeat || inRoom ? "" : "left";
   if (!newsSinceHeartbeat || newest === null) return "recognizer";
   const { settings } = world;
@@ -207,15 +218,13 @@ function byHeartbeat(track, sentAt, settings) {
  * @param {TrackStatus | null} track
  * @param {TrackAnswer | null} answer
  * @param {Phase} step
- * @param {string | undefined} video in the joined room, "" without one; undefined when they are not in it
  * @param {World} world
  * @returns {CardState}
  */
-function stateOf(track, answer, step, video, world) {
+function stateOf(track, answer, step, world) {
   if (step.phase === "idle") return "idle";
   const newsFromTrack = track !== null && (answer === null || world.sentAt >= answer.at);
   if (newsFromTrack && track.muted) return "no_video";
-  if (track === null && video === "") return "no_video";
   if (answer === null) return "looking";
   if (world.referenceId !== null && answer.referenceId !== null && answer.referenceId !== world.referenceId) {
     return "looking"; // it was about the photo before this one

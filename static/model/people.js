@@ -37,7 +37,8 @@ export function withEvents(people, events) {
 }
 
 /**
- * People after a heartbeat: those it lists are here, and the answers of tracks that are gone are forgotten.
+ * People after a heartbeat: those it lists are here, the visits of others are over, and the answers of tracks that
+ * are gone are forgotten.
  *
  * @param {People} people
  * @param {Status} status
@@ -47,9 +48,14 @@ export function withEvents(people, events) {
 export function withStatus(people, status, now) {
   const { heartbeat, online } = status.recognizer;
   const next = new Map(people);
-  if (heartbeat !== null && online) {
+  if (heartbeat !== null && online && heartbeat.livekit === "connected") {
     const sentAt = Date.parse(heartbeat.sent_at);
-    for (const [identity, tracks] of byIdentity(heartbeat.tracks)) {
+    const listed = byIdentity(heartbeat.tracks);
+    for (const [identity, person] of people) {
+      const gone = !listed.has(identity) && (person.lastEventAt ?? 0) <= sentAt;
+      if (gone && !person.over) next.set(identity, { ...person, over: true });
+    }
+    for (const [identity, tracks] of listed) {
       const [first] = tracks;
       if (first === undefined) continue;
       const known = next.get(identity) ?? stranger(identity, first.participant_name);
@@ -59,6 +65,7 @@ export function withStatus(people, status, now) {
       next.set(identity, {
         ...person,
         name: first.participant_name,
+        over: false,
         answers: ofTracks(person.answers, tracks, sentAt),
         lastSeen: Math.max(person.lastSeen, sentAt),
       });
@@ -107,6 +114,7 @@ function stranger(identity, name) {
     identity,
     name,
     participantId: "",
+    over: false,
     answers: {},
     lastMatch: null,
     matchSince: null,
@@ -126,7 +134,7 @@ function stranger(identity, name) {
 function visiting(person, participantId, at) {
   if (person.participantId === participantId) return person;
   if (person.lastEventAt !== null && at < person.lastEventAt) return person;
-  return { ...person, participantId, answers: {}, matchSince: null };
+  return { ...person, participantId, over: false, answers: {}, matchSince: null };
 }
 
 /**
@@ -177,6 +185,7 @@ function seen(person, event, at) {
   return {
     ...person,
     name: event.participant_name,
+    over: false,
     lastEventAt: Math.max(person.lastEventAt ?? 0, at),
     lastSeen: Math.max(person.lastSeen, at),
   };

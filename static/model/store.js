@@ -26,6 +26,7 @@ export function initialState(now) {
     statusAt: 0,
     api: { failures: 0, since: now },
     socket: { state: "idle" },
+    blindSince: null,
     clockOffset: 0,
     cursor: 0,
     logEpoch: 0,
@@ -76,11 +77,17 @@ function withPoll(state, { status, askedAt, receivedAt, cursorWhenAsked }) {
     status,
     statusAt: receivedAt,
     api: state.api.failures === 0 ? state.api : { failures: 0, since: receivedAt },
+    blindSince: seesRoom(status) ? null : (state.blindSince ?? receivedAt),
     clockOffset,
     cursor: restarted ? 0 : cursor,
     logEpoch: state.logEpoch + (restarted ? 1 : 0),
     people: withStatus(withRoom(state.people, state.roomPeople, now), status, now),
   };
+}
+
+/** @param {Status} status whether the recognizer is in its room, by its last word */
+function seesRoom({ recognizer }) {
+  return recognizer.online && recognizer.heartbeat?.livekit === "connected";
 }
 
 /**

@@ -3,6 +3,7 @@
 
 /** @import { Card, CardState } from "../types/model.js" */
 /** @typedef {import("./connection.js").Level} Level */
+/** @typedef {import("./connection.js").RecognizerState} RecognizerState */
 /** @typedef {"match" | "none" | "looking" | "empty" | "no_reference" | "offline" | "loading"} SummaryKind */
 /** @typedef {{ kind: SummaryKind, title: string, detail: string }} Summary */
 
@@ -33,24 +34,26 @@ export function stateWord(card) {
  * @param {object} about
  * @param {Level} about.level
  * @param {boolean} about.hasReference
- * @param {boolean} about.recognizerAway
+ * @param {RecognizerState} about.recognizer
  * @param {number} about.now recognizer's clock
  * @returns {Summary}
  */
-export function summaryOf(cards, { level, hasReference, recognizerAway, now }) {
+export function summaryOf(cards, { level, hasReference, recognizer, now }) {
   if (level === "connecting") return { kind: "loading", title: "Connecting…", detail: "" };
   if (level === "offline") return { kind: "offline", title: "Offline", detail: lastKnown(cards) };
   const matching = cards.filter((card) => card.state === "match");
   if (matching.length > 0) return matchSummary(matching, cards, now);
   if (!hasReference) {
-    return { kind: "no_reference", title: "No reference photo yet", detail: "Add one to begin looking." };
+    return { kind: "no_reference", title: "No reference", detail: "Add a photo of the person to look for." };
   }
-  if (recognizerAway) {
+  const blind = cards.some((card) => card.reason === "recognizer");
+  if (recognizer === "absent" || recognizer === "never") {
     return { kind: "offline", title: "Nobody is looking", detail: "The recognizer is not running." };
   }
+  if (blind) return { kind: "offline", title: "Nobody is looking", detail: "The recognizer is out of the room." };
   const present = cards.filter((card) => card.state !== "offline");
   const onCamera = present.filter((card) => card.state !== "no_video");
-  if (present.length === 0) return { kind: "empty", title: "Nobody in the room", detail: "" };
+  if (present.length === 0) return { kind: "empty", title: "Nobody in the room", detail: "Waiting for somebody to join." };
   if (onCamera.length === 0) {
     return { kind: "empty", title: "Nobody on camera", detail: `${counted(present.length, "person", "people")} in the room` };
   }
@@ -74,7 +77,7 @@ function matchSummary(matching, cards, now) {
   return {
     kind: "match",
     title: listed(matching.map((card) => displayName(card.name, card.identity))),
-    detail: `on camera for ${duration(seconds)}${others}`,
+    detail: `on camera ${seconds < 2 ? "since just now" : `for ${duration(seconds)}`}${others}`,
   };
 }
 

@@ -1,16 +1,20 @@
 // @ts-check
 /** Words and figures as the page shows them. */
 
-/** A name that cannot break a line or hide: control characters become spaces, and nothing visible is said so. */
+/** What breaks a line, and what turns the direction of the text around it. */
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;
+const DIRECTION = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g;
 const INVISIBLE = /^[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]*$/;
 
 /**
+ * A name that can neither break out of its place nor hide: without control characters, and said to be invisible
+ * when nothing of it shows.
+ *
  * @param {string} name
  * @param {string} [fallback] shown when the name shows nothing
  */
 export function displayName(name, fallback = "(no visible name)") {
-  const clean = name.replace(CONTROL, " ").trim();
+  const clean = name.replace(CONTROL, " ").replace(DIRECTION, "").trim();
   return INVISIBLE.test(clean) ? fallback : clean;
 }
 

@@ -23,7 +23,7 @@ export function deviceWords(error, device) {
   switch (nameOf(error)) {
     case "NotAllowedError":
     case "SecurityError":
-      return `The browser did not allow the ${device}. Allow it in the address bar's site settings, then try again.`;
+      return `The browser did not allow the ${device}. Allow it in the address bar’s site settings, then try again.`;
     case "NotFoundError":
     case "DevicesNotFoundError":
       return `No ${device} was found. Connect one, then try again.`;

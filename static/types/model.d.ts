@@ -107,6 +107,8 @@ export interface Person {
   name: string;
   /** their sid: another one is another visit */
   participantId: string;
+  /** the visit that the answers are of has ended: they no longer say anything about now */
+  over: boolean;
   /** by track sid ("" where the sender does not tell) */
   answers: Readonly<Record<string, TrackAnswer>>;
   lastMatch: MatchEvent | null;
@@ -144,6 +146,8 @@ export interface State {
   statusAt: number;
   api: ApiHealth;
   socket: Socket;
+  /** page clock, since when the recognizer has been out of its room; null while it is in it */
+  blindSince: number | null;
   /** page clock to the recognizer's clock, ms */
   clockOffset: number;
   cursor: number;
@@ -174,6 +178,8 @@ export interface Card {
   isLocal: boolean;
   state: CardState;
   reason: OfflineReason | "";
+  /** left long enough ago to stand aside */
+  past: boolean;
   /** offline: what was last known */
   lastKnown: CardState;
   phase: TrackPhase | "";

@@ -10,7 +10,10 @@ import { MOST_ACTIVITY } from "../model/store.js";
 import { clockTime, displayName, fullTime } from "../model/text.js";
 import { identityOf } from "../model/wire.js";
 import { Icon, stateIcon } from "./icons.js";
-import { html, memo, useMemo } from "./preact.js";
+import { html, memo, useEffect, useMemo, useState } from "./preact.js";
+
+/** How many entries are drawn at a time. */
+const PAGE = 60;
 
 /**
  * @typedef {object} ActivityProps
@@ -25,7 +28,11 @@ import { html, memo, useMemo } from "./preact.js";
 
 /** @param {ActivityProps} props */
 function View({ entries, filter, day, notice, loading, onFilter, onEnlarge }) {
-  const shown = useMemo(() => filtered(entries, filter), [entries, filter]);
+  const fitting = useMemo(() => filtered(entries, filter), [entries, filter]);
+  const [pages, setPages] = useState(1);
+  useEffect(() => setPages(1), [filter]);
+  const shown = fitting.slice(0, pages * PAGE);
+  const more = fitting.length > shown.length;
   const names = useMemo(() => namesIn(entries), [entries]);
   return html`<${Filters} filter=${filter} names=${names} onFilter=${onFilter} />
     <p class="activity-notice" data-testid="activity-notice" hidden=${notice === ""}>
@@ -36,7 +43,10 @@ function View({ entries, filter, day, notice, loading, onFilter, onEnlarge }) {
       : html`<ol class="entries" data-testid="activity-list">
           ${shown.map((entry) => html`<${Entry} key=${entry.key} entry=${entry} day=${day} onEnlarge=${onEnlarge} />`)}
         </ol>`}
-    ${entries.length >= MOST_ACTIVITY ? html`<p class="activity-end quiet">The last ${MOST_ACTIVITY} are shown.</p>` : null}`;
+    ${more
+      ? html`<button type="button" class="button small activity-more" onClick=${() => setPages(pages + 1)}>Show older</button>`
+      : null}
+    ${!more && entries.length >= MOST_ACTIVITY ? html`<p class="activity-end quiet">The last ${MOST_ACTIVITY} are shown.</p>` : null}`;
 }
 
 export const Activity = memo(View);

@@ -6,9 +6,10 @@
 /** @typedef {import("../model/connection.js").RecognizerState} RecognizerState */
 /** @typedef {import("../theme-choice.js").Theme} Theme */
 /** @typedef {import("./icons.js").IconName} IconName */
+/** @typedef {import("../model/summary.js").SummaryKind} SummaryKind */
 
 import { counted, duration, megabytes } from "../model/text.js";
-import { Icon } from "./icons.js";
+import { ANSWER_ICONS, Icon } from "./icons.js";
 import { html, memo } from "./preact.js";
 
 /** @type {Readonly<Record<RecognizerState, { words: string, tone: string, help: string }>>} */
@@ -40,8 +41,8 @@ const THEMES = {
  * @property {string} room
  * @property {RecognizerState} recognizer
  * @property {Heartbeat | null} heartbeat
- * @property {string} answer the summary in one word or two, for narrow screens
- * @property {string} answerKind
+ * @property {string} answer the summary's title, for narrow screens
+ * @property {SummaryKind} answerKind
  * @property {Theme} theme
  * @property {() => void} onTheme
  * @property {() => void} onRetry
@@ -68,10 +69,13 @@ function View({ level, retryIn, room, recognizer, heartbeat, answer, answerKind,
     >
       <span class="dot" aria-hidden="true"></span>${words}
     </button>
-    <div class="help recognizer-help" id="recognizer-help" popover>
+    <div class="help recognizer-help" id="recognizer-help" popover="auto">
       <${Account} recognizer=${recognizer} heartbeat=${heartbeat} />
     </div>
-    <a class="pill bar-answer" href="#people" data-kind=${answerKind}><bdi class="clip">${answer}</bdi></a>
+    <a class="pill bar-answer" href="#people" data-kind=${answerKind}>
+      <${Icon} name=${ANSWER_ICONS[answerKind]} />
+      <span class="clip">${answerKind === "match" ? html`Match <bdi>${answer}</bdi>` : answer}</span>
+    </a>
     <button type="button" class="icon-button" onClick=${onTheme} aria-label=${THEMES[theme].label} title=${THEMES[theme].label}>
       <${Icon} name=${THEMES[theme].icon} />
     </button>
@@ -110,7 +114,7 @@ function rows(heartbeat) {
     ["Matches", String(counters["matches"] ?? 0)],
     ["Events waiting", dropped > 0 ? `${waiting} (${dropped} dropped)` : String(waiting)],
     ["Processor", `${Math.round(heartbeat.cpu_ratio * 100)} % of a core`],
-    ["Memory", `${megabytes(heartbeat.memory_bytes)} (machine ${Math.round(heartbeat.memory_ratio * 100)} %)`],
+    ["Memory", `${megabytes(heartbeat.memory_bytes)} (${Math.round(heartbeat.memory_ratio * 100)} % of the limit in use)`],
     ["Cycle", `hold ${settings.hold_seconds} s, wait ${settings.wait_seconds} s`],
   ];
 }

@@ -80,8 +80,9 @@ function nameTip(name, identity) {
  * @returns {string}
  */
 function doing(card, now) {
-  if (card.state === "offline") return lastKnown(card, now);
-  const since = card.matchSince === null ? "" : `for ${duration(Math.max(0, (now - card.matchSince) / 1000))} · `;
+  if (card.state === "offline") return lastKnown(card);
+  const seconds = card.matchSince === null ? 0 : Math.floor((now - card.matchSince) / 1000);
+  const since = seconds < 2 ? "" : `for ${duration(seconds)} · `;
   switch (card.phase) {
     case "hold":
       return `${since}${card.remaining === null ? "holding" : `holding ${card.remaining} s`}`;
@@ -91,19 +92,18 @@ function doing(card, now) {
       return `${since}its turn comes next`;
     case "idle":
       return "waiting for a reference photo";
+    case "":
+      return "no camera to look at";
     default:
       return card.state === "looking" ? "first look" : `${since}looking again`;
   }
 }
 
-/**
- * @param {CardModel} card
- * @param {number} now
- */
-function lastKnown(card, now) {
-  if (card.lastCheckAt === null) return card.reason === "recognizer" ? "the recognizer is not running" : "no answer yet";
+/** @param {CardModel} card */
+function lastKnown(card) {
+  if (card.lastCheckAt === null) return card.reason === "recognizer" ? "the recognizer does not see them" : "no answer yet";
   const word = stateWord({ ...card, state: card.lastKnown, reason: "" }).toLowerCase();
-  return `last known: ${word}, ${clockTime(card.lastCheckAt, now)}`;
+  return `last known: ${word}`;
 }
 
 /**
@@ -117,7 +117,7 @@ function Media({ card, now, track, mirrored, name, onEnlarge }) {
   const last = card.lastMatch?.snapshot ?? "";
   const snapshot = last === missing ? "" : last;
   const snapshotAt = card.lastMatch === null ? 0 : Date.parse(card.lastMatch.timestamp);
-  return html`<div class="picture card-media">
+  return html`<div class=${live || snapshot !== "" ? "picture card-media" : "picture blank card-media"}>
     ${live
       ? html`<${Live} key=${card.video} track=${track} mirrored=${mirrored} match=${card.match} now=${now} name=${name} />`
       : snapshot === ""

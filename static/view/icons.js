@@ -33,6 +33,17 @@ const PATHS = {
 
 /** @typedef {keyof typeof PATHS} IconName */
 
+/** @type {Readonly<Record<import("../model/summary.js").SummaryKind, IconName>>} */
+export const ANSWER_ICONS = {
+  match: "match",
+  none: "no_match",
+  looking: "looking",
+  empty: "empty",
+  no_reference: "idle",
+  offline: "offline",
+  loading: "looking",
+};
+
 /**
  * @param {{ name: IconName, size?: number }} props
  */

@@ -5,8 +5,9 @@
 /** @import { Phase, TroubleWith } from "../room/session.js" */
 /** @import { CameraChoice } from "../room/camera.js" */
 
+import { displayName } from "../model/text.js";
 import { Icon } from "./icons.js";
-import { html, memo, useState } from "./preact.js";
+import { html, memo, useEffect, useRef, useState } from "./preact.js";
 import { LiveVideo } from "./video.js";
 
 /**
@@ -47,7 +48,18 @@ import { LiveVideo } from "./video.js";
 /** @param {JoinProps} props */
 function View(props) {
   const inRoom = props.phase === "in" || props.phase === "returning";
-  return html`<div class="join" data-testid="join" data-phase=${props.phase}>
+  const panel = useRef(/** @type {HTMLElement | null} */ (null));
+  const wasInRoom = useRef(inRoom);
+  useEffect(() => {
+    // The button that was pressed is gone with the form it stood in: the keyboard goes on where that went.
+    if (wasInRoom.current !== inRoom && document.activeElement === document.body) {
+      /** @type {HTMLElement | null | undefined} */
+      const next = panel.current?.querySelector(inRoom ? "button[aria-pressed]" : "button[type=submit]");
+      next?.focus();
+    }
+    wasInRoom.current = inRoom;
+  }, [inRoom]);
+  return html`<div class="join" ref=${panel} data-testid="join" data-phase=${props.phase}>
     <${Preview} ...${props} inRoom=${inRoom} />
     ${inRoom ? html`<${Controls} ...${props} />` : html`<${Form} ...${props} />`}
   </div>`;
@@ -66,7 +78,7 @@ function Preview({ track, cameraOn, mirrored, inRoom, busy, actions, phase }) {
         : html`<button type="button" class="button small picture-action" onClick=${actions.stopPreview}>Stop the preview</button>`}
     </div>`;
   }
-  return html`<div class="picture join-picture">
+  return html`<div class="picture blank join-picture">
     <div class="picture-empty">
       <${Icon} name=${inRoom ? "no_video" : "camera"} size=${36} />
       ${inRoom
@@ -82,35 +94,38 @@ function Form({ phase, trouble, troubleWith, busy, watchedRoom, serverUrl, sugge
   const [room, setRoom] = useState(/** @type {string | null} */ (null));
   const chosenRoom = room ?? watchedRoom;
   const joining = phase === "joining";
+  const join = (/** @type {boolean} */ withCamera) => actions.join(chosenRoom.trim(), displayName(name, suggestedName), withCamera);
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
-    actions.join(chosenRoom.trim(), name.trim(), true);
+    join(true);
   };
   return html`<form class="join-form" onSubmit=${submit} autocomplete="off">
-    <label class="field">
-      <span class="field-name">Name</span>
-      <input
-        class="input"
-        name="name"
-        data-testid="join-name"
-        required
-        maxlength="128"
-        value=${name}
-        onInput=${(/** @type {Event & { currentTarget: HTMLInputElement }} */ event) => setName(event.currentTarget.value)}
-      />
-    </label>
-    <label class="field">
-      <span class="field-name">Room</span>
-      <input
-        class="input"
-        name="room"
-        data-testid="join-room"
-        required
-        maxlength="128"
-        value=${chosenRoom}
-        onInput=${(/** @type {Event & { currentTarget: HTMLInputElement }} */ event) => setRoom(event.currentTarget.value)}
-      />
-    </label>
+    <div class="field-pair">
+      <label class="field">
+        <span class="field-name">Name</span>
+        <input
+          class="input"
+          name="name"
+          data-testid="join-name"
+          required
+          maxlength="128"
+          value=${name}
+          onInput=${(/** @type {Event & { currentTarget: HTMLInputElement }} */ event) => setName(event.currentTarget.value)}
+        />
+      </label>
+      <label class="field">
+        <span class="field-name">Room</span>
+        <input
+          class="input"
+          name="room"
+          data-testid="join-room"
+          required
+          maxlength="128"
+          value=${chosenRoom}
+          onInput=${(/** @type {Event & { currentTarget: HTMLInputElement }} */ event) => setRoom(event.currentTarget.value)}
+        />
+      </label>
+    </div>
     ${watchedRoom !== "" && chosenRoom.trim() !== watchedRoom
       ? html`<p class="hint" data-tone="warn">The recognizer watches <bdi>${watchedRoom}</bdi>. Nobody is looked for in another room.</p>`
       : null}
@@ -134,7 +149,7 @@ function Form({ phase, trouble, troubleWith, busy, watchedRoom, serverUrl, sugge
           ? html`<button
               type="button"
               class="button"
-              onClick=${() => actions.join(chosenRoom.trim(), name.trim(), false)}
+              onClick=${() => join(false)}
             >
               Join without a camera
             </button>`
@@ -162,11 +177,11 @@ function CameraChoiceField({ cameras, camera, actions }) {
 
 /** @param {JoinProps} props */
 function Controls(props) {
-  const { phase, identity, room, trouble, busy, cameraOn, microphoneOn, soundOn, cameras, camera, actions } = props;
+  const { phase, identity, room, watchedRoom, trouble, busy, cameraOn, microphoneOn, soundOn, cameras, camera, actions } = props;
   return html`<div class="controls">
     <p class="controls-where" role="status">
       ${phase === "returning" ? "The room was lost; coming back by itself…" : "In the room"}
-      <span class="quiet"> as <bdi>${identity}</bdi>, <bdi>${room}</bdi></span>
+      <span class="quiet"> as <bdi>${identity}</bdi>${room === watchedRoom ? null : html`, <bdi>${room}</bdi>`}</span>
     </p>
     <div class="controls-row" role="group" aria-label="Your devices">
       <${Toggle} on=${cameraOn} busy=${busy} onIcon="camera" offIcon="no_video" label="Camera" onClick=${actions.toggleCamera} />
@@ -195,17 +210,20 @@ function Toggle({ on, busy, onIcon, offIcon, label, onClick }) {
     type="button"
     class="button toggle"
     aria-pressed=${on ? "true" : "false"}
-    aria-label=${label}
     disabled=${busy}
     onClick=${onClick}
   >
-    <${Icon} name=${on ? onIcon : offIcon} /><span aria-hidden="true">${label} ${on ? "on" : "off"}</span>
+    <${Icon} name=${on ? onIcon : offIcon} />${label}
   </button>`;
 }
 
 /** @param {{ words: string }} props */
 function Trouble({ words }) {
-  return html`<p class="verdict" data-tone="bad" role="alert" data-testid="join-trouble" hidden=${words === ""}>
+  const line = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    if (words !== "") line.current?.parentElement?.lastElementChild?.scrollIntoView({ block: "nearest" });
+  }, [words]);
+  return html`<p ref=${line} class="verdict" data-tone="bad" role="alert" data-testid="join-trouble" hidden=${words === ""}>
     ${words === "" ? null : html`<${Icon} name="error" /><span>${words}</span>`}
   </p>`;
 }

@@ -4,30 +4,19 @@
 /** @import { Card as CardModel, MatchEvent } from "../types/model.js" */
 /** @import { Track } from "livekit-client" */
 /** @typedef {import("../model/summary.js").Summary} SummaryModel */
-/** @typedef {import("../model/summary.js").SummaryKind} SummaryKind */
 
 import { Card } from "./card.js";
-import { Icon } from "./icons.js";
+import { ANSWER_ICONS, Icon } from "./icons.js";
 import { html } from "./preact.js";
 import { Steps } from "./steps.js";
 
-/** @typedef {import("./icons.js").IconName} IconName */
-
-/** @type {Readonly<Record<SummaryKind, IconName>>} */
-const ICONS = {
-  match: "match",
-  none: "no_match",
-  looking: "looking",
-  empty: "empty",
-  no_reference: "idle",
-  offline: "offline",
-  loading: "looking",
-};
+/** With more cards than this each becomes smaller. */
+const ROOMY = 6;
 
 /** @param {{ summary: SummaryModel }} props */
 function SummaryView({ summary }) {
   return html`<div class="answer" data-testid="answer" data-kind=${summary.kind}>
-    <span class="answer-icon"><${Icon} name=${ICONS[summary.kind]} size=${40} /></span>
+    <span class="answer-icon"><${Icon} name=${ANSWER_ICONS[summary.kind]} size=${40} /></span>
     <div class="answer-words">
       <p class="answer-title clip" title=${summary.title}>
         ${summary.kind === "match" ? html`<span class="answer-prefix">Match </span><bdi>${summary.title}</bdi>` : summary.title}
@@ -52,7 +41,8 @@ function SummaryView({ summary }) {
  */
 
 /** @param {PeopleProps} props */
-export function People({ summary, cards, now, loading, showSteps, hasReference, joined, videoOf, mirrored, onEnlarge }) {
+export function People({ summary, loading, showSteps, hasReference, joined, cards, now, videoOf, mirrored, onEnlarge }) {
+  const shared = { now, videoOf, mirrored, onEnlarge };
   return html`<${SummaryView} summary=${summary} />
     ${showSteps
       ? html`<${Steps} hasReference=${hasReference} joined=${joined} hasPeople=${cards.length > 0} />`
@@ -61,17 +51,40 @@ export function People({ summary, cards, now, loading, showSteps, hasReference, 
       ? html`<ul class="cards" aria-hidden="true">
           ${[0, 1].map((index) => html`<li class="card skeleton" key=${index}></li>`)}
         </ul>`
-      : html`<ul class="cards" data-testid="cards">
-          ${cards.map(
-            (card) =>
-              html`<${Card}
-                key=${card.identity}
-                card=${card}
-                now=${now}
-                track=${card.video === "" ? null : videoOf(card.identity)}
-                mirrored=${card.isLocal && mirrored}
-                onEnlarge=${onEnlarge}
-              />`,
-          )}
-        </ul>`}`;
+      : html`<${Cards} cards=${cards.filter((card) => !card.past)} ...${shared} /><${Past} cards=${cards.filter((card) => card.past)} ...${shared} />`}`;
+}
+
+/** @typedef {Pick<PeopleProps, "cards" | "now" | "videoOf" | "mirrored" | "onEnlarge">} CardsProps */
+
+/** @param {CardsProps} props */
+function Cards({ cards, now, videoOf, mirrored, onEnlarge }) {
+  return html`<ul class="cards" data-testid="cards" data-dense=${cards.length > ROOMY ? "yes" : "no"}>
+    ${cards.map(
+      (card) =>
+        html`<${Card}
+          key=${card.identity}
+          card=${card}
+          now=${now}
+          track=${card.video === "" ? null : videoOf(card.identity)}
+          mirrored=${card.isLocal && mirrored}
+          onEnlarge=${onEnlarge}
+        />`,
+    )}
+  </ul>`;
+}
+
+/**
+ * Those who have left, out of the way of those who are here.
+ *
+ * @param {CardsProps} props
+ */
+function Past({ cards, now, onEnlarge }) {
+  if (cards.length === 0) return null;
+  return html`<h3 class="past-title">Left</h3>
+    <ul class="past" data-testid="past">
+      ${cards.map(
+        (card) =>
+          html`<${Card} key=${card.identity} card=${card} now=${now} track=${null} mirrored=${false} onEnlarge=${onEnlarge} />`,
+      )}
+    </ul>`;
 }

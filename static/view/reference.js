@@ -87,27 +87,36 @@ function View({ reference, loading, inUse, problem, now, onChanged }) {
       ? html`<${StillInUse} reference=${reference} onDismiss=${() => setAttempt(null)} />`
       : null}
     <div class="reference-actions">
+      <label class="button ${reference === null ? "primary" : ""} file-button">
+        <${Icon} name="upload" />${chooseWords(attempt, reference)}
+        <input
+          class="visually-hidden"
+          type="file"
+          accept=${TAKES}
+          data-testid="reference-file"
+          onChange=${(/** @type {Event & { currentTarget: HTMLInputElement }} */ event) => {
+            void send(event.currentTarget.files?.[0]);
+            event.currentTarget.value = ""; // choosing the same file again is a new try
+          }}
+        />
+      </label>
       ${attempt?.state === "sending"
-        ? html`<button type="button" class="button" onClick=${() => abort.current?.()}>Stop the upload</button>`
-        : html`<label class="button ${reference === null ? "primary" : ""} file-button">
-            <${Icon} name="upload" />${reference === null && attempt === null ? "Choose a photo" : "Choose another photo"}
-            <input
-              class="visually-hidden"
-              type="file"
-              accept=${TAKES}
-              data-testid="reference-file"
-              onChange=${(/** @type {Event & { currentTarget: HTMLInputElement }} */ event) => {
-                void send(event.currentTarget.files?.[0]);
-                event.currentTarget.value = ""; // choosing the same file again is a new try
-              }}
-            />
-          </label>`}
-      <span class="quiet drop-hint">${over ? "Let go to use it" : "or drop it here"}</span>
+        ? html`<button type="button" class="button" onClick=${() => abort.current?.()}>Stop</button>`
+        : html`<span class="quiet drop-hint">${over ? "let go now" : "or drop it"}</span>`}
     </div>
   </div>`;
 }
 
 export const Reference = memo(View);
+
+/**
+ * @param {Attempt | null} attempt
+ * @param {ReferenceStatus | null} reference
+ */
+function chooseWords(attempt, reference) {
+  if (attempt?.state === "refused") return "Choose another";
+  return reference === null ? "Choose a photo" : "Replace photo";
+}
 
 /**
  * @param {Attempt} attempt
@@ -139,7 +148,7 @@ function Picture({ attempt, reference, loading }) {
       <img class="picture-media" src=${pictureUrl(reference)} alt="The reference photo in use" data-testid="reference-image" />
     </div>`;
   }
-  return html`<div class="picture reference-picture reference-empty" data-loading=${loading ? "yes" : "no"}>
+  return html`<div class="picture blank reference-picture reference-empty" data-loading=${loading ? "yes" : "no"}>
     <div class="picture-empty"><${Icon} name="idle" size=${44} /></div>
   </div>`;
 }
@@ -237,7 +246,7 @@ function Verdict({ attempt, reference, loading, inUse, problem, now }) {
   }
   if (loading) return html`<p class="verdict quiet">Loading…</p>`;
   if (reference === null) {
-    return html`<p class="verdict quiet">The person to look for: one photo with one clear, frontal face.</p>`;
+    return html`<p class="verdict quiet">The person to look for, alone, face on.</p>`;
   }
   if (problem !== null) {
     return html`<p class="verdict" data-tone="warn"><${Icon} name="error" /><span>${problem}</span></p>`;
@@ -245,15 +254,17 @@ function Verdict({ attempt, reference, loading, inUse, problem, now }) {
   const since = Date.parse(reference.updated_at);
   const waiting = inUse !== null && inUse !== reference.id;
   return html`<p class="verdict quiet">
-    ${waiting ? "The recognizer is about to load it. " : "In use. "}
-    <time datetime=${reference.updated_at} title=${fullTime(since)}>Added ${ago(since, now)}.</time>
+    <span>
+      ${waiting ? "The recognizer is about to load it. " : "In use. "}
+      <time datetime=${reference.updated_at} title=${fullTime(since)}>Added ${ago(since, now)}.</time>
+    </span>
   </p>`;
 }
 
 /** @param {{ reference: ReferenceStatus | null, onDismiss: () => void }} props */
 function StillInUse({ reference, onDismiss }) {
   if (reference === null) {
-    return html`<div class="still"><span>No reference is in use.</span></div>`;
+    return html`<div class="still" data-tone="none"><span>No reference is in use.</span></div>`;
   }
   return html`<div class="still" data-testid="reference-still">
     <img class="still-picture" src=${pictureUrl(reference)} alt="The reference photo that is still in use" width="48" height="48" />
