@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import os
 import re
@@ -136,10 +137,12 @@ class Snapshots:
         _draw(image, boxes, labels)
         if self._crop:
             image = image.crop(_around(boxes, image.width, image.height))
+        jpeg = io.BytesIO()  # Pillow, given a file, does not notice when a full disk takes a part of its last write
+        image.save(jpeg, "JPEG", quality=JPEG_QUALITY)
         path, part = self._free_name(f"match_{safe_identity(identity)}_{when:%Y%m%d_%H%M%S}")
         try:
             with part.open("xb") as file:
-                image.save(file, "JPEG", quality=JPEG_QUALITY)
+                file.write(jpeg.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
         except BaseException:
