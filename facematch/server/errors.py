@@ -27,6 +27,11 @@ class Code(StrEnum):
     """What went wrong, for programs. The sentence in `detail` may change, these do not."""
 
     NOT_LOCAL = "NOT_LOCAL"
+    NOT_SIGNED_IN = "NOT_SIGNED_IN"
+    WRONG_KEY = "WRONG_KEY"
+    LOCAL_MODE = "LOCAL_MODE"
+    ROLE_REQUIRED = "ROLE_REQUIRED"
+    TOO_MANY_REQUESTS = "TOO_MANY_REQUESTS"
     UNKNOWN_HOST = "UNKNOWN_HOST"
     FOREIGN_ORIGIN = "FOREIGN_ORIGIN"
     NOT_FOUND = "NOT_FOUND"
@@ -181,16 +186,29 @@ class CatchFailures:
             await ApiError(500, Code.INTERNAL, _SENTENCES[500]).response()(scope, receive, send)
 
 
+_EVERYWHERE = (
+    (401, Code.NOT_SIGNED_IN, "Sign in first, or send a key."),
+    (401, Code.WRONG_KEY, "This key is not valid (any more)."),
+    (403, Code.NOT_LOCAL, "Face Match is in local mode: it answers only requests made on its own machine."),
+    (403, Code.ROLE_REQUIRED, "This takes the role admin; you are here as viewer."),
+    (403, Code.UNKNOWN_HOST, "Face Match does not answer to this host name."),
+    (403, Code.FOREIGN_ORIGIN, "This request came from another site's page."),
+    (429, Code.TOO_MANY_REQUESTS, "Too many wrong keys from your address. Try again in 42 s."),
+    (500, Code.INTERNAL, _SENTENCES[500]),
+    (503, Code.STORAGE_FAILED, "Logins cannot be looked up now. Try again."),
+)
+"""What may meet any request before it reaches its route."""
+
+
 def documented(*refusals: tuple[int, Code, str]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route for its OpenAPI: these refusals, and the two that every route has.
+    """The `responses` of a route for its OpenAPI: these refusals, and those that every route has.
 
     Args:
         refusals: status, code and an example of the sentence.
     """
     every = (
         *refusals,
-        (403, Code.NOT_LOCAL, "Face Match is in local mode: it answers only requests made on its own machine."),
-        (500, Code.INTERNAL, _SENTENCES[500]),
+        *_EVERYWHERE,
     )
     responses: dict[int | str, dict[str, Any]] = {}
     for status, code, sentence in every:

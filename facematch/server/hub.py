@@ -48,9 +48,10 @@ TRY_AGAIN_LATER: Final = 1013
 class _Client:
     """One listener."""
 
-    def __init__(self, socket: WebSocket, cut: Callable[[], None]) -> None:
+    def __init__(self, socket: WebSocket, cut: Callable[[], None], owner: str | None) -> None:
         self.socket = socket
         self.cut = cut
+        self.owner = owner
         self.cursor = 0
         """Position of the last event sent."""
         self.queue: deque[Entry] = deque()
@@ -99,6 +100,8 @@ class Hub:
         self._empty = asyncio.Event()
         self._empty.set()
         self._closing = False
+        self.dropped = 0
+        """Clients closed since start because they were too slow."""
 
     @property
     def clients(self) -> int:
@@ -115,6 +118,10 @@ class Hub:
         """Whether there are as many clients as there may be."""
         return len(self._clients) >= self._most_clients
 
+    def _drop(self, client: _Client, reason: str) -> None:
+        self.dropped += 1
+        client.dismiss(TRY_AGAIN_LATER, reason)
+
     def publish(self, entry: Entry) -> int:
         """Hand an entry to every client. Never waits.
 
@@ -127,7 +134,7 @@ class Hub:
                 continue
             if len(client.queue) >= self._queued:
                 if not client.replaying:
-                    client.dismiss(TRY_AGAIN_LATER, "too slow: come back with ?after=<last cursor>")
+                    self._drop(client, "too slow: come back with ?after=<last cursor>")
                     continue
                 client.queue.clear()  # the log holds what is dropped here
                 client.overflowed = True
@@ -136,15 +143,30 @@ class Hub:
             taken += 1
         return taken
 
-    async def serve(self, socket: WebSocket, after: int | None, cut: Callable[[], None]) -> None:
+    def dismiss(self, whose: Callable[[str | None], bool], code: int, reason: str) -> None:
+        """Send clients away.
+
+        Args:
+            whose: says of a client's owner whether it is meant.
+            code: of the close.
+            reason: in words.
+        """
+        for client in self._clients:
+            if whose(client.owner):
+                client.dismiss(code, reason)
+
+    async def serve(
+        self, socket: WebSocket, after: int | None, cut: Callable[[], None], owner: str | None = None
+    ) -> None:
         """Serve one client until it leaves, is dismissed, or the hub closes.
 
         Args:
             socket: accepted.
             after: send what the log holds after this position first; None: only what comes from now on.
             cut: drops the connection without waiting for anything.
+            owner: whose it is, for `dismiss`; None: nobody's in particular.
         """
-        client = _Client(socket, cut)
+        client = _Client(socket, cut, owner)
         client.replaying = after is not None
         self._clients.add(client)  # before the log is read: what comes meanwhile waits in the queue
         self._empty.clear()
@@ -190,7 +212,7 @@ class Hub:
                 client.ready.clear()
                 await client.ready.wait()
         except TimeoutError:
-            client.dismiss(TRY_AGAIN_LATER, "stopped reading: come back with ?after=<last cursor>")
+            self._drop(client, "stopped reading: come back with ?after=<last cursor>")
         except (WebSocketDisconnect, RuntimeError):  # Starlette's words for a client that left meanwhile
             client.left()
         except Exception:

@@ -8,12 +8,13 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from facematch.events import Check, Heartbeat, Match
+from facematch.server.signin import InviteRequest, SignIn
 from facematch.server.tokens import TokenRequest
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-_READ_BY_HAND = (Match, Check, Heartbeat, TokenRequest)
+_READ_BY_HAND = (Match, Check, Heartbeat, TokenRequest, SignIn, InviteRequest)
 """Models of the bodies that `bodies.read_json` reads: the framework does not see them."""
 
 TAGS = [
@@ -22,6 +23,7 @@ TAGS = [
     {"name": "reference", "description": "The photograph of the person who is looked for."},
     {"name": "snapshots", "description": "Frames of matches."},
     {"name": "tokens", "description": "Joining the LiveKit room."},
+    {"name": "access", "description": "Signing in and out, and inviting somebody to the room."},
     {"name": "status", "description": "What the recognizer is doing."},
     {"name": "health", "description": "For supervisors."},
 ]
@@ -33,11 +35,15 @@ is on camera.
 **Errors** have one shape, `{"detail": sentence, "code": word}`, sometimes with more fields beside them. The codes
 do not change; the sentences may.
 
+**Access**: without keys, requests made on the server's own machine are answered, and no others. With keys, programs
+send one with each request (`Authorization: Bearer …`), and people sign in at `/login`, which sets a cookie. A request
+with that cookie that is not a GET has to name its page in the header `Origin`, as browsers do.
+
 **`WS /ws/matches`** sends each event as one JSON message: the fields that were posted, and `cursor`, its position in
 the event log. With `?after=<cursor>` it sends what the log holds after that position first (`?after=0`: all of it)
 and then goes on with what comes, without a gap or a duplicate. What a client sends is ignored. Close codes: 1001 the
 server stops, 1009 the client sent too much, 1013 the client is too slow; after each of them come back with the last
-cursor.
+cursor. 4401 the login has ended: sign in first.
 """
 
 

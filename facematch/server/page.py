@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+from facematch.server.access import LOGIN_PAGE
 from facematch.server.errors import ApiError, Code, documented
 from facematch.server.references import Enrollment
+from facematch.server.roles import Role, caller_of
 
 _CACHE = "no-cache"
 """Kept, but asked about each time: an update of Face Match shows at once, and nothing is sent twice."""
@@ -15,13 +18,14 @@ _CACHE = "no-cache"
 _MISSING = (404, Code.NOT_FOUND, "There is nothing at this address.")
 
 
-def routes(page: Path, assets: Path, enrollment: Enrollment) -> APIRouter:
-    """`GET /` and `GET /static/…`.
+def routes(page: Path, assets: Path, enrollment: Enrollment, *, keyed: bool) -> APIRouter:
+    """`GET /`, `GET /login` and `GET /static/…`.
 
     Args:
         page: its HTML.
         assets: folder of its modules and styles.
         enrollment: made ready when somebody opens the page.
+        keyed: whether there is something to sign in to.
     """
     router = APIRouter(tags=["page"])
     page_files = StaticFiles(directory=page.parent)
@@ -37,10 +41,28 @@ def routes(page: Path, assets: Path, enrollment: Enrollment) -> APIRouter:
         response.headers["Cache-Control"] = _CACHE
         return response
 
-    @router.get("/", summary="The page", response_class=Response, responses=files)
+    @router.get(
+        "/",
+        summary="The page",
+        response_class=Response,
+        responses={**files, 303: {"description": "Sign in first: leads to /login"}},
+    )
     async def get_page(request: Request) -> Response:
+        """For viewers and admins the whole, for participants the part with which they join."""
+        if caller_of(request.scope).roles.isdisjoint({Role.VIEWER, Role.ADMIN}):
+            return await file(asset_files, "join.html", request)
         enrollment.warm()
         return await file(page_files, page.name, request)
+
+    @router.get(
+        LOGIN_PAGE,
+        summary="Where people sign in",
+        response_class=Response,
+        responses={**files, 303: {"description": "In local mode there is nothing to sign in to"}},
+    )
+    async def get_login(request: Request) -> Response:
+        """A link of an invitation leads here, too: its token stands after the #, which no server is told."""
+        return await file(asset_files, "login.html", request) if keyed else RedirectResponse("/", 303)
 
     @router.get("/static/{path:path}", summary="A part of the page", response_class=Response, responses=files)
     async def get_asset(path: str, request: Request) -> Response:
@@ -49,5 +71,6 @@ def routes(page: Path, assets: Path, enrollment: Enrollment) -> APIRouter:
         return await file(asset_files, path, request)
 
     router.add_api_route("/", get_page, methods=["HEAD"], include_in_schema=False)
+    router.add_api_route(LOGIN_PAGE, get_login, methods=["HEAD"], include_in_schema=False)
     router.add_api_route("/static/{path:path}", get_asset, methods=["HEAD"], include_in_schema=False)
     return router

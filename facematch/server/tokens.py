@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from facematch.events import Text
 from facematch.server.bodies import KB, described, read_json
 from facematch.server.errors import ApiError, Code, documented, invalid
+from facematch.server.ratelimit import RateLimit
+from facematch.server.roles import caller_of
 
 RESERVED_PREFIX = "face-match-recognizer"
 LONGEST_IDENTITY = 128
@@ -28,6 +30,7 @@ _REFUSALS = documented(
     (403, Code.ROOM_NOT_ALLOWED, "Tokens are not given for this room. Add it to ALLOWED_ROOMS."),
     (403, Code.RESERVED_IDENTITY, "This name is the recognizer's. Choose another."),
     (422, Code.INVALID, "identity: must be 1 to 128 characters"),
+    (429, Code.TOO_MANY_REQUESTS, "Too many tokens from your address. Try again in 42 s."),
 )
 
 
@@ -130,17 +133,30 @@ def _plain(identity: str) -> str:
     return "".join(seen).strip()
 
 
-def routes(tokens: Tokens) -> APIRouter:
-    """`GET /token` and `POST /api/token`."""
+def routes(tokens: Tokens, limit: RateLimit) -> APIRouter:
+    """`GET /token` and `POST /api/token`.
+
+    Args:
+        tokens: mints them.
+        limit: how many a client may have.
+    """
     router = APIRouter(tags=["tokens"])
+
+    def mint(request: Request, room: str | None, identity: str) -> Token:
+        limit.count(request.scope)
+        only = caller_of(request.scope).room
+        if only is not None and (room or "").strip() not in ("", only):
+            raise ApiError(403, Code.ROOM_NOT_ALLOWED, "Your invitation is for another room.")
+        return tokens.mint(only or room, identity)
 
     @router.get("/token", summary="A token to join the room", responses=_REFUSALS)
     async def get(
+        request: Request,
         identity: Annotated[str, Query(description="Who joins, 1-128 characters", examples=["Alice42"])],
         room: Annotated[str | None, Query(description="Default: the room that is watched")] = None,
     ) -> Token:
         """Never kept by a cache."""
-        return tokens.mint(room, identity)
+        return mint(request, room, identity)
 
     @router.post(
         "/api/token",
@@ -160,6 +176,6 @@ def routes(tokens: Tokens) -> APIRouter:
     async def post(request: Request) -> Token:
         """Like `GET /token`, without the name in the address."""
         wanted = await read_json(request, TokenRequest, _LIMIT)
-        return tokens.mint(wanted.room, wanted.identity or wanted.name or "")
+        return mint(request, wanted.room, wanted.identity or wanted.name or "")
 
     return router

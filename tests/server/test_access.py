@@ -8,8 +8,8 @@ import pytest
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
-from facematch.server import access
 from facematch.server.access import ANYONE, TABLE, WEBSOCKET
+from facematch.server.callers import local_caller
 from facematch.server.errors import ApiError
 
 if TYPE_CHECKING:
@@ -143,15 +143,15 @@ def test_the_page_itself_may_act(
     assert verdict(here, WEBSOCKET, "/ws/matches", host=host, origin=origin)[0] == 101
 
 
-def test_two_hosts_or_origins_are_none(app: FastAPI) -> None:
+async def test_two_hosts_or_origins_are_none() -> None:
     headers = [(b"host", b"localhost"), (b"host", b"evil.example")]
     scope = {"type": "http", "method": "GET", "path": "/", "scheme": "http", "client": ("127.0.0.1", 1)}
     with pytest.raises(ApiError) as refused:
-        access.local_roles({**scope, "headers": headers})
+        await local_caller({**scope, "headers": headers})
     assert refused.value.code == "UNKNOWN_HOST"
     headers = [(b"host", b"localhost"), (b"origin", b"http://localhost"), (b"origin", b"http://evil.example")]
     with pytest.raises(ApiError) as refused:
-        access.local_roles({**scope, "headers": headers})
+        await local_caller({**scope, "headers": headers})
     assert refused.value.code == "FOREIGN_ORIGIN"
 
 
