@@ -2,7 +2,7 @@
 
 Sections: encoder (ONNX Runtime against dlib), frames (one frame through the engine), threads (throughput and what the
 event loop feels), memory, grey (detection on grey against RGB), closer (ways to find small faces). All of them take
-about two minutes. Medians of interleaved rounds, so that a shared machine's moods hit both sides of a comparison.
+about four minutes. Medians of interleaved rounds, so that a shared machine's moods hit both sides of a comparison.
 """
 
 from __future__ import annotations
@@ -43,14 +43,18 @@ def shot(width: int, height: int, face: int) -> Pixels:
 
 
 def interleaved(rounds: int, **works: Callable[[], object]) -> dict[str, float]:
-    """Milliseconds: the median of each piece of work over rounds in which they take turns; the first is not counted."""
+    """CPU milliseconds: the median of each piece of work over rounds in which they take turns, the first left out.
+
+    Processor time and not the clock's: each piece keeps one core busy, so on an idle machine they are the same, and
+    on a shared one the neighbours' share is left out.
+    """
     times: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(rounds + 1):
         for name, work in works.items():
-            started = perf_counter()
+            started = process_time()
             work()
             if turn:
-                times[name].append((perf_counter() - started) * 1000)
+                times[name].append((process_time() - started) * 1000)
     return {name: median(values) for name, values in times.items()}
 
 

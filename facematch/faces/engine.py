@@ -88,7 +88,8 @@ class FaceEngine:
         """The faces of a frame, the one nearest to the reference first.
 
         Args:
-            frame: (H, W, 3) uint8 RGB; must not change until this returns or, when cancelled, until then.
+            frame: (H, W, 3) uint8 RGB; its memory must stay as it is even after a cancelled call, for a frame that
+                is being worked on is finished.
             reference: what the faces are compared with.
             closer: look one step larger, for faces too small to be found otherwise, at four to five times the
                 cost.

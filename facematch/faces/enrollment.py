@@ -91,7 +91,8 @@ def enroll(data: bytes, detector: Detector, encoder: Encoder) -> EnrolledPhoto:
 def read_stored(data: bytes, detector: Detector, encoder: Encoder) -> EnrolledPhoto:
     """The reference in a file that is already stored: the same rules, but its bytes and pixels stay as they are.
 
-    For what `enroll` made, the embedding is the one that `enroll` gave, to the last bit.
+    For what `enroll` made, the embedding is the one that `enroll` gave, to the last bit. For a larger photograph
+    that somebody put there, `frame_size` and `bbox` are those of the pixels that were searched.
 
     Raises:
         EnrollmentError: it cannot serve as a reference.
