@@ -114,7 +114,7 @@ async def test_nobody_blocks_the_end(web: WebProcess, session: aiohttp.ClientSes
             async with asyncio.timeout(STOP_SECONDS):
                 last = [await socket.receive() for socket in (one, two)]
             assert [(message.type, message.data) for message in last] == [(aiohttp.WSMsgType.CLOSE, 1001)] * 2
-            assert asyncio.get_running_loop().time() - started < 1.5
+            assert asyncio.get_running_loop().time() - started < 3
             await web.process.ended(within=STOP_SECONDS)
             assert asyncio.get_running_loop().time() - started < STOP_SECONDS
     assert web.process.exit_code in (0, -number)
