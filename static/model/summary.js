@@ -74,9 +74,13 @@ function matchSummary(matching, cards, now) {
   const since = Math.min(...matching.map((card) => card.matchSince ?? now));
   const seconds = Math.max(0, (now - since) / 1000);
   const others = present > matching.length ? `, ${counted(present, "person", "people")} in the room` : "";
+  const names = listed(matching.map((card) => displayName(card.name, card.identity)));
+  if (matching.length > 2) {
+    return { kind: "match", title: counted(matching.length, "person", "people"), detail: `${names}${others}` };
+  }
   return {
     kind: "match",
-    title: listed(matching.map((card) => displayName(card.name, card.identity))),
+    title: names,
     detail: `on camera ${seconds < 2 ? "since just now" : `for ${duration(seconds)}`}${others}`,
   };
 }

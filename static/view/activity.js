@@ -42,10 +42,12 @@ function View({ entries, filter, day, notice, loading, onFilter, onEnlarge }) {
       ? html`<p class="activity-empty quiet">${emptyWords(loading, entries.length > 0)}</p>`
       : html`<ol class="entries" data-testid="activity-list">
           ${shown.map((entry) => html`<${Entry} key=${entry.key} entry=${entry} day=${day} onEnlarge=${onEnlarge} />`)}
+          ${more
+            ? html`<li key="more" class="activity-more">
+                <button type="button" class="button small" onClick=${() => setPages(pages + 1)}>Show older</button>
+              </li>`
+            : null}
         </ol>`}
-    ${more
-      ? html`<button type="button" class="button small activity-more" onClick=${() => setPages(pages + 1)}>Show older</button>`
-      : null}
     ${!more && entries.length >= MOST_ACTIVITY ? html`<p class="activity-end quiet">The last ${MOST_ACTIVITY} are shown.</p>` : null}`;
 }
 

@@ -7,7 +7,7 @@
 
 import { Card } from "./card.js";
 import { ANSWER_ICONS, Icon } from "./icons.js";
-import { html } from "./preact.js";
+import { html, useState } from "./preact.js";
 import { Steps } from "./steps.js";
 
 /** With more cards than this each becomes smaller. */
@@ -42,7 +42,11 @@ function SummaryView({ summary }) {
 
 /** @param {PeopleProps} props */
 export function People({ summary, loading, showSteps, hasReference, joined, cards, now, videoOf, mirrored, onEnlarge }) {
+  const [matchesOnly, setMatchesOnly] = useState(false);
   const shared = { now, videoOf, mirrored, onEnlarge };
+  const here = cards.filter((card) => !card.past);
+  const many = here.length > ROOMY;
+  const shown = many && matchesOnly ? here.filter((card) => card.state === "match") : here;
   return html`<${SummaryView} summary=${summary} />
     ${showSteps
       ? html`<${Steps} hasReference=${hasReference} joined=${joined} hasPeople=${cards.length > 0} />`
@@ -51,14 +55,25 @@ export function People({ summary, loading, showSteps, hasReference, joined, card
       ? html`<ul class="cards" aria-hidden="true">
           ${[0, 1].map((index) => html`<li class="card skeleton" key=${index}></li>`)}
         </ul>`
-      : html`<${Cards} cards=${cards.filter((card) => !card.past)} ...${shared} /><${Past} cards=${cards.filter((card) => card.past)} ...${shared} />`}`;
+      : html`${many
+            ? html`<button
+                type="button"
+                class="button small people-filter"
+                aria-pressed=${matchesOnly ? "true" : "false"}
+                onClick=${() => setMatchesOnly(!matchesOnly)}
+              >
+                <${Icon} name="match" size=${18} />Matches only
+              </button>`
+            : null}
+          <${Cards} cards=${shown} dense=${many} ...${shared} />
+          <${Past} cards=${cards.filter((card) => card.past)} ...${shared} />`}`;
 }
 
-/** @typedef {Pick<PeopleProps, "cards" | "now" | "videoOf" | "mirrored" | "onEnlarge">} CardsProps */
+/** @typedef {Pick<PeopleProps, "cards" | "now" | "videoOf" | "mirrored" | "onEnlarge"> & { dense?: boolean }} CardsProps */
 
 /** @param {CardsProps} props */
-function Cards({ cards, now, videoOf, mirrored, onEnlarge }) {
-  return html`<ul class="cards" data-testid="cards" data-dense=${cards.length > ROOMY ? "yes" : "no"}>
+function Cards({ cards, dense = false, now, videoOf, mirrored, onEnlarge }) {
+  return html`<ul class="cards" data-testid="cards" data-dense=${dense ? "yes" : "no"}>
     ${cards.map(
       (card) =>
         html`<${Card}

@@ -1,0 +1,220 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { reuse } from "../../static/model/cards.js";
+import { Page, check, heartbeat, iso, match, status, track } from "./made.js";
+
+describe("the answer", () => {
+  test("a match shows at once, before the batch's Check", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    assert.equal(page.card("Ann", 0).state, "looking");
+    page.heard(match("Ann", 1));
+    assert.equal(page.card("Ann", 1).state, "match");
+    assert.equal(page.card("Ann", 1).score, 0.6);
+  });
+
+  test("every outcome has a state of its own", () => {
+    /** @type {[Parameters<typeof check>[2], string][]} */
+    const expected = [
+      ["match", "match"],
+      ["no_match", "no_match"],
+      ["no_face", "no_face"],
+      ["no_frames", "no_video"],
+      ["muted", "no_video"],
+      ["no_reference", "idle"],
+      ["error", "error"],
+    ];
+    for (const [outcome, state] of expected) {
+      const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+      page.heard(check("Ann", 1, outcome));
+      assert.equal(page.card("Ann", 1).state, state, outcome);
+    }
+  });
+
+  test("a Check without an outcome tells match or no match", () => {
+    const page = new Page().polled(status(0, null));
+    page.heard(check("Ann", 1, "no_match", { outcome: null, best_distance: null }));
+    assert.equal(page.card("Ann", 1).state, "no_match");
+  });
+
+  test("it stays while the next batch looks, and goes when that has ended otherwise", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"));
+    page.polled(status(12, heartbeat(12, [track("Ann", "probe")])));
+    assert.deepEqual([page.card("Ann", 12).state, page.card("Ann", 12).phase], ["match", "probe"]);
+    page.heard(check("Ann", 13, "no_match"));
+    assert.deepEqual([page.card("Ann", 13).state, page.card("Ann", 13).matchSince], ["no_match", null]);
+  });
+
+  test("matching since the first of an unbroken row", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"), match("Ann", 12), check("Ann", 12, "match"));
+    assert.equal(page.card("Ann", 12).matchSince, Date.parse(iso(1)));
+  });
+
+  test("of two cameras one that matches decides", () => {
+    const tracks = [track("Ann", "hold"), track("Ann", "wait", { track_sid: "TR_2" })];
+    const page = new Page().polled(status(0, heartbeat(0, tracks)));
+    page.heard(check("Ann", 1, "match"), check("Ann", 2, "no_match", { track_sid: "TR_2" }));
+    assert.equal(page.card("Ann", 2).state, "match");
+    assert.equal(page.cards(2).length, 1);
+  });
+
+  test("an answer about the former photo is none about this one", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"));
+    const reference = { id: "ref-2", updated_at: iso(2), url: "/reference/current.jpg" };
+    page.polled(status(2, heartbeat(2, [track("Ann", "hold", { deadline_in: 9 })]), { reference }));
+    assert.equal(page.card("Ann", 2).state, "looking");
+  });
+
+  test("a mute shows with the heartbeat, and looking again after it", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(check("Ann", 1, "no_match"));
+    page.polled(status(3, heartbeat(3, [track("Ann", "wait", { muted: true })])));
+    assert.equal(page.card("Ann", 3).state, "no_video");
+    page.heard(check("Ann", 4, "muted"));
+    page.polled(status(6, heartbeat(6, [track("Ann", "probe")])));
+    assert.equal(page.card("Ann", 6).state, "looking");
+  });
+});
+
+describe("the countdown", () => {
+  test("runs from the Check, before any heartbeat tells", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"));
+    assert.deepEqual(figures(page.card("Ann", 1)), ["hold", 10, 10]);
+    assert.deepEqual(figures(page.card("Ann", 8)), ["hold", 3, 10]);
+    page.heard(check("Ann", 12, "no_match"));
+    assert.deepEqual(figures(page.card("Ann", 14)), ["wait", 6, 8]);
+  });
+
+  test("follows a newer heartbeat", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(check("Ann", 1, "no_match"));
+    page.polled(status(4, heartbeat(3, [track("Ann", "wait", { deadline_in: 2.5 })])));
+    assert.deepEqual(figures(page.card("Ann", 4)), ["wait", 2, 8]);
+  });
+
+  test("over means looking", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(check("Ann", 1, "no_match"));
+    assert.deepEqual(figures(page.card("Ann", 9)), ["probe", null, 0]);
+  });
+
+  test("does not mind that the page's clock is an hour ahead", () => {
+    const page = new Page(3600).polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"));
+    assert.deepEqual(figures(page.card("Ann", 5)), ["hold", 6, 10]);
+  });
+
+  test("nor that the recognizer's is", () => {
+    const ahead = 7200;
+    const beat = heartbeat(ahead, [track("Ann", "probe")]);
+    const page = new Page().polled(
+      status(0, beat, { recognizer: { online: true, age_seconds: 0, heartbeat: beat } }),
+    );
+    page.heard(check("Ann", ahead + 1, "no_match"));
+    assert.deepEqual(figures(page.card("Ann", 3)), ["wait", 6, 8]);
+  });
+
+  test("stops when the page is offline", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"));
+    const card = page.card("Ann", 3, true);
+    assert.deepEqual([card.state, card.reason, card.remaining, card.lastKnown], ["offline", "page", null, "match"]);
+  });
+
+  test("waiting for a place, and for a first photo, have no end", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "queued"), track("Bob", "idle")])));
+    assert.deepEqual(figures(page.card("Ann", 1)), ["queued", null, 0]);
+    assert.deepEqual([page.card("Bob", 1).state, page.card("Bob", 1).phase], ["idle", "idle"]);
+  });
+});
+
+describe("who is here", () => {
+  test("a track that no event has named yet is looked at", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe", { participant_name: "Ann B." })])));
+    const card = page.card("Ann", 0);
+    assert.deepEqual([card.state, card.name], ["looking", "Ann B."]);
+  });
+
+  test("missing in a heartbeat means left; back again starts without an answer", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"));
+    page.polled(status(4, heartbeat(4, [])));
+    const left = page.card("Ann", 4);
+    assert.deepEqual([left.state, left.reason, left.lastKnown], ["offline", "left", "match"]);
+    page.room(30, [{ identity: "Ann", name: "Ann", isLocal: true, video: "TR_new" }]);
+    assert.deepEqual([page.card("Ann", 30).state, page.card("Ann", 30).match], ["looking", null]);
+    const again = { participant_id: "PA_second", track_sid: "TR_new" };
+    page.polled(status(31, heartbeat(31, [track("Ann", "probe", again)])));
+    assert.equal(page.card("Ann", 31).state, "looking");
+  });
+
+  test("who left stands aside after a while, even when the page goes offline then", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.polled(status(2, heartbeat(2, [])));
+    assert.equal(page.card("Ann", 3).past, false);
+    assert.equal(page.card("Ann", 25).past, true);
+    assert.deepEqual([page.card("Ann", 25, true).reason, page.card("Ann", 25, true).past], ["left", true]);
+  });
+
+  test("a Check that is newer than the heartbeat says that somebody is here", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [])));
+    page.heard(check("Ann", 1, "no_match"));
+    assert.equal(page.card("Ann", 1).state, "no_match");
+  });
+
+  test("in the joined room without a camera: no video, nothing counted", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [])));
+    page.room(1, [{ identity: "Me", name: "Me", isLocal: true, video: "" }]);
+    const card = page.card("Me", 1);
+    assert.deepEqual([card.state, card.phase, card.isLocal], ["no_video", "", true]);
+  });
+
+  test("a recognizer that has stopped makes all offline", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"));
+    page.polled(status(20, heartbeat(2, [track("Ann", "hold")])));
+    assert.deepEqual([page.card("Ann", 20).state, page.card("Ann", 20).reason], ["offline", "recognizer"]);
+  });
+
+  test("one that loses its room for a moment does not, for longer does", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"));
+    page.polled(status(4, heartbeat(4, [], { livekit: "reconnecting" })));
+    assert.equal(page.card("Ann", 5).state, "match");
+    page.polled(status(12, heartbeat(12, [], { livekit: "reconnecting" })));
+    assert.deepEqual([page.card("Ann", 12).state, page.card("Ann", 12).reason], ["offline", "recognizer"]);
+  });
+
+  test("a sender without heartbeats is believed until a Check is overdue", () => {
+    const page = new Page().polled(status(0, null));
+    page.heard(check("Ann", 1, "no_match"));
+    assert.equal(page.card("Ann", 20).state, "no_match");
+    assert.equal(page.card("Ann", 40).state, "offline");
+  });
+});
+
+test("the order is that of first sight, whatever happens later", () => {
+  const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe"), track("Bob", "probe")])));
+  page.heard(match("Bob", 1), check("Bob", 1, "match"), check("Ann", 2, "no_match"));
+  page.polled(status(3, heartbeat(3, [track("Cid", "probe"), track("Bob", "hold"), track("Ann", "wait")])));
+  assert.deepEqual(page.cards(3).map((card) => card.identity), ["Ann", "Bob", "Cid"]);
+});
+
+test("a card that says the same is the same object", () => {
+  const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe"), track("Bob", "probe")])));
+  const before = page.cards(1);
+  page.heard(check("Bob", 1, "no_match"));
+  const after = reuse(before, page.cards(1));
+  assert.equal(after[0], before[0]);
+  assert.ok(after[1] !== before[1]);
+});
+
+/** @param {import("../../static/types/model.js").Card} card */
+function figures(card) {
+  return [card.phase, card.remaining, card.duration];
+}

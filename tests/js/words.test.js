@@ -1,0 +1,127 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+
+import { NO_FILTER, beside, filtered, namesIn, reading } from "../../static/model/activity.js";
+import { announcement, stateWord, summaryOf } from "../../static/model/summary.js";
+import * as text from "../../static/model/text.js";
+import { Page, at, check, heartbeat, match, status, track } from "./made.js";
+
+describe("names", () => {
+  test("markup stays text, lines and directions do not break out", () => {
+    assert.equal(text.displayName("<img src=x onerror=alert(1)>"), "<img src=x onerror=alert(1)>");
+    assert.equal(text.displayName("a\nb\u2028c"), "a b c");
+    assert.equal(text.displayName("\u202egnp.exe"), "gnp.exe");
+  });
+
+  test("one that shows nothing is said so", () => {
+    assert.equal(text.displayName("\u200b\u2066 \ufeff"), "(no visible name)");
+    assert.equal(text.displayName("\u3164", "identity"), "identity");
+  });
+
+  test("initials of any script", () => {
+    assert.deepEqual(["Ann Bee", "שלום", "👍", "x"].map(text.initials), ["AB", "ש", "?", "X"]);
+  });
+});
+
+test("durations and times ago", () => {
+  assert.deepEqual(
+    [5, 59.9, 60, 3599, 3600, 3660, 86_400, 200_000].map(text.duration),
+    ["5 s", "59 s", "1 min", "59 min", "1 h", "1 h 1 min", "1 day", "2 days"],
+  );
+  assert.equal(text.ago(at(0), at(2)), "just now");
+  assert.equal(text.ago(at(0), at(12)), "12 s ago");
+  assert.equal(text.ago(at(5), at(0)), "just now");
+});
+
+test("the time of day has its date on another day", () => {
+  assert.match(text.clockTime(at(0), at(60)), /^\d\d:\d\d:\d\d$/);
+  assert.match(text.clockTime(at(0), at(3 * 86_400)), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
+});
+
+describe("the one answer", () => {
+  const about = { level: /** @type {const} */ ("live"), hasReference: true, recognizer: /** @type {const} */ ("ok"), now: at(10) };
+
+  test("names who matches, and since when", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe"), track("Bob", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"), check("Bob", 1, "no_match"));
+    const { kind, title, detail } = summaryOf(page.cards(10), about);
+    assert.deepEqual([kind, title, detail], ["match", "Ann", "on camera for 9 s, 2 people in the room"]);
+  });
+
+  test("counts them when they are many", () => {
+    const names = ["Ann", "Bob", "Cid", "Dan"];
+    const page = new Page().polled(status(0, heartbeat(0, names.map((name) => track(name, "probe")))));
+    page.heard(...names.map((name) => match(name, 1)));
+    const { title, detail } = summaryOf(page.cards(2), about);
+    assert.deepEqual([title, detail], ["4 people", "Ann, Bob and 2 more"]);
+  });
+
+  test("no match, looking, nobody, and why nothing can be said", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    assert.equal(summaryOf(page.cards(0), about).kind, "looking");
+    page.heard(check("Ann", 1, "no_match"));
+    assert.equal(summaryOf(page.cards(1), about).kind, "none");
+    assert.equal(summaryOf(page.cards(1), { ...about, recognizer: "absent" }).title, "Nobody is looking");
+    assert.equal(summaryOf(page.cards(1), { ...about, hasReference: false }).kind, "no_reference");
+    assert.equal(summaryOf([], about).title, "Nobody in the room");
+    assert.equal(summaryOf([], { ...about, level: "connecting" }).kind, "loading");
+  });
+
+  test("offline tells the last match", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1));
+    const { kind, detail } = summaryOf(page.cards(5, true), { ...about, level: "offline" });
+    assert.deepEqual([kind, detail], ["offline", "Last known: match, Ann."]);
+  });
+});
+
+describe("reading out", () => {
+  test("says changes of an answer, not that a batch has begun", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    assert.equal(announcement(new Map(), page.cards(0)), "");
+    page.heard(match("Ann", 1));
+    assert.equal(announcement(new Map(), page.cards(1)), "Ann: Match.");
+    const said = new Map(page.cards(1).map((card) => [card.identity, stateWord(card)]));
+    page.polled(status(13, heartbeat(13, [track("Ann", "probe")])));
+    assert.equal(announcement(said, page.cards(13)), "");
+  });
+
+  test("counts many at once", () => {
+    const names = ["Ann", "Bob", "Cid", "Dan", "Eve"];
+    const page = new Page().polled(status(0, null));
+    page.heard(...names.map((name) => check(name, 1, name === "Ann" ? "match" : "no_face")));
+    assert.equal(announcement(new Map(), page.cards(1)), "1 new match, 4 other changes.");
+  });
+});
+
+describe("the activity list", () => {
+  const page = new Page().polled(status(0, null));
+  page.heard(match("Ann", 1), check("Ann", 1, "match"), check("Bob", 2, "no_face", { frames: 1 }), match("Bob", 3));
+  const { activity } = page.state;
+
+  test("filters by kind and by person", () => {
+    assert.equal(filtered(activity, NO_FILTER), activity);
+    assert.equal(filtered(activity, { kind: "match", identity: "" }).length, 2);
+    assert.equal(filtered(activity, { kind: "no_match", identity: "" }).length, 1);
+    assert.equal(filtered(activity, { kind: "check", identity: "Ann" }).length, 1);
+    assert.deepEqual(namesIn(activity).map(({ identity }) => identity), ["Ann", "Bob"]);
+  });
+
+  test("reads as words", () => {
+    assert.deepEqual(activity.map((entry) => Object.values(reading(entry))), [
+      ["match", "Match", "0.60"],
+      ["no_face", "No face", "· 1 frame"],
+      ["match", "Check: match", "· 3 frames"],
+      ["match", "Match", "0.60"],
+    ]);
+  });
+
+  test("goes from snapshot to snapshot", () => {
+    const [newest, , , oldest] = activity.map(({ event }) => event);
+    if (newest?.type !== "match" || oldest?.type !== "match") throw new Error("two matches");
+    assert.deepEqual(beside(activity, newest), { newer: null, older: oldest });
+    assert.deepEqual(beside(activity, oldest), { newer: newest, older: null });
+    assert.deepEqual(beside([], newest), { newer: null, older: null });
+  });
+});
