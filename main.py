@@ -61,7 +61,8 @@ async def run(settings: Settings) -> ExitCode:
         batch_timeout_seconds=settings.batch_timeout_seconds,
         threshold=settings.match_tolerance,
     )
-    api, counters, changed = ApiClient(settings.api_base_url), Counters(), Changed()
+    key = settings.recognizer_key.get_secret_value() if settings.recognizer_key else None
+    api, counters, changed = ApiClient(settings.api_base_url, key), Counters(), Changed()
     references = References(settings.reference_image, engine.read_stored)
     snapshots = Snapshots(settings.output_dir, enabled=settings.snapshots_enabled, crop=settings.snapshot_crop)
     try:

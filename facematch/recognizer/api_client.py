@@ -25,10 +25,12 @@ class ApiClient:
 
     Args:
         base_url: of the web process, such as `http://127.0.0.1:8000`.
+        key: RECOGNIZER_KEY; None: the web process is in local mode.
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, key: str | None = None) -> None:
         self._base_url = base_url.rstrip("/")
+        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, path: str, body: dict[str, Any], seconds: float = POST_SECONDS) -> Answer:
@@ -39,9 +41,12 @@ class ApiClient:
             TimeoutError: it did not answer in time.
         """
         if self._session is None:
-            self._session = aiohttp.ClientSession()
+            self._session = aiohttp.ClientSession(headers=self._headers)
         timeout = aiohttp.ClientTimeout(total=seconds)
-        async with self._session.post(self._base_url + path, json=body, timeout=timeout) as response:
+        # No redirects: a post does not survive most of them, and the key is for this address alone.
+        async with self._session.post(
+            self._base_url + path, json=body, timeout=timeout, allow_redirects=False
+        ) as response:
             return Answer(response.status, await response.read())
 
     async def aclose(self) -> None:
