@@ -42,6 +42,7 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     ("GET", "/livez"): ANYONE,
     ("GET", "/health"): ANYONE,
     ("GET", "/readyz"): _WATCH_OVER,
+    ("GET", "/metrics"): _WATCH_OVER,
     ("GET", "/openapi.json"): _ANY_ROLE,
     ("POST", "/api/session"): _SIGN_IN,
     ("GET", "/api/session"): _ANY_ROLE,
