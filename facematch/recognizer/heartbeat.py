@@ -95,6 +95,7 @@ class Heart:
         self._cpu_seconds = time.process_time()
         self._sampled_at = time.monotonic()
         self._told = 0
+        self._refused = False
 
     async def run(self) -> None:
         """Beat, for ever."""
@@ -110,6 +111,7 @@ class Heart:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.debug("Heartbeat not delivered", reason=type(error).__name__)
             return
+        self._note_refusal(answer.status)
         try:
             orders = HeartbeatAnswer.model_validate_json(answer.body).orders
         except ValidationError:
@@ -117,6 +119,13 @@ class Heart:
             return
         if await self._orders.carry_out(orders):
             self._changed.notify()  # tell at once that it is done
+
+    def _note_refusal(self, status: int) -> None:
+        """One line when the web process does not take us for its recognizer, not one per beat."""
+        refused = status in (401, 403)
+        if refused and not self._refused:
+            log.error("The API refuses this recognizer; set the same RECOGNIZER_KEY for both", status=status)
+        self._refused = refused
 
     def account(self) -> Heartbeat:
         """The account now."""
