@@ -78,7 +78,7 @@ class _Event(_Wire):
 
     event_id: UUID | None = Field(default=None, description="Chosen by the sender; a repeat is stored once")
     source: Name | None = Field(default=None, description="One boot of one recognizer")
-    seq: PositiveInt | None = Field(default=None, description="1, 2, 3 … per source, without a gap")
+    seq: PositiveInt | None = Field(default=None, le=2**53 - 1, description="1, 2, 3 … per source, without a gap")
     room: Name | None = None
     participant_identity: Name | None = Field(default=None, description="Chosen by a client: untrusted")
     track_sid: Name | None = None

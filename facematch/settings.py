@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from facematch.addresses import is_host, is_loopback
+from facematch.secret_values import DatabaseUrl, WebhookSecret, WebhookUrl  # noqa: TC001  (pydantic reads them)
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: relative paths in the settings are meant from here, wherever the process was started."""
@@ -116,6 +117,17 @@ class Settings(BaseSettings):
         description="Folder of the converted encoder and the built LiveKit server",
     )
     data_dir: Path = Field(Path("data"), description="Folder of the outbox and the event log")
+    database_url: DatabaseUrl | None = Field(
+        None, repr=False, description="PostgreSQL for the event log; empty: a file in DATA_DIR"
+    )
+    webhook_secret: WebhookSecret | None = Field(None, repr=False, description="What webhooks are signed with")
+    webhook_url: WebhookUrl | None = Field(None, repr=False, description="Who is told of events; empty: nobody")
+    webhook_types: Annotated[tuple[Literal["match", "check"], ...], NoDecode] = Field(
+        ("match",), min_length=1, description="Comma-separated events that the webhook tells of: match, check"
+    )
+    webhook_retry_seconds: float = Field(
+        86_400, ge=0, le=2_592_000, allow_inf_nan=False, description="Seconds an event is retried before it is given up"
+    )
     api_base_url: _HttpUrl = Field("http://127.0.0.1:8000", description="Where the recognizer posts its events")
     event_queue_size: int = Field(10_000, ge=10, le=1_000_000, description="Events kept while the API is away")
 
@@ -148,10 +160,17 @@ class Settings(BaseSettings):
     initial_sync_frames: str | None = Field(None, description="Legacy: no effect")
     process_every_n_frame: str | None = Field(None, description="Legacy: no effect")
 
-    @field_validator("allowed_rooms", "allowed_hosts", mode="before")
+    @field_validator("allowed_rooms", "allowed_hosts", "webhook_types", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _signed(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None and info.data.get("webhook_secret", value) is None:
+            raise ValueError("needs WEBHOOK_SECRET beside it: a receiver must be able to tell who sends")
+        return value
 
     @field_validator("livekit_api_secret")
     @classmethod
@@ -219,7 +238,7 @@ def describe_problems(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False):
         variable = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
-        secret = variable.endswith(("_SECRET", "_KEY"))
+        secret = variable.endswith(("_SECRET", "_KEY")) or variable in {"DATABASE_URL", "WEBHOOK_URL"}
         shown = "" if secret or not problem["loc"] else f" (got {problem['input']!r})"
         message = problem["msg"].removeprefix("Value error, ")
         lines.append(f"  {variable}: {message}{shown}")

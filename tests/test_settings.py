@@ -192,6 +192,8 @@ def shown_default(name: str) -> str:
     default = Settings.model_fields[name.lower()].default
     if default is None or default == ():
         return ""
+    if isinstance(default, tuple):
+        return ",".join(default)
     if isinstance(default, bool):
         return str(default).lower()
     return f"{default:g}" if isinstance(default, float) else str(default)
