@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,21 +13,41 @@ from fastapi import FastAPI
 
 from facematch import __version__
 from facematch.events import CycleSettings
-from facematch.server import captures, health, intake, openapi, page, references, status, tokens
+from facematch.server import (
+    captures,
+    health,
+    history,
+    intake,
+    metrics,
+    openapi,
+    page,
+    references,
+    signin,
+    status,
+    tokens,
+)
 from facematch.server.access import AccessControl
 from facematch.server.bodies import MB
 from facematch.server.connection import RememberConnection
+from facematch.server.database import Database, sqlite_url
+from facematch.server.entrance import make_entrance
 from facematch.server.errors import HANDLERS, CatchFailures
+from facematch.server.feed import Feed
 from facematch.server.headers import AddHeaders, security_headers
 from facematch.server.hub import Hub
-from facematch.server.log import EventLog, MemoryEventLog
 from facematch.server.requestlog import RequestLog, no_access_log
+from facematch.server.sessions import MemorySessionStore
 from facematch.server.shutdown import GOODBYE_SECONDS, goodbye_first
+from facematch.server.sql_log import SqlEventLog
+from facematch.server.startup import SayWhy
+from facematch.server.webhook_store import WebhookStore
+from facematch.server.webhooks import Receiver
 from facematch.settings import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from facematch.server.log import EventLog
     from facematch.server.references import Examiner
     from facematch.settings import Settings
 
@@ -47,11 +68,16 @@ class Parts:
 
 def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     """The web process. Touches nothing outside itself before its lifespan begins."""
-    # Positions go on where an earlier process of this machine left them, so that a listener that comes back with
-    # one of those misses nothing.
-    event_log = parts.event_log or MemoryEventLog(first=int(time.time() * 1000))
+    database = Database(
+        settings.database_url.get_secret_value()
+        if settings.database_url
+        else sqlite_url(settings.data_dir / "events.db")
+    )
+    event_log = parts.event_log or SqlEventLog(database)
     hub = parts.hub(event_log) if parts.hub else Hub(event_log)
-    taker = intake.Intake(event_log, hub)
+    feed = Feed(event_log, hub, None if parts.event_log else WebhookStore(database), _receiver(settings))
+    taker = intake.Intake(feed.writer)
+    entrance = make_entrance(settings, hub, MemorySessionStore(), parts.monotonic)
     recognizers = status.Recognizers(parts.monotonic)
     reference = references.ReferenceFile(settings.reference_image)
     enrollment = references.Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
@@ -65,14 +91,16 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
             parts.on_start()
         for folder in (settings.output_dir, settings.reference_image.parent):
             folder.mkdir(parents=True, exist_ok=True)
+        await feed.open()
         with no_access_log(), goodbye_first(say_goodbye):
             log.info("Face Match is up", room=settings.room_name, livekit_url=settings.livekit_url)
             try:
-                yield
+                async with entrance.guarded():
+                    yield
             finally:
                 await say_goodbye()
                 await enrollment.aclose()
-                await event_log.aclose()
+                await feed.aclose()
 
     app = FastAPI(
         title="Face Match",
@@ -87,22 +115,26 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         exception_handlers=HANDLERS,
     )
     for router in (
-        page.routes(ROOT / "frontend.html", ROOT / "static", enrollment),
+        page.routes(ROOT / "frontend.html", ROOT / "static", enrollment, keyed=entrance.keyed),
+        signin.routes(entrance.door, settings.room_name, settings.rooms),
         intake.routes(taker, hub),
+        history.routes(event_log),
         references.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
         captures.routes(settings.output_dir),
-        tokens.routes(_tokens(settings)),
-        status.routes(recognizers, _sources(settings, reference, hub, event_log)),
+        tokens.routes(_tokens(settings), entrance.token_limit),
+        status.routes(recognizers, _sources(settings, reference, hub, feed)),
+        metrics.routes(recognizers.newest, _figures(hub, reference)),
         health.routes(_health(settings, event_log, recognizers, parts.monotonic)),
     ):
         app.router.routes.extend(router.routes)  # flat, so that whoever walks app.routes sees each one
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
 
-    app.add_middleware(AccessControl)  # innermost
+    app.add_middleware(AccessControl, caller_of=entrance.caller_of)  # innermost
     app.add_middleware(CatchFailures)
     app.add_middleware(RequestLog)
     app.add_middleware(AddHeaders, headers=security_headers(settings.browser_livekit_url))
-    app.add_middleware(RememberConnection)  # outermost
+    app.add_middleware(RememberConnection)
+    app.add_middleware(SayWhy)  # outermost
     return app
 
 
@@ -117,6 +149,17 @@ def _examiner_maker(settings: Settings) -> Callable[[], Examiner]:
     return make
 
 
+def _receiver(settings: Settings) -> Receiver | None:
+    if settings.webhook_url is None or settings.webhook_secret is None:
+        return None
+    return Receiver(
+        url=settings.webhook_url.get_secret_value(),
+        secret=settings.webhook_secret.get_secret_value(),
+        types=settings.webhook_types,
+        seconds=settings.webhook_retry_seconds,
+    )
+
+
 def _tokens(settings: Settings) -> tokens.Tokens:
     return tokens.Tokens(
         key=settings.livekit_api_key,
@@ -128,15 +171,12 @@ def _tokens(settings: Settings) -> tokens.Tokens:
     )
 
 
-def _sources(settings: Settings, reference: references.ReferenceFile, hub: Hub, event_log: EventLog) -> status.Sources:
+def _sources(settings: Settings, reference: references.ReferenceFile, hub: Hub, feed: Feed) -> status.Sources:
     async def current() -> status.ReferenceStatus | None:
         found = await reference.current()
         if found is None:
             return None
         return status.ReferenceStatus(id=found.id, updated_at=found.updated_at, url=references.URL)
-
-    async def events() -> status.EventsStatus:
-        return status.EventsStatus(count=await event_log.count(), cursor=await event_log.latest())
 
     return status.Sources(
         room=settings.room_name,
@@ -151,8 +191,20 @@ def _sources(settings: Settings, reference: references.ReferenceFile, hub: Hub, 
         ),
         reference=current,
         clients=lambda: hub.clients,
-        events=events,
+        events=feed.events,
+        webhook=feed.webhook,
     )
+
+
+def _figures(hub: Hub, reference: references.ReferenceFile) -> Callable[[], Awaitable[metrics.ServerFigures]]:
+    async def figures() -> metrics.ServerFigures:
+        found = await reference.current()
+        age = (datetime.now(UTC) - found.updated_at).total_seconds() if found else None
+        return metrics.ServerFigures(
+            websocket_clients=hub.clients, websocket_dropped=hub.dropped, reference_age_seconds=age
+        )
+
+    return figures
 
 
 def _health(

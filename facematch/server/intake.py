@@ -1,7 +1,6 @@
 """Events in: stored once, in order, and only then handed to whoever listens; and the listeners' door."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
-import asyncio
 from typing import Annotated, Literal
 from uuid import uuid4
 
@@ -13,7 +12,8 @@ from facematch.server.bodies import KB, described, read_json
 from facematch.server.connection import cut_of
 from facematch.server.errors import ApiError, Code, documented, invalid
 from facematch.server.hub import Hub
-from facematch.server.log import EventLog
+from facematch.server.log import LogUnavailableError, UnstorableError
+from facematch.server.writer import TooBusyError, Writer
 
 EVENT_LIMIT = 64 * KB
 
@@ -49,8 +49,12 @@ _REFUSALS = documented(
     (413, Code.TOO_LARGE, "The request is too large: at most 64 kB."),
     (415, Code.UNSUPPORTED_TYPE, "Send JSON, with the header Content-Type: application/json."),
     (422, Code.INVALID, "confidence: Input should be a finite number"),
-    (503, Code.STORAGE_FAILED, "The event could not be stored. Send it again."),
+    (503, Code.STORAGE_FAILED, "The event could not be stored (SQLite: database or disk is full). Send it again."),
+    (503, Code.BUSY, "More events arrive than can be stored. Send it again."),
 )
+
+
+_SOON = {"Retry-After": "1"}
 
 
 class Delivered(BaseModel):
@@ -64,15 +68,11 @@ class Intake:
     """Takes events.
 
     Args:
-        event_log: stores them.
-        hub: hands them on.
+        writer: stores them and hands them on.
     """
 
-    def __init__(self, event_log: EventLog, hub: Hub) -> None:
-        self._log = event_log
-        self._hub = hub
-        self._one_at_a_time = asyncio.Lock()
-        """Listeners skip what is not newer than the last they had: events reach the hub in the log's order."""
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
 
     async def take(self, event: Event) -> int:
         """Store an event and hand it to the listeners.
@@ -81,17 +81,20 @@ class Intake:
             How many listeners it goes to: 0 when it was there already.
 
         Raises:
-            ApiError: 503, it is not stored.
+            ApiError: 503, it is not stored and may be sent again; 422, it never will be.
         """
         if event.event_id is None:
             event = event.model_copy(update={"event_id": uuid4()})
         try:
-            async with self._one_at_a_time:
-                entry = await self._log.append(event)
-                return 0 if entry is None else self._hub.publish(entry)
-        except OSError as error:
-            detail = "The event could not be stored. Send it again."
-            raise ApiError(503, Code.STORAGE_FAILED, detail, headers={"Retry-After": "1"}) from error
+            return await self._writer.store(event)
+        except LogUnavailableError as error:
+            detail = f"The event could not be stored ({error}). Send it again."
+            raise ApiError(503, Code.STORAGE_FAILED, detail, headers=_SOON) from error
+        except TooBusyError as error:
+            detail = "More events arrive than can be stored. Send it again."
+            raise ApiError(503, Code.BUSY, detail, headers=_SOON) from error
+        except UnstorableError as error:  # a sender that repeats it would hold up all that come after it
+            raise ApiError(422, Code.INVALID, "The event holds a value that cannot be stored.") from error
 
 
 def routes(intake: Intake, hub: Hub) -> APIRouter:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict, deque
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 from facematch.events import to_wire
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from uuid import UUID
 
     from facematch.events import Event
 
-KEPT_EVENTS = 5_000
-REMEMBERED_IDS = 50_000
-"""A sender repeats what was not acknowledged, so what it repeats is recent."""
+
+class LogUnavailableError(OSError):
+    """The log cannot be read or written now: a full disk, a lock, a database that is away. Passes by itself."""
+
+
+class UnstorableError(ValueError):
+    """This event will never be stored, whatever happens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +28,54 @@ class Entry:
 
     cursor: int
     """Position: larger than every earlier one, not necessarily by 1."""
+    type: str
+    """`match` or `check`."""
     text: str
     """The event as it is sent to listeners: JSON, every field, with the cursor."""
 
 
-class EventLog(Protocol):
-    """Where events are kept. Whoever appends has to wait for one append before the next, so that order is kept."""
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events are meant; the default: all."""
 
-    async def append(self, event: Event) -> Entry | None:
-        """Store an event that has an `event_id`.
+    types: tuple[str, ...] = ()
+    """`match`, `check`; empty: both."""
+    participant: str | None = None
+    """An identity or a participant's sid."""
+    room: str | None = None
+
+
+ALL = Filter()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of the log: what lies between two positions (both exclusive), from one end of it."""
+
+    after: int = 0
+    before: int | None = None
+    limit: int = 100
+    newest_first: bool = False
+
+
+class EventLog(Protocol):
+    """Where events are kept. One caller appends, one call at a time; anybody reads.
+
+    Every method raises `LogUnavailableError` when it cannot do its work now.
+    """
+
+    async def open(self) -> None:
+        """Make it ready. Called once, before anything else."""
+        ...
+
+    async def append(self, events: Sequence[Event]) -> Sequence[Entry | None]:
+        """Store events that have an `event_id`, in this order, all of them or none, and on the disk on return.
 
         Returns:
-            Its entry once it is stored, or None when this `event_id` is there already.
+            For each its entry, or None when this `event_id` was there already.
+
+        Raises:
+            UnstorableError: at least one of them will never be stored; none is.
         """
         ...
 
@@ -46,20 +83,32 @@ class EventLog(Protocol):
         """The first `limit` entries after a position, in order; fewer only when there are no more."""
         ...
 
+    async def page(self, page: Page, only: Filter = ALL) -> Sequence[Entry]:
+        """At most `page.limit` entries, in the page's order; fewer only when there are no more."""
+        ...
+
     async def latest(self) -> int:
-        """The position of the last entry; 0 when there has never been one."""
+        """The position of the last entry, also when that has been removed; 0 when there has never been one."""
         ...
 
     async def count(self) -> int:
         """How many entries are kept."""
         ...
 
-    async def check(self) -> None:
-        """Return if an event could be stored now.
+    async def count_after(self, cursor: int, most: int, only: Filter = ALL) -> int:
+        """How many entries there are after a position, counted up to `most`."""
+        ...
 
-        Raises:
-            OSError: it could not; says why.
-        """
+    async def last_seq(self, source: str, before: int) -> int | None:
+        """The highest `seq` of a `source` among the entries before a position; None when there is none."""
+        ...
+
+    async def is_whole(self) -> bool:
+        """Whether it holds every event there has ever been, and at least one."""
+        ...
+
+    async def check(self) -> None:
+        """Return if an event could be stored now."""
         ...
 
     async def aclose(self) -> None:
@@ -67,60 +116,16 @@ class EventLog(Protocol):
         ...
 
 
-def entry_text(event: Event, cursor: int) -> str:
-    """An event as listeners receive it: JSON of every field and the cursor, in characters that UTF-8 can carry."""
-    wire = {**to_wire(event), "cursor": cursor}
-    return json.dumps(wire, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+def body_text(event: Event) -> str:
+    """An event as it is kept: JSON of every field, in characters that UTF-8 can carry."""
+    return json.dumps(to_wire(event), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-class MemoryEventLog:
-    """The last events, in memory.
+def with_cursor(body: str, cursor: int) -> str:
+    """What listeners receive: the event as it is kept, and its position.
 
     Args:
-        first: the first entry's position. A log that starts anew has to start beyond the positions that listeners
-            of the one before may still ask for.
-        kept: entries.
-        remembered: event ids that are recognised as repeats.
+        body: what `body_text` returned.
+        cursor: its position.
     """
-
-    def __init__(self, first: int = 1, *, kept: int = KEPT_EVENTS, remembered: int = REMEMBERED_IDS) -> None:
-        self._next = first
-        self._latest = 0
-        self._entries: deque[Entry] = deque(maxlen=kept)
-        self._ids: OrderedDict[UUID, None] = OrderedDict()
-        self._remembered = remembered
-
-    async def append(self, event: Event) -> Entry | None:
-        """See `EventLog.append`."""
-        if event.event_id is None:
-            raise ValueError("an event is given its id before it is stored")
-        if event.event_id in self._ids:
-            return None
-        entry = Entry(self._next, entry_text(event, self._next))
-        self._entries.append(entry)
-        self._latest = self._next
-        self._next += 1
-        self._ids[event.event_id] = None
-        if len(self._ids) > self._remembered:
-            self._ids.popitem(last=False)
-        return entry
-
-    async def after(self, cursor: int, limit: int) -> Sequence[Entry]:
-        """See `EventLog.after`."""
-        newer = self._latest - cursor if self._entries else 0
-        start = max(0, len(self._entries) - max(0, newer))  # positions follow each other without a hole
-        return tuple(islice(self._entries, start, start + limit))
-
-    async def latest(self) -> int:
-        """See `EventLog.latest`."""
-        return self._latest
-
-    async def count(self) -> int:
-        """See `EventLog.count`."""
-        return len(self._entries)
-
-    async def check(self) -> None:
-        """See `EventLog.check`: memory always takes one more."""
-
-    async def aclose(self) -> None:
-        """See `EventLog.aclose`."""
+    return f'{body[:-1]},"cursor":{cursor}}}'

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from facematch.events import CycleSettings, Heartbeat
 from facematch.server.bodies import MB, described, read_json
 from facematch.server.errors import Code, documented
+from facematch.server.webhooks import WebhookStatus
 
 ONLINE_SECONDS = 6.0
 """A recognizer that has been silent for longer is offline; it posts every 2 s."""
@@ -114,11 +115,30 @@ class RecognizerStatus(BaseModel):
     heartbeat: Heartbeat | None
 
 
+class GapStatus(BaseModel):
+    """Numbers of one source that are missing, both ends included."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    source: str = Field(examples=["recognizer-5f0c"])
+    first: int = Field(serialization_alias="from", examples=[18])
+    last: int = Field(serialization_alias="to", examples=[19])
+
+
+class GapsStatus(BaseModel):
+    """Events that a recognizer numbered and that never came, since the API started."""
+
+    count: int = Field(description="Events missing")
+    last: list[GapStatus] = Field(description="The last few gaps, the newest last")
+
+
 class EventsStatus(BaseModel):
     """The event log."""
 
     count: int = Field(description="Events kept")
-    cursor: int = Field(description="Position of the last one; 0: none")
+    cursor: int = Field(description="Position of the last one; 0: none. Positions are not counts")
+    error: str | None = Field(description="Why it cannot be used now, or could not when the last event came")
+    gaps: GapsStatus
 
 
 class Status(BaseModel):
@@ -131,6 +151,7 @@ class Status(BaseModel):
     recognizer: RecognizerStatus
     websocket_clients: int
     events: EventsStatus
+    webhook: WebhookStatus | None = Field(description="null: none is configured")
     server_time: datetime
 
 
@@ -150,6 +171,7 @@ class Sources:
     reference: Callable[[], Awaitable[ReferenceStatus | None]]
     clients: Callable[[], int]
     events: Callable[[], Awaitable[EventsStatus]]
+    webhook: Callable[[], Awaitable[WebhookStatus | None]]
 
 
 def routes(recognizers: Recognizers, sources: Sources) -> APIRouter:
@@ -187,6 +209,7 @@ def routes(recognizers: Recognizers, sources: Sources) -> APIRouter:
             recognizer=recognizer,
             websocket_clients=sources.clients(),
             events=await sources.events(),
+            webhook=await sources.webhook(),
             server_time=datetime.now(UTC),
         )
 

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from facematch.server.app import Parts, create_app
 from facematch.settings import Settings
+from tests.server.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +53,7 @@ class FakeExaminer:
 def settings(tmp_path: Path) -> Settings:
     return Settings(
         output_dir=tmp_path / "captures",
+        data_dir=tmp_path / "data",
         reference_image=tmp_path / "reference" / "current.jpg",
         livekit_url="ws://127.0.0.1:1",
         upload_max_mb=0.5,
@@ -65,7 +67,7 @@ def examiner() -> FakeExaminer:
 
 @pytest.fixture
 def app(settings: Settings, examiner: FakeExaminer) -> FastAPI:
-    return create_app(settings, Parts(make_examiner=lambda: examiner))
+    return create_app(settings, Parts(make_examiner=lambda: examiner, event_log=MemoryEventLog()))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from facematch.server import health
 from facematch.server.app import Parts, create_app
 from facematch.server.health import Health, disk_check, livekit_check
-from facematch.server.log import MemoryEventLog
+from tests.server.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 from facematch.events import Check
 from facematch.server import hub as hub_module
 from facematch.server.hub import Hub
-from facematch.server.log import MemoryEventLog
+from tests.server.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -99,7 +99,7 @@ async def served(hub: Hub, after: int | None = None, *, stalled: bool = False) -
 async def publish(log: MemoryEventLog, hub: Hub, count: int) -> list[int]:
     cursors = []
     for _ in range(count):
-        entry = await log.append(event())
+        [entry] = await log.append([event()])
         assert entry is not None
         hub.publish(entry)
         cursors.append(entry.cursor)
@@ -121,7 +121,7 @@ async def test_everybody_receives_everything_in_order(log: MemoryEventLog) -> No
 
 async def test_publish_says_how_many_will_receive_it(log: MemoryEventLog) -> None:
     hub = Hub(log)
-    entry = await log.append(event())
+    [entry] = await log.append([event()])
     assert entry is not None
     assert hub.publish(entry) == 0
     async with served(hub), served(hub):

@@ -15,14 +15,25 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from facematch.events import Check, Match, to_wire
 from facematch.server.app import Parts, create_app
 from facematch.server.hub import Hub
-from facematch.server.log import MemoryEventLog
+from facematch.server.log import LogUnavailableError
+from tests.server.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastapi import FastAPI
+
     from facematch.events import Event
     from facematch.server.log import Entry
     from facematch.settings import Settings
 
 JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture
+def app(settings: Settings) -> FastAPI:
+    """With the log that users have."""
+    return create_app(settings)
 
 
 def post_raw(client: TestClient, path: str, body: bytes | str) -> Any:
@@ -172,13 +183,14 @@ def test_only_json_is_taken(client: TestClient, check: dict[str, Any]) -> None:
 
 def test_a_log_that_cannot_store_asks_for_the_event_again(settings: Settings, check: dict[str, Any]) -> None:
     class Full(MemoryEventLog):
-        async def append(self, event: Event) -> Entry | None:
-            raise OSError(28, "No space left on device")
+        async def append(self, events: Sequence[Event]) -> Sequence[Entry | None]:
+            raise LogUnavailableError("SQLite: database or disk is full")
 
     with TestClient(create_app(settings, Parts(event_log=Full()))) as client:
         response = client.post("/api/check", json=check)
     assert (response.status_code, response.json()["code"]) == (503, "STORAGE_FAILED")
     assert response.headers["retry-after"] == "1"
+    assert "disk is full" in response.json()["detail"]
 
 
 ANYTHING = st.recursive(

@@ -37,7 +37,8 @@ def test_nothing_is_known_at_first(client: TestClient) -> None:
     status = client.get("/api/status").json()
     assert status["recognizer"] == {"online": False, "age_seconds": None, "heartbeat": None}
     assert status["reference"] is None
-    assert status["events"] == {"count": 0, "cursor": 0}
+    assert status["events"] == {"count": 0, "cursor": 0, "error": None, "gaps": {"count": 0, "last": []}}
+    assert status["webhook"] is None
     assert status["room"] == "face-recognition-room"
     assert status["livekit_url"] == "ws://127.0.0.1:1"
     assert status["settings"] == {

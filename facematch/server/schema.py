@@ -1,0 +1,107 @@
+"""The tables of the web process. Whoever changes them adds a migration; a test holds the two against each other."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+metadata = sa.MetaData()
+
+POSITION = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""On SQLite the only type whose primary key is the row's own number."""
+
+
+class UtcTime(sa.types.TypeDecorator[datetime]):
+    """An aware time, kept in UTC: SQLite has no time zones, so it stores the UTC time without one."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """See SQLAlchemy."""
+        if value is None:
+            return None
+        utc = in_utc(value)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """See SQLAlchemy."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def in_utc(value: datetime) -> datetime:
+    """An aware time in UTC; the first or last one there is for a time that has no such."""
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:  # year 1 east of Greenwich, year 9999 west of it
+        return datetime(*((1, 1, 1) if value.year == 1 else (9999, 12, 31)), tzinfo=UTC)
+
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("cursor", POSITION, primary_key=True, autoincrement=False),
+    sa.Column("event_id", sa.Uuid(), nullable=False, unique=True),
+    sa.Column("type", sa.Text(), nullable=False),
+    sa.Column("room", sa.Text()),
+    sa.Column("participant_identity", sa.Text()),
+    sa.Column("participant_id", sa.Text(), nullable=False),
+    sa.Column("track_sid", sa.Text()),
+    sa.Column("source", sa.Text()),
+    sa.Column("seq", sa.BigInteger()),
+    sa.Column("snapshot", sa.Text()),
+    sa.Column("timestamp", UtcTime(), nullable=False, comment="when it happened, says the sender"),
+    sa.Column("received_at", UtcTime(), nullable=False),
+    sa.Column("body", sa.Text(), nullable=False, comment="the event as JSON, without its cursor"),
+)
+for _name, _columns in {
+    "type": ("type", "cursor"),
+    "room": ("room", "cursor"),
+    "participant_identity": ("participant_identity", "cursor"),
+    "participant_id": ("participant_id", "cursor"),
+    "track_sid": ("track_sid", "cursor"),
+    "source": ("source", "seq"),
+    "snapshot": ("snapshot",),
+    "timestamp": ("timestamp",),
+    "received_at": ("received_at",),
+}.items():
+    sa.Index(f"ix_events_{_name}", *(events.c[column] for column in _columns))
+
+position = sa.Table(
+    "log_position",
+    metadata,
+    sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+    sa.Column("latest", sa.BigInteger(), nullable=False, comment="position of the last event there has been"),
+    sa.Column("first", sa.BigInteger(), nullable=False, comment="position before the first event there has been"),
+    sa.Column("kept", sa.BigInteger(), nullable=False, comment="rows of events"),
+)
+"""One row, changed in every transaction that adds or removes events: who holds its lock is the only writer."""
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("name", sa.Text(), primary_key=True),
+    sa.Column("cursor", sa.BigInteger(), nullable=False, comment="position of the last event that is settled"),
+    sa.Column("dead", sa.BigInteger(), nullable=False, comment="events given up so far"),
+)
+
+dead_letters = sa.Table(
+    "webhook_dead_letters",
+    metadata,
+    sa.Column("name", sa.Text(), primary_key=True),
+    sa.Column("cursor", sa.BigInteger(), primary_key=True, autoincrement=False),
+    sa.Column("reason", sa.Text(), nullable=False),
+    sa.Column("given_up_at", UtcTime(), nullable=False),
+)
+
+
+def text_of(value: str | None) -> Any:
+    """Text as a column can hold it: PostgreSQL has no place for U+0000. The event itself keeps it."""
+    return None if value is None else value.replace("\x00", "\ufffd")

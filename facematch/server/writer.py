@@ -1,0 +1,176 @@
+"""The one way into the event log: what arrives at the same time is committed together, then handed on in order."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from facematch.server.log import LogUnavailableError, UnstorableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from facematch.events import Event
+    from facematch.server.gaps import Gaps
+    from facematch.server.log import Entry, EventLog
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE: Final = 256
+"""Events of one commit."""
+MOST_WAITING: Final = 1_000
+"""Events that may wait for their commit; more are turned away until the disk has caught up."""
+_PAGE: Final = 200
+
+
+class TooBusyError(Exception):
+    """More events wait for their commit than may."""
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    event: Event
+    settled: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Writer:
+    """Stores events and publishes them.
+
+    Args:
+        event_log: nobody else appends to it in this process.
+        publish: hands an entry on, in the log's order and each once; returns how many listeners get it. Must not
+            wait.
+        gaps: told of each new event.
+    """
+
+    def __init__(self, event_log: EventLog, publish: Callable[[Entry], int], gaps: Gaps) -> None:
+        self._log = event_log
+        self._publish = publish
+        self._gaps = gaps
+        self._waiting: list[_Waiting] = []
+        self._committing: asyncio.Task[None] | None = None
+        self._published = 0
+        """Position of the last entry that was handed on."""
+        self._unsure = False
+        """A commit has failed; what it held may have been stored all the same."""
+        self._trouble: str | None = None
+        self._whole = False
+
+    async def open(self) -> None:
+        """Begin after what the log holds."""
+        self._published = await self._log.latest()
+        self._whole = await self._log.is_whole()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last commit failed; None: it did not."""
+        return self._trouble
+
+    async def store(self, event: Event) -> int:
+        """Store an event that has an `event_id`, and hand it on.
+
+        Returns:
+            How many listeners it goes to; 0 when it was there already.
+
+        Raises:
+            LogUnavailableError: it is not known to be stored; it may be sent again.
+            UnstorableError: it will never be stored.
+            TooBusyError: it was not even tried.
+        """
+        if len(self._waiting) >= MOST_WAITING:
+            raise TooBusyError
+        waiting = _Waiting(event)
+        self._waiting.append(waiting)
+        if self._committing is None:
+            # Of its own, so that a caller that goes away takes nobody's commit with it.
+            self._committing = asyncio.create_task(self._commit_all(), name="event log commit")
+        return await waiting.settled
+
+    async def aclose(self) -> None:
+        """Finish what has been taken."""
+        if self._committing is not None:
+            await asyncio.wait([self._committing])
+
+    async def _commit_all(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+                await self._commit(batch)
+        finally:
+            self._committing = None
+
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        try:
+            try:
+                entries = await self._log.append([waiting.event for waiting in batch])
+            except UnstorableError:
+                if len(batch) == 1:
+                    raise
+                for waiting in batch:  # its neighbours are not to suffer for it
+                    await self._commit([waiting])
+                return
+            self._note()
+            await self._hand_on(batch, entries)
+        except Exception as error:  # noqa: BLE001  (each of them hears of it)
+            if isinstance(error, OSError):
+                self._unsure = True
+                self._note(error)
+            for waiting in batch:
+                if not waiting.settled.done():
+                    waiting.settled.set_exception(error)
+                    waiting.settled.exception()  # who sent it may have gone
+
+    async def _hand_on(self, batch: Sequence[_Waiting], entries: Sequence[Entry | None]) -> None:
+        first = next((entry.cursor for entry in entries if entry is not None), None)
+        if self._unsure or (first is not None and first != self._published + 1):
+            await self._catch_up(first)
+        for waiting, entry in zip(batch, entries, strict=True):
+            delivered = 0
+            if entry is not None:
+                self._published = entry.cursor
+                delivered = self._publish(entry)
+            if not waiting.settled.done():
+                waiting.settled.set_result(delivered)
+        for waiting, entry in zip(batch, entries, strict=True):
+            if entry is not None:
+                await self._look_for_gaps(waiting.event, entry)
+
+    async def _catch_up(self, before: int | None) -> None:
+        """Hand on what is in the log and was not handed on: of a commit that failed half-way, or another process's."""
+        while True:
+            page = await self._log.after(self._published, _PAGE)
+            for entry in page:
+                if before is not None and entry.cursor >= before:
+                    break
+                self._published = entry.cursor
+                self._publish(entry)
+            else:
+                if len(page) == _PAGE:
+                    continue
+            self._unsure = False
+            return
+
+    async def _look_for_gaps(self, event: Event, entry: Entry) -> None:
+        if event.source is None or event.seq is None:
+            return
+        if not self._gaps.follows(event.source):
+            try:
+                last = await self._log.last_seq(event.source, entry.cursor)
+            except LogUnavailableError:
+                last = event.seq - 1
+            if last is None:
+                # Of a log that began in the middle, or has been cut, nobody can say what it lacks.
+                last = 0 if self._whole else event.seq - 1
+            self._gaps.follow(event.source, last)
+        self._gaps.observe(event.source, event.seq)
+
+    def _note(self, error: OSError | None = None) -> None:
+        """One line when the log goes away and one when it is back, not one per event."""
+        if error and self._trouble is None:
+            log.error("Event log takes no events; senders are asked to try again", reason=str(error))
+        elif not error and self._trouble is not None:
+            log.info("Event log takes events again")
+        self._trouble = str(error) if error else None
