@@ -25,12 +25,13 @@ import { NO_FILTER, beside } from "./model/activity.js";
 import { cardsOf, reuse } from "./model/cards.js";
 import { connectionOf, recognizerState } from "./model/connection.js";
 import { Store, initialState } from "./model/store.js";
-import { announcement, stateWord, summaryOf } from "./model/summary.js";
+import { summaryOf } from "./model/summary.js";
 import { StatusPoll } from "./net/poll.js";
 import { EventSocket } from "./net/socket.js";
 import { Session } from "./room/session.js";
 import { currentTheme, nextTheme } from "./theme-choice.js";
 import { Activity } from "./view/activity.js";
+import { Announcer } from "./view/announcer.js";
 import { Bar } from "./view/bar.js";
 import { Join } from "./view/join.js";
 import { People } from "./view/people.js";
@@ -39,8 +40,6 @@ import { Reference } from "./view/reference.js";
 import { Viewer } from "./view/viewer.js";
 import { forgetDrops, rememberName, rememberedName } from "./visitor.js";
 
-/** Changes are read out together, not one by one as they come. */
-const ANNOUNCE_MS = 1500;
 const DAY_MS = 86_400_000;
 
 const mounts = {
@@ -51,7 +50,7 @@ const mounts = {
   activity: element("activity-content"),
 };
 const viewer = /** @type {HTMLDialogElement} */ (element("viewer"));
-const announcer = element("announcer");
+const announcer = new Announcer(element("announcer"));
 
 const store = new Store(initialState(Date.now()));
 const session = new Session(onRoomChange);
@@ -60,6 +59,9 @@ const socket = new EventSocket({
   onMessages: (messages) => store.dispatch({ type: "messages", messages }),
   onState: (state) => store.dispatch({ type: "socket", socket: state }),
 });
+/** The cursor at which the last poll found the socket behind the log; behind at the same one again, it is dead. */
+let silentAt = -1;
+
 const poll = new StatusPoll({
   cursor: () => store.state.cursor,
   onStatus: (answer) => {
@@ -72,17 +74,11 @@ const poll = new StatusPoll({
   },
   onFailure: (at) => store.dispatch({ type: "status-failed", at }),
 });
-/** The cursor at which the last poll found the socket behind the log; behind at the same one again, it is dead. */
-let silentAt = -1;
-
 let filter = NO_FILTER;
 /** @type {MatchEvent | null} */
 let viewing = null;
 /** @type {readonly Card[]} */
 let cards = [];
-/** @type {Map<string, string>} what was read out last, by identity */
-let announced = new Map();
-let announceAt = 0;
 let suggestedName = rememberedName();
 
 /** @type {JoinActions} */
@@ -219,7 +215,7 @@ function draw() {
   );
   drawViewer(state);
   document.title = summary.kind === "match" ? `● ${summary.title} – Face Match` : `${summary.title} – Face Match`;
-  announce(pageNow);
+  announcer.hear(cards, pageNow);
 }
 
 /** @param {State} state */
@@ -235,7 +231,7 @@ function drawJoin(state) {
       busy=${session.busy}
       cameraOn=${camera.on}
       microphoneOn=${session.microphoneOn}
-      soundOn=${session.soundOn}
+      soundOn=${session.sound.on}
       track=${camera.track}
       mirrored=${camera.mirrored}
       cameras=${camera.choices}
@@ -261,16 +257,6 @@ function drawViewer(state) {
     viewer,
   );
   if (!viewer.open) viewer.showModal();
-}
-
-/** @param {number} pageNow */
-function announce(pageNow) {
-  if (pageNow < announceAt) return;
-  const words = announcement(announced, cards);
-  announced = new Map(cards.map((card) => [card.identity, card.state === "looking" ? (announced.get(card.identity) ?? "") : stateWord(card)]));
-  if (words === "") return;
-  announcer.textContent = words;
-  announceAt = pageNow + ANNOUNCE_MS;
 }
 
 /** @param {string} id */

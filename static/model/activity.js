@@ -78,7 +78,8 @@ export function reading({ event }) {
 
 /** @param {CheckEvent} event */
 function checkDetail(event) {
-  if (outcomeOf(event) === "no_match" && event.best_distance !== null) return `· ${figure(1 - event.best_distance)}`;
+  if (outcomeOf(event) === "no_match" && event.best_distance !== null)
+    return `· ${figure(1 - event.best_distance)}`;
   if (event.frames === null || event.frames === 0) return "";
   return `· ${counted(event.frames, "frame")}`;
 }
@@ -91,7 +92,9 @@ function checkDetail(event) {
  * @returns {{ newer: MatchEvent | null, older: MatchEvent | null }}
  */
 export function beside(entries, event) {
-  const pictures = entries.flatMap(({ event: other }) => (other.type === "match" && other.snapshot !== null ? other : []));
+  const pictures = entries.flatMap(({ event: other }) =>
+    other.type === "match" && other.snapshot !== null ? other : [],
+  );
   const index = pictures.indexOf(event);
   if (index < 0) return { newer: null, older: null };
   return { newer: pictures[index - 1] ?? null, older: pictures[index + 1] ?? null };

@@ -1,5 +1,5 @@
 // @ts-check
-/** Where a face's box lies on a picture that is fitted into an element: fractions of the element, exact for both fits. */
+/** Where a face's box lies on a picture that is fitted into an element, in fractions of it; exact for both fits. */
 
 /** @import { BBox, Size } from "../types/model.js" */
 /** @typedef {{ left: number, top: number, width: number, height: number }} Rect fractions of the element, 0 to 1 */

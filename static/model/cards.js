@@ -153,7 +153,8 @@ function decidingAnswer(person) {
 /** @param {Person} person @returns {TrackAnswer | null} */
 function newestAnswer(person) {
   return Object.values(person.answers).reduce(
-    (/** @type {TrackAnswer | null} */ newest, answer) => (newest === null || answer.at > newest.at ? answer : newest),
+    (/** @type {TrackAnswer | null} */ newest, answer) =>
+      newest === null || answer.at > newest.at ? answer : newest,
     null,
   );
 }

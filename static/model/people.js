@@ -30,7 +30,11 @@ export function withEvents(people, events) {
   for (const event of events) {
     const identity = identityOf(event);
     const at = Date.parse(event.timestamp);
-    const person = visiting(next.get(identity) ?? stranger(identity, event.participant_name), event.participant_id, at);
+    const person = visiting(
+      next.get(identity) ?? stranger(identity, event.participant_name),
+      event.participant_id,
+      at,
+    );
     next.set(identity, event.type === "match" ? matched(person, event, at) : checked(person, event, at));
   }
   return next;

@@ -113,7 +113,10 @@ function withMessages(state, messages) {
   return {
     ...state,
     cursor,
-    people: withEvents(state.people, entries.map((entry) => entry.event)),
+    people: withEvents(
+      state.people,
+      entries.map((entry) => entry.event),
+    ),
     activity: [...entries.reverse(), ...state.activity].slice(0, MOST_ACTIVITY),
   };
 }

@@ -53,9 +53,14 @@ export function summaryOf(cards, { level, hasReference, recognizer, now }) {
   if (blind) return { kind: "offline", title: "Nobody is looking", detail: "The recognizer is out of the room." };
   const present = cards.filter((card) => card.state !== "offline");
   const onCamera = present.filter((card) => card.state !== "no_video");
-  if (present.length === 0) return { kind: "empty", title: "Nobody in the room", detail: "Waiting for somebody to join." };
+  if (present.length === 0)
+    return { kind: "empty", title: "Nobody in the room", detail: "Waiting for somebody to join." };
   if (onCamera.length === 0) {
-    return { kind: "empty", title: "Nobody on camera", detail: `${counted(present.length, "person", "people")} in the room` };
+    return {
+      kind: "empty",
+      title: "Nobody on camera",
+      detail: `${counted(present.length, "person", "people")} in the room`,
+    };
   }
   const people = `${counted(onCamera.length, "person", "people")} on camera`;
   const checked = onCamera.filter((card) => card.state === "no_match" || card.state === "no_face");
@@ -106,9 +111,11 @@ export function announcement(before, cards) {
   if (changed.length > READ_OUT) {
     const matches = changed.filter((card) => card.state === "match").length;
     const others = changed.length - matches;
-    return [matches && counted(matches, "new match", "new matches"), others && counted(others, "other change")]
-      .filter(Boolean)
-      .join(", ") + ".";
+    return (
+      [matches && counted(matches, "new match", "new matches"), others && counted(others, "other change")]
+        .filter(Boolean)
+        .join(", ") + "."
+    );
   }
   return changed.map((card) => `${displayName(card.name, card.identity)}: ${stateWord(card)}.`).join(" ");
 }

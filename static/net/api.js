@@ -63,7 +63,8 @@ async function requestJson(path, { timeout, body }) {
   /** @type {unknown} */
   const answer = await response.json().catch(() => null);
   if (!response.ok) throw errorFrom(response.status, answer);
-  if (answer === null) throw new ApiError(response.status, "BAD_ANSWER", "The server sent an answer that cannot be read.");
+  if (answer === null)
+    throw new ApiError(response.status, "BAD_ANSWER", "The server sent an answer that cannot be read.");
   return answer;
 }
 

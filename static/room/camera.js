@@ -49,9 +49,12 @@ export class Camera {
     const { createLocalVideoTrack, VideoPresets } = await loadLiveKit();
     const options = { resolution: VideoPresets.h720.resolution };
     try {
-      this.track = await createLocalVideoTrack(this.chosen === "" ? options : { ...options, deviceId: { exact: this.chosen } });
+      this.track = await createLocalVideoTrack(
+        this.chosen === "" ? options : { ...options, deviceId: { exact: this.chosen } },
+      );
     } catch (error) {
-      const gone = error instanceof Error && (error.name === "OverconstrainedError" || error.name === "NotFoundError");
+      const gone =
+        error instanceof Error && (error.name === "OverconstrainedError" || error.name === "NotFoundError");
       if (this.chosen === "" || !gone) throw error;
       this.chosen = ""; // the camera of last time is not connected today
       this.track = await createLocalVideoTrack(options);

@@ -11,6 +11,7 @@ import { retryDelay } from "../model/backoff.js";
 import { ApiError, fetchToken } from "../net/api.js";
 import { Camera } from "./camera.js";
 import { loadLiveKit } from "./livekit.js";
+import { Sound } from "./sound.js";
 import { connectWords, deviceWords, farewell } from "./words.js";
 
 /** @typedef {"out" | "joining" | "in" | "returning"} Phase */
@@ -30,7 +31,6 @@ export class Session {
   /** @type {TroubleWith} */
   troubleWith = "";
   microphoneOn = false;
-  soundOn = false;
   /** a control is at work: its button waits */
   busy = false;
 
@@ -45,6 +45,7 @@ export class Session {
   constructor(onChange) {
     this.#onChange = onChange;
     this.camera = new Camera(onChange);
+    this.sound = new Sound();
   }
 
   #onChange;
@@ -84,7 +85,7 @@ export class Session {
     this.#livekitRoom = null;
     this.camera.stop();
     this.microphoneOn = false;
-    this.#silence();
+    this.sound.hush();
     this.#settle("out", "", "");
   }
 
@@ -108,9 +109,7 @@ export class Session {
 
   /** Whether the others are heard here. Off at first: this page is often open beside a call. */
   toggleSound() {
-    this.soundOn = !this.soundOn;
-    if (this.soundOn) for (const track of this.#remoteAudio()) this.#hear(track);
-    else this.#silence();
+    this.sound.turn(!this.sound.on, this.#livekitRoom);
     this.#onChange();
   }
 
@@ -168,7 +167,10 @@ export class Session {
     let room = null;
     try {
       room = await this.#newRoom(visit);
-      await room.connect(url, token, { peerConnectionTimeout: CONNECT_TIMEOUT_MS, websocketTimeout: CONNECT_TIMEOUT_MS });
+      await room.connect(url, token, {
+        peerConnectionTimeout: CONNECT_TIMEOUT_MS,
+        websocketTimeout: CONNECT_TIMEOUT_MS,
+      });
     } catch (error) {
       return this.#refused(visit, "room", connectWords(error, url));
     }
@@ -207,7 +209,7 @@ export class Session {
       room.on(event, this.#onChange);
     }
     room.on(RoomEvent.TrackSubscribed, (track) => {
-      if (this.soundOn && track.kind === "audio") this.#hear(track);
+      this.sound.arrived(track);
       this.#onChange();
     });
     room.on(RoomEvent.Reconnecting, () => this.#enter("returning"));
@@ -223,7 +225,7 @@ export class Session {
     const words = farewell(reason);
     this.#livekitRoom = null;
     this.microphoneOn = false;
-    this.#silence();
+    this.sound.hush();
     if (words !== null) {
       this.#visit += 1;
       this.camera.stop();
@@ -237,10 +239,13 @@ export class Session {
   /** @param {number} attempt */
   #return(attempt) {
     const visit = this.#visit;
-    this.#returning = setTimeout(async () => {
-      if (visit !== this.#visit) return;
-      if (!(await this.#connect()) && visit === this.#visit) this.#return(attempt + 1);
-    }, retryDelay(attempt, Math.random));
+    this.#returning = setTimeout(
+      async () => {
+        if (visit !== this.#visit) return;
+        if (!(await this.#connect()) && visit === this.#visit) this.#return(attempt + 1);
+      },
+      retryDelay(attempt, Math.random),
+    );
   }
 
   /**
@@ -287,27 +292,6 @@ export class Session {
   #refused(visit, troubleWith, words) {
     if (visit === this.#visit) this.#settle(this.phase, troubleWith, words);
     return false;
-  }
-
-  /** @returns {RemoteTrack[]} */
-  #remoteAudio() {
-    const people = [...(this.#livekitRoom?.remoteParticipants.values() ?? [])];
-    return people.flatMap((person) =>
-      [...person.audioTrackPublications.values()].flatMap((publication) => publication.track ?? []),
-    );
-  }
-
-  /** @type {Map<RemoteTrack, HTMLMediaElement>} */
-  #heard = new Map();
-
-  /** @param {RemoteTrack} track */
-  #hear(track) {
-    if (!this.#heard.has(track)) this.#heard.set(track, track.attach());
-  }
-
-  #silence() {
-    for (const [track, element] of this.#heard) track.detach(element);
-    this.#heard.clear();
   }
 
   /** @param {Phase} phase */

@@ -30,7 +30,7 @@ export function deviceWords(error, device) {
     case "NotReadableError":
     case "TrackStartError":
     case "AbortError":
-      return `The ${device} is in use by another program, or it does not answer. Close the other program, then try again.`;
+      return `The ${device} does not answer: another program may be using it. Close that, then try again.`;
     case "OverconstrainedError":
       return `The ${device} that was chosen is gone. Choose another one.`;
     case "DeviceUnsupportedError":

@@ -1,5 +1,8 @@
 /** The shapes that the page's modules pass around. The wire's own (first part) follow facematch/events.py. */
 
+/** An event of an element that is known. */
+export type From<E extends Element> = Event & { readonly currentTarget: E };
+
 // ---- on the wire -------------------------------------------------------------------------------------------
 
 /** top, right, bottom, left in pixels of the picture it belongs to */

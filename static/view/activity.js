@@ -1,7 +1,7 @@
 // @ts-check
 /** The list of what happened, newest first. */
 
-/** @import { ActivityEntry, MatchEvent } from "../types/model.js" */
+/** @import { ActivityEntry, From, MatchEvent } from "../types/model.js" */
 /** @typedef {import("../model/activity.js").Filter} Filter */
 /** @typedef {import("../model/activity.js").Kind} Kind */
 
@@ -38,17 +38,32 @@ function View({ entries, filter, day, notice, loading, onFilter, onEnlarge }) {
     <p class="activity-notice" data-testid="activity-notice" hidden=${notice === ""}>
       <${Icon} name="offline" size=${18} /><span>${notice}</span>
     </p>
-    ${shown.length === 0
-      ? html`<p class="activity-empty quiet">${emptyWords(loading, entries.length > 0)}</p>`
-      : html`<ol class="entries" data-testid="activity-list">
-          ${shown.map((entry) => html`<${Entry} key=${entry.key} entry=${entry} day=${day} onEnlarge=${onEnlarge} />`)}
-          ${more
-            ? html`<li key="more" class="activity-more">
+    ${
+      shown.length === 0
+        ? html`<p class="activity-empty quiet">${emptyWords(loading, entries.length > 0)}</p>`
+        : html`<ol class="entries" data-testid="activity-list">
+          ${shown.map(
+            (entry) => html`<${Entry}
+            key=${entry.key}
+            entry=${entry}
+            day=${day}
+            onEnlarge=${onEnlarge}
+          />`,
+          )}
+          ${
+            more
+              ? html`<li key="more" class="activity-more">
                 <button type="button" class="button small" onClick=${() => setPages(pages + 1)}>Show older</button>
               </li>`
-            : null}
-        </ol>`}
-    ${!more && entries.length >= MOST_ACTIVITY ? html`<p class="activity-end quiet">The last ${MOST_ACTIVITY} are shown.</p>` : null}`;
+              : null
+          }
+        </ol>`
+    }
+    ${
+      !more && entries.length >= MOST_ACTIVITY
+        ? html`<p class="activity-end quiet">The last ${MOST_ACTIVITY} are shown.</p>`
+        : null
+    }`;
 }
 
 export const Activity = memo(View);
@@ -70,7 +85,7 @@ function Filters({ filter, names, onFilter }) {
       aria-label="Which events"
       data-testid="filter-kind"
       value=${filter.kind}
-      onChange=${(/** @type {Event & { currentTarget: HTMLSelectElement }} */ event) =>
+      onChange=${(/** @type {From<HTMLSelectElement>} */ event) =>
         onFilter({ ...filter, kind: /** @type {Kind} */ (event.currentTarget.value) })}
     >
       ${KINDS.map(({ kind, label }) => html`<option key=${kind} value=${kind}>${label}</option>`)}
@@ -80,13 +95,14 @@ function Filters({ filter, names, onFilter }) {
       aria-label="Who"
       data-testid="filter-person"
       value=${filter.identity}
-      onChange=${(/** @type {Event & { currentTarget: HTMLSelectElement }} */ event) =>
+      onChange=${(/** @type {From<HTMLSelectElement>} */ event) =>
         onFilter({ ...filter, identity: event.currentTarget.value })}
     >
       <option value=${NO_FILTER.identity}>Everybody</option>
       ${gone ? html`<option value=${filter.identity}>${displayName(filter.identity)}</option>` : null}
       ${names.map(
-        ({ identity, name }) => html`<option key=${identity} value=${identity}>${displayName(name, identity)}</option>`,
+        ({ identity, name }) =>
+          html`<option key=${identity} value=${identity}>${displayName(name, identity)}</option>`,
       )}
     </select>
   </div>`;
@@ -109,13 +125,29 @@ function EntryView({ entry, onEnlarge }) {
     <span class="entry-icon"><${Icon} name=${stateIcon(state, "")} size=${18} /></span>
     <span class="entry-words">
       <bdi class="entry-name clip" title=${name}>${name}</bdi>
-      <span class="entry-what">${words}${detail === "" ? null : html` <span class="entry-detail">${detail}</span>`}</span>
+      <span class="entry-what">
+        ${words}${detail === "" ? null : html` <span class="entry-detail">${detail}</span>`}
+      </span>
     </span>
-    ${snapshot === null
-      ? null
-      : html`<button type="button" class="entry-shot" aria-label=${`Enlarge the snapshot of ${name}`} onClick=${() => event.type === "match" && onEnlarge(event)}>
-          <img src=${`/captures/${encodeURIComponent(snapshot)}`} alt="" width="64" height="40" loading="lazy" decoding="async" />
-        </button>`}
+    ${
+      snapshot === null
+        ? null
+        : html`<button
+          type="button"
+          class="entry-shot"
+          aria-label=${`Enlarge the snapshot of ${name}`}
+          onClick=${() => event.type === "match" && onEnlarge(event)}
+        >
+          <img
+            src=${`/captures/${encodeURIComponent(snapshot)}`}
+            alt=""
+            width="64"
+            height="40"
+            loading="lazy"
+            decoding="async"
+          />
+        </button>`
+    }
   </li>`;
 }
 

@@ -16,11 +16,27 @@ import { html, memo } from "./preact.js";
 const RECOGNIZER = {
   unknown: { words: "recognizer unknown", tone: "quiet", help: "Not known while the page is offline." },
   ok: { words: "recognizer ok", tone: "good", help: "In the room and looking." },
-  no_reference: { words: "recognizer waiting", tone: "quiet", help: "In the room; it begins with the first reference photo." },
+  no_reference: {
+    words: "recognizer waiting",
+    tone: "quiet",
+    help: "In the room; it begins with the first reference photo.",
+  },
   connecting: { words: "recognizer connecting", tone: "busy", help: "On its way into the room." },
-  lost: { words: "recognizer reconnecting", tone: "warn", help: "It has lost the video server and is trying to come back." },
-  absent: { words: "recognizer away", tone: "bad", help: "It has stopped reporting. Start main.py, or look at its log." },
-  never: { words: "recognizer not started", tone: "bad", help: "It has not reported yet. Start it with run.sh or main.py." },
+  lost: {
+    words: "recognizer reconnecting",
+    tone: "warn",
+    help: "It has lost the video server and is trying to come back.",
+  },
+  absent: {
+    words: "recognizer away",
+    tone: "bad",
+    help: "It has stopped reporting. Start main.py, or look at its log.",
+  },
+  never: {
+    words: "recognizer not started",
+    tone: "bad",
+    help: "It has not reported yet. Start it with run.sh or main.py.",
+  },
 };
 
 /** @type {Readonly<Record<Connection["level"], string>>} */
@@ -53,9 +69,14 @@ function View({ level, retryIn, room, recognizer, heartbeat, answer, answerKind,
   const { words, tone } = RECOGNIZER[recognizer];
   return html`
     <span class="pill" data-tone=${TONES[level]} data-testid="connection" data-level=${level}>
-      <span class="dot" aria-hidden="true"></span>${CONNECTION[level]}${retryIn === null ? null : html`<span class="quiet"> · again in ${retryIn} s</span>`}
+      <span class="dot" aria-hidden="true"></span>${CONNECTION[level]}
+      ${retryIn === null ? null : html`<span class="quiet">· again in ${retryIn} s</span>`}
     </span>
-    ${level === "offline" ? html`<button type="button" class="button small" onClick=${onRetry}>Try now</button>` : null}
+    ${
+      level === "offline"
+        ? html`<button type="button" class="button small" onClick=${onRetry}>Try now</button>`
+        : null
+    }
     <span class="pill bar-room" title=${room}>
       <span class="quiet">room</span> <bdi class="clip">${room === "" ? "…" : room}</bdi>
     </span>
@@ -76,7 +97,13 @@ function View({ level, retryIn, room, recognizer, heartbeat, answer, answerKind,
       <${Icon} name=${ANSWER_ICONS[answerKind]} />
       <span class="clip">${answerKind === "match" ? html`Match <bdi>${answer}</bdi>` : answer}</span>
     </a>
-    <button type="button" class="icon-button" onClick=${onTheme} aria-label=${THEMES[theme].label} title=${THEMES[theme].label}>
+    <button
+      type="button"
+      class="icon-button"
+      onClick=${onTheme}
+      aria-label=${THEMES[theme].label}
+      title=${THEMES[theme].label}
+    >
       <${Icon} name=${THEMES[theme].icon} />
     </button>
   `;
@@ -89,11 +116,13 @@ function Account({ recognizer, heartbeat }) {
   const { help } = RECOGNIZER[recognizer];
   return html`<h2>Recognizer</h2>
     <p>${help}</p>
-    ${heartbeat === null
-      ? null
-      : html`<dl class="facts">
+    ${
+      heartbeat === null
+        ? null
+        : html`<dl class="facts">
           ${rows(heartbeat).map(([term, value]) => html`<div key=${term}><dt>${term}</dt><dd>${value}</dd></div>`)}
-        </dl>`}
+        </dl>`
+    }
     <button type="button" class="button" popovertarget="recognizer-help" popovertargetaction="hide">Close</button>`;
 }
 
@@ -114,7 +143,10 @@ function rows(heartbeat) {
     ["Matches", String(counters["matches"] ?? 0)],
     ["Events waiting", dropped > 0 ? `${waiting} (${dropped} dropped)` : String(waiting)],
     ["Processor", `${Math.round(heartbeat.cpu_ratio * 100)} % of a core`],
-    ["Memory", `${megabytes(heartbeat.memory_bytes)} (${Math.round(heartbeat.memory_ratio * 100)} % of the limit in use)`],
+    [
+      "Memory",
+      `${megabytes(heartbeat.memory_bytes)} (${Math.round(heartbeat.memory_ratio * 100)} % of the limit in use)`,
+    ],
     ["Cycle", `hold ${settings.hold_seconds} s, wait ${settings.wait_seconds} s`],
   ];
 }

@@ -55,11 +55,13 @@ function View({ card, now, track, mirrored, onEnlarge }) {
       />
       <p class="card-line" data-testid="card-phase">${doing(card, now)}</p>
       <p class="card-line" data-testid="card-check">
-        ${card.lastCheckAt === null
-          ? "not checked yet"
-          : html`<time datetime=${new Date(card.lastCheckAt).toISOString()} title=${fullTime(card.lastCheckAt)}
+        ${
+          card.lastCheckAt === null
+            ? "not checked yet"
+            : html`<time datetime=${new Date(card.lastCheckAt).toISOString()} title=${fullTime(card.lastCheckAt)}
               >checked ${ago(card.lastCheckAt, now)}</time
-            >`}
+            >`
+        }
       </p>
     </div>
   </li>`;
@@ -101,7 +103,8 @@ function doing(card, now) {
 
 /** @param {CardModel} card */
 function lastKnown(card) {
-  if (card.lastCheckAt === null) return card.reason === "recognizer" ? "the recognizer does not see them" : "no answer yet";
+  if (card.lastCheckAt === null)
+    return card.reason === "recognizer" ? "the recognizer does not see them" : "no answer yet";
   const word = stateWord({ ...card, state: card.lastKnown, reason: "" }).toLowerCase();
   return `last known: ${word}`;
 }
@@ -118,13 +121,21 @@ function Media({ card, now, track, mirrored, name, onEnlarge }) {
   const snapshot = last === missing ? "" : last;
   const snapshotAt = card.lastMatch === null ? 0 : Date.parse(card.lastMatch.timestamp);
   return html`<div class=${live || snapshot !== "" ? "picture card-media" : "picture blank card-media"}>
-    ${live
-      ? html`<${Live} key=${card.video} track=${track} mirrored=${mirrored} match=${card.match} now=${now} name=${name} />`
-      : snapshot === ""
-        ? html`<div class="picture-empty" aria-hidden="true">
+    ${
+      live
+        ? html`<${Live}
+          key=${card.video}
+          track=${track}
+          mirrored=${mirrored}
+          match=${card.match}
+          now=${now}
+          name=${name}
+        />`
+        : snapshot === ""
+          ? html`<div class="picture-empty" aria-hidden="true">
             <span class="initials">${initials(name)}</span>
           </div>`
-        : html`<button
+          : html`<button
             type="button"
             class="picture-button"
             aria-label=${`Enlarge the last snapshot of ${name}`}
@@ -138,11 +149,14 @@ function Media({ card, now, track, mirrored, name, onEnlarge }) {
               decoding="async"
               onError=${() => setMissing(snapshot)}
             />
-          </button>`}
+          </button>`
+    }
     ${live ? html`<span class="tag" data-tone="live">live</span>` : null}
-    ${!live && snapshot !== ""
-      ? html`<span class="tag" title=${fullTime(snapshotAt)}>snapshot ${clockTime(snapshotAt, now)}</span>`
-      : null}
+    ${
+      !live && snapshot !== ""
+        ? html`<span class="tag" title=${fullTime(snapshotAt)}>snapshot ${clockTime(snapshotAt, now)}</span>`
+        : null
+    }
     <span class="sweep" aria-hidden="true"></span>
   </div>`;
 }
@@ -151,7 +165,9 @@ function Media({ card, now, track, mirrored, name, onEnlarge }) {
  * @param {{ track: Track, mirrored: boolean, match: MatchEvent | null, now: number, name: string }} props
  */
 function Live({ track, mirrored, match, now, name }) {
-  const [shape, setShape] = useState(/** @type {{ picture: [number, number], element: [number, number] } | null} */ (null));
+  const [shape, setShape] = useState(
+    /** @type {{ picture: [number, number], element: [number, number] } | null} */ (null),
+  );
   const fresh = match !== null && now - Date.parse(match.timestamp) < BOX_MS;
   const at =
     fresh && shape !== null
@@ -167,9 +183,11 @@ function Live({ track, mirrored, match, now, name }) {
           element: [video.clientWidth, video.clientHeight],
         })}
     />
-    ${at === null || match === null
-      ? null
-      : html`<${Outline} key=${match.cursor} at=${at} tone="match" label=${figure(match.confidence)} />`}`;
+    ${
+      at === null || match === null
+        ? null
+        : html`<${Outline} key=${match.cursor} at=${at} tone="match" label=${figure(match.confidence)} />`
+    }`;
 }
 
 /**
@@ -184,7 +202,14 @@ function Ring({ remaining, duration: length }) {
   return html`<span class="ring" aria-hidden="true" data-testid="countdown">
     <svg viewBox="0 0 36 36" width="36" height="36">
       <circle class="ring-track" cx="18" cy="18" r="15" />
-      <circle class="ring-left" cx="18" cy="18" r="15" pathLength="1" style=${{ strokeDashoffset: String(1 - left) }} />
+      <circle
+        class="ring-left"
+        cx="18"
+        cy="18"
+        r="15"
+        pathLength="1"
+        style=${{ strokeDashoffset: String(1 - left) }}
+      />
     </svg>
     <span class="ring-figure">${remaining}</span>
   </span>`;

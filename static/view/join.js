@@ -1,6 +1,7 @@
 // @ts-check
 /** Joining the room with this machine's camera: who, where, which camera, a look at it first, then the controls. */
 
+/** @import { From } from "../types/model.js" */
 /** @import { LocalVideoTrack } from "livekit-client" */
 /** @import { Phase, TroubleWith } from "../room/session.js" */
 /** @import { CameraChoice } from "../room/camera.js" */
@@ -8,6 +9,7 @@
 import { displayName } from "../model/text.js";
 import { Icon } from "./icons.js";
 import { html, memo, useEffect, useRef, useState } from "./preact.js";
+import { CameraChoiceField, Controls, Trouble } from "./join-controls.js";
 import { LiveVideo } from "./video.js";
 
 /**
@@ -73,28 +75,57 @@ function Preview({ track, cameraOn, mirrored, inRoom, busy, actions, phase }) {
     return html`<div class="picture join-picture">
       <${LiveVideo} track=${track} mirrored=${mirrored} label=${inRoom ? "Your camera" : "Preview of your camera"} />
       <span class="tag" data-tone=${inRoom ? "live" : ""}>${inRoom ? "you, live" : "only you see this"}</span>
-      ${inRoom || phase === "joining"
-        ? null
-        : html`<button type="button" class="button small picture-action" onClick=${actions.stopPreview}>Stop the preview</button>`}
+      ${
+        inRoom || phase === "joining"
+          ? null
+          : html`<button
+            type="button"
+            class="button small picture-action"
+            onClick=${actions.stopPreview}
+          >
+            Stop the preview
+          </button>`
+      }
     </div>`;
   }
   return html`<div class="picture blank join-picture">
     <div class="picture-empty">
       <${Icon} name=${inRoom ? "no_video" : "camera"} size=${36} />
-      ${inRoom
-        ? html`<span>Your camera is off</span>`
-        : html`<button type="button" class="button small" disabled=${busy} onClick=${actions.preview}>Preview the camera</button>`}
+      ${
+        inRoom
+          ? html`<span>Your camera is off</span>`
+          : html`<button
+            type="button"
+            class="button small"
+            disabled=${busy}
+            onClick=${actions.preview}
+          >
+            Preview the camera
+          </button>`
+      }
     </div>
   </div>`;
 }
 
 /** @param {JoinProps} props */
-function Form({ phase, trouble, troubleWith, busy, watchedRoom, serverUrl, suggestedName, cameras, camera, actions }) {
+function Form({
+  phase,
+  trouble,
+  troubleWith,
+  busy,
+  watchedRoom,
+  serverUrl,
+  suggestedName,
+  cameras,
+  camera,
+  actions,
+}) {
   const [name, setName] = useState(suggestedName);
   const [room, setRoom] = useState(/** @type {string | null} */ (null));
   const chosenRoom = room ?? watchedRoom;
   const joining = phase === "joining";
-  const join = (/** @type {boolean} */ withCamera) => actions.join(chosenRoom.trim(), displayName(name, suggestedName), withCamera);
+  const join = (/** @type {boolean} */ withCamera) =>
+    actions.join(chosenRoom.trim(), displayName(name, suggestedName), withCamera);
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     join(true);
@@ -110,7 +141,7 @@ function Form({ phase, trouble, troubleWith, busy, watchedRoom, serverUrl, sugge
           required
           maxlength="128"
           value=${name}
-          onInput=${(/** @type {Event & { currentTarget: HTMLInputElement }} */ event) => setName(event.currentTarget.value)}
+          onInput=${(/** @type {From<HTMLInputElement>} */ event) => setName(event.currentTarget.value)}
         />
       </label>
       <label class="field">
@@ -122,13 +153,17 @@ function Form({ phase, trouble, troubleWith, busy, watchedRoom, serverUrl, sugge
           required
           maxlength="128"
           value=${chosenRoom}
-          onInput=${(/** @type {Event & { currentTarget: HTMLInputElement }} */ event) => setRoom(event.currentTarget.value)}
+          onInput=${(/** @type {From<HTMLInputElement>} */ event) => setRoom(event.currentTarget.value)}
         />
       </label>
     </div>
-    ${watchedRoom !== "" && chosenRoom.trim() !== watchedRoom
-      ? html`<p class="hint" data-tone="warn">The recognizer watches <bdi>${watchedRoom}</bdi>. Nobody is looked for in another room.</p>`
-      : null}
+    ${
+      watchedRoom !== "" && chosenRoom.trim() !== watchedRoom
+        ? html`<p class="hint" data-tone="warn">
+          The recognizer watches <bdi>${watchedRoom}</bdi>. Nobody is looked for in another room.
+        </p>`
+        : null
+    }
     <${CameraChoiceField} cameras=${cameras} camera=${camera} actions=${actions} />
     <details class="advanced">
       <summary>Advanced</summary>
@@ -140,90 +175,27 @@ function Form({ phase, trouble, troubleWith, busy, watchedRoom, serverUrl, sugge
     </details>
     <${Trouble} words=${trouble} />
     <div class="join-actions">
-      <button type="submit" class="button primary" data-testid="join-button" disabled=${joining || busy || watchedRoom === ""}>
+      <button
+        type="submit"
+        class="button primary"
+        data-testid="join-button"
+        disabled=${joining || busy || watchedRoom === ""}
+      >
         ${joining ? "Joining…" : "Join"}
       </button>
-      ${joining
-        ? html`<button type="button" class="button" onClick=${actions.leave}>Cancel</button>`
-        : troubleWith === "camera"
-          ? html`<button
+      ${
+        joining
+          ? html`<button type="button" class="button" onClick=${actions.leave}>Cancel</button>`
+          : troubleWith === "camera"
+            ? html`<button
               type="button"
               class="button"
               onClick=${() => join(false)}
             >
               Join without a camera
             </button>`
-          : null}
+            : null
+      }
     </div>
   </form>`;
-}
-
-/** @param {Pick<JoinProps, "cameras" | "camera" | "actions">} props */
-function CameraChoiceField({ cameras, camera, actions }) {
-  return html`<label class="field">
-    <span class="field-name">Camera</span>
-    <select
-      class="input"
-      name="camera"
-      data-testid="join-camera"
-      value=${camera}
-      onChange=${(/** @type {Event & { currentTarget: HTMLSelectElement }} */ event) => actions.chooseCamera(event.currentTarget.value)}
-    >
-      <option value="">The browser’s default</option>
-      ${cameras.map(({ id, label }) => html`<option key=${id} value=${id}>${label}</option>`)}
-    </select>
-  </label>`;
-}
-
-/** @param {JoinProps} props */
-function Controls(props) {
-  const { phase, identity, room, watchedRoom, trouble, busy, cameraOn, microphoneOn, soundOn, cameras, camera, actions } = props;
-  return html`<div class="controls">
-    <p class="controls-where" role="status">
-      ${phase === "returning" ? "The room was lost; coming back by itself…" : "In the room"}
-      <span class="quiet"> as <bdi>${identity}</bdi>${room === watchedRoom ? null : html`, <bdi>${room}</bdi>`}</span>
-    </p>
-    <div class="controls-row" role="group" aria-label="Your devices">
-      <${Toggle} on=${cameraOn} busy=${busy} onIcon="camera" offIcon="no_video" label="Camera" onClick=${actions.toggleCamera} />
-      <${Toggle} on=${microphoneOn} busy=${busy} onIcon="microphone" offIcon="microphone_off" label="Microphone" onClick=${actions.toggleMicrophone} />
-      <${Toggle} on=${soundOn} busy=${false} onIcon="sound" offIcon="sound_off" label="Sound" onClick=${actions.toggleSound} />
-    </div>
-    <${CameraChoiceField} cameras=${cameras} camera=${camera} actions=${actions} />
-    <${Trouble} words=${trouble} />
-    <button type="button" class="button danger" data-testid="leave-button" onClick=${actions.leave}>
-      <${Icon} name="left" />Leave
-    </button>
-  </div>`;
-}
-
-/**
- * @param {object} props
- * @param {boolean} props.on
- * @param {boolean} props.busy
- * @param {import("./icons.js").IconName} props.onIcon
- * @param {import("./icons.js").IconName} props.offIcon
- * @param {string} props.label
- * @param {() => void} props.onClick
- */
-function Toggle({ on, busy, onIcon, offIcon, label, onClick }) {
-  return html`<button
-    type="button"
-    class="button toggle"
-    aria-pressed=${on ? "true" : "false"}
-    disabled=${busy}
-    onClick=${onClick}
-  >
-    <${Icon} name=${on ? onIcon : offIcon} />${label}
-  </button>`;
-}
-
-/** @param {{ words: string }} props */
-function Trouble({ words }) {
-  const line = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => {
-    if (words !== "") line.current?.parentElement?.lastElementChild?.scrollIntoView({ block: "nearest" });
-  }, [words]);
-  return html`<p ref=${line} class="verdict" data-tone="bad" role="alert" data-testid="join-trouble" hidden=${words === ""}>
-    ${words === "" ? null : html`<${Icon} name="error" /><span>${words}</span>`}
-  </p>`;
 }

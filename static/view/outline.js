@@ -14,7 +14,12 @@ function percent(fraction) {
  * @param {{ at: Rect, tone: "match" | "refused" | "accepted", label?: string }} props
  */
 export function Outline({ at, tone, label = "" }) {
-  const style = { left: percent(at.left), top: percent(at.top), width: percent(at.width), height: percent(at.height) };
+  const style = {
+    left: percent(at.left),
+    top: percent(at.top),
+    width: percent(at.width),
+    height: percent(at.height),
+  };
   return html`<div class="outline" data-tone=${tone} data-testid="face-outline" style=${style} aria-hidden="true">
     ${label === "" ? null : html`<span class="outline-label">${label}</span>`}
   </div>`;

@@ -19,7 +19,11 @@ function SummaryView({ summary }) {
     <span class="answer-icon"><${Icon} name=${ANSWER_ICONS[summary.kind]} size=${40} /></span>
     <div class="answer-words">
       <p class="answer-title clip" title=${summary.title}>
-        ${summary.kind === "match" ? html`<span class="answer-prefix">Match </span><bdi>${summary.title}</bdi>` : summary.title}
+        ${
+          summary.kind === "match"
+            ? html`<span class="answer-prefix">Match </span><bdi>${summary.title}</bdi>`
+            : summary.title
+        }
       </p>
       <p class="answer-detail clip">${summary.detail}</p>
     </div>
@@ -41,22 +45,37 @@ function SummaryView({ summary }) {
  */
 
 /** @param {PeopleProps} props */
-export function People({ summary, loading, showSteps, hasReference, joined, cards, now, videoOf, mirrored, onEnlarge }) {
+export function People({
+  summary,
+  loading,
+  showSteps,
+  hasReference,
+  joined,
+  cards,
+  now,
+  videoOf,
+  mirrored,
+  onEnlarge,
+}) {
   const [matchesOnly, setMatchesOnly] = useState(false);
   const shared = { now, videoOf, mirrored, onEnlarge };
   const here = cards.filter((card) => !card.past);
   const many = here.length > ROOMY;
   const shown = many && matchesOnly ? here.filter((card) => card.state === "match") : here;
   return html`<${SummaryView} summary=${summary} />
-    ${showSteps
-      ? html`<${Steps} hasReference=${hasReference} joined=${joined} hasPeople=${cards.length > 0} />`
-      : null}
-    ${loading
-      ? html`<ul class="cards" aria-hidden="true">
+    ${
+      showSteps
+        ? html`<${Steps} hasReference=${hasReference} joined=${joined} hasPeople=${cards.length > 0} />`
+        : null
+    }
+    ${
+      loading
+        ? html`<ul class="cards" aria-hidden="true">
           ${[0, 1].map((index) => html`<li class="card skeleton" key=${index}></li>`)}
         </ul>`
-      : html`${many
-            ? html`<button
+        : html`${
+            many
+              ? html`<button
                 type="button"
                 class="button small people-filter"
                 aria-pressed=${matchesOnly ? "true" : "false"}
@@ -64,15 +83,17 @@ export function People({ summary, loading, showSteps, hasReference, joined, card
               >
                 <${Icon} name="match" size=${18} />Matches only
               </button>`
-            : null}
+              : null
+          }
           <${Cards} cards=${shown} dense=${many} ...${shared} />
-          <${Past} cards=${cards.filter((card) => card.past)} ...${shared} />`}`;
+          <${Past} cards=${cards.filter((card) => card.past)} ...${shared} />`
+    }`;
 }
 
-/** @typedef {Pick<PeopleProps, "cards" | "now" | "videoOf" | "mirrored" | "onEnlarge"> & { dense?: boolean }} CardsProps */
+/** @typedef {Pick<PeopleProps, "cards" | "now" | "videoOf" | "mirrored" | "onEnlarge">} CardsProps */
 
-/** @param {CardsProps} props */
-function Cards({ cards, dense = false, now, videoOf, mirrored, onEnlarge }) {
+/** @param {CardsProps & { dense: boolean }} props */
+function Cards({ cards, dense, now, videoOf, mirrored, onEnlarge }) {
   return html`<ul class="cards" data-testid="cards" data-dense=${dense ? "yes" : "no"}>
     ${cards.map(
       (card) =>
@@ -99,7 +120,14 @@ function Past({ cards, now, onEnlarge }) {
     <ul class="past" data-testid="past">
       ${cards.map(
         (card) =>
-          html`<${Card} key=${card.identity} card=${card} now=${now} track=${null} mirrored=${false} onEnlarge=${onEnlarge} />`,
+          html`<${Card}
+            key=${card.identity}
+            card=${card}
+            now=${now}
+            track=${null}
+            mirrored=${false}
+            onEnlarge=${onEnlarge}
+          />`,
       )}
     </ul>`;
 }

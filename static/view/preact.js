@@ -5,7 +5,15 @@
 
 import { Component, h } from "/static/vendor/preact.standalone.module.js";
 
-export { html, render, useEffect, useLayoutEffect, useMemo, useRef, useState } from "/static/vendor/preact.standalone.module.js";
+export {
+  html,
+  render,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "/static/vendor/preact.standalone.module.js";
 
 /** @param {object} one @param {object} other */
 function sameFields(one, other) {

@@ -4,18 +4,15 @@
  * stays in view beside the one that is still in use.
  */
 
-/** @import { BBox, ReferenceStatus, Size } from "../types/model.js" */
+/** @import { BBox, From, ReferenceStatus, Size } from "../types/model.js" */
 
-import { placeBox } from "../model/box.js";
 import { ago, fullTime } from "../model/text.js";
 import { ApiError } from "../net/api.js";
 import { uploadReference } from "../net/upload.js";
 import { Icon } from "./icons.js";
-import { Outline } from "./outline.js";
-import { html, memo, useEffect, useRef, useState } from "./preact.js";
+import { LocalPicture } from "./local-picture.js";
+import { html, memo, useRef, useState } from "./preact.js";
 
-/** Larger previews would only cost memory. */
-const PREVIEW_PIXELS = 960;
 /** How long the frame around the accepted face stays. */
 const ACCEPTED_MS = 8000;
 const TAKES = "image/jpeg,image/png,image/webp";
@@ -54,10 +51,17 @@ function View({ reference, loading, inUse, problem, now, onChanged }) {
     /** @type {Attempt} */
     const begun = { file, state: "sending", sent: 0, sentence: "", faces: [], frame: null };
     setAttempt(begun);
-    const upload = uploadReference(file, (sent) => setAttempt((now) => (now?.file === file ? { ...now, sent } : now)));
+    const upload = uploadReference(file, (sent) =>
+      setAttempt((now) => (now?.file === file ? { ...now, sent } : now)),
+    );
     abort.current = upload.abort;
     const result = await upload.done.then(
-      (answer) => ({ ...begun, state: /** @type {const} */ ("accepted"), faces: [answer.bbox], frame: answer.frame_size }),
+      (answer) => ({
+        ...begun,
+        state: /** @type {const} */ ("accepted"),
+        faces: [answer.bbox],
+        frame: answer.frame_size,
+      }),
       (error) => refusedBy(begun, error),
     );
     setAttempt((now) => (now?.file === file ? result : now));
@@ -80,12 +84,26 @@ function View({ reference, loading, inUse, problem, now, onChanged }) {
     },
   };
 
-  return html`<div class="reference" data-over=${over ? "yes" : "no"} data-state=${stateOf(attempt, reference, loading)} ...${drop}>
+  return html`<div
+    class="reference"
+    data-over=${over ? "yes" : "no"}
+    data-state=${stateOf(attempt, reference, loading)}
+    ...${drop}
+  >
     <${Picture} attempt=${attempt} reference=${reference} loading=${loading} />
-    <${Verdict} attempt=${attempt} reference=${reference} inUse=${inUse} problem=${problem} now=${now} loading=${loading} />
-    ${attempt?.state === "refused"
-      ? html`<${StillInUse} reference=${reference} onDismiss=${() => setAttempt(null)} />`
-      : null}
+    <${Verdict}
+      attempt=${attempt}
+      reference=${reference}
+      inUse=${inUse}
+      problem=${problem}
+      now=${now}
+      loading=${loading}
+    />
+    ${
+      attempt?.state === "refused"
+        ? html`<${StillInUse} reference=${reference} onDismiss=${() => setAttempt(null)} />`
+        : null
+    }
     <div class="reference-actions">
       <label class="button ${reference === null ? "primary" : ""} file-button">
         <${Icon} name="upload" />${chooseWords(attempt, reference)}
@@ -94,15 +112,17 @@ function View({ reference, loading, inUse, problem, now, onChanged }) {
           type="file"
           accept=${TAKES}
           data-testid="reference-file"
-          onChange=${(/** @type {Event & { currentTarget: HTMLInputElement }} */ event) => {
+          onChange=${(/** @type {From<HTMLInputElement>} */ event) => {
             void send(event.currentTarget.files?.[0]);
             event.currentTarget.value = ""; // choosing the same file again is a new try
           }}
         />
       </label>
-      ${attempt?.state === "sending"
-        ? html`<button type="button" class="button" onClick=${() => abort.current?.()}>Stop</button>`
-        : html`<span class="quiet drop-hint">${over ? "let go now" : "or drop it"}</span>`}
+      ${
+        attempt?.state === "sending"
+          ? html`<button type="button" class="button" onClick=${() => abort.current?.()}>Stop</button>`
+          : html`<span class="quiet drop-hint">${over ? "let go now" : "or drop it"}</span>`
+      }
     </div>
   </div>`;
 }
@@ -124,7 +144,8 @@ function chooseWords(attempt, reference) {
  * @returns {Attempt | null} null when it was stopped on purpose
  */
 function refusedBy(attempt, error) {
-  if (!(error instanceof ApiError)) return { ...attempt, state: "refused", sentence: "The photo could not be sent." };
+  if (!(error instanceof ApiError))
+    return { ...attempt, state: "refused", sentence: "The photo could not be sent." };
   if (error.code === "ABORTED") return null;
   return { ...attempt, state: "refused", sentence: error.message, faces: error.faces, frame: error.frameSize };
 }
@@ -145,7 +166,12 @@ function Picture({ attempt, reference, loading }) {
   if (attempt !== null) return html`<${LocalPicture} key=${attempt.file} attempt=${attempt} />`;
   if (reference !== null) {
     return html`<div class="picture reference-picture">
-      <img class="picture-media" src=${pictureUrl(reference)} alt="The reference photo in use" data-testid="reference-image" />
+      <img
+        class="picture-media"
+        src=${pictureUrl(reference)}
+        alt="The reference photo in use"
+        data-testid="reference-image"
+      />
     </div>`;
   }
   return html`<div class="picture blank reference-picture reference-empty" data-loading=${loading ? "yes" : "no"}>
@@ -156,72 +182,6 @@ function Picture({ attempt, reference, loading }) {
 /** @param {ReferenceStatus} reference its id in the address, so that a new photo is not mistaken for the old one */
 function pictureUrl(reference) {
   return `${reference.url}?v=${encodeURIComponent(reference.id)}`;
-}
-
-/**
- * The chosen file as it is on this machine, drawn on a canvas, with the faces that the server saw in it.
- *
- * @param {{ attempt: Attempt }} props
- */
-function LocalPicture({ attempt }) {
-  const { file, state, sent, faces, frame } = attempt;
-  const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
-  const [picture, setPicture] = useState(/** @type {Size | "unreadable" | null} */ (null));
-  useEffect(() => {
-    let current = true;
-    void draw(file, canvas).then((size) => current && setPicture(size ?? "unreadable"));
-    return () => {
-      current = false;
-    };
-  }, [file]);
-  const element = canvas.current;
-  const outlines =
-    element === null || frame === null || picture === null || picture === "unreadable"
-      ? []
-      : faces.map((bbox) =>
-          placeBox({
-            bbox,
-            frame,
-            picture,
-            element: [element.clientWidth, element.clientHeight],
-            fit: "contain",
-            mirrored: false,
-          }),
-        );
-  const tone = state === "refused" ? "refused" : "accepted";
-  return html`<div class="picture reference-picture" data-tone=${state} data-testid="reference-preview">
-    <canvas ref=${canvas} class="picture-media" role="img" aria-label=${`The photo that you chose: ${file.name}`}></canvas>
-    ${picture === "unreadable"
-      ? html`<div class="picture-empty"><${Icon} name="error" size=${44} /><span class="clip">${file.name}</span></div>`
-      : null}
-    ${outlines.map((at, index) => (at === null ? null : html`<${Outline} key=${index} at=${at} tone=${tone} />`))}
-    ${state === "sending"
-      ? html`<progress
-          class="upload"
-          aria-label="Upload"
-          ...${sent < 1 ? { value: sent, max: 1 } : {}}
-        ></progress>`
-      : null}
-  </div>`;
-}
-
-/**
- * @param {File} file
- * @param {{ current: HTMLCanvasElement | null }} canvas
- * @returns {Promise<Size | null>} what was drawn; null when the file is no picture
- */
-async function draw(file, canvas) {
-  const bitmap = await createImageBitmap(file).catch(() => null);
-  const target = canvas.current;
-  if (bitmap === null || target === null) return null;
-  const scale = Math.min(1, PREVIEW_PIXELS / Math.max(bitmap.width, bitmap.height));
-  target.width = Math.max(1, Math.round(bitmap.width * scale));
-  target.height = Math.max(1, Math.round(bitmap.height * scale));
-  target.getContext("2d")?.drawImage(bitmap, 0, 0, target.width, target.height);
-  /** @type {Size} */
-  const size = [bitmap.width, bitmap.height];
-  bitmap.close();
-  return size;
 }
 
 /**
@@ -267,7 +227,13 @@ function StillInUse({ reference, onDismiss }) {
     return html`<div class="still" data-tone="none"><span>No reference is in use.</span></div>`;
   }
   return html`<div class="still" data-testid="reference-still">
-    <img class="still-picture" src=${pictureUrl(reference)} alt="The reference photo that is still in use" width="48" height="48" />
+    <img
+      class="still-picture"
+      src=${pictureUrl(reference)}
+      alt="The reference photo that is still in use"
+      width="48"
+      height="48"
+    />
     <span>This one is still in use.</span>
     <button type="button" class="button small" onClick=${onDismiss}>Keep it</button>
   </div>`;

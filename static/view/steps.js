@@ -41,9 +41,18 @@ function CopyLink() {
   const copy = async () => {
     // Missing where the page is not from https or localhost.
     const clipboard = /** @type {Clipboard | undefined} */ (navigator.clipboard);
-    const done = await clipboard?.writeText(location.origin).then(() => true, () => false);
+    const done = await clipboard?.writeText(location.origin).then(
+      () => true,
+      () => false,
+    );
     setCopied(done === true);
     if (done === true) setTimeout(() => setCopied(false), COPIED_MS);
   };
-  return html`<button type="button" class="button small" onClick=${copy}>${copied ? "Copied" : "Copy the link"}</button>`;
+  return html`<button
+    type="button"
+    class="button small"
+    onClick=${copy}
+  >
+    ${copied ? "Copied" : "Copy the link"}
+  </button>`;
 }

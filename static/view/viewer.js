@@ -23,7 +23,14 @@ function View({ event, newer, older, onShow, onClose }) {
   return html`<div class="viewer-content" data-testid="viewer">
     <header class="viewer-head">
       <h2 class="clip" id="viewer-title"><bdi>${name}</bdi></h2>
-      <button type="button" class="icon-button" aria-label="Close" onClick=${onClose}><${Icon} name="close" /></button>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label="Close"
+        onClick=${onClose}
+      >
+        <${Icon} name="close" />
+      </button>
     </header>
     <div class="picture viewer-picture">
       <img
@@ -37,19 +44,40 @@ function View({ event, newer, older, onShow, onClose }) {
     </div>
     <footer class="viewer-foot">
       <dl class="facts viewer-facts">
-        <div><dt>When</dt><dd><time datetime=${event.timestamp}>${fullTime(Date.parse(event.timestamp))}</time></dd></div>
+        <div>
+          <dt>When</dt>
+          <dd><time datetime=${event.timestamp}>${fullTime(Date.parse(event.timestamp))}</time></dd>
+        </div>
         <div><dt>Score</dt><dd>${figure(event.confidence)}</dd></div>
-        ${event.distance === null
-          ? null
-          : html`<div>
+        ${
+          event.distance === null
+            ? null
+            : html`<div>
               <dt>Distance</dt>
-              <dd>${figure(event.distance)}${event.threshold === null ? "" : ` (match up to ${figure(event.threshold)})`}</dd>
-            </div>`}
+              <dd>
+                ${figure(event.distance)}${event.threshold === null ? "" : ` (match up to ${figure(event.threshold)})`}
+              </dd>
+            </div>`
+        }
         <div><dt>Picture</dt><dd>${event.frame_size[0]} × ${event.frame_size[1]}</dd></div>
       </dl>
       <div class="viewer-turn">
-        <button type="button" class="button" disabled=${newer === null} onClick=${() => newer !== null && onShow(newer)}><${Icon} name="previous" />Newer</button>
-        <button type="button" class="button" disabled=${older === null} onClick=${() => older !== null && onShow(older)}>Older<${Icon} name="next" /></button>
+        <button
+          type="button"
+          class="button"
+          disabled=${newer === null}
+          onClick=${() => newer !== null && onShow(newer)}
+        >
+          <${Icon} name="previous" />Newer
+        </button>
+        <button
+          type="button"
+          class="button"
+          disabled=${older === null}
+          onClick=${() => older !== null && onShow(older)}
+        >
+          Older<${Icon} name="next" />
+        </button>
       </div>
     </footer>
   </div>`;

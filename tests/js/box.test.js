@@ -26,14 +26,26 @@ test("mirrored: from the other side", () => {
 test("contain leaves bars", () => {
   assert.deepEqual(fitted(1, 2, "contain"), { left: 0.25, top: 0, width: 0.5, height: 1 });
   assert.deepEqual(fitted(4, 2, "contain"), { left: 0, top: 0.25, width: 1, height: 0.5 });
-  const tall = placeBox({ ...HERE, bbox: [0, 360, 640, 0], frame: [360, 640], picture: [360, 640], element: [640, 360] });
+  const tall = placeBox({
+    ...HERE,
+    bbox: [0, 360, 640, 0],
+    frame: [360, 640],
+    picture: [360, 640],
+    element: [640, 360],
+  });
   assert.equal(tall?.height, 1);
   assert.ok(Math.abs((tall?.width ?? 0) - 0.31640625) < 1e-9);
 });
 
 test("cover cuts, and so is the box", () => {
   assert.deepEqual(fitted(2, 1, "cover"), { left: -0.5, top: 0, width: 2, height: 1 });
-  const wide = { ...HERE, frame: /** @type {const} */ ([200, 100]), picture: /** @type {const} */ ([200, 100]), element: /** @type {const} */ ([100, 100]), fit: /** @type {const} */ ("cover") };
+  const wide = {
+    ...HERE,
+    frame: /** @type {const} */ ([200, 100]),
+    picture: /** @type {const} */ ([200, 100]),
+    element: /** @type {const} */ ([100, 100]),
+    fit: /** @type {const} */ ("cover"),
+  };
   assert.deepEqual(placeBox({ ...wide, bbox: [0, 100, 100, 0] }), { left: 0, top: 0, width: 0.5, height: 1 });
   assert.equal(placeBox({ ...wide, bbox: [0, 40, 100, 0] }), null);
 });

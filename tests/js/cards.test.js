@@ -135,7 +135,9 @@ describe("the countdown", () => {
 
 describe("who is here", () => {
   test("a track that no event has named yet is looked at", () => {
-    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe", { participant_name: "Ann B." })])));
+    const page = new Page().polled(
+      status(0, heartbeat(0, [track("Ann", "probe", { participant_name: "Ann B." })])),
+    );
     const card = page.card("Ann", 0);
     assert.deepEqual([card.state, card.name], ["looking", "Ann B."]);
   });
@@ -202,7 +204,10 @@ test("the order is that of first sight, whatever happens later", () => {
   const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe"), track("Bob", "probe")])));
   page.heard(match("Bob", 1), check("Bob", 1, "match"), check("Ann", 2, "no_match"));
   page.polled(status(3, heartbeat(3, [track("Cid", "probe"), track("Bob", "hold"), track("Ann", "wait")])));
-  assert.deepEqual(page.cards(3).map((card) => card.identity), ["Ann", "Bob", "Cid"]);
+  assert.deepEqual(
+    page.cards(3).map((card) => card.identity),
+    ["Ann", "Bob", "Cid"],
+  );
 });
 
 test("a card that says the same is the same object", () => {

@@ -45,10 +45,22 @@ test("what the recognizer is at", () => {
 });
 
 test("tries grow further apart up to a ceiling, and never all at one moment", () => {
-  assert.equal(retryDelay(1, () => 1), 500);
-  assert.equal(retryDelay(1, () => 0), 250);
-  assert.equal(retryDelay(3, () => 1), 2000);
-  assert.equal(retryDelay(60, () => 1), CEILING_MS);
+  assert.equal(
+    retryDelay(1, () => 1),
+    500,
+  );
+  assert.equal(
+    retryDelay(1, () => 0),
+    250,
+  );
+  assert.equal(
+    retryDelay(3, () => 1),
+    2000,
+  );
+  assert.equal(
+    retryDelay(60, () => 1),
+    CEILING_MS,
+  );
 });
 
 test("jitter of the network does not move the clock, a wrong clock does", () => {

@@ -178,7 +178,13 @@ export class Page {
    */
   polled(answer, cursorWhenAsked = 0) {
     const now = Date.parse(answer.server_time) + this.ahead;
-    this.state = reduce(this.state, { type: "status", status: answer, askedAt: now, receivedAt: now, cursorWhenAsked });
+    this.state = reduce(this.state, {
+      type: "status",
+      status: answer,
+      askedAt: now,
+      receivedAt: now,
+      cursorWhenAsked,
+    });
     return this;
   }
 

@@ -62,7 +62,10 @@ function latest() {
 
 beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: T0 });
-  Object.assign(globalThis, { WebSocket: FakeWebSocket, location: { href: "https://here:8000/", protocol: "https:" } });
+  Object.assign(globalThis, {
+    WebSocket: FakeWebSocket,
+    location: { href: "https://here:8000/", protocol: "https:" },
+  });
   FakeWebSocket.made = [];
   [cursor, groups, states] = [0, [], []];
   socket = made();
@@ -110,7 +113,10 @@ describe("the event socket", () => {
       waits.push(state.retryAt - Date.now());
       mock.timers.tick(15_000);
     }
-    assert.ok(waits.every((wait, index) => wait >= 250 * 2 ** index && wait <= 500 * 2 ** index), String(waits));
+    assert.ok(
+      waits.every((wait, index) => wait >= 250 * 2 ** index && wait <= 500 * 2 ** index),
+      String(waits),
+    );
   });
 
   test("does not wait when there is a reason to hope", () => {

@@ -33,7 +33,10 @@ describe("resuming", () => {
     page.polled(status(5, null, { events: { count: 1, cursor: 1 } }), 70);
     assert.deepEqual([page.state.cursor, page.state.logEpoch], [0, 1]);
     page.heard({ ...known, cursor: 1 }, { ...check("Ann", 6, "match"), cursor: 2 });
-    assert.deepEqual(page.state.activity.map(({ event }) => event.type), ["check", "match"]);
+    assert.deepEqual(
+      page.state.activity.map(({ event }) => event.type),
+      ["check", "match"],
+    );
   });
 
   test("an answer that is older than the socket's news is no new log", () => {
@@ -81,16 +84,25 @@ test("without an identity the name stands for it, and late names are taken", () 
   const page = new Page().polled(status(0, null));
   page.heard(check("Ann", 1, "no_match", { participant_identity: null }));
   page.heard(check("Bob", 2, "no_match", { participant_name: "Bob Late" }));
-  assert.deepEqual(page.cards(2).map(({ identity, name }) => [identity, name]), [["Ann", "Ann"], ["Bob", "Bob Late"]]);
+  assert.deepEqual(
+    page.cards(2).map(({ identity, name }) => [identity, name]),
+    [
+      ["Ann", "Ann"],
+      ["Bob", "Bob Late"],
+    ],
+  );
 });
 
 test("names that are properties of every object are names", () => {
   const page = new Page().polled(status(0, null));
   page.heard(check("__proto__", 1, "match", { track_sid: "__proto__" }), check("constructor", 1, "no_face"));
-  assert.deepEqual(page.cards(1).map(({ identity, state }) => [identity, state]), [
-    ["__proto__", "match"],
-    ["constructor", "no_face"],
-  ]);
+  assert.deepEqual(
+    page.cards(1).map(({ identity, state }) => [identity, state]),
+    [
+      ["__proto__", "match"],
+      ["constructor", "no_face"],
+    ],
+  );
 });
 
 test("failed polls are counted from the first", () => {

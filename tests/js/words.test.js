@@ -25,10 +25,16 @@ describe("names", () => {
 });
 
 test("durations and times ago", () => {
-  assert.deepEqual(
-    [5, 59.9, 60, 3599, 3600, 3660, 86_400, 200_000].map(text.duration),
-    ["5 s", "59 s", "1 min", "59 min", "1 h", "1 h 1 min", "1 day", "2 days"],
-  );
+  assert.deepEqual([5, 59.9, 60, 3599, 3600, 3660, 86_400, 200_000].map(text.duration), [
+    "5 s",
+    "59 s",
+    "1 min",
+    "59 min",
+    "1 h",
+    "1 h 1 min",
+    "1 day",
+    "2 days",
+  ]);
   assert.equal(text.ago(at(0), at(2)), "just now");
   assert.equal(text.ago(at(0), at(12)), "12 s ago");
   assert.equal(text.ago(at(5), at(0)), "just now");
@@ -40,7 +46,12 @@ test("the time of day has its date on another day", () => {
 });
 
 describe("the one answer", () => {
-  const about = { level: /** @type {const} */ ("live"), hasReference: true, recognizer: /** @type {const} */ ("ok"), now: at(10) };
+  const about = {
+    level: /** @type {const} */ ("live"),
+    hasReference: true,
+    recognizer: /** @type {const} */ ("ok"),
+    now: at(10),
+  };
 
   test("names who matches, and since when", () => {
     const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe"), track("Bob", "probe")])));
@@ -51,7 +62,15 @@ describe("the one answer", () => {
 
   test("counts them when they are many", () => {
     const names = ["Ann", "Bob", "Cid", "Dan"];
-    const page = new Page().polled(status(0, heartbeat(0, names.map((name) => track(name, "probe")))));
+    const page = new Page().polled(
+      status(
+        0,
+        heartbeat(
+          0,
+          names.map((name) => track(name, "probe")),
+        ),
+      ),
+    );
     page.heard(...names.map((name) => match(name, 1)));
     const { title, detail } = summaryOf(page.cards(2), about);
     assert.deepEqual([title, detail], ["4 people", "Ann, Bob and 2 more"]);
@@ -105,16 +124,22 @@ describe("the activity list", () => {
     assert.equal(filtered(activity, { kind: "match", identity: "" }).length, 2);
     assert.equal(filtered(activity, { kind: "no_match", identity: "" }).length, 1);
     assert.equal(filtered(activity, { kind: "check", identity: "Ann" }).length, 1);
-    assert.deepEqual(namesIn(activity).map(({ identity }) => identity), ["Ann", "Bob"]);
+    assert.deepEqual(
+      namesIn(activity).map(({ identity }) => identity),
+      ["Ann", "Bob"],
+    );
   });
 
   test("reads as words", () => {
-    assert.deepEqual(activity.map((entry) => Object.values(reading(entry))), [
-      ["match", "Match", "0.60"],
-      ["no_face", "No face", "· 1 frame"],
-      ["match", "Check: match", "· 3 frames"],
-      ["match", "Match", "0.60"],
-    ]);
+    assert.deepEqual(
+      activity.map((entry) => Object.values(reading(entry))),
+      [
+        ["match", "Match", "0.60"],
+        ["no_face", "No face", "· 1 frame"],
+        ["match", "Check: match", "· 3 frames"],
+        ["match", "Match", "0.60"],
+      ],
+    );
   });
 
   test("goes from snapshot to snapshot", () => {
