@@ -110,6 +110,10 @@ class Outbox:
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="outbox")
         self._pending: list[_Pending] = []
         self._unstored: deque[dict[str, Any]] = deque()
+        self._settled_to = 0
+        """Position of the last event on the disk that is accepted or refused. It may still be there: what a failing
+        disk cannot forget is not posted again."""
+        self._erasures = 0
         self._on_disk = store.count()
         self._oldest = store.oldest()
         self._changed = Changed()
@@ -164,6 +168,7 @@ class Outbox:
         try:
             async with asyncio.timeout(seconds):
                 await self._commit()
+                await self._recount()  # the end of `run` may have left a commit to the disk's thread
                 while await self._deliver_some():
                     pass
         except TimeoutError:
@@ -179,6 +184,7 @@ class Outbox:
 
     async def erase(self, identity: str) -> int:
         """Forget a participant's undelivered and refused events. Returns how many."""
+        self._erasures += 1
         before = len(self._unstored)
         self._unstored = deque(body for body in self._unstored if body.get("participant_identity") != identity)
         erased = before - len(self._unstored) + await self._in_thread(self._store.erase, identity)
@@ -204,10 +210,10 @@ class Outbox:
         pending, self._pending = self._pending, []
         kept = list(self._unstored)
         bodies = kept + [body for waiting in pending for body in waiting.events]
-        if not bodies:
-            return True
         try:
-            dropped = await self._in_thread(self._store_all, bodies, [waiting.committed for waiting in pending])
+            dropped, on_disk, oldest = await self._in_thread(
+                self._store_all, bodies, [waiting.committed for waiting in pending], self._settled_to
+            )
         except (sqlite3.Error, OSError) as error:
             self._note_disk(reason=str(error))
             for waiting in pending:
@@ -222,17 +228,20 @@ class Outbox:
             if self._unstored:
                 self._unstored.popleft()
         self._count_dropped(dropped)
-        await self._recount()
+        self._on_disk, self._oldest = on_disk, oldest
         for waiting in pending:
             _settle(waiting.stored, stored=True)
         self._changed.notify()
         return True
 
-    def _store_all(self, bodies: list[dict[str, Any]], committed: list[Callable[[], None]]) -> int:
+    def _store_all(
+        self, bodies: list[dict[str, Any]], committed: list[Callable[[], None]], after: int
+    ) -> tuple[int, int, float | None]:
+        """Returns how many events were dropped for it, how many there are now, and when the oldest was queued."""
         self._store.add(bodies)
         for call in committed:
             call()
-        return self._store.trim(self._size)
+        return self._store.trim(self._size), self._store.count(after), self._store.oldest(after)
 
     async def _keep_delivering(self) -> None:
         attempt = 0
@@ -251,28 +260,31 @@ class Outbox:
         if self._on_disk == 0:
             return await self._deliver_from_memory()
         try:
-            head = await self._in_thread(self._store.head, AT_ONCE)
+            erasures = self._erasures
+            head = await self._in_thread(self._store.head, self._settled_to, AT_ONCE)
         except sqlite3.Error as error:
             self._note_disk(reason=str(error))
             return False
         if not head:  # erased meanwhile
             await self._recount()
             return True
-        accepted: list[int] = []
-        status: int | None = None
+        before = self._settled_to
         try:
             for event in head:
+                if erasures != self._erasures:
+                    return True  # what was read may speak of somebody who has been erased meanwhile
                 status = await self._post(event.type, event.body)
                 if status is None:
                     break
+                self._settled_to = event.position
                 if status < 300:  # noqa: PLR2004
                     self._posted += 1
-                    accepted.append(event.position)
                 else:
                     await self._reject(event, status)
         finally:
-            await self._settle_on_disk(accepted)
-        return bool(accepted) or status is not None
+            if self._settled_to != before:
+                await self._forget_settled()
+        return self._settled_to != before
 
     async def _deliver_from_memory(self) -> bool:
         if not self._unstored:
@@ -289,12 +301,10 @@ class Outbox:
             self._note_rejected(body, status)
         return True
 
-    async def _settle_on_disk(self, accepted: list[int]) -> None:
-        if not accepted:
-            return
+    async def _forget_settled(self) -> None:
         try:
-            await self._in_thread(self._store.settle, accepted)
-        except sqlite3.Error as error:  # they are posted again; the receiver stores them once
+            await self._in_thread(self._store.settle, self._settled_to)
+        except sqlite3.Error as error:  # the next time, or posted again after a restart: the receiver stores it once
             self._note_disk(reason=str(error))
         await self._recount()
 
@@ -304,7 +314,6 @@ class Outbox:
             await self._in_thread(self._store.reject, event, status)
         except sqlite3.Error as error:
             self._note_disk(reason=str(error))
-        await self._recount()
 
     async def _post(self, kind: str, body: dict[str, Any]) -> int | None:
         """The final HTTP status; None when it has to be tried again."""
@@ -320,10 +329,17 @@ class Outbox:
         return status
 
     async def _recount(self) -> None:
-        self._on_disk, self._oldest = await self._in_thread(lambda: (self._store.count(), self._store.oldest()))
+        after = self._settled_to
+        try:
+            self._on_disk, self._oldest = await self._in_thread(
+                lambda: (self._store.count(after), self._store.oldest(after))
+            )
+        except sqlite3.Error as error:
+            self._note_disk(reason=str(error))
 
     async def _in_thread(self, call: Callable[..., _T], *args: Any) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._disk, call, *args)
+        """The call's result. Who waits for it may be cancelled: the call is made all the same."""
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._disk, call, *args))
 
     def _note_api(self, reason: str | None = None) -> None:
         """One line when the API goes away and one when it is back, not one per attempt."""

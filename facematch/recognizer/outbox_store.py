@@ -6,6 +6,7 @@ machine and a power cut. One process at a time owns a store. All methods block; 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import sqlite3
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from pathlib import Path
 
 LOCK_SECONDS = 10.0
@@ -68,11 +69,15 @@ class OutboxStore:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = _locked(path.with_suffix(".lock"))
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.executescript(_SCHEMA)
+        with contextlib.ExitStack() as opened:
+            self._lock = opened.enter_context(_locked(path.with_suffix(".lock")))
+            self._db = opened.enter_context(
+                contextlib.closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
+            )
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_SCHEMA)
+            opened.pop_all()  # kept open
 
     def add(self, events: Iterable[dict[str, Any]]) -> None:
         """Append events in order, all of them or none. They are on the disk when this returns."""
@@ -83,17 +88,18 @@ class OutboxStore:
                 [(event["type"], json.dumps(event, allow_nan=False), now) for event in events],
             )
 
-    def head(self, limit: int) -> list[Stored]:
-        """The oldest events, in order."""
+    def head(self, after: int, limit: int) -> list[Stored]:
+        """The oldest events behind a position, in order."""
         rows = self._db.execute(
-            "SELECT position, type, body, queued_at FROM outbox ORDER BY position LIMIT ?", (limit,)
+            "SELECT position, type, body, queued_at FROM outbox WHERE position > ? ORDER BY position LIMIT ?",
+            (after, limit),
         ).fetchall()
         return [Stored(position, type_, json.loads(body), queued_at) for position, type_, body, queued_at in rows]
 
-    def settle(self, positions: Sequence[int]) -> None:
-        """Forget events that were accepted."""
+    def settle(self, up_to: int) -> None:
+        """Forget the events up to and at a position."""
         with self._transaction():
-            self._db.executemany("DELETE FROM outbox WHERE position = ?", [(position,) for position in positions])
+            self._db.execute("DELETE FROM outbox WHERE position <= ?", (up_to,))
 
     def reject(self, event: Stored, status: int) -> None:
         """Move an event that was refused for good to the rejected pile."""
@@ -140,13 +146,15 @@ class OutboxStore:
         rows = self._db.execute("SELECT json_extract(body, '$.snapshot') FROM outbox WHERE type = 'match'")
         return {name for (name,) in rows if name}
 
-    def count(self) -> int:
-        """Events in the outbox."""
-        return int(self._db.execute("SELECT COUNT(*) FROM outbox").fetchone()[0])
+    def count(self, after: int = 0) -> int:
+        """Events in the outbox behind a position."""
+        return int(self._db.execute("SELECT COUNT(*) FROM outbox WHERE position > ?", (after,)).fetchone()[0])
 
-    def oldest(self) -> float | None:
-        """When the oldest event was queued, wall-clock seconds; None when there is none."""
-        row = self._db.execute("SELECT queued_at FROM outbox ORDER BY position LIMIT 1").fetchone()
+    def oldest(self, after: int = 0) -> float | None:
+        """When the oldest event behind a position was queued, wall-clock seconds; None when there is none."""
+        row = self._db.execute(
+            "SELECT queued_at FROM outbox WHERE position > ? ORDER BY position LIMIT 1", (after,)
+        ).fetchone()
         return None if row is None else float(row[0])
 
     def close(self) -> None:
