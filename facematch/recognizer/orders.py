@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 import structlog
@@ -38,12 +39,18 @@ class Orders:
         return list(self._done.values())
 
     async def carry_out(self, orders: Sequence[Order]) -> bool:
-        """Carry out what is new. Returns whether anything was."""
+        """Carry out what is new; what fails is tried again when it is ordered again. Returns whether any was done."""
         given = {order.id for order in orders}
         self._done = {id_: done for id_, done in self._done.items() if id_ in given}
-        new = [order for order in orders if order.id not in self._done]
-        for order in new:
-            erased = await self._outbox.erase(order.participant_identity)
+        before = len(self._done)
+        for order in orders:
+            if order.id in self._done:
+                continue
+            try:
+                erased = await self._outbox.erase(order.participant_identity)
+            except sqlite3.Error as error:  # the disk: what waits in memory is gone already
+                log.error("Participant not erased from the outbox", order=str(order.id), reason=str(error))  # noqa: TRY400
+                continue
             self._done[order.id] = OrderDone(id=order.id, erased_events=erased)
             log.info("Participant erased from the outbox", order=str(order.id), events=erased)
-        return bool(new)
+        return len(self._done) > before
