@@ -34,6 +34,8 @@ EXIT_BAD_SETTINGS = 2
 
 _Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 _PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+_Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]
+"""No number means "for ever": a hundred years does."""
 _Ratio = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 _WebSocketUrl = Annotated[str, StringConstraints(pattern=r"^(wss?|https?)://[^\s/]+.*$", strip_whitespace=True)]
 _HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+.*$", strip_whitespace=True)]
@@ -111,6 +113,11 @@ class Settings(BaseSettings):
     output_dir: Path = Field(Path("captured_faces"), description="Snapshot folder")
     snapshots_enabled: bool = Field(default=True, description="Whether matches write snapshots")
     snapshot_crop: bool = Field(default=False, description="Keep the matched face only, not the whole frame")
+    snapshot_max_age_days: _Days = Field(7, description="Days that a snapshot is kept")
+    snapshot_max_total_mb: float = Field(
+        500, ge=1, le=100_000_000, allow_inf_nan=False, description="MB that all snapshots may take; the oldest go first"
+    )
+    event_max_age_days: _Days = Field(30, description="Days that an event is kept, and its snapshot at most")
     reference_image: Path = Field(Path("reference/current.jpg"), description="Reference photograph (hot-reloaded)")
     model_cache: Path = Field(
         Path("~/.cache/face-match"),
