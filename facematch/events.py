@@ -52,8 +52,9 @@ class LiveKitState(StrEnum):
     DISCONNECTED = "disconnected"
 
 
-Text = Annotated[str, StringConstraints(max_length=512)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+LONGEST_NAME = 512
+Text = Annotated[str, StringConstraints(max_length=LONGEST_NAME)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
 Timestamp = Annotated[AwareDatetime, PlainSerializer(datetime.isoformat, return_type=str, when_used="json")]
 """Written with its offset (`+00:00`), as the seed does."""
 FileName = Annotated[str, StringConstraints(max_length=255, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from facematch.events import Check, Match, confidence_from_distance
+from facematch.events import LONGEST_NAME, Check, Match, confidence_from_distance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +22,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose track it is, at the moment of the report (names arrive late and change)."""
+    """Whose track it is, at the moment of the report (names arrive late and change).
+
+    Whatever a client calls itself can be told: what the wire does not take is cut and replaced here.
+    """
 
     participant_id: str
     participant_name: str
     participant_identity: str
     track_sid: str
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            text = getattr(self, field.name).encode("utf-8", "replace").decode("utf-8")
+            object.__setattr__(self, field.name, text[:LONGEST_NAME] or "?")
 
 
 class Reporter:
