@@ -12,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from facematch.events import LiveKitState, Outcome
+from facematch.server.errors import documented
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -66,7 +67,10 @@ def routes(
         "/metrics",
         summary="Figures for Prometheus",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Text format"}},
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus text format"},
+            **documented(),
+        },
     )
     async def metrics() -> Response:
         registry = CollectorRegistry()
