@@ -36,6 +36,7 @@ from facematch.server.feed import Feed
 from facematch.server.headers import AddHeaders, security_headers
 from facematch.server.hub import Hub
 from facematch.server.requestlog import RequestLog, no_access_log
+from facematch.server.session_store import SqlSessionStore
 from facematch.server.sessions import MemorySessionStore
 from facematch.server.shutdown import GOODBYE_SECONDS, goodbye_first
 from facematch.server.sql_log import SqlEventLog
@@ -77,7 +78,8 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     hub = parts.hub(event_log) if parts.hub else Hub(event_log)
     feed = Feed(event_log, hub, None if parts.event_log else WebhookStore(database), _receiver(settings))
     taker = intake.Intake(feed.writer)
-    entrance = make_entrance(settings, hub, MemorySessionStore(), parts.monotonic)
+    sessions = MemorySessionStore() if parts.event_log else SqlSessionStore(database)
+    entrance = make_entrance(settings, hub, sessions, parts.monotonic)
     recognizers = status.Recognizers(parts.monotonic)
     reference = references.ReferenceFile(settings.reference_image)
     enrollment = references.Enrollment(parts.make_examiner or _examiner_maker(settings), reference)

@@ -13,6 +13,7 @@ from facematch.server.connection import cut_of
 from facematch.server.errors import ApiError, Code, documented, invalid
 from facematch.server.hub import Hub
 from facematch.server.log import LogUnavailableError, UnstorableError
+from facematch.server.roles import caller_of
 from facematch.server.writer import TooBusyError, Writer
 
 EVENT_LIMIT = 64 * KB
@@ -128,7 +129,9 @@ def routes(intake: Intake, hub: Hub) -> APIRouter:
             await socket.send_denial_response(refusal.response())
             return
         await socket.accept()
-        await hub.serve(socket, None if after is None else int(after), cut_of(socket.scope))
+        session = caller_of(socket.scope).session
+        owner = session.id if session else None
+        await hub.serve(socket, None if after is None else int(after), cut_of(socket.scope), owner)
 
     return router
 

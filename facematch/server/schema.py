@@ -101,6 +101,36 @@ dead_letters = sa.Table(
     sa.Column("given_up_at", UtcTime(), nullable=False),
 )
 
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id", sa.Text(), primary_key=True, comment="hash of the token, which is kept nowhere"),
+    sa.Column("kind", sa.Text(), nullable=False, comment="login or invitation"),
+    sa.Column("role", sa.Text(), nullable=False),
+    sa.Column("room", sa.Text(), comment="the only room that it is good for"),
+    sa.Column("created_at", UtcTime(), nullable=False),
+    sa.Column("used_at", UtcTime(), nullable=False),
+    sa.Column("expires_at", UtcTime(), nullable=False),
+)
+
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    sa.Column("id", sa.Uuid(), primary_key=True),
+    sa.Column("kind", sa.Text(), nullable=False, comment="participant or reference"),
+    sa.Column("requested_at", UtcTime(), nullable=False),
+    sa.Column("requested_by", sa.Text(), nullable=False, comment="a role, and how it was shown; nobody's name"),
+    sa.Column("salt", sa.LargeBinary(), nullable=False),
+    sa.Column("subject_hash", sa.LargeBinary(), nullable=False, comment="scrypt of whom it was about"),
+    sa.Column("participant_identity", sa.Text(), comment="as JSON; null as soon as nobody has to be told it any more"),
+    sa.Column("events", sa.BigInteger(), nullable=False),
+    sa.Column("snapshots", sa.BigInteger(), nullable=False),
+    sa.Column("undelivered_events", sa.BigInteger(), comment="null: the recognizer has not answered yet"),
+    sa.Column("done_at", UtcTime(), comment="null: the recognizer has not answered yet"),
+)
+"""What was erased, for as long as there is a database. Says how much and never whose."""
+sa.Index("ix_erasures_requested_at", erasures.c.requested_at)
+
 
 def text_of(value: str | None) -> Any:
     """Text as a column can hold it: PostgreSQL has no place for U+0000. The event itself keeps it."""
