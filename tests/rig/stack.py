@@ -174,5 +174,9 @@ def _environment(settings: Mapping[str, object]) -> dict[str, str]:
     return {
         **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         "PYTHONUNBUFFERED": "1",
-        **{name.upper(): str(value) for name, value in said.items()},
+        **{name.upper(): _said(value) for name, value in said.items()},
     }
+
+
+def _said(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
