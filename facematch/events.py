@@ -183,6 +183,9 @@ class CycleSettings(_Wire):
     threshold: Distance
 
 
+MOST_TRACKS = 2000
+
+
 class Heartbeat(_Wire):
     """The recognizer's own account, posted every HEARTBEAT_SECONDS (2 s)."""
 
@@ -194,7 +197,7 @@ class Heartbeat(_Wire):
     reference_id: Name | None = Field(default=None, description="null: none enrolled")
     reference_error: Text | None = Field(default=None, description="Why the file on disk is not in use")
     settings: CycleSettings
-    tracks: Annotated[list[TrackStatus], Field(max_length=2000)]
+    tracks: Annotated[list[TrackStatus], Field(max_length=MOST_TRACKS)]
     counters: dict[Name, NonNegativeInt] = Field(
         description="batches, frames, faces, matches, checks, errors, events_posted, events_queued, events_dropped, "
         "events_rejected, batches_delayed"

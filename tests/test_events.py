@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from facematch.events import Check, Heartbeat, Match, Outcome, TrackStatus, confidence_from_distance, to_wire
+from facematch.events import Check, Match, Outcome, TrackStatus, confidence_from_distance, to_wire
 
 SEEDS_MATCH: dict[str, Any] = {
     "participant_id": "PA_xxx",
@@ -209,7 +209,3 @@ def test_a_tracks_status_is_strict(change: dict[str, Any]) -> None:
     TrackStatus.model_validate(track())
     with pytest.raises(ValidationError):
         TrackStatus.model_validate(track(**change))
-
-
-def test_a_heartbeat_has_a_bounded_number_of_tracks() -> None:
-    assert any(getattr(bound, "max_length", None) == 2000 for bound in Heartbeat.model_fields["tracks"].metadata)

@@ -12,7 +12,7 @@ import aiohttp
 import structlog
 from pydantic import ValidationError
 
-from facematch.events import CycleSettings, Heartbeat, HeartbeatAnswer, TrackStatus
+from facematch.events import MOST_TRACKS, CycleSettings, Heartbeat, HeartbeatAnswer, TrackStatus
 
 if TYPE_CHECKING:
     from facematch.faces.engine import FaceEngine
@@ -152,7 +152,7 @@ class Heart:
                 match_cooldown_seconds=self._cooldown_seconds,
                 threshold=self._rules.threshold,
             ),
-            tracks=[_status(track) for track in (watch.tracks if watch else ())],
+            tracks=[_status(track) for track in (watch.tracks[:MOST_TRACKS] if watch else ())],
             counters=self._counters.totals() | {f"events_{name}": count for name, count in asdict(events).items()},
             outcomes=dict(self._counters.outcomes),
             timings={
