@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     snapshot_crop: bool = Field(default=False, description="Keep the matched face only, not the whole frame")
     snapshot_max_age_days: _Days = Field(7, description="Days that a snapshot is kept")
     snapshot_max_total_mb: float = Field(
-        500, ge=1, le=100_000_000, allow_inf_nan=False, description="MB that all snapshots may take; the oldest go first"
+        500, ge=1, le=100_000_000, allow_inf_nan=False, description="MB that snapshots may take; the oldest go first"
     )
     event_max_age_days: _Days = Field(30, description="Days that an event is kept, and its snapshot at most")
     reference_image: Path = Field(Path("reference/current.jpg"), description="Reference photograph (hot-reloaded)")
@@ -133,7 +133,11 @@ class Settings(BaseSettings):
         ("match",), min_length=1, description="Comma-separated events that the webhook tells of: match, check"
     )
     webhook_retry_seconds: float = Field(
-        86_400, ge=0, le=2_592_000, allow_inf_nan=False, description="Seconds an event is retried before it is given up"
+        86_400,
+        ge=0,
+        le=2_592_000,
+        allow_inf_nan=False,
+        description="Seconds an event is retried before it is given up",
     )
     api_base_url: _HttpUrl = Field("http://127.0.0.1:8000", description="Where the recognizer posts its events")
     event_queue_size: int = Field(10_000, ge=10, le=1_000_000, description="Events kept while the API is away")

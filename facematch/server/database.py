@@ -8,6 +8,7 @@ of them finds out half-way that another was faster.
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,7 +28,7 @@ _T = TypeVar("_T")
 READERS = 4
 """Connections that read; one more writes."""
 LOCKED_SECONDS = 0.9
-"""How long another process may hold SQLite's write lock before we say so."""
+"""How long another process may hold SQLite's write lock before a sender is told to try again."""
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 10.0
 """How long PostgreSQL may take for one statement."""
@@ -48,13 +49,14 @@ def is_sqlite(url: str) -> bool:
     return sa.make_url(url).get_backend_name() == "sqlite"
 
 
-def make_engine(url: str, *, writes: bool, connections: int) -> AsyncEngine:
+def make_engine(url: str, *, writes: bool, connections: int, locked_seconds: float = LOCKED_SECONDS) -> AsyncEngine:
     """An engine that has not connected yet.
 
     Args:
         url: as `sqlite_url` gives it, or `postgresql+asyncpg://…`.
         writes: take SQLite's write lock when a transaction begins.
         connections: most of them.
+        locked_seconds: how long another process may hold SQLite's write lock.
     """
     if not is_sqlite(url):
         return create_async_engine(
@@ -72,7 +74,7 @@ def make_engine(url: str, *, writes: bool, connections: int) -> AsyncEngine:
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={int(LOCKED_SECONDS * 1000)}")
+        cursor.execute(f"PRAGMA busy_timeout={int(locked_seconds * 1000)}")
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.close()
@@ -159,6 +161,8 @@ async def translated() -> AsyncIterator[None]:
         if _is_bad_data(error):
             raise UnstorableError(reason_of(error)) from error
         raise LogUnavailableError(reason_of(error)) from error
+    except OverflowError as error:  # a number that SQLite has no room for
+        raise UnstorableError(reason_of(error)) from error
     except (SQLAlchemyError, OSError) as error:  # no place in the pool in time; no route to the server
         raise LogUnavailableError(reason_of(error)) from error
 
@@ -177,6 +181,6 @@ def reason_of(error: BaseException) -> str:
         return f"PostgreSQL: {type(cause).__name__} ({state})"
     if type(original).__module__ == "sqlite3":
         return f"SQLite: {original}"
-    if isinstance(original, OSError) and original.strerror:
-        return f"database: {original.strerror}"
+    if isinstance(original, OSError) and original.errno:
+        return f"database: {os.strerror(original.errno)}"
     return f"database: {type(original.__cause__ or original).__name__}"

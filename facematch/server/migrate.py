@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -13,7 +13,10 @@ import structlog
 from facematch.server.database import is_sqlite, make_engine, translated
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from alembic.config import Config
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +24,12 @@ SCRIPTS = Path(__file__).with_name("migrations")
 
 _LOCK = 0x0FACE_0A7C4
 """PostgreSQL's advisory lock that lets one process migrate at a time; any number that others do not use."""
+
+
+_OTHERS_SECONDS = 30.0
+"""How long another process may take to migrate."""
+
+_T = TypeVar("_T")
 
 
 class SchemaTooNewError(Exception):
@@ -45,12 +54,18 @@ async def _migrate(url: str) -> None:
     async with translated():
         if is_sqlite(url) and (database := sa.make_url(url).database):
             Path(database).parent.mkdir(parents=True, exist_ok=True)
-        engine = make_engine(url, writes=True, connections=1)
-        try:
-            async with engine.begin() as connection:
-                await connection.run_sync(_upgrade)
-        finally:
-            await engine.dispose()
+        # Looking needs no lock and no room: a process starts also while the disk is full.
+        if await _run(make_engine(url, writes=False, connections=1), _is_up_to_date):
+            return
+        await _run(make_engine(url, writes=True, connections=1, locked_seconds=_OTHERS_SECONDS), _upgrade)
+
+
+async def _run(engine: AsyncEngine, work: Callable[[sa.Connection], _T]) -> _T:
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
+    finally:
+        await engine.dispose()
 
 
 def config() -> Config:
@@ -63,16 +78,12 @@ def config() -> Config:
     return made
 
 
-def _upgrade(connection: sa.Connection) -> None:
-    from alembic import command  # noqa: PLC0415  (only while the process starts)
-    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+def _is_up_to_date(connection: sa.Connection) -> bool:
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415  (only while the process starts)
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells which classes it uses
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-    settings = config()
-    scripts = ScriptDirectory.from_config(settings)
+    scripts = ScriptDirectory.from_config(config())
     found = set(MigrationContext.configure(connection).get_current_heads())
     known = {script.revision for script in scripts.walk_revisions()}
     if unknown := found - known:
@@ -80,8 +91,17 @@ def _upgrade(connection: sa.Connection) -> None:
             f"The event log was made by a newer version of Face Match (schema {', '.join(sorted(unknown))}). Run that "
             "version, or set DATA_DIR (or DATABASE_URL) to another place."
         )
-    if found == set(scripts.get_heads()):
-        return  # nothing is written: a process starts also when the disk is full
+    return found == set(scripts.get_heads())
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    from alembic import command  # noqa: PLC0415  (only while the process starts)
+
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    if _is_up_to_date(connection):
+        return  # another process was faster
+    settings = config()
     settings.attributes["connection"] = connection
     command.upgrade(settings, "head")
-    log.info("Event log schema is up to date", before=sorted(found), now=sorted(scripts.get_heads()))
+    log.info("Event log: the tables are those of this version")

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import pytest_asyncio
 from starlette.testclient import TestClient
 
 from facematch.server.app import Parts, create_app
 from facematch.settings import Settings
+from tests.rig.postgres import NoPostgresError, Postgres
+from tests.server.logs import new_database
 from tests.server.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:
@@ -125,3 +128,22 @@ def heartbeat() -> dict[str, Any]:
         "memory_bytes": 230_000_000,
         "memory_ratio": 0.41,
     }
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A server of its own; skips what needs it where there can be none."""
+    try:
+        server = Postgres(tmp_path_factory.mktemp("postgres"))
+        server.start()
+    except NoPostgresError as reason:
+        pytest.skip(str(reason))
+    yield server
+    server.stop()
+
+
+@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    return await new_database(request.param, tmp_path, server)

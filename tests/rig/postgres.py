@@ -1,0 +1,120 @@
+"""A PostgreSQL server of the tests' own, from the machine's packages, on a free port and in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.rig.ports import free_tcp_port
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_START_SECONDS = 20
+_INSTALL_SECONDS = 180
+_WHERE = "/usr/lib/postgresql"
+
+
+class NoPostgresError(Exception):
+    """There is none, and why."""
+
+
+def binaries() -> Path:
+    """The folder with `initdb` and `pg_ctl`; CI installs Debian's package where it is missing and can be had."""
+    found = _found()
+    if found is None and os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get"):
+        _install()
+        found = _found()
+    if found is None:
+        raise NoPostgresError("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
+    return found
+
+
+def _found() -> Path | None:
+    on_path = shutil.which("pg_ctl")
+    folders = [Path(on_path).resolve().parent] if on_path else []
+    folders += sorted(Path(_WHERE).glob("*/bin"), reverse=True)
+    return next((folder for folder in folders if (folder / "initdb").exists()), None)
+
+
+def _install() -> None:
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "postgresql"]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (install, ["apt-get", "update", "-qq"], install):
+        done = subprocess.run(
+            command,
+            env=environment,
+            capture_output=True,
+            timeout=_INSTALL_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        if command == install and done.returncode == 0:
+            return
+
+
+class Postgres:
+    """One server; `url(name)` names a database of it, which `create` makes.
+
+    Args:
+        folder: empty, owned by nobody else.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._bin = binaries()
+        self._folder = folder
+        self._user = _server_user()
+        self.port = free_tcp_port()
+
+    def start(self) -> None:
+        """Returns when it takes connections."""
+        if self._user:
+            shutil.chown(self._folder, self._user)
+            for parent in self._folder.parents:  # pytest's folders are for their owner alone
+                if parent.stat().st_uid == os.geteuid() and parent != Path("/") and parent != Path("/tmp"):  # noqa: S108
+                    parent.chmod(parent.stat().st_mode | 0o011)
+        self._run("initdb", "-D", str(self._data), "-U", "face", "-A", "trust", "-E", "UTF8", "--no-sync")
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=60"
+        log = str(self._folder / "server.log")
+        self._run("pg_ctl", "start", "-w", "-D", str(self._data), "-l", log, "-o", options)
+
+    def stop(self) -> None:
+        """At once; harmless when it does not run."""
+        self._run("pg_ctl", "stop", "-m", "immediate", "-D", str(self._data), check=False)
+
+    def url(self, name: str) -> str:
+        """Of one database."""
+        return f"postgresql+asyncpg://face@127.0.0.1:{self.port}/{name}"
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
+        command: Sequence[str] = [str(self._bin / program), *arguments]
+        with (self._folder / f"{program}.log").open("ab") as log:
+            done = subprocess.run(
+                command,
+                user=self._user,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                timeout=_START_SECONDS,
+                check=False,
+                env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "Asia/Kolkata"},
+            )
+        if check and done.returncode != 0:
+            raise NoPostgresError((self._folder / f"{program}.log").read_text("utf-8", "replace")[-2000:])
+
+
+def _server_user() -> str | None:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    names = {user.pw_name for user in pwd.getpwall()}
+    return next((name for name in ("postgres", "nobody") if name in names), None)
