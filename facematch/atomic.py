@@ -27,9 +27,17 @@ def write_whole(path: Path, data: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    with suppress(OSError):  # it is in its place: a folder that cannot be synchronised does not undo that
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk take what was added to a folder, or removed from it, so that it is so after a power cut, too.
+
+    It is done already: a folder that cannot be synchronised does not undo that.
+    """
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            os.fsync(folder)  # the new name, too, is there after a power cut
+            os.fsync(handle)
         finally:
-            os.close(folder)
+            os.close(handle)

@@ -6,13 +6,14 @@ import asyncio
 import io
 import itertools
 import os
-import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import structlog
 from PIL import Image, ImageDraw, ImageFont
+
+from facematch.snapshot_names import snapshot_stem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -24,20 +25,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 JPEG_QUALITY = 88
-NAME_CHARACTERS = 64
-"""Longest part of an identity that goes into a file name."""
 
 ABANDONED_SECONDS = 60.0
 """Age from which a draft without an event is nobody's: another recognizer may share the folder."""
 
 _PART = ".part"
 _BOX = (46, 204, 113)
-_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
-
-
-def safe_identity(identity: str) -> str:
-    """The identity reduced to what a file name may hold: `[A-Za-z0-9_-]`, 1 to 64 characters."""
-    return _UNSAFE.sub("_", identity)[:NAME_CHARACTERS].strip("_") or "participant"
 
 
 class Draft:
@@ -92,7 +85,7 @@ class Snapshots:
             pixels: the frame, (height, width, 3) uint8 RGB.
             boxes: top, right, bottom, left in its pixels.
             labels: one line of text per box.
-            identity: the participant's, as the client chose it; reduced by `safe_identity`.
+            identity: the participant's, as the client chose it; reduced by `snapshot_names.safe_identity`.
             when: the time in the name.
 
         Returns:
@@ -139,7 +132,7 @@ class Snapshots:
             image = image.crop(_around(boxes, image.width, image.height))
         jpeg = io.BytesIO()  # Pillow, given a file, does not notice when a full disk takes a part of its last write
         image.save(jpeg, "JPEG", quality=JPEG_QUALITY)
-        path, part = self._free_name(f"match_{safe_identity(identity)}_{when:%Y%m%d_%H%M%S}")
+        path, part = self._free_name(snapshot_stem(identity, when))
         try:
             with part.open("xb") as file:
                 file.write(jpeg.getbuffer())

@@ -3,7 +3,6 @@
 # Annotations are read at run time here: FastAPI makes its routes from them.
 import asyncio
 import os
-import re
 import stat
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +11,8 @@ from fastapi import APIRouter, Header, Response
 
 from facematch.server.conditional import answer
 from facematch.server.errors import ApiError, Code, documented
+from facematch.snapshot_names import is_snapshot_name
 
-_NAME = re.compile(r"match_[A-Za-z0-9_-]{1,200}\.jpg", re.ASCII)
 _LARGEST = 32 * 1024 * 1024
 _CACHE = "private, max-age=60"
 """A snapshot never changes, but it may be deleted, and then soon nobody should see it."""
@@ -24,7 +23,7 @@ def read_snapshot(folder: Path, name: str) -> tuple[bytes, str] | None:
 
     Neither a link nor anything else but a regular file is followed or opened.
     """
-    if not _NAME.fullmatch(name):
+    if not is_snapshot_name(name):
         return None
     try:
         handle = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -98,6 +98,11 @@ class Recognizers:
         )
         return (best.heartbeat, now - best.at) if best else None
 
+    def all(self) -> list[tuple[Heartbeat, float]]:
+        """The last heartbeat of each boot that was heard in the last hour, and its age in seconds."""
+        now = self._now()
+        return [(one.heartbeat, now - one.at) for one in self._heard.values() if now - one.at <= _REPORTED_SECONDS]
+
 
 class ReferenceStatus(BaseModel):
     """The reference on disk."""

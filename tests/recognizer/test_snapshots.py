@@ -17,7 +17,8 @@ from pydantic import TypeAdapter
 from structlog.testing import capture_logs
 
 from facematch.events import FileName
-from facematch.recognizer.snapshots import ABANDONED_SECONDS, Draft, Snapshots, safe_identity
+from facematch.recognizer.snapshots import ABANDONED_SECONDS, Draft, Snapshots
+from facematch.snapshot_names import safe_identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,190 @@
+"""Removing from the event log: what has become too old, snapshots that are gone, everything of one participant.
+
+Works on a log that others append to and read from meanwhile. Positions of removed events are never given again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from facematch.server.database import is_sqlite
+from facematch.server.schema import events, position, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from facematch.server.database import Database
+
+AT_ONCE: Final = 500
+"""Rows of one transaction: whoever waits to append waits for no more than that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What was removed from the log."""
+
+    events: int
+    snapshots: frozenset[str]
+    """Names that the removed events spoke of; their files are still there."""
+
+
+class Records:
+    """The log's events, for those who remove some.
+
+    Every method raises `LogUnavailableError` when the database takes nothing now.
+
+    Args:
+        database: opened by whoever opens the event log.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def snapshots(self, after: int, limit: int) -> Sequence[tuple[int, str]]:
+        """Position and snapshot of the first events with one after a position."""
+        rows = sa.select(events.c.cursor, events.c.snapshot)
+        rows = rows.where(events.c.cursor > after, events.c.snapshot.is_not(None))
+
+        async def work(connection: AsyncConnection) -> list[tuple[int, str]]:
+            found = await connection.execute(rows.order_by(events.c.cursor).limit(limit))
+            return [(int(cursor), name) for cursor, name in found]
+
+        return await self._database.read(work)
+
+    async def clear_snapshots(self, names: Collection[str]) -> int:
+        """These snapshots are gone: their events say so from now on, in the column and in the event itself.
+
+        Returns:
+            How many events changed.
+        """
+
+        async def work(connection: AsyncConnection) -> int:
+            rows = sa.select(events.c.cursor, events.c.body).where(events.c.snapshot.in_(list(names)))
+            changed = [
+                {"at": cursor, "new": _without_snapshot(body)} for cursor, body in await connection.execute(rows)
+            ]
+            if changed:
+                update = sa.update(events).where(events.c.cursor == sa.bindparam("at"))
+                await connection.execute(update.values(snapshot=None, body=sa.bindparam("new")), changed)
+            return len(changed)
+
+        return await self._database.write(work)
+
+    async def remove_older(self, than: datetime, limit: int = AT_ONCE) -> Removed:
+        """Remove the oldest events that came before a time, at most `limit`."""
+
+        async def work(connection: AsyncConnection) -> Removed:
+            await _lock(connection)
+            old = sa.select(events.c.cursor, events.c.snapshot).where(events.c.received_at < than)
+            rows = (await connection.execute(old.order_by(events.c.received_at).limit(limit))).all()
+            return await _remove(connection, rows)
+
+        return await self._database.write(work)
+
+    async def any_older(self, than: datetime) -> bool:
+        """Whether there are such events. Writes nothing."""
+
+        async def work(connection: AsyncConnection) -> bool:
+            first = sa.select(events.c.cursor).where(events.c.received_at < than).limit(1)
+            return (await connection.execute(first)).first() is not None
+
+        return await self._database.read(work)
+
+    async def remove_participant(self, identity: str, *, before: datetime | None = None) -> Removed:
+        """Remove the events of a participant.
+
+        Args:
+            identity: theirs. Of events that name no identity, those whose participant has it as its name or sid.
+            before: only what happened until then, says its sender; None: everything.
+        """
+        count, names = 0, frozenset[str]()
+        while True:
+
+            async def work(connection: AsyncConnection) -> Removed:
+                await _lock(connection)
+                return await _remove(connection, await _rows_of(connection, identity, before, AT_ONCE))
+
+            removed = await self._database.write(work)
+            count, names = count + removed.events, names | removed.snapshots
+            if removed.events < AT_ONCE:
+                return Removed(count, names)
+
+    async def holds_participant(self, identity: str, up_to: int) -> bool:
+        """Whether there is any event of a participant up to a position, looked up anew."""
+
+        async def work(connection: AsyncConnection) -> bool:
+            rows = await _rows_of(connection, identity, None, AT_ONCE)
+            return any(cursor <= up_to for cursor, _ in rows)
+
+        return await self._database.read(work)
+
+    async def latest(self) -> int:
+        """The last position given out."""
+
+        async def work(connection: AsyncConnection) -> int:
+            return int((await connection.execute(sa.select(position.c.latest))).scalar_one())
+
+        return await self._database.read(work)
+
+    async def wipe(self) -> None:
+        """Empty SQLite's write-ahead log, which still holds what was removed. Does nothing while somebody reads."""
+        if is_sqlite(self._database.url) and (path := sa.make_url(self._database.url).database):
+            with suppress(sqlite3.Error):
+                await asyncio.to_thread(_checkpoint, path)
+
+
+def _checkpoint(path: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=1.0)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+async def _lock(connection: AsyncConnection) -> None:
+    """Nobody else adds or removes events before this transaction has ended (`sql_log` takes the same lock first)."""
+    await connection.execute(sa.select(position.c.latest).with_for_update())
+
+
+async def _remove(connection: AsyncConnection, rows: Sequence[Any]) -> Removed:
+    if rows:
+        await connection.execute(sa.delete(events).where(events.c.cursor.in_([cursor for cursor, _ in rows])))
+        await connection.execute(sa.update(position).values(kept=position.c.kept - len(rows)))
+    return Removed(len(rows), frozenset(name for _, name in rows if name))
+
+
+async def _rows_of(connection: AsyncConnection, identity: str, before: datetime | None, limit: int) -> Sequence[Any]:
+    """Position and snapshot of the first events of a participant."""
+    columns = sa.select(events.c.cursor, events.c.snapshot)
+    who = text_of(identity)
+    named = columns.where(events.c.participant_identity == who)
+    nameless = columns.where(events.c.participant_identity.is_(None))
+    fragment = '"participant_name":' + json.dumps(identity, ensure_ascii=False) + ","
+    # The quotes of a text inside a text are escaped, so this can be nothing but the field itself.
+    by_name = nameless.where(events.c.body.contains(fragment, autoescape=True), _exactly_in_body(fragment))
+    by_sid = nameless.where(events.c.participant_id == who)
+    rows: list[Any] = []
+    for part in (named, by_name, by_sid):
+        wanted = part if before is None else part.where(events.c.timestamp <= before)
+        known = {cursor for cursor, _ in rows}
+        found = await connection.execute(wanted.order_by(events.c.cursor).limit(limit))
+        rows += [row for row in found if row[0] not in known]
+    return rows[:limit]
+
+
+def _exactly_in_body(fragment: str) -> sa.ColumnElement[bool]:
+    """SQLite's LIKE takes `a` for `A`; this does not."""
+    return sa.func.replace(events.c.body, fragment, "") != events.c.body
+
+
+def _without_snapshot(body: str) -> str:
+    event = json.loads(body)
+    event["snapshot"] = event["filename"] = None
+    return json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -1,0 +1,40 @@
+"""What snapshot files are called: the recognizer names them, the web process serves, expires and erases them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+NAME_CHARACTERS: Final = 64
+"""Longest part of an identity that goes into a file name."""
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+_NAME = re.compile(r"match_[A-Za-z0-9_-]{1,200}\.jpg", re.ASCII)
+_PARTS = re.compile(r"match_(.+)_\d{8}_\d{6}(?:_\d+)?\.jpg", re.ASCII)
+
+
+def safe_identity(identity: str) -> str:
+    """The identity reduced to what a file name may hold: `[A-Za-z0-9_-]`, 1 to 64 characters."""
+    return _UNSAFE.sub("_", identity)[:NAME_CHARACTERS].strip("_") or "participant"
+
+
+def snapshot_stem(identity: str, when: datetime) -> str:
+    """The name of a snapshot without what makes it unique (`_2`, `_3` …) and without `.jpg`."""
+    return f"match_{safe_identity(identity)}_{when:%Y%m%d_%H%M%S}"
+
+
+def is_snapshot_name(name: str) -> bool:
+    """Whether a file of this name is taken for a snapshot."""
+    return _NAME.fullmatch(name) is not None
+
+
+def may_show(name: str, identity: str) -> bool:
+    """Whether this is what a snapshot of that identity is called. Those of others who reduce to the same text are, too.
+
+    `match_a_20250101_000000_20250925_140708.jpg` is one of `a_20250101_000000` and not of `a`.
+    """
+    parts = _PARTS.fullmatch(name)
+    return parts is not None and parts[1] == safe_identity(identity)
