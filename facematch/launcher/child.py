@@ -8,7 +8,7 @@ import ctypes
 import os
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ class Program:
     """Seconds that it may take to end after SIGTERM."""
     insist: bool = False
     """It takes the first SIGTERM as a wish only (LiveKit waits for its rooms to empty), so another follows."""
+    meanings: Mapping[int, str] = field(default_factory=dict)
+    """What its exit codes mean, in a few words."""
+    final: frozenset[int] = frozenset()
+    """Exit codes after which another start would end the same way."""
 
 
 class Child:
@@ -47,12 +51,13 @@ class Child:
         """See `start`."""
         self.program = program
         self.process = process
+        self.started_at = asyncio.get_running_loop().time()
         self.ended: asyncio.Task[int] = asyncio.create_task(process.wait(), name=f"{program.name} ends")
         """Its exit code; negative: the signal that ended it."""
 
     @classmethod
-    async def start(cls, program: Program) -> Child:
-        """Start it.
+    async def start(cls, program: Program, *, again: bool = False) -> Child:
+        """Start it; `again` adds to the log of the time before, which tells why it ended.
 
         Raises:
             OSError: it cannot be started.
@@ -61,7 +66,7 @@ class Child:
             output: Any = None
             if program.log is not None:
                 program.log.parent.mkdir(parents=True, exist_ok=True)
-                output = closing.enter_context(program.log.open("wb"))
+                output = closing.enter_context(program.log.open("ab" if again else "wb"))
             process = await asyncio.create_subprocess_exec(
                 *program.argv,
                 cwd=program.cwd,
@@ -93,18 +98,20 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
-    def obituary(self, meaning: str = "") -> str:
-        """How it ended, as a sentence, with the end of its log when the terminal has not seen it."""
+    def how_it_ended(self) -> str:
+        """What follows its name in a sentence."""
         code = self.ended.result()
-        how = (
-            f"was ended by {signal.Signals(-code).name}"
-            if code < 0
-            else f"stopped by itself with exit code {code}{meaning}"
-        )
+        if code < 0:
+            return f"was ended by {signal.Signals(-code).name}"
+        meaning = self.program.meanings.get(code)
+        return f"stopped by itself with exit code {code}" + (f" ({meaning})" if meaning else "")
+
+    def obituary(self) -> str:
+        """How it ended, as a sentence, with the end of its log when the terminal has not seen it."""
         if self.program.log is None:
-            return f"The {self.program.name} {how}; what it said is above."
+            return f"The {self.program.name} {self.how_it_ended()}; what it said is above."
         lines = self.program.log.read_bytes()[-_ENOUGH:].decode("utf-8", "replace").splitlines()[-_LAST_LINES:]
-        return "\n".join([f"The {self.program.name} {how}; the end of {self.program.log}:", *lines])
+        return "\n".join([f"The {self.program.name} {self.how_it_ended()}; the end of {self.program.log}:", *lines])
 
     def _send(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Which processes, in which order, ready when, and ended how."""
+"""Which processes, in which order, ready when, kept running, and ended how."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from facematch import livekit_server
 from facematch.addresses import is_loopback
 from facematch.launcher.child import Child, Program
 from facematch.launcher.probe import PortError, check_bindable, free_udp_port, get, get_json
+from facematch.launcher.supervision import EndedForGoodError, keep_running
 from facematch.settings import EXIT_BAD_SETTINGS, ROOT, Settings
 
 if TYPE_CHECKING:
@@ -26,10 +27,12 @@ _LOOK_SECONDS = 0.1
 DEFAULT_LIVEKIT_URL: str = Settings.model_fields["livekit_url"].default
 """Only there a LiveKit server of ours is started: any other address is somebody's own."""
 
-_MEANINGS = {
-    EXIT_BAD_SETTINGS: "bad settings",
+_BAD_SETTINGS = {EXIT_BAD_SETTINGS: "bad settings"}
+_CREDENTIALS_REFUSED = 4
+_RECOGNIZER_CODES = {
+    **_BAD_SETTINGS,
     3: "memory limit reached",
-    4: "LiveKit refused LIVEKIT_API_KEY and LIVEKIT_API_SECRET",
+    _CREDENTIALS_REFUSED: "LiveKit refused LIVEKIT_API_KEY and LIVEKIT_API_SECRET",
 }
 _OK = 200
 _FOR_LIVEKIT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL")
@@ -82,7 +85,7 @@ class Launch:
         """Returns after `stop` is set.
 
         Raises:
-            LaunchError: something cannot start, did not get ready, or ended by itself.
+            LaunchError: something cannot start, did not get ready, or ended for good.
         """
         await self._check_address()
         starting = asyncio.create_task(self._start(), name="start")
@@ -92,14 +95,33 @@ class Launch:
             if stopped.done():
                 return
             await starting
-            ended = {child.ended for child in self.children}
-            await asyncio.wait({stopped, *ended}, return_when=asyncio.FIRST_COMPLETED)
-            if not stopped.done():
-                self._mourn()
+            await self._supervise(stopped)
         finally:
             for task in (starting, stopped):
                 task.cancel()
             await asyncio.gather(starting, stopped, return_exceptions=True)
+
+    async def _supervise(self, stopped: asyncio.Task[bool]) -> None:
+        """Start again what ends by itself, until `stopped` is done."""
+        keeping = {
+            asyncio.create_task(keep_running(child, self._replace, self._say), name=f"keep {child.program.name}")
+            for child in self.children
+        }
+        try:
+            await asyncio.wait({stopped, *keeping}, return_when=asyncio.FIRST_COMPLETED)
+            for task in keeping:
+                if task.done():
+                    task.result()
+        except EndedForGoodError as error:
+            raise LaunchError(str(error), max(error.child.ended.result(), 1)) from None
+        finally:
+            for task in keeping:
+                task.cancel()
+            await asyncio.gather(*keeping, return_exceptions=True)
+
+    def _replace(self, child: Child, former: Child) -> None:
+        group = self._recognizer if former in self._recognizer else self._servers
+        group[group.index(former)] = child
 
     async def stop(self) -> None:
         """End all that was started: the recognizer first, whose last events the API still takes."""
@@ -135,14 +157,29 @@ class Launch:
                 listen = ["--host", settings.host, "--port", str(settings.port)]
                 api = await self._start_one(
                     Program(
-                        "API", [sys.executable, "-m", "uvicorn", "api:app", *listen], ROOT, self._env, patience=3.0
+                        "API",
+                        [sys.executable, "-m", "uvicorn", "api:app", *listen],
+                        ROOT,
+                        self._env,
+                        patience=3.0,
+                        meanings=_BAD_SETTINGS,
+                        final=frozenset({EXIT_BAD_SETTINGS}),
                     ),
                     self._servers,
                 )
                 if livekit is not None:
                     await self._until(self._livekit_answers, livekit)
                 recognizer = await self._start_one(
-                    Program("recognizer", [sys.executable, "main.py"], ROOT, self._env, patience=5.5), self._recognizer
+                    Program(
+                        "recognizer",
+                        [sys.executable, "main.py"],
+                        ROOT,
+                        self._env,
+                        patience=5.5,
+                        meanings=_RECOGNIZER_CODES,
+                        final=frozenset({EXIT_BAD_SETTINGS, _CREDENTIALS_REFUSED}),
+                    ),
+                    self._recognizer,
                 )
                 await self._until(self._api_answers, api)
                 await self._until(self._recognizer_reports, recognizer)
@@ -214,9 +251,7 @@ class Launch:
     def _mourn(self) -> None:
         for child in self.children:
             if child.ended.done():
-                code = child.ended.result()
-                meaning = f" ({_MEANINGS[code]})" if code in _MEANINGS and child in self._recognizer else ""
-                raise LaunchError(child.obituary(meaning), max(code, 1))
+                raise LaunchError(child.obituary(), max(child.ended.result(), 1))
 
     def _livekit_address(self) -> tuple[str, int]:
         parts = urlsplit(self._settings.livekit_url)

@@ -45,7 +45,8 @@ def program(tmp_path: Path) -> Callable[..., Program]:
     def make(code: str, *, patience: float = 5.0, insist: bool = False) -> Program:
         argv = [sys.executable, "-c", code]
         log = tmp_path / "log"
-        return Program("thing", argv, tmp_path, dict(os.environ), log=log, patience=patience, insist=insist)
+        env = dict(os.environ)
+        return Program("thing", argv, tmp_path, env, log=log, patience=patience, insist=insist, meanings={9: "luck"})
 
     return make
 
@@ -61,7 +62,7 @@ async def test_one_that_ends_by_itself_is_mourned_with_its_last_words(program: C
     child = await Child.start(program("print('out of luck'); raise SystemExit(9)"))
 
     assert await child.ended == 9
-    sentence, *words = child.obituary(" (luck)").splitlines()
+    sentence, *words = child.obituary().splitlines()
     assert sentence.startswith("The thing stopped by itself with exit code 9 (luck); ")
     assert words == ["out of luck"]
     await child.stop()
