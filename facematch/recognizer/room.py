@@ -43,6 +43,9 @@ SCREENS = frozenset({rtc.TrackSource.SOURCE_SCREENSHARE, rtc.TrackSource.SOURCE_
 RELEASE_SECONDS = 3.0
 """How long the tasks of tracks that are gone may take to release what they hold."""
 
+RESTART_SECONDS = 1.0
+"""How long a cycle that failed stays away: what fails at once would otherwise fail without a pause."""
+
 _EVENTS: tuple[rtc.room.EventTypes, ...] = (
     "participant_connected",
     "participant_disconnected",
@@ -190,11 +193,15 @@ class RoomWatch:
         log.info("Track gone", track=sid, participant=watch.participant.sid)
 
     def _ended(self, sid: str, task: asyncio.Task[None]) -> None:
-        """A cycle never ends by itself: if one does, say why and start it anew without touching the others."""
+        """A cycle never ends by itself: if one does, say why and start it anew, without touching the others."""
         if task.cancelled() or task.exception() is None:
             return
         log.error("Cycle failed and starts anew", track=sid, exc_info=task.exception())
         self._counters.errors += 1
+        asyncio.get_running_loop().call_later(RESTART_SECONDS, self._forget, sid, task)
+
+    def _forget(self, sid: str, task: asyncio.Task[None]) -> None:
+        """Let a cycle that failed go, so that it is missed and made anew, if its track is still there."""
         if self._watches.get(sid, (None, None))[1] is task:
             del self._watches[sid]
             self._changed.notify()
