@@ -31,6 +31,7 @@ from facematch.recognizer.room import RoomWatch
 from facematch.recognizer.shutdown import ExitCode, Shutdown
 from facematch.recognizer.snapshots import Snapshots
 from facematch.recognizer.watchdog import Watchdog
+from facematch.secret_values import secrets_of
 from facematch.settings import Settings, load_or_exit
 
 if TYPE_CHECKING:
@@ -172,5 +173,5 @@ async def stay_connected(connection: Connection, shutdown: Shutdown) -> None:
 
 if __name__ == "__main__":
     SETTINGS = load_or_exit()
-    configure_logging(SETTINGS.log_level, SETTINGS.log_format)
+    configure_logging(SETTINGS.log_level, SETTINGS.log_format, secrets_of(SETTINGS))
     sys.exit(asyncio.run(run(SETTINGS)))

@@ -3,6 +3,9 @@
 Values that a client chose (identities, names) are only ever structured fields, never parts of a message, and the
 text form writes them as quoted JSON: a line break in an identity cannot forge a line. What libraries and errors
 repeat of it is indented, so that it cannot be taken for one either.
+
+No key, token or other secret gets through, whoever says it. What libraries say at DEBUG is never said: it holds
+headers, statements with their values, and what stands in pictures.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Collection, MutableMapping
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@+-]+")
 _HARMLESS = "native video stream queue overflow"
@@ -25,12 +28,13 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 
-def configure_logging(level: str, log_format: str) -> None:
+def configure_logging(level: str, log_format: str, secrets: Collection[str] = ()) -> None:
     """Send everything, the libraries' records included, to stderr in one form. Call once per process.
 
     Args:
         level: least level logged, such as `INFO`.
         log_format: `text` or `json`.
+        secrets: what no line may hold.
     """
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
@@ -54,12 +58,14 @@ def configure_logging(level: str, log_format: str) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer() if log_format == "json" else as_text,
                 without_tokens,
+                Without(secrets),
             ],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    root.setLevel(max(logging.INFO, logging.getLevelName(level)))
+    logging.getLogger("facematch").setLevel(level)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # they bring handlers of their own
         logger = logging.getLogger(name)
         logger.handlers.clear()
@@ -87,6 +93,20 @@ def as_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
 def without_tokens(_logger: Any, _method: str, line: Any) -> str:
     """The line without any JWT: the SDK's own records repeat the one that a server refused. A structlog processor."""
     return _TOKEN.sub("[token]", str(line))
+
+
+class Without:
+    """The line without any of the secrets, as they are or as Python and JSON write them. A structlog processor."""
+
+    def __init__(self, secrets: Collection[str]) -> None:
+        written = {form for secret in secrets for form in (secret, repr(secret)[1:-1])}
+        forms = written | {json.dumps(form)[1:-1] for form in written}
+        longest_first = sorted(filter(None, forms), key=len, reverse=True)
+        self._secret = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def __call__(self, _logger: Any, _method: str, line: Any) -> str:
+        """See structlog."""
+        return self._secret.sub("[secret]", str(line)) if self._secret else str(line)
 
 
 def _indented(text: str) -> str:

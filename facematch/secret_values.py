@@ -7,7 +7,7 @@ import binascii
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, BaseModel, SecretStr
 
 from facematch.addresses import is_host, is_loopback
 
@@ -64,6 +64,22 @@ def _checked_webhook_secret(value: SecretStr) -> SecretStr:
             'echo "whsec_$(head -c 32 /dev/urandom | base64)"'
         )
     return SecretStr(text)
+
+
+_WORTH_HIDING = 8
+"""Characters: a shorter one is no secret, and would be found in half of all words."""
+
+
+def secrets_of(settings: BaseModel) -> frozenset[str]:
+    """Every secret that settings hold, the password of a URL by itself too. Not what everybody knows (defaults)."""
+    found = set()
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if value == field.default or not (isinstance(value, SecretStr) or name.endswith("_secret")):
+            continue
+        text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        found |= {text, (urlsplit(text).password or "") if name.endswith("_url") else ""}
+    return frozenset(text for text in found if len(text) >= _WORTH_HIDING)
 
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_checked_database_url)]

@@ -12,6 +12,8 @@ import pytest
 import structlog
 
 from facematch.logs import configure_logging
+from facematch.secret_values import secrets_of
+from facematch.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,9 +33,9 @@ def logged() -> Iterator[Callable[..., Lines]]:
     root, livekit = logging.getLogger(), logging.getLogger("livekit")
     before = root.handlers[:], root.level, livekit.level
 
-    def lines(form: str | None = None, level: str = "INFO") -> Lines:
+    def lines(form: str | None = None, level: str = "INFO", secrets: tuple[str, ...] = ()) -> Lines:
         if form:
-            configure_logging(level, form)
+            configure_logging(level, form, secrets)
             (handler,) = root.handlers
             assert isinstance(handler, logging.StreamHandler)
             assert handler.stream is sys.stderr
@@ -44,6 +46,7 @@ def logged() -> Iterator[Callable[..., Lines]]:
     structlog.reset_defaults()
     root.handlers[:], livekit.level = before[0], before[2]
     root.setLevel(before[1])
+    logging.getLogger("facematch").setLevel(logging.NOTSET)
 
 
 def ours() -> Any:
@@ -185,6 +188,45 @@ def test_the_sdk_says_warnings_only_unless_less_is_wanted(logged: Callable[..., 
     logged("text", "ERROR")
     sdk().warning("no")
     assert [line.split()[-1] for line in logged()] == ["yes"]
+
+
+def test_only_we_speak_at_debug(logged: Callable[..., Lines]) -> None:
+    """Libraries say headers, statements with their values and pictures' metadata there."""
+    logged("text", "DEBUG")
+    for name in ("uvicorn.error", "websockets.server", "aiosqlite", "PIL.TiffImagePlugin", "aiohttp.client", "other"):
+        logging.getLogger(name).debug("no")
+    ours().debug("yes")
+    assert [line.split()[-1] for line in logged()] == ["yes"]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_secret_gets_through(logged: Callable[..., Lines], form: str) -> None:
+    secrets = ("plain-secret-0123", 'odd"secret\\0123', "plain-secret-0123-and-longer")
+    logged(form, "INFO", secrets)
+    for secret in secrets:
+        ours().info("ours", key=secret)
+        ours().info(f"in a message {secret}")
+        logging.getLogger("library").warning("header %s", secret)
+    try:
+        int(secrets[1])
+    except ValueError:
+        ours().exception("failed", url=f"https://x/?key={secrets[0]}&more")
+    text = "\n".join(logged())
+    assert text.count("[secret]") == 11
+    for secret in secrets:
+        assert secret not in text
+        assert json.dumps(secret)[1:-1] not in text
+    assert "and-longer" not in text
+
+
+def test_secrets_of_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:the-password@db.example/events")
+    monkeypatch.setenv("ADMIN_KEY", "admin-key-0123456789")
+    monkeypatch.setenv("LIVEKIT_API_SECRET", "secret-of-livekit")
+    found = secrets_of(Settings())
+    assert {"admin-key-0123456789", "secret-of-livekit", "the-password"} <= found
+    monkeypatch.undo()
+    assert secrets_of(Settings()) == frozenset()
 
 
 def test_a_percent_sign_is_only_a_percent_sign(logged: Callable[..., Lines]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -30,12 +30,13 @@ from facematch.server.access import AccessControl
 from facematch.server.bodies import MB
 from facematch.server.connection import RememberConnection
 from facematch.server.database import Database, sqlite_url
-from facematch.server.entrance import make_entrance
+from facematch.server.entrance import Rules, make_entrance
 from facematch.server.errors import HANDLERS, CatchFailures
 from facematch.server.feed import Feed
 from facematch.server.headers import AddHeaders, security_headers
 from facematch.server.hub import Hub
 from facematch.server.requestlog import RequestLog, no_access_log
+from facematch.server.roles import Role
 from facematch.server.session_store import SqlSessionStore
 from facematch.server.sessions import MemorySessionStore
 from facematch.server.shutdown import GOODBYE_SECONDS, goodbye_first
@@ -79,7 +80,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     feed = Feed(event_log, hub, None if parts.event_log else WebhookStore(database), _receiver(settings))
     taker = intake.Intake(feed.writer)
     sessions = MemorySessionStore() if parts.event_log else SqlSessionStore(database)
-    entrance = make_entrance(settings, hub, sessions, parts.monotonic)
+    entrance = make_entrance(_rules(settings), hub, sessions, parts.monotonic)
     recognizers = status.Recognizers(parts.monotonic)
     reference = references.ReferenceFile(settings.reference_image)
     enrollment = references.Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
@@ -159,6 +160,23 @@ def _receiver(settings: Settings) -> Receiver | None:
         secret=settings.webhook_secret.get_secret_value(),
         types=settings.webhook_types,
         seconds=settings.webhook_retry_seconds,
+    )
+
+
+def _rules(settings: Settings) -> Rules:
+    keys = {
+        Role.ADMIN: settings.admin_key,
+        Role.VIEWER: settings.viewer_key,
+        Role.RECOGNIZER: settings.recognizer_key,
+    }
+    return Rules(
+        keys={role: key.get_secret_value() for role, key in keys.items() if key is not None},
+        hosts={settings.host, *settings.allowed_hosts},
+        idle=timedelta(seconds=settings.session_idle_seconds),
+        longest=timedelta(seconds=settings.session_max_seconds),
+        invitation=timedelta(seconds=settings.invite_ttl_seconds),
+        attempts_per_minute=settings.login_attempts_per_minute,
+        tokens_per_minute=settings.tokens_per_minute,
     )
 
 

@@ -1,11 +1,10 @@
-"""The parts of access put together from the settings: local mode, or keys, logins and invitations."""
+"""The parts of access put together: local mode, or keys, logins and invitations."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -18,11 +17,11 @@ from facematch.server.sessions import Sessions
 from facematch.server.signin import Door
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping
+    from datetime import timedelta
 
     from facematch.server.hub import Hub
     from facematch.server.sessions import SessionStore
-    from facematch.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -58,29 +57,45 @@ class Entrance:
             await asyncio.wait([sweeping])
 
 
-def make_entrance(settings: Settings, hub: Hub, store: SessionStore, monotonic: Callable[[], float]) -> Entrance:
-    """The entrance of the web process."""
-    token_limit = RateLimit("tokens", settings.tokens_per_minute, monotonic)
-    if not settings.keys_in_use:
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What an operator decides about access."""
+
+    keys: Mapping[Role, str]
+    """Of each role that has one; empty: local mode."""
+    hosts: Collection[str]
+    """Names that we answer to, besides those of `KnownHosts`."""
+    idle: timedelta
+    longest: timedelta
+    invitation: timedelta
+    attempts_per_minute: int
+    tokens_per_minute: int
+
+
+def make_entrance(rules: Rules, hub: Hub, store: SessionStore, monotonic: Callable[[], float]) -> Entrance:
+    """The entrance of the web process.
+
+    Args:
+        rules: the operator's.
+        hub: whose listeners are sent away when their login ends.
+        store: of logins and invitations.
+        monotonic: seconds.
+    """
+    token_limit = RateLimit("tokens", rules.tokens_per_minute, monotonic)
+    if not rules.keys:
         return Entrance(local_caller, None, token_limit)
-    configured = {
-        Role.ADMIN: settings.admin_key,
-        Role.VIEWER: settings.viewer_key,
-        Role.RECOGNIZER: settings.recognizer_key,
-    }
-    values = {role: key.get_secret_value() for role, key in configured.items() if key is not None}
-    keys = Keys(values)
+    keys = Keys(rules.keys)
     sessions = Sessions(
         store,
-        keys=[value for role, value in values.items() if role is not Role.RECOGNIZER],
-        idle=timedelta(seconds=settings.session_idle_seconds),
-        longest=timedelta(seconds=settings.session_max_seconds),
-        invitation=timedelta(seconds=settings.invite_ttl_seconds),
+        keys=[key for role, key in rules.keys.items() if role is not Role.RECOGNIZER],
+        idle=rules.idle,
+        longest=rules.longest,
+        invitation=rules.invitation,
     )
-    hosts = KnownHosts({settings.host, *settings.allowed_hosts})
-    wrong_keys = RateLimit("wrong keys", settings.login_attempts_per_minute, monotonic)
-    logins = RateLimit("logins", settings.login_attempts_per_minute, monotonic)
-    return Entrance(KeyedCallers(keys, sessions, hosts, wrong_keys), Door(keys, sessions, hub, logins), token_limit)
+    wrong_keys = RateLimit("wrong keys", rules.attempts_per_minute, monotonic)
+    logins = RateLimit("logins", rules.attempts_per_minute, monotonic)
+    callers = KeyedCallers(keys, sessions, KnownHosts(rules.hosts), wrong_keys)
+    return Entrance(callers, Door(keys, sessions, hub, logins), token_limit)
 
 
 async def _sweep(door: Door) -> None:
