@@ -119,7 +119,9 @@ export class Session {
     if (room === null || (this.phase !== "in" && this.phase !== "returning")) return [];
     const own = this.camera.on ? (this.camera.track?.sid ?? "own") : "";
     /** @type {RoomPerson[]} */
-    const people = [{ identity: this.identity, name: this.identity, isLocal: true, video: own }];
+    const people = [
+      { identity: this.identity, name: room.localParticipant.name || this.identity, isLocal: true, video: own },
+    ];
     for (const participant of room.remoteParticipants.values()) {
       if (!PEOPLE_KINDS.has(participant.kind)) continue;
       const { identity, name } = participant;

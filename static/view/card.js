@@ -69,9 +69,13 @@ function View({ card, now, track, mirrored, onEnlarge }) {
 
 export const Card = memo(View);
 
-/** @param {string} name @param {string} identity */
+/**
+ * @param {string} name as shown
+ * @param {string} identity
+ */
 function nameTip(name, identity) {
-  return name === identity ? name : `${name} (${identity})`;
+  const shown = displayName(identity, name);
+  return name === shown ? name : `${name} (${shown})`;
 }
 
 /**
