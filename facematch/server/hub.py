@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from starlette.websockets import WebSocketDisconnect
 
+from facematch.server.log import LogUnavailableError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -215,6 +217,9 @@ class Hub:
             self._drop(client, "stopped reading: come back with ?after=<last cursor>")
         except (WebSocketDisconnect, RuntimeError):  # Starlette's words for a client that left meanwhile
             client.left()
+        except LogUnavailableError as error:
+            log.warning("Listener's replay broke off", reason=str(error))
+            client.dismiss(TRY_AGAIN_LATER, "the log cannot be read now: come back with ?after=<last cursor>")
         except Exception:
             log.exception("Listener failed")
             client.dismiss(1011, "failed: come back with ?after=<last cursor>")

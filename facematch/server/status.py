@@ -5,12 +5,12 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Protocol
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from facematch.events import CycleSettings, Heartbeat
+from facematch.events import CycleSettings, Heartbeat, HeartbeatAnswer, Order
 from facematch.server.bodies import MB, described, read_json
 from facematch.server.errors import Code, documented
 from facematch.server.webhooks import WebhookStatus
@@ -123,11 +123,11 @@ class RecognizerStatus(BaseModel):
 class GapStatus(BaseModel):
     """Numbers of one source that are missing, both ends included."""
 
-    model_config = ConfigDict(serialize_by_alias=True)
+    model_config = ConfigDict(serialize_by_alias=True, populate_by_name=True)
 
     source: str = Field(examples=["recognizer-5f0c"])
-    first: int = Field(serialization_alias="from", examples=[18])
-    last: int = Field(serialization_alias="to", examples=[19])
+    first: int = Field(alias="from", examples=[18])
+    last: int = Field(alias="to", examples=[19])
 
 
 class GapsStatus(BaseModel):
@@ -160,12 +160,6 @@ class Status(BaseModel):
     server_time: datetime
 
 
-class Received(BaseModel):
-    """The heartbeat is taken."""
-
-    ok: Literal[True] = True
-
-
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where the parts of the status come from."""
@@ -179,7 +173,19 @@ class Sources:
     webhook: Callable[[], Awaitable[WebhookStatus | None]]
 
 
-def routes(recognizers: Recognizers, sources: Sources) -> APIRouter:
+class Ordering(Protocol):
+    """Who asks something of recognizers."""
+
+    def hear(self, heartbeat: Heartbeat) -> None:
+        """Told of each heartbeat."""
+        ...
+
+    def orders(self) -> list[Order]:
+        """What the answers to heartbeats ask for now."""
+        ...
+
+
+def routes(recognizers: Recognizers, sources: Sources, ordering: Ordering) -> APIRouter:
     """`POST /api/heartbeat` and `GET /api/status`."""
     router = APIRouter(tags=["status"])
 
@@ -194,9 +200,12 @@ def routes(recognizers: Recognizers, sources: Sources) -> APIRouter:
         ),
         openapi_extra=described(Heartbeat, one_track=_HEARTBEAT),
     )
-    async def heartbeat(request: Request) -> Received:
-        recognizers.hear(await read_json(request, Heartbeat, HEARTBEAT_LIMIT))
-        return Received()
+    async def heartbeat(request: Request) -> HeartbeatAnswer:
+        """What its answer orders, the recognizer carries out, and tells so in `orders_done` of those that follow."""
+        heartbeat = await read_json(request, Heartbeat, HEARTBEAT_LIMIT)
+        recognizers.hear(heartbeat)
+        ordering.hear(heartbeat)
+        return HeartbeatAnswer(orders=ordering.orders())
 
     @router.get("/api/status", summary="What is going on", responses=documented())
     async def status() -> Status:

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 from facematch.events import Check
 from facematch.server import hub as hub_module
 from facematch.server.hub import Hub
+from facematch.server.log import LogUnavailableError
 from tests.server.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:
@@ -285,10 +286,13 @@ async def test_a_client_that_leaves_while_something_is_sent(log: MemoryEventLog,
     assert (hub.clients, socket.closed) == (0, None)
 
 
-async def test_a_log_that_fails_ends_the_client_and_not_the_hub() -> None:
+@pytest.mark.parametrize(
+    ("error", "code"), [(ValueError("a fault of ours"), 1011), (LogUnavailableError("disk"), 1013)]
+)
+async def test_a_log_that_fails_ends_the_client_and_not_the_hub(error: Exception, code: int) -> None:
     class Broken(MemoryEventLog):
         async def after(self, cursor: int, limit: int) -> Sequence[Entry]:
-            raise OSError("disk")
+            raise error
 
     log = Broken()
     hub = Hub(log)
@@ -297,7 +301,7 @@ async def test_a_log_that_fails_ends_the_client_and_not_the_hub() -> None:
         async with asyncio.timeout(5):
             await hub.serve(cast("WebSocket", socket), 0, socket.cut.set)
         assert socket.closed is not None
-        assert socket.closed[0] == 1011
+        assert socket.closed[0] == code
         assert await publish(log, hub, 1) == await healthy.has(1)
 
 
