@@ -22,6 +22,11 @@ KEPT = {"MODEL_CACHE"}
 _LOOP_TURNS_TO_FINISH = 20
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Here and not in tests/faults: options are read before that folder is."""
+    parser.addoption("--faults", action="store_true", help="run the proofs of tests/faults for their whole length")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _settings_only_from_the_test() -> Iterator[None]:
     """No `.env` of the checkout and no variable of the developer's shell reaches a test."""
