@@ -166,6 +166,7 @@ function draw() {
       room=${state.status?.room ?? ""}
       recognizer=${recognizer}
       heartbeat=${heartbeat}
+      missing=${state.status?.events.gaps.count ?? 0}
       answer=${summary.title}
       answerKind=${summary.kind}
       theme=${currentTheme()}
@@ -206,7 +207,7 @@ function draw() {
       entries=${state.activity}
       filter=${filter}
       day=${Math.floor(pageNow / DAY_MS)}
-      notice=${offline ? "Offline: nothing new arrives. What was missed is fetched as soon as the server is back." : ""}
+      notice=${noticeOf(state, offline)}
       loading=${loading}
       onFilter=${onFilter}
       onEnlarge=${view}
@@ -216,6 +217,18 @@ function draw() {
   drawViewer(state);
   document.title = summary.kind === "match" ? `● ${summary.title} – Face Match` : `${summary.title} – Face Match`;
   announcer.hear(cards, pageNow);
+}
+
+/**
+ * Why the activity list may lack something.
+ *
+ * @param {State} state
+ * @param {boolean} offline
+ */
+function noticeOf({ status }, offline) {
+  if (offline) return "Offline: nothing new arrives. What was missed is fetched as soon as the server is back.";
+  const error = status?.events.error ?? null;
+  return error === null ? "" : `The event log does not work, and nothing new is kept: ${error}`;
 }
 
 /** @param {State} state */

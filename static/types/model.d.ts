@@ -91,7 +91,7 @@ export interface Status {
   settings: CycleSettings;
   recognizer: { online: boolean; age_seconds: number | null; heartbeat: Heartbeat | null };
   websocket_clients: number;
-  events: { count: number; cursor: number };
+  events: { count: number; cursor: number; error: string | null; gaps: { count: number } };
   server_time: string;
 }
 

@@ -57,6 +57,7 @@ const THEMES = {
  * @property {string} room
  * @property {RecognizerState} recognizer
  * @property {Heartbeat | null} heartbeat
+ * @property {number} missing events that it has sent and that never came
  * @property {string} answer the summary's title, for narrow screens
  * @property {SummaryKind} answerKind
  * @property {Theme} theme
@@ -65,7 +66,19 @@ const THEMES = {
  */
 
 /** @param {BarProps} props */
-function View({ level, retryIn, room, recognizer, heartbeat, answer, answerKind, theme, onTheme, onRetry }) {
+function View({
+  level,
+  retryIn,
+  room,
+  recognizer,
+  heartbeat,
+  missing,
+  answer,
+  answerKind,
+  theme,
+  onTheme,
+  onRetry,
+}) {
   const { words, tone } = RECOGNIZER[recognizer];
   return html`
     <span class="pill" data-tone=${TONES[level]} data-testid="connection" data-level=${level}>
@@ -91,7 +104,7 @@ function View({ level, retryIn, room, recognizer, heartbeat, answer, answerKind,
       <span class="dot" aria-hidden="true"></span>${words}
     </button>
     <div class="help recognizer-help" id="recognizer-help" popover="auto">
-      <${Account} recognizer=${recognizer} heartbeat=${heartbeat} />
+      <${Account} recognizer=${recognizer} heartbeat=${heartbeat} missing=${missing} />
     </div>
     <a class="pill bar-answer" href="#people" data-kind=${answerKind}>
       <${Icon} name=${ANSWER_ICONS[answerKind]} />
@@ -111,8 +124,8 @@ function View({ level, retryIn, room, recognizer, heartbeat, answer, answerKind,
 
 export const Bar = memo(View);
 
-/** @param {{ recognizer: RecognizerState, heartbeat: Heartbeat | null }} props */
-function Account({ recognizer, heartbeat }) {
+/** @param {{ recognizer: RecognizerState, heartbeat: Heartbeat | null, missing: number }} props */
+function Account({ recognizer, heartbeat, missing }) {
   const { help } = RECOGNIZER[recognizer];
   return html`<h2>Recognizer</h2>
     <p>${help}</p>
@@ -120,7 +133,7 @@ function Account({ recognizer, heartbeat }) {
       heartbeat === null
         ? null
         : html`<dl class="facts">
-          ${rows(heartbeat).map(([term, value]) => html`<div key=${term}><dt>${term}</dt><dd>${value}</dd></div>`)}
+          ${rows(heartbeat, missing).map(([term, value]) => html`<div key=${term}><dt>${term}</dt><dd>${value}</dd></div>`)}
         </dl>`
     }
     <button type="button" class="button" popovertarget="recognizer-help" popovertargetaction="hide">Close</button>`;
@@ -128,9 +141,10 @@ function Account({ recognizer, heartbeat }) {
 
 /**
  * @param {Heartbeat} heartbeat
+ * @param {number} missing
  * @returns {[string, string][]}
  */
-function rows(heartbeat) {
+function rows(heartbeat, missing) {
   const { counters, settings } = heartbeat;
   const running = (Date.parse(heartbeat.sent_at) - Date.parse(heartbeat.started_at)) / 1000;
   const waiting = counters["events_queued"] ?? 0;
@@ -142,6 +156,7 @@ function rows(heartbeat) {
     ["Batches", String(counters["batches"] ?? 0)],
     ["Matches", String(counters["matches"] ?? 0)],
     ["Events waiting", dropped > 0 ? `${waiting} (${dropped} dropped)` : String(waiting)],
+    ["Events missing", String(missing)],
     ["Processor", `${Math.round(heartbeat.cpu_ratio * 100)} % of a core`],
     [
       "Memory",

@@ -12,6 +12,8 @@ import { Steps } from "./steps.js";
 
 /** With more cards than this each becomes smaller. */
 const ROOMY = 6;
+/** With more than this most are out of sight. */
+const CROWD = 24;
 
 /** @param {{ summary: SummaryModel }} props */
 function SummaryView({ summary }) {
@@ -94,7 +96,12 @@ export function People({
 
 /** @param {CardsProps & { dense: boolean }} props */
 function Cards({ cards, dense, now, videoOf, mirrored, onEnlarge }) {
-  return html`<ul class="cards" data-testid="cards" data-dense=${dense ? "yes" : "no"}>
+  return html`<ul
+    class="cards"
+    data-testid="cards"
+    data-dense=${dense ? "yes" : "no"}
+    data-crowd=${cards.length > CROWD ? "yes" : "no"}
+  >
     ${cards.map(
       (card) =>
         html`<${Card}

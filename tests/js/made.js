@@ -138,6 +138,16 @@ export function heartbeat(second, tracks, changes = {}) {
 }
 
 /**
+ * A log whose last event has this position.
+ *
+ * @param {number} last
+ * @returns {Status["events"]}
+ */
+export function log(last) {
+  return { count: last, cursor: last, error: null, gaps: { count: 0 } };
+}
+
+/**
  * A status asked for at a second, with the heartbeat as old as the two are apart.
  *
  * @param {number} second
@@ -154,7 +164,7 @@ export function status(second, beat, changes = {}) {
     settings: SETTINGS,
     recognizer: { online: age !== null && age <= 6, age_seconds: age, heartbeat: beat },
     websocket_clients: 1,
-    events: { count: cursor, cursor },
+    events: log(cursor),
     server_time: iso(second),
     ...changes,
   };

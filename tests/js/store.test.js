@@ -4,17 +4,17 @@ import { describe, test } from "node:test";
 
 import { FORGET_AFTER_MS, MOST_PEOPLE } from "../../static/model/people.js";
 import { HISTORY, MOST_ACTIVITY, Store, initialState, reduce } from "../../static/model/store.js";
-import { Page, at, check, heartbeat, match, status, track } from "./made.js";
+import { Page, at, check, heartbeat, log, match, status, track } from "./made.js";
 
 describe("resuming", () => {
   test("a freshly loaded page asks for the last part of the log", () => {
-    const page = new Page().polled(status(0, null, { events: { count: 5000, cursor: 5000 } }));
+    const page = new Page().polled(status(0, null, { events: log(5000) }));
     assert.equal(page.state.cursor, 5000 - HISTORY);
-    assert.equal(new Page().polled(status(0, null, { events: { count: 3, cursor: 3 } })).state.cursor, 0);
+    assert.equal(new Page().polled(status(0, null, { events: log(3) })).state.cursor, 0);
   });
 
   test("what comes twice counts once", () => {
-    const page = new Page().polled(status(0, null, { events: { count: 0, cursor: 0 } }));
+    const page = new Page().polled(status(0, null, { events: log(0) }));
     const one = match("Ann", 1);
     page.heard(one, one).heard(one);
     assert.equal(page.state.activity.length, 1);
@@ -27,10 +27,10 @@ describe("resuming", () => {
   });
 
   test("a log that began anew is read from its beginning, without what is known", () => {
-    const page = new Page().polled(status(0, null, { events: { count: 0, cursor: 0 } }));
+    const page = new Page().polled(status(0, null, { events: log(0) }));
     const known = match("Ann", 1);
     page.heard({ ...known, cursor: 70 });
-    page.polled(status(5, null, { events: { count: 1, cursor: 1 } }), 70);
+    page.polled(status(5, null, { events: log(1) }), 70);
     assert.deepEqual([page.state.cursor, page.state.logEpoch], [0, 1]);
     page.heard({ ...known, cursor: 1 }, { ...check("Ann", 6, "match"), cursor: 2 });
     assert.deepEqual(
@@ -40,16 +40,16 @@ describe("resuming", () => {
   });
 
   test("an answer that is older than the socket's news is no new log", () => {
-    const page = new Page().polled(status(0, null, { events: { count: 0, cursor: 0 } }));
+    const page = new Page().polled(status(0, null, { events: log(0) }));
     page.heard({ ...match("Ann", 1), cursor: 8 });
-    page.polled(status(2, null, { events: { count: 7, cursor: 7 } }), 7);
+    page.polled(status(2, null, { events: log(7) }), 7);
     assert.deepEqual([page.state.cursor, page.state.logEpoch], [8, 0]);
   });
 });
 
 describe("bounds", () => {
   test("the newest entries stay, newest first", () => {
-    const page = new Page().polled(status(0, null, { events: { count: 0, cursor: 0 } }));
+    const page = new Page().polled(status(0, null, { events: log(0) }));
     page.heard(...Array.from({ length: MOST_ACTIVITY + 50 }, (_, second) => check("Ann", second, "no_match")));
     const { activity } = page.state;
     assert.equal(activity.length, MOST_ACTIVITY);
