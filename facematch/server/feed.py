@@ -52,6 +52,7 @@ class Feed:
         await self._log.open()
         await self.writer.open()
         if self._relay:
+            await self._relay.open()
             self._relaying = asyncio.create_task(self._relay.run(), name="webhook")
         elif self._store:
             with suppress(OSError):  # a full disk: it is forgotten at another start

@@ -160,9 +160,14 @@ class WebhookRelay:
             last_error_at=at,
         )
 
+    async def open(self) -> None:
+        """Find out where to go on, before anything new comes: a webhook that is new begins with that."""
+        self._arrivals.note(0, self._now())
+        with suppress(OSError):  # `run` tries again
+            await self._begin()
+
     async def run(self) -> None:
         """Deliver, for ever or until the receiver has gone. Cancel it."""
-        self._arrivals.note(0, self._now())
         timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
         async with aiohttp.ClientSession(
             timeout=timeout,
@@ -179,18 +184,23 @@ class WebhookRelay:
                     log.exception("Webhook failed")
                     await asyncio.sleep(LAST_RETRY_SECONDS)
 
-    async def _deliver_all(self, session: aiohttp.ClientSession) -> None:
+    async def _begin(self) -> int:
         if self._cursor is None:
             self._cursor, self._given_up = await self._store.begin(await self._log.latest())
+        return self._cursor
+
+    async def _deliver_all(self, session: aiohttp.ClientSession) -> None:
+        cursor = await self._begin()
         while True:
             self._news.clear()
-            page = await self._log.page(Page(after=self._cursor, limit=_PAGE), self._only)
+            page = await self._log.page(Page(after=cursor, limit=_PAGE), self._only)
             if not page:
                 self._state = "idle"
                 await self._news.wait()
             for entry in page:
                 if not await self._deliver(session, entry):
                     return
+                cursor = entry.cursor
 
     async def _deliver(self, session: aiohttp.ClientSession, entry: Entry) -> bool:
         """Settle one event. Returns False when the receiver wants no more."""
