@@ -70,7 +70,8 @@ def configure_logging(level: str, log_format: str, secrets: Collection[str] = ()
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    logging.getLogger("livekit").setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    for name in ("livekit", "alembic"):  # they tell of their insides at INFO
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 
 def _worth_a_line(record: logging.LogRecord) -> bool:
