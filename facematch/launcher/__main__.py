@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values
 
+from facematch.keys import KeysError, missing_keys
 from facematch.launcher.launch import Launch, LaunchError
-from facematch.settings import ROOT, load_or_exit
+from facematch.settings import EXIT_BAD_SETTINGS, ROOT, load_or_exit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,5 +55,39 @@ def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201
 
 
+def with_keys(settings: Settings) -> Settings:
+    """The settings with the keys that were missing, which both processes then find in their environment.
+
+    Raises:
+        LaunchError: they cannot be had.
+    """
+    try:
+        keys = missing_keys(settings)
+    except KeysError as error:
+        raise LaunchError(str(error), EXIT_BAD_SETTINGS) from None
+    if not keys.values:
+        return settings
+    os.environ.update(keys.values)
+    for_people = {name: value for name, value in keys.values.items() if name != "RECOGNIZER_KEY"}
+    if keys.made and for_people:
+        _say("Face Match can be reached from other machines, so everybody needs a key. These were made now; they are")
+        _say(f"printed this once, and kept in {keys.file}:")
+        for name, value in for_people.items():
+            _say(f"  {name}={value}")
+    else:
+        _say(f"Keys: {keys.file}")
+    return load_or_exit()
+
+
+def main() -> int:
+    """Returns the exit code."""
+    try:
+        settings = with_keys(load_or_exit())
+    except LaunchError as error:
+        print(f"run.sh: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        return error.exit_code
+    return asyncio.run(run(settings, environment()))
+
+
 if __name__ == "__main__":
-    sys.exit(asyncio.run(run(load_or_exit(), environment())))
+    sys.exit(main())

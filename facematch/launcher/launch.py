@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -193,6 +194,8 @@ class Launch:
         if not await self._recognizer_connected():
             self._say(f"LiveKit does not answer at {settings.livekit_url}; the recognizer goes on trying.")
         self._say(f"Face Match is ready: http://localhost:{settings.port} (Ctrl-C stops it)")
+        if not is_loopback(settings.host):
+            self._say(f"From other machines: http://{socket.gethostname()}:{settings.port}, or by address")
 
     async def _start_livekit(self) -> Child | None:
         """The server, when it is ours to start."""
