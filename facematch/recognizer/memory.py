@@ -1,18 +1,20 @@
 """The memory watchdog: a pure rule, and the sampler that feeds it.
 
-The figure is the container's where there is one (cgroup v2 or v1 with a limit), else the machine's. Page cache that
-the kernel would give back does not count.
+The figure is that of the control group (cgroup v2 or v1) with a limit that is fullest: a container, a systemd unit or
+anything around them; without one the machine's. Page cache that the kernel would give back does not count.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
 psutil: ModuleType | None
@@ -77,43 +79,68 @@ class MemorySample:
         return self.used / self.limit if self.limit else 0.0
 
 
+class _Files(NamedTuple):
+    """What a version calls its files."""
+
+    used: str
+    limit: str
+    cache_key: str
+    """The line of `memory.stat` with what the kernel would give back."""
+
+
+_VERSION_2 = _Files("memory.current", "memory.max", "inactive_file")
+_VERSION_1 = _Files("memory.usage_in_bytes", "memory.limit_in_bytes", "total_inactive_file")
+
+
+def _figures(group: tuple[Path, _Files]) -> tuple[int, int] | None:
+    """Used and limit of a control group, in bytes; None where it has no limit or is not there."""
+    folder, files = group
+    try:
+        used = int((folder / files.used).read_text())
+        limit = int((folder / files.limit).read_text())  # "max" means no limit
+        stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        return max(0, used - int(stat.get(files.cache_key, 0))), limit
+    except (OSError, ValueError):
+        return None
+
+
 class MemorySampler:
     """Reads memory figures.
 
     Args:
         cgroup: where control groups are mounted; injected by tests.
+        own: the file that names the groups of this process; injected by tests.
     """
 
-    def __init__(self, cgroup: Path = Path("/sys/fs/cgroup")) -> None:
+    def __init__(self, cgroup: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> None:
         self._cgroup = cgroup
+        self._own = own
 
     def sample(self) -> MemorySample:
         """The figures now."""
         used, limit = self._machine()
-        contained = self._contained()
-        if contained and contained[1] <= limit:
-            used, limit = contained
+        contained = [found for found in map(_figures, self._groups()) if found and found[1] <= limit]
+        if contained:
+            used, limit = max(contained, key=lambda found: found[0] / max(1, found[1]))
         return MemorySample(used, limit, self._resident())
 
-    def _contained(self) -> tuple[int, int] | None:
-        """Used and limit of the control group; None where it has no limit."""
-        for used_file, limit_file, stat_file, cache_key in (
-            ("memory.current", "memory.max", "memory.stat", "inactive_file"),
-            (
-                "memory/memory.usage_in_bytes",
-                "memory/memory.limit_in_bytes",
-                "memory/memory.stat",
-                "total_inactive_file",
-            ),
-        ):
-            try:
-                used = int((self._cgroup / used_file).read_text())
-                limit = int((self._cgroup / limit_file).read_text())  # "max" means no limit
-                stat = dict(line.split() for line in (self._cgroup / stat_file).read_text().splitlines())
-            except (OSError, ValueError):
-                continue
-            return max(0, used - int(stat.get(cache_key, 0))), limit
-        return None
+    def _groups(self) -> Iterator[tuple[Path, _Files]]:
+        """The groups whose limits hold for this process: its own and those around it, up to the mount.
+
+        In a container that shows only its own groups, the mount is the container, and what `own` names is not there.
+        """
+        yield self._cgroup, _VERSION_2
+        yield self._cgroup / "memory", _VERSION_1
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            for line in self._own.read_text().splitlines():
+                number, controllers, path = [*line.split(":", 2), "", ""][:3]
+                version_2 = number == "0" and not controllers
+                if not version_2 and "memory" not in controllers.split(","):
+                    continue
+                mount, files = (self._cgroup, _VERSION_2) if version_2 else (self._cgroup / "memory", _VERSION_1)
+                parts = [part for part in path.split("/") if part not in ("", "..")]
+                for depth in range(len(parts), 0, -1):
+                    yield mount.joinpath(*parts[:depth]), files
 
     def _machine(self) -> tuple[int, int]:
         if psutil is not None:

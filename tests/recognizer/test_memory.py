@@ -10,7 +10,7 @@ from facematch.recognizer import memory
 from facematch.recognizer.memory import MemoryRule, MemorySample, MemorySampler, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 OK, WARN, EXIT = Verdict.OK, Verdict.WARN, Verdict.EXIT
@@ -94,6 +94,35 @@ def test_a_container_with_a_limit_is_what_counts(tmp_path: Path, files: Mapping[
     sample = MemorySampler(tree(tmp_path, files)).sample()
     assert (sample.used, sample.limit) == (40 * MB, 80 * MB)  # the cache that can be given back does not count
     assert sample.ratio == 0.5
+
+
+@pytest.mark.parametrize(
+    ("make", "mount", "own"),
+    [
+        (version_2, "", "0::/system.slice/face-match.service\n"),
+        (version_1, "memory/", "5:devices:/\n4:cpu,memory:/system.slice/face-match.service\n0::/\n"),
+    ],
+)
+@pytest.mark.parametrize("inner", [True, False], ids=["its own limit", "the limit around it"])
+def test_the_group_of_the_process_is_found_from_outside_a_container(
+    tmp_path: Path, make: Callable[[int, str], Mapping[str, str]], mount: str, own: str, inner: bool
+) -> None:
+    group = "system.slice/face-match.service" if inner else "system.slice"
+    other = "system.slice" if inner else "system.slice/face-match.service"
+    files = {
+        f"{mount}{folder}/{name.removeprefix(mount)}": text
+        for folder, (used, limit) in {group: (60 * MB, 80 * MB), other: (60 * MB, 600 * MB)}.items()
+        for name, text in make(used, str(limit)).items()
+    }
+    (tmp_path / "own").write_text(own)
+    sample = MemorySampler(tree(tmp_path, files), tmp_path / "own").sample()
+    assert (sample.used, sample.limit) == (60 * MB, 80 * MB)
+
+
+@pytest.mark.parametrize("own", ["", "nonsense\n", "0::/gone\n", "0::/../elsewhere\n", "0:memory\n"])
+def test_a_group_that_is_not_there_is_the_machine(tmp_path: Path, own: str) -> None:
+    (tmp_path / "own").write_text(own)
+    assert MemorySampler(tmp_path, tmp_path / "own").sample().limit == psutil.virtual_memory().total
 
 
 @pytest.mark.parametrize("files", [version_2(5, "max"), version_1(5, UNLIMITED_V1), {}])
