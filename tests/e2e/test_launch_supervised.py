@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.rig.launched import Launched
-from tests.rig.listener import is_match
-from tests.rig.waiting import wait_until_true
+from tests.rig.listener import by_another_life, is_match
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,17 +37,13 @@ async def test_a_killed_recognizer_and_a_killed_api_come_back_and_match_again(la
             assert recognizer is not None
             recognizer.kill()
             await launched.started_again("recognizer", recognizer, within=AGAIN)
-            again = await events.next(
-                lambda event: is_match("Alice")(event) and event["source"] != first["source"], within=FIRST
-            )
+            again = await events.next(by_another_life(first["source"]), within=FIRST)
 
         api = launched.part("API")
         assert api is not None
         api.kill()
         await launched.started_again("API", api, within=AGAIN)
-        await wait_until_true(
-            lambda: launched.launcher.output().count("Uvicorn running") == 2, within=AGAIN, what="it listens"
-        )
+        await launched.launcher.says("Uvicorn running", times=2, within=AGAIN)
         async with launched.listen(after=again["cursor"]) as events:
             await events.next(is_match("Alice"), within=FIRST)
 

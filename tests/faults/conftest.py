@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import pytest
 
 from tests.e2e.conftest import livekit, make_stack, own_livekit, pytest_runtest_makereport
+from tests.rig.launched import Launched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.rig.livekit_server import LiveKitServer
-
-from tests.rig.launched import Launched
 
 __all__ = ["livekit", "make_stack", "own_livekit", "pytest_runtest_makereport"]
 
@@ -49,16 +48,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def scale(pytestconfig: pytest.Config) -> Scale:
     """How long this run's proofs are."""
-    whole = bool(pytestconfig.getoption("--faults"))
+    wanted = bool(pytestconfig.getoption("--faults"))
 
-    def choose(short: T, long: T) -> T:
-        return long if whole else short
+    def choose(short: T, whole: T) -> T:
+        return whole if wanted else short
 
     return choose
 
 
 @pytest.fixture
-def figure(request: pytest.FixtureRequest, record_property: object) -> Iterator[dict[str, object]]:
+def figure(request: pytest.FixtureRequest) -> Iterator[dict[str, object]]:
     """What a proof measured: printed at its end (`pytest -s`), for docs/reliability.md."""
     figures: dict[str, object] = {}
     yield figures

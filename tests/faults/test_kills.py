@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from tests.faults.crowd import gather
 from tests.rig.audit import assert_in_order, assert_snapshots_have_events, delivered, logged
-from tests.rig.listener import is_match
-from tests.rig.waiting import wait_until, wait_until_true
+from tests.rig.listener import by_another_life, is_match
+from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import MakeStack
@@ -65,11 +65,7 @@ async def _kill_recognizer(stack: Stack, times: int, chance: random.Random) -> N
         await asyncio.sleep(chance.uniform(0.2, 3.0))
         stack.recognizer.kill()
         stack.recognizer.start()
-        await wait_until_true(
-            lambda lives=lives: stack.recognizer.output().count("Connected to LiveKit") > lives,
-            within=AGAIN,
-            what="the recognizer is in the room again",
-        )
+        await stack.recognizer.says("Connected to LiveKit", times=lives + 1, within=AGAIN)
 
 
 async def _last_words_arrive(stack: Stack) -> None:
@@ -94,7 +90,7 @@ async def test_a_native_crash_in_the_middle_of_a_batch(launch: Launch, scale: Sc
             source = events.received[-1]["source"]
             await stack.started_again("recognizer", recognizer, within=40)
             await events.next(
-                lambda event, source=source: is_match()(event) and event["source"] != source,
+                by_another_life(source),
                 within=FIRST,
                 what="a match by the next life",
             )

@@ -108,5 +108,10 @@ def is_check(identity: str | None = None, outcome: str | None = None) -> Callabl
     )
 
 
+def by_another_life(source: str) -> Callable[[Json], bool]:
+    """Matches by a recognizer that has been started since."""
+    return lambda event: event.get("type") == "match" and event["source"] != source
+
+
 def _about(event: Json, identity: str | None) -> bool:
     return identity is None or event["participant_identity"] == identity

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from facematch.settings import ROOT
-from tests.rig.waiting import NeverHappenedError
+from tests.rig.waiting import NeverHappenedError, wait_until_true
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +28,10 @@ class Process:
         self._argv = list(argv)
         self._env = dict(env)
         self._child: subprocess.Popen[bytes] | None = None
+
+    def set(self, **variables: str) -> None:
+        """Variables of its next start."""
+        self._env |= variables
 
     @property
     def pid(self) -> int:
@@ -95,6 +99,12 @@ class Process:
     def output(self) -> str:
         """Everything written so far, by all its runs."""
         return self.log.read_text("utf-8", "replace") if self.log.exists() else ""
+
+    async def says(self, words: str, *, within: float, times: int = 1) -> None:
+        """Returns when its output has these words so many times."""
+        await wait_until_true(
+            lambda: self.output().count(words) >= times, within=within, what=f"{self.name} says {words!r} {times} times"
+        )
 
     def tail(self, lines: int = 60) -> str:
         """The last lines of its output, with a heading."""

@@ -1,0 +1,78 @@
+"""A cable between a client and a server that a test can cut: a TCP proxy of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Self
+
+from tests.rig.ports import free_tcp_port
+
+_CHUNK = 64 * 1024
+
+
+class Cable:
+    """`async with Cable(port)`: forwards to that port. Cut, it takes connections and bytes and gives nothing back.
+
+    That is what a cut cable looks like from the end of a client: no refusal, no reset, only silence.
+    """
+
+    def __init__(self, to_port: int) -> None:
+        self._to_port = to_port
+        self.port = free_tcp_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._whole = asyncio.Event()
+        self._whole.set()
+        self._forwarding: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._server.close()
+        await self._drop()
+
+    def cut(self) -> None:
+        """From here on, silence."""
+        self._whole.clear()
+
+    async def heal(self) -> None:
+        """New connections get through; those of before are gone, as after any long break."""
+        await self._drop()
+        self._whole.set()
+
+    async def _drop(self) -> None:
+        for task in self._forwarding:
+            task.cancel()
+        await asyncio.gather(*self._forwarding, return_exceptions=True)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._forward(reader, writer))
+        self._forwarding.add(task)
+        task.add_done_callback(self._forwarding.discard)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.ExitStack() as closing:
+            closing.callback(writer.transport.abort)
+            await self._whole.wait()
+            with contextlib.suppress(OSError):
+                there, back = await asyncio.open_connection("127.0.0.1", self._to_port)
+                closing.callback(back.transport.abort)
+                ways = [
+                    asyncio.ensure_future(self._pump(reader, back)),
+                    asyncio.ensure_future(self._pump(there, writer)),
+                ]
+                try:
+                    await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for way in ways:
+                        way.cancel()
+                    await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := await reader.read(_CHUNK):
+                await self._whole.wait()
+                writer.write(chunk)
+                await writer.drain()
