@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +26,11 @@ _LOOP_TURNS_TO_FINISH = 20
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Here and not in tests/faults: options are read before that folder is."""
     parser.addoption("--faults", action="store_true", help="run the proofs of tests/faults for their whole length")
+
+
+def pytest_configure() -> None:
+    """A run that is told to end (a time limit, a shell that closes) ends what it started, as after Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
