@@ -66,6 +66,16 @@ class Feed:
         await self.writer.aclose()
         await self._log.aclose()
 
+    async def check(self) -> None:
+        """Return if events can be stored.
+
+        Raises:
+            OSError: they cannot; says why.
+        """
+        await self._log.check()
+        if self.writer.recent_trouble:  # what was tried is not stored although a little could be written
+            raise OSError(self.writer.recent_trouble)
+
     async def events(self) -> EventsStatus:
         """The log, as far as it can be read."""
         error = self.writer.trouble

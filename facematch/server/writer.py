@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,7 @@ AT_ONCE: Final = 256
 MOST_WAITING: Final = 1_000
 """Events that may wait for their commit; more are turned away until the disk has caught up."""
 _PAGE: Final = 200
+_RECENT_SECONDS: Final = 60.0
 
 
 class TooBusyError(Exception):
@@ -57,6 +59,7 @@ class Writer:
         self._unsure = False
         """A commit has failed; what it held may have been stored all the same."""
         self._trouble: str | None = None
+        self._trouble_at = 0.0
         self._whole = False
 
     async def open(self) -> None:
@@ -68,6 +71,11 @@ class Writer:
     def trouble(self) -> str | None:
         """Why the last commit failed; None: it did not."""
         return self._trouble
+
+    @property
+    def recent_trouble(self) -> str | None:
+        """The same, of the last minute: senders try again sooner, unless there are none."""
+        return self._trouble if time.monotonic() - self._trouble_at < _RECENT_SECONDS else None
 
     async def store(self, event: Event) -> int:
         """Store an event that has an `event_id`, and hand it on.
@@ -174,3 +182,4 @@ class Writer:
         elif not error and self._trouble is not None:
             log.info("Event log takes events again")
         self._trouble = str(error) if error else None
+        self._trouble_at = time.monotonic()

@@ -78,6 +78,10 @@ class Postgres:
                 if parent.stat().st_uid == os.geteuid() and parent != Path("/") and parent != Path("/tmp"):  # noqa: S108
                     parent.chmod(parent.stat().st_mode | 0o011)
         self._run("initdb", "-D", str(self._data), "-U", "face", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self.start_again()
+
+    def start_again(self) -> None:
+        """The same after `stop`: everything that was committed is there."""
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=60"
         log = str(self._folder / "server.log")
         self._run("pg_ctl", "start", "-w", "-D", str(self._data), "-l", log, "-o", options)
