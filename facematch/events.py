@@ -55,6 +55,7 @@ class LiveKitState(StrEnum):
 LONGEST_NAME = 512
 Text = Annotated[str, StringConstraints(max_length=LONGEST_NAME)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
+LocalPath = Annotated[str, StringConstraints(max_length=4096)]
 Timestamp = Annotated[AwareDatetime, PlainSerializer(datetime.isoformat, return_type=str, when_used="json")]
 """Written with its offset (`+00:00`), as the seed does."""
 FileName = Annotated[str, StringConstraints(max_length=255, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
@@ -92,7 +93,7 @@ class Match(_Event):
 
     type: Literal["match"] = "match"
     confidence: FiniteFloat = Field(le=1, ge=-3, description="1 - distance: a score, not a probability")
-    filename: Text | None = Field(description="Absolute path of the snapshot on the recognizer's machine")
+    filename: LocalPath | None = Field(description="Absolute path of the snapshot on the recognizer's machine")
     snapshot: FileName | None = Field(description="Its name under /captures/; null when none could be written")
     bbox: BBox = Field(description="[top, right, bottom, left] in frame_size pixels")
     frame_size: FrameSize = Field(description="[width, height] of the received frame")

@@ -219,11 +219,6 @@ class Cycle:
         """The id of the batch at work, or of the last one."""
         return self._batch.id if self._batch else None
 
-    @property
-    def first_frame(self) -> bool:
-        """True while the batch at work has looked at no frame yet."""
-        return self._batch is not None and self._batch.frames == 0
-
     def start(self, now: float, *, reference: bool) -> tuple[Output, ...]:
         """The track was announced. With a reference its first batch is due at once."""
         self._enter(Input.START, now)

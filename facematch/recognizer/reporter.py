@@ -34,8 +34,7 @@ class Subject:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            text = getattr(self, field.name).encode("utf-8", "replace").decode("utf-8")
-            object.__setattr__(self, field.name, text[:LONGEST_NAME] or "?")
+            object.__setattr__(self, field.name, _tellable(getattr(self, field.name))[:LONGEST_NAME] or "?")
 
 
 class Reporter:
@@ -82,7 +81,7 @@ class Reporter:
             Match(
                 **self._common(subject, now, cycle_id, reference_id),
                 confidence=confidence,
-                filename=str(draft.path) if draft else None,
+                filename=_tellable(str(draft.path)) if draft else None,
                 snapshot=draft.path.name if draft else None,
                 bbox=face.bbox,
                 frame_size=(width, height),
@@ -127,3 +126,8 @@ class Reporter:
             "cycle_id": cycle_id,
             "reference_id": reference_id,
         }
+
+
+def _tellable(text: str) -> str:
+    """The text as UTF-8 can carry it: lone surrogates, of clients and of odd file names, become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -48,6 +48,7 @@ class Receiver:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.open.set()  # what was never answered would keep the server
         await self._runner.cleanup()
 
     async def _take(self, request: web.Request) -> web.Response:

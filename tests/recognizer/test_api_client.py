@@ -1,60 +1,46 @@
-"""What the recognizer's posts carry."""
-
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
 
-import pytest_asyncio
-from aiohttp import web
-from aiohttp.test_utils import TestServer
+import pytest
 
 from facematch.recognizer.api_client import ApiClient
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-KEY = "recognizer-key-0123456789"
+from tests.recognizer.receiver import Receiver
 
 
-class Receiver:
-    def __init__(self) -> None:
-        self.headers: list[tuple[str, str | None]] = []
-        self.url = ""
-
-    async def take(self, request: web.Request) -> web.Response:
-        self.headers.append((request.path, request.headers.get("Authorization")))
-        if request.path == "/moved":
-            return web.Response(status=307, headers={"Location": "/elsewhere"})
-        return web.json_response({"ok": True})
-
-
-@pytest_asyncio.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    found = Receiver()
-    app = web.Application()
-    app.router.add_post("/{path:.*}", found.take)
-    async with TestServer(app) as server:
-        found.url = str(server.make_url("/"))
-        yield found
+@pytest.mark.parametrize("ending", ["", "/"])
+async def test_it_posts_json_and_hands_back_the_answer(ending: str) -> None:
+    async with Receiver() as receiver:
+        receiver.answers.append(422)
+        client = ApiClient(receiver.url + ending)
+        answer = await client.post("/api/check", {"participant_name": "Zoë"})
+        await client.aclose()
+    assert receiver.sent == [("/api/check", {"participant_name": "Zoë"})]
+    assert (answer.status, answer.body) == (422, b'{"ok": false}')
 
 
-async def test_every_post_carries_the_key(receiver: Receiver) -> None:
-    client = ApiClient(receiver.url, KEY)
-    assert (await client.post("/api/match", {})).status == 200
-    assert (await client.post("/api/heartbeat", {})).status == 200
-    await client.aclose()
-    assert receiver.headers == [("/api/match", f"Bearer {KEY}"), ("/api/heartbeat", f"Bearer {KEY}")]
+async def test_an_answer_is_not_waited_for_for_ever() -> None:
+    async with Receiver() as receiver:
+        receiver.open.clear()
+        client = ApiClient(receiver.url)
+        with pytest.raises(TimeoutError):
+            await client.post("/api/check", {"participant_name": "a"}, seconds=0.05)
+        receiver.open.set()
+        assert (await client.post("/api/check", {"participant_name": "b"})).status == 200
+        await client.aclose()
 
 
-async def test_without_a_key_there_is_none(receiver: Receiver) -> None:
-    client = ApiClient(receiver.url)
-    await client.post("/api/match", {})
-    await client.aclose()
-    assert receiver.headers == [("/api/match", None)]
+async def test_a_post_can_be_cancelled() -> None:
+    async with Receiver() as receiver:
+        receiver.open.clear()
+        client = ApiClient(receiver.url)
+        posting = asyncio.create_task(client.post("/api/check", {"participant_name": "a"}))
+        await receiver.until_sent(1)
+        posting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await posting
+        await client.aclose()
 
 
-async def test_the_key_is_not_carried_elsewhere(receiver: Receiver) -> None:
-    client = ApiClient(receiver.url, KEY)
-    assert (await client.post("/moved", {})).status == 307
-    await client.aclose()
-    assert [path for path, _ in receiver.headers] == ["/moved"]
+async def test_closing_what_was_never_used_is_no_trouble() -> None:
+    await ApiClient("http://127.0.0.1:9").aclose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -117,6 +118,14 @@ async def test_a_match_that_the_disk_does_not_take_leaves_no_picture(tmp_path: P
         await at.reporter.match(ALICE, FRAME, [face(0.3)], **BATCH)
         assert at.outbox.status.queued == 1
     assert list((tmp_path / "captures").iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["/".join(["a folder with quite a long name"] * 25), os.fsdecode(b"odd \xff name")])
+async def test_wherever_the_pictures_are_a_match_is_told(tmp_path: Path, folder: str) -> None:
+    async with desk(tmp_path, captures=tmp_path / folder) as at:
+        await at.reporter.match(ALICE, FRAME, [face(0.3)], **BATCH)
+        (event,) = at.events()
+    assert event["filename"].endswith(event["snapshot"])
 
 
 async def test_a_check_says_how_the_batch_ended(tmp_path: Path) -> None:
