@@ -95,11 +95,13 @@ export function withRoom(people, roomPeople, now) {
 }
 
 /**
+ * Without those whom nothing has shown for long.
+ *
  * @param {People} people
  * @param {number} now
  * @returns {People}
  */
-function forgotten(people, now) {
+export function forgotten(people, now) {
   const kept = [...people].filter(([, person]) => now - person.lastSeen <= FORGET_AFTER_MS);
   if (kept.length > MOST_PEOPLE) {
     const oldest = kept.map(([, person]) => person.lastSeen).sort((a, b) => b - a)[MOST_PEOPLE - 1] ?? 0;

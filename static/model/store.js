@@ -4,7 +4,7 @@
 /** @import { ActivityEntry, FaceEvent, RoomPerson, Socket, State, Status } from "../types/model.js" */
 
 import { followOffset, measureOffset } from "./clock.js";
-import { withEvents, withRoom, withStatus } from "./people.js";
+import { forgotten, withEvents, withRoom, withStatus } from "./people.js";
 
 /**
  * @typedef {{ type: "status", status: Status, askedAt: number, receivedAt: number, cursorWhenAsked: number }
@@ -110,13 +110,14 @@ function withMessages(state, messages) {
     entries.push({ key, at: Date.parse(message.event.timestamp), event: message.event });
   }
   if (entries.length === 0) return cursor === state.cursor ? state : { ...state, cursor };
+  const people = withEvents(
+    state.people,
+    entries.map((entry) => entry.event),
+  );
   return {
     ...state,
     cursor,
-    people: withEvents(
-      state.people,
-      entries.map((entry) => entry.event),
-    ),
+    people: forgotten(people, state.statusAt + state.clockOffset),
     activity: [...entries.reverse(), ...state.activity].slice(0, MOST_ACTIVITY),
   };
 }

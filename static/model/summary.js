@@ -44,7 +44,7 @@ export function summaryOf(cards, { level, hasReference, recognizer, now }) {
   const matching = cards.filter((card) => card.state === "match");
   if (matching.length > 0) return matchSummary(matching, cards, now);
   if (!hasReference) {
-    return { kind: "no_reference", title: "No reference", detail: "Add a photo of the person to look for." };
+    return { kind: "no_reference", title: "No reference", detail: "Add a photo to begin." };
   }
   const blind = cards.some((card) => card.reason === "recognizer");
   if (recognizer === "absent" || recognizer === "never") {
@@ -54,7 +54,7 @@ export function summaryOf(cards, { level, hasReference, recognizer, now }) {
   const present = cards.filter((card) => card.state !== "offline");
   const onCamera = present.filter((card) => card.state !== "no_video");
   if (present.length === 0)
-    return { kind: "empty", title: "Nobody in the room", detail: "Waiting for somebody to join." };
+    return { kind: "empty", title: "Nobody here", detail: "Waiting for somebody to join." };
   if (onCamera.length === 0) {
     return {
       kind: "empty",

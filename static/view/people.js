@@ -67,7 +67,7 @@ export function People({
   return html`<${SummaryView} summary=${summary} />
     ${
       showSteps
-        ? html`<${Steps} hasReference=${hasReference} joined=${joined} hasPeople=${cards.length > 0} />`
+        ? html`<${Steps} hasReference=${hasReference} joined=${joined} hasPeople=${cards.some((card) => card.state !== "offline")} />`
         : null
     }
     ${

@@ -206,7 +206,7 @@ function Verdict({ attempt, reference, loading, inUse, problem, now }) {
   }
   if (loading) return html`<p class="verdict quiet">Loading…</p>`;
   if (reference === null) {
-    return html`<p class="verdict quiet">The person to look for, alone, face on.</p>`;
+    return html`<p class="verdict quiet">One clear, frontal face.</p>`;
   }
   if (problem !== null) {
     return html`<p class="verdict" data-tone="warn"><${Icon} name="error" /><span>${problem}</span></p>`;

@@ -65,6 +65,14 @@ describe("bounds", () => {
     assert.equal(page.state.people.size, 0);
   });
 
+  test("a replay does not bring them back", () => {
+    const later = FORGET_AFTER_MS / 1000 + 60;
+    const page = new Page().polled(status(later, null));
+    page.heard(check("Ann", 0, "no_match"), check("Bob", later - 60, "no_match"));
+    assert.deepEqual([...page.state.people.keys()], ["Bob"]);
+    assert.equal(page.state.activity.length, 2);
+  });
+
   test("a flood of names does not fill the page", () => {
     const tracks = Array.from({ length: MOST_PEOPLE + 100 }, (_, index) => track(`P${index}`, "probe"));
     const page = new Page().polled(status(0, heartbeat(0, tracks)));

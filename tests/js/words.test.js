@@ -83,7 +83,7 @@ describe("the one answer", () => {
     assert.equal(summaryOf(page.cards(1), about).kind, "none");
     assert.equal(summaryOf(page.cards(1), { ...about, recognizer: "absent" }).title, "Nobody is looking");
     assert.equal(summaryOf(page.cards(1), { ...about, hasReference: false }).kind, "no_reference");
-    assert.equal(summaryOf([], about).title, "Nobody in the room");
+    assert.equal(summaryOf([], about).title, "Nobody here");
     assert.equal(summaryOf([], { ...about, level: "connecting" }).kind, "loading");
   });
 
