@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -31,11 +31,14 @@ from facematch.server.bodies import MB
 from facematch.server.connection import RememberConnection
 from facematch.server.database import Database, sqlite_url
 from facematch.server.entrance import Rules, make_entrance
+from facematch.server.erasure import WAIT_SECONDS
 from facematch.server.errors import HANDLERS, CatchFailures
 from facematch.server.feed import Feed
 from facematch.server.headers import AddHeaders, security_headers
 from facematch.server.hub import Hub
+from facematch.server.keeping import Keeping
 from facematch.server.requestlog import RequestLog, no_access_log
+from facematch.server.retention import Limits
 from facematch.server.roles import Role
 from facematch.server.session_store import SqlSessionStore
 from facematch.server.sessions import MemorySessionStore
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 
     from facematch.server.log import EventLog
     from facematch.server.references import Examiner
+    from facematch.server.sessions import SessionStore
     from facematch.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -61,9 +65,12 @@ class Parts:
     """What a test, or another composition root, may put in place of the usual parts; None: the usual one."""
 
     event_log: EventLog | None = None
+    sessions: SessionStore | None = None
     make_examiner: Callable[[], Examiner] | None = None
     hub: Callable[[EventLog], Hub] | None = None
     monotonic: Callable[[], float] = time.monotonic
+    erasure_seconds: float = WAIT_SECONDS
+    """How long whoever erases waits for the recognizer."""
     on_start: Callable[[], None] | None = None
     """Called first when the process starts to serve."""
 
@@ -78,14 +85,16 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     event_log = parts.event_log or SqlEventLog(database)
     hub = parts.hub(event_log) if parts.hub else Hub(event_log)
     feed = Feed(event_log, hub, None if parts.event_log else WebhookStore(database), _receiver(settings))
-    taker = intake.Intake(feed.writer)
-    sessions = MemorySessionStore() if parts.event_log else SqlSessionStore(database)
+    sessions = parts.sessions or (MemorySessionStore() if parts.event_log else SqlSessionStore(database))
     entrance = make_entrance(_rules(settings), hub, sessions, parts.monotonic)
     recognizers = status.Recognizers(parts.monotonic)
+    keeping = Keeping(database, settings.output_dir, _limits(settings), recognizers, parts.erasure_seconds)
+    taker = intake.Intake(feed.writer, keeping.erasures.covers)
     reference = references.ReferenceFile(settings.reference_image)
     enrollment = references.Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
 
     async def say_goodbye() -> None:
+        keeping.erasures.stop()
         await hub.close(GOODBYE_SECONDS)
 
     @asynccontextmanager
@@ -98,7 +107,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         with no_access_log(), goodbye_first(say_goodbye):
             log.info("Face Match is up", room=settings.room_name, livekit_url=settings.livekit_url)
             try:
-                async with entrance.guarded():
+                async with entrance.guarded(), nullcontext() if parts.event_log else keeping.running():
                     yield
             finally:
                 await say_goodbye()
@@ -123,11 +132,12 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         intake.routes(taker, hub),
         history.routes(event_log),
         references.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
+        keeping.routes(enrollment, reference),
         captures.routes(settings.output_dir),
         tokens.routes(_tokens(settings), entrance.token_limit),
-        status.routes(recognizers, _sources(settings, reference, hub, feed)),
+        status.routes(recognizers, _sources(settings, reference, hub, feed), keeping.erasures),
         metrics.routes(recognizers.newest, _figures(hub, reference)),
-        health.routes(_health(settings, event_log, recognizers, parts.monotonic)),
+        health.routes(_health(settings, feed, recognizers, parts.monotonic)),
     ):
         app.router.routes.extend(router.routes)  # flat, so that whoever walks app.routes sees each one
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
@@ -180,6 +190,14 @@ def _rules(settings: Settings) -> Rules:
     )
 
 
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        snapshot_days=settings.snapshot_max_age_days,
+        total_bytes=settings.snapshot_max_total_mb * MB,
+        event_days=settings.event_max_age_days,
+    )
+
+
 def _tokens(settings: Settings) -> tokens.Tokens:
     return tokens.Tokens(
         key=settings.livekit_api_key,
@@ -228,10 +246,14 @@ def _figures(hub: Hub, reference: references.ReferenceFile) -> Callable[[], Awai
 
 
 def _health(
-    settings: Settings, event_log: EventLog, recognizers: status.Recognizers, monotonic: Callable[[], float]
+    settings: Settings, feed: Feed, recognizers: status.Recognizers, monotonic: Callable[[], float]
 ) -> health.Health:
+    has_room = health.disk_check(settings.data_dir)
+
     async def can_log() -> str:
-        await event_log.check()
+        await feed.check()
+        if settings.database_url is None:
+            await has_room()
         return "takes events"
 
     async def hears_recognizer() -> str:

@@ -77,6 +77,7 @@ def make_engine(url: str, *, writes: bool, connections: int, locked_seconds: flo
         cursor.execute(f"PRAGMA busy_timeout={int(locked_seconds * 1000)}")
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA secure_delete=ON")  # what is removed leaves no trace in the file
         cursor.close()
 
     @sa.event.listens_for(engine.sync_engine, "begin")

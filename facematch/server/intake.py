@@ -1,6 +1,7 @@
 """Events in: stored once, in order, and only then handed to whoever listens; and the listeners' door."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
+from collections.abc import Callable
 from typing import Annotated, Literal
 from uuid import uuid4
 
@@ -70,10 +71,13 @@ class Intake:
 
     Args:
         writer: stores them and hands them on.
+        is_erased: whether an event is of somebody who was erased after it happened. Such a one is taken, so that its
+            sender forgets it, and goes nowhere.
     """
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, is_erased: Callable[[Event], bool] = lambda _event: False) -> None:
         self._writer = writer
+        self._is_erased = is_erased
 
     async def take(self, event: Event) -> int:
         """Store an event and hand it to the listeners.
@@ -84,6 +88,8 @@ class Intake:
         Raises:
             ApiError: 503, it is not stored and may be sent again; 422, it never will be.
         """
+        if self._is_erased(event):
+            return 0
         if event.event_id is None:
             event = event.model_copy(update={"event_id": uuid4()})
         try:

@@ -22,6 +22,7 @@ TAGS = [
     {"name": "events", "description": "What the recognizer reports. Listeners receive it on `WS /ws/matches`."},
     {"name": "reference", "description": "The photograph of the person who is looked for."},
     {"name": "snapshots", "description": "Frames of matches."},
+    {"name": "erasure", "description": "Removing what is kept of somebody."},
     {"name": "tokens", "description": "Joining the LiveKit room."},
     {"name": "access", "description": "Signing in and out, and inviting somebody to the room."},
     {"name": "status", "description": "What the recognizer is doing."},

@@ -119,11 +119,11 @@ class Records:
             if removed.events < AT_ONCE:
                 return Removed(count, names)
 
-    async def holds_participant(self, identity: str, up_to: int) -> bool:
-        """Whether there is any event of a participant up to a position, looked up anew."""
+    async def holds_participant(self, identity: str, up_to: int, before: datetime | None) -> bool:
+        """Whether `remove_participant` has left any event up to a position, looked up anew."""
 
         async def work(connection: AsyncConnection) -> bool:
-            rows = await _rows_of(connection, identity, None, AT_ONCE)
+            rows = await _rows_of(connection, identity, before, AT_ONCE)
             return any(cursor <= up_to for cursor, _ in rows)
 
         return await self._database.read(work)

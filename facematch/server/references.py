@@ -13,7 +13,7 @@ import structlog
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field
 
-from facematch.atomic import write_whole
+from facematch.atomic import sync_folder, write_whole
 from facematch.faces.models import ModelError
 from facematch.faces.reference import reference_id
 from facematch.server.bodies import described_upload, read_upload
@@ -104,6 +104,18 @@ class ReferenceFile:
         await asyncio.to_thread(write_whole, self._path, jpeg)
         return reference_id(jpeg)
 
+    async def remove(self) -> None:
+        """Have none, also after a power cut.
+
+        Raises:
+            OSError: it cannot be removed.
+        """
+        await asyncio.to_thread(self._remove)
+
+    def _remove(self) -> None:
+        self._path.unlink(missing_ok=True)
+        sync_folder(self._path.parent)
+
     def _current(self) -> Current | None:
         """Reads the file only when it has changed."""
         try:
@@ -170,6 +182,21 @@ class Enrollment:
                 reason = error.strerror or "the disk failed"
                 detail = f"The photo is fine but could not be stored ({reason}). The former one is still in use."
                 raise ApiError(507, Code.STORAGE_FAILED, detail) from error
+
+    async def remove(self, reference_id: str) -> bool:
+        """Remove the photo that has this id; not another one that has taken its place meanwhile.
+
+        Returns:
+            Whether there is none now.
+
+        Raises:
+            OSError: it cannot be removed.
+        """
+        async with self._one_at_a_time:
+            current = await self._file.current()
+            if current is not None and current.id == reference_id:
+                await self._file.remove()
+            return await self._file.current() is None
 
     async def _examine(self, data: bytes) -> Photo:
         try:

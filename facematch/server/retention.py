@@ -122,7 +122,7 @@ class Retention:
                 swept = await self.sweep()
                 self._note()
             except OSError as error:
-                self._note(str(error))
+                self._note(error.strerror or str(error))
             await asyncio.sleep(0.2 if swept.more else PASS_SECONDS)
 
     async def sweep(self) -> Swept:
@@ -151,11 +151,11 @@ class Retention:
         for name in names:
             self._named.pop(name, None)
 
-    async def unnamed(self) -> frozenset[str]:
+    async def unnamed(self) -> dict[str, SnapshotFile]:
         """The snapshots in the folder that no event in the log speaks of now. Call it with the lock held."""
         files = await self._folder.files()
         await self._learn()
-        return frozenset(files) - self._named.keys()
+        return {name: files[name] for name in files.keys() - self._named.keys()}
 
     async def _expire_events(self) -> int:
         before = self._now() - timedelta(days=self._limits.event_days)

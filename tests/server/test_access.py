@@ -31,7 +31,11 @@ def addresses(app: FastAPI) -> set[tuple[str, str]]:
 
 
 def concrete(template: str) -> str:
-    return template.replace("{path:path}", "x.js").replace("{name}", "match_a.jpg")
+    return (
+        template.replace("{path:path}", "x.js")
+        .replace("{name}", "match_a.jpg")
+        .replace("{identity:path}", "Alice%2F42")
+    )
 
 
 def verdict(client: TestClient, method: str, path: str, **headers: str) -> tuple[int, str]:

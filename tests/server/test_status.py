@@ -62,7 +62,7 @@ def test_what_the_recognizer_says_is_shown(settings: Settings, heartbeat: dict[s
         "last_outcome": "match",
     }
     with TestClient(create_app(settings, Parts(monotonic=clock))) as client:
-        assert client.post("/api/heartbeat", json={**heartbeat, "tracks": [track]}).json() == {"ok": True}
+        assert client.post("/api/heartbeat", json={**heartbeat, "tracks": [track]}).json() == {"ok": True, "orders": []}
         clock.now += 2.5
         status = client.get("/api/status").json()
         assert (status["recognizer"]["online"], status["recognizer"]["age_seconds"]) == (True, 2.5)

@@ -1,0 +1,68 @@
+"""What is kept and for how long, put together: retention, erasure, and the record of it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from facematch.server import erasure_routes
+from facematch.server.erasure import Erasures
+from facematch.server.erasure_store import ErasureStore
+from facematch.server.records import Records
+from facematch.server.retention import Limits, Retention
+from facematch.server.snapshot_folder import SnapshotFolder
+from facematch.server.standing import delivered_until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from fastapi import APIRouter
+
+    from facematch.server.database import Database
+    from facematch.server.references import Enrollment, ReferenceFile
+    from facematch.server.status import Recognizers
+
+
+class Keeping:
+    """Retention and erasure of one event log and one snapshot folder.
+
+    Args:
+        database: of the event log.
+        folder: of the snapshots.
+        limits: what may be kept.
+        recognizers: who is asked to erase, and says what is on its way.
+        wait_seconds: how long whoever erases waits for them.
+    """
+
+    def __init__(
+        self, database: Database, folder: Path, limits: Limits, recognizers: Recognizers, wait_seconds: float
+    ) -> None:
+        records = Records(database)
+        snapshots = SnapshotFolder(folder)
+        self.retention = Retention(records, snapshots, limits, lambda: delivered_until(recognizers.all()))
+        self._store = ErasureStore(database)
+        self.erasures = Erasures(
+            records, snapshots, self.retention, self._store, recognizers.all, wait_seconds=wait_seconds
+        )
+
+    def routes(self, enrollment: Enrollment, file: ReferenceFile) -> APIRouter:
+        """See `erasure_routes`."""
+        return erasure_routes.routes(self.erasures, self._store, enrollment, file)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep to the limits, and finish erasures, while the database is open."""
+        await self.erasures.open()
+        tasks = [
+            asyncio.create_task(self.retention.run(), name="retention"),
+            asyncio.create_task(self.erasures.run(), name="erasures"),
+        ]
+        try:
+            yield
+        finally:
+            self.erasures.stop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)

@@ -1,0 +1,281 @@
+"""Erasing a participant or the reference: the real application on a real database and real files."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+from starlette.testclient import TestClient
+
+from facematch.server import erasure
+from facematch.server.app import Parts, create_app
+from facematch.server.erasure_store import subject_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from facematch.settings import Settings
+    from tests.server.conftest import FakeExaminer
+
+JPEG = b"\xff\xd8 a snapshot"
+
+
+@pytest.fixture(autouse=True)
+def _the_recognizer_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(erasure, "RELOAD_SECONDS", 0.0)
+
+
+@pytest.fixture
+def parts(examiner: FakeExaminer) -> Parts:
+    return Parts(make_examiner=lambda: examiner, erasure_seconds=0.2)
+
+
+@pytest.fixture
+def web(settings: Settings, parts: Parts) -> Iterator[TestClient]:
+    with TestClient(create_app(settings, parts)) as client:
+        yield client
+
+
+@pytest.fixture
+def matched(web: TestClient, match: dict[str, Any], settings: Settings) -> Any:
+    """Posts a Match, with its snapshot in the folder."""
+    count = 0
+
+    def post(identity: str | None, name: str | None = None, *, stem: str = "x", **fields: Any) -> str:
+        nonlocal count
+        count += 1
+        snapshot = f"match_{stem}_20250925_1407{count:02}.jpg"
+        (settings.output_dir / snapshot).write_bytes(JPEG)
+        body = {**match, "snapshot": snapshot, "event_id": str(uuid4()), **fields}
+        body |= {"participant_name": name or identity, "participant_identity": identity}
+        assert web.post("/api/match", json=body).status_code == 200
+        return snapshot
+
+    return post
+
+
+def events(web: TestClient) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = web.get("/api/events").json()["events"]
+    return found
+
+
+def beat(web: TestClient, heartbeat: dict[str, Any], **fields: Any) -> list[dict[str, Any]]:
+    """The orders in the answer."""
+    answer = web.post("/api/heartbeat", json={**heartbeat, **fields})
+    assert answer.status_code == 200, answer.text
+    orders: list[dict[str, Any]] = answer.json()["orders"]
+    return orders
+
+
+def done(orders: list[dict[str, Any]], count: int = 0) -> list[dict[str, Any]]:
+    return [{"id": order["id"], "erased_events": count} for order in orders]
+
+
+def test_events_and_snapshots_of_one_participant_go_and_those_of_others_stay(
+    web: TestClient, matched: Any, settings: Settings
+) -> None:
+    mine = [matched("Alice/42", stem="Alice_42") for _ in range(3)]
+    kept = matched("Alice_42", stem="Alice_42")  # her name reduces to the same text
+
+    answer = web.delete(f"/api/participants/{quote('Alice/42', safe='')}")
+
+    assert answer.status_code == 200, answer.text
+    receipt = answer.json()
+    assert receipt["identity"] == "Alice/42"
+    assert (receipt["events"], receipt["snapshots"], receipt["verified"]) == (3, 3, True)
+    assert (receipt["recognizer"], receipt["undelivered_events"]) == ("pending", None)
+    assert [event["snapshot"] for event in events(web)] == [kept]
+    assert [file.name for file in settings.output_dir.iterdir()] == [kept]
+    assert not any(web.get(f"/captures/{name}").status_code == 200 for name in mine)
+
+
+@pytest.mark.parametrize("identity", ["<img onerror=…>", "Анна", "a/../b", "a b", "x" * 512, "\U0001f600", "a?b#c"])
+def test_any_identity_can_be_named(web: TestClient, matched: Any, identity: str) -> None:
+    matched(identity)
+    matched("somebody else")
+    receipt = web.delete(f"/api/participants/{quote(identity, safe='')}").json()
+    assert (receipt["identity"], receipt["events"], receipt["snapshots"]) == (identity, 1, 1)
+    assert [event["participant_identity"] for event in events(web)] == ["somebody else"]
+
+
+def test_events_that_name_no_identity_are_known_by_name_and_sid(web: TestClient, matched: Any) -> None:
+    matched(None, "Alice42")
+    matched(None, "alice42")
+    matched(None, 'x","participant_name":"Alice42",')
+    matched("Bob", "Alice42")
+    assert web.delete("/api/participants/Alice42").json()["events"] == 1
+    assert web.delete("/api/participants/PA_xxx").json()["events"] == 2
+    assert [event["participant_identity"] for event in events(web)] == ["Bob"]
+
+
+def test_nobody_of_that_name(web: TestClient) -> None:
+    receipt = web.delete("/api/participants/nobody").json()
+    assert (receipt["events"], receipt["snapshots"], receipt["verified"]) == (0, 0, True)
+
+
+@pytest.mark.parametrize("path", ["/api/participants/", "/api/participants/" + "x" * 513])
+def test_an_identity_that_cannot_be(web: TestClient, path: str) -> None:
+    answer = web.delete(path)
+    assert (answer.status_code, answer.json()["code"]) == (422, "INVALID")
+
+
+def test_the_recognizer_is_told_until_it_confirms(
+    web: TestClient, matched: Any, settings: Settings, heartbeat: dict[str, Any]
+) -> None:
+    assert beat(web, heartbeat) == []
+    matched("Alice")
+    receipt = web.delete("/api/participants/Alice").json()
+    assert receipt["recognizer"] == "pending"
+
+    [order] = beat(web, heartbeat)
+    assert order == {"id": receipt["receipt_id"], "kind": "erase_participant", "participant_identity": "Alice"}
+    assert beat(web, heartbeat) == [order]
+    beat(web, heartbeat, orders_done=done([order], 7))
+
+    line = until_done(web)
+    assert line["receipt_id"] == receipt["receipt_id"]
+    assert (line["events"], line["snapshots"], line["undelivered_events"]) == (1, 1, 7)
+    assert beat(web, heartbeat, orders_done=done([order], 7)) == []
+
+
+def until_done(web: TestClient) -> dict[str, Any]:
+    """The newest line of the record, once it is done."""
+    for _ in range(200):
+        line: dict[str, Any] = web.get("/api/erasures").json()["erasures"][0]
+        if line["recognizer"] == "done":
+            return line
+    raise AssertionError(line)
+
+
+def test_what_is_pending_survives_a_restart_and_the_identity_does_not_survive_its_end(
+    settings: Settings, parts: Parts, heartbeat: dict[str, Any]
+) -> None:
+    with TestClient(create_app(settings, parts)) as web:
+        web.delete("/api/participants/Alice%00Wonder")
+    with TestClient(create_app(settings, parts)) as web:
+        orders = beat(web, heartbeat)
+        assert [order["participant_identity"] for order in orders] == ["Alice\x00Wonder"]
+        beat(web, heartbeat, orders_done=done(orders))
+        until_done(web)
+    with sqlite3.connect(settings.data_dir / "events.db") as database:
+        [(identity, by, kind)] = database.execute("SELECT participant_identity, requested_by, kind FROM erasures")
+    database.close()
+    assert (identity, by, kind) == (None, "admin (local)", "participant")
+
+
+def test_a_late_event_is_taken_and_goes_nowhere(
+    web: TestClient, match: dict[str, Any], heartbeat: dict[str, Any], settings: Settings
+) -> None:
+    web.delete("/api/participants/Alice")
+    late = {**match, "participant_identity": "Alice", "event_id": str(uuid4())}
+    new = {**late, "timestamp": (datetime.now(UTC) + timedelta(seconds=1)).isoformat(), "event_id": str(uuid4())}
+    with web.websocket_connect("/ws/matches") as socket:
+        assert web.post("/api/match", json=late).json() == {"ok": True, "delivered": 0}
+        orders = beat(web, heartbeat)
+        beat(web, heartbeat, orders_done=done(orders))
+        until_done(web)
+        assert web.post("/api/match", json=late).json() == {"ok": True, "delivered": 0}  # it was under way
+        assert web.post("/api/match", json=new).json()["delivered"] == 1
+        assert socket.receive_json()["event_id"] == new["event_id"]
+    assert [event["event_id"] for event in events(web)] == [new["event_id"]]
+
+
+def test_a_snapshot_whose_event_never_came_goes_too(web: TestClient, matched: Any, settings: Settings) -> None:
+    matched("Alice", stem="Alice")
+    (settings.output_dir / "match_Alice_20250925_150000.jpg").write_bytes(JPEG)
+    (settings.output_dir / "match_Alice_2_20250925_150000.jpg").write_bytes(JPEG)
+    (settings.output_dir / ".match_Alice_20250925_150001.jpg.part").write_bytes(JPEG)
+    (settings.output_dir / "Alice.jpg").write_bytes(JPEG)
+    assert web.delete("/api/participants/Alice").json()["snapshots"] == 2
+    assert sorted(file.name for file in settings.output_dir.iterdir()) == [
+        ".match_Alice_20250925_150001.jpg.part",
+        "Alice.jpg",
+        "match_Alice_2_20250925_150000.jpg",
+    ]
+
+
+def test_nothing_of_the_participant_is_left_in_any_file(
+    web: TestClient, matched: Any, settings: Settings, heartbeat: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(50):
+        matched("Zacharias-Unmistakable", stem="Zacharias-Unmistakable")
+    matched("Bob")
+    web.delete("/api/participants/Zacharias-Unmistakable")
+    beat(web, heartbeat, orders_done=done(beat(web, heartbeat)))
+    until_done(web)
+    while beat(web, heartbeat):  # the very last write
+        pass
+    for file in settings.data_dir.rglob("*"):
+        assert b"Zacharias" not in file.read_bytes(), file.name
+    logged = capsys.readouterr()
+    assert "Zacharias" not in logged.out + logged.err
+    assert len(re.findall(r"Erased .*events=50.*snapshots=50", logged.out)) == 1
+
+
+def test_a_snapshot_that_cannot_be_removed_is_said_and_tried_again(
+    web: TestClient, matched: Any, settings: Settings, heartbeat: dict[str, Any]
+) -> None:
+    name = matched("Alice", stem="Alice")
+    (settings.output_dir / name).unlink()
+    (settings.output_dir / name).mkdir()
+    answer = web.delete("/api/participants/Alice")
+    assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_FAILED")
+    assert name not in answer.text
+    assert events(web) == []
+    (settings.output_dir / name).rmdir()
+    beat(web, heartbeat, orders_done=done(beat(web, heartbeat)))
+    until_done(web)
+
+
+def test_a_database_that_is_away(client: TestClient) -> None:
+    for method, path in (("DELETE", "/api/participants/Alice"), ("GET", "/api/erasures")):
+        answer = client.request(method, path)
+        assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_FAILED")
+
+
+def test_the_reference_goes_and_the_recognizer_is_asked(
+    web: TestClient, settings: Settings, heartbeat: dict[str, Any]
+) -> None:
+    assert web.delete("/api/reference").json()["code"] == "NO_REFERENCE"
+    upload = {"file": ("a.jpg", b"a photo", "image/jpeg")}
+    reference_id = web.post("/api/reference", files=upload).json()["reference_id"]
+    beat(web, heartbeat, reference_id=reference_id)
+
+    receipt = web.delete("/api/reference").json()
+    assert (receipt["reference_id"], receipt["recognizer"], receipt["verified"]) == (reference_id, "pending", True)
+    assert not settings.reference_image.exists()
+    assert web.get("/reference/current.jpg").status_code == 404
+    assert web.get("/api/status").json()["reference"] is None
+    assert beat(web, heartbeat, reference_id=reference_id) == []
+    beat(web, heartbeat, reference_id=None)
+    assert until_done(web)["kind"] == "reference"
+    assert web.delete("/api/reference").status_code == 404
+
+
+def test_the_record_says_nothing_that_tells_whose(web: TestClient) -> None:
+    web.delete("/api/participants/Alice")
+    [line] = web.get("/api/erasures").json()["erasures"]
+    assert "Alice" not in json.dumps(line)
+    assert (line["kind"], line["requested_by"], line["done_at"]) == ("participant", "admin (local)", None)
+
+
+def test_a_receipt_can_be_held_against_an_identity() -> None:
+    assert subject_hash("Alice", b"salt") == subject_hash("Alice", b"salt")
+    assert subject_hash("Alice", b"salt") != subject_hash("Alice", b"other")
+    assert subject_hash("Alice", b"salt") != subject_hash("Bob", b"salt")
+
+
+def test_files_of_other_places_are_out_of_reach(web: TestClient, match: dict[str, Any], tmp_path: Path) -> None:
+    """An event may name any file; only snapshots in the folder are removed."""
+    outside = tmp_path / "current.jpg"
+    outside.write_bytes(JPEG)
+    web.post("/api/match", json={**match, "participant_identity": "Alice", "snapshot": "current.jpg"})
+    assert web.delete("/api/participants/Alice").json()["events"] == 1
+    assert outside.exists()
