@@ -1,0 +1,137 @@
+"""People come and go in every way there is: nothing of them stays, and nobody else notices."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import psutil
+
+from tests.faults.crowd import SMALL
+from tests.rig.listener import is_check, is_match
+from tests.rig.photographs import STRANGER, Scene
+from tests.rig.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import MakeStack
+    from tests.faults.conftest import Scale
+    from tests.rig.publishing import Publishers
+    from tests.rig.stack import Stack
+
+SEED = 20250926
+FIRST = 30
+AT_ONCE = 4
+STEADY_HOLD = 1.0
+STEADY_GAP = 5.0
+"""Longest time between two Checks of the one who stays: a hold, a batch, and a busy machine."""
+BACK_SECONDS = 5.0
+UNNOTICED_SECONDS = 40.0
+"""How long LiveKit may take to notice that a killed client has gone."""
+STRANGER_SMALL = Scene(STRANGER, width=320, height=180, face=90)
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What the recognizer holds, seen from outside."""
+
+    tracks: int
+    files: int
+    threads: int
+    memory_mb: float
+
+    @classmethod
+    async def of(cls, stack: Stack) -> Footprint:
+        process = psutil.Process(stack.recognizer.pid)
+        tracks = len((await stack.heartbeat() or {"tracks": []})["tracks"])
+        return cls(tracks, process.num_fds(), process.num_threads(), process.memory_info().rss / 2**20)
+
+    def as_small_as(self, other: Footprint) -> bool:
+        return self.tracks <= other.tracks and self.files <= other.files + 2 and self.threads <= other.threads + 1
+
+
+async def test_a_thousand_comings_and_goings_leave_nothing(
+    make_stack: MakeStack, scale: Scale, figure: dict[str, object]
+) -> None:
+    stack = make_stack(hold_seconds=STEADY_HOLD, wait_seconds=0.5, max_active_batches=8)
+    await stack.start()
+    chance = random.Random(SEED)  # noqa: S311  (a course that the next run repeats, no secrets)
+    visits = scale(40, 1000)
+    async with stack.publishers() as home, stack.listen() as events:
+        await home.on_air(stack.room, "steady", SMALL, fps=8)
+        await events.next(is_match("steady"), within=FIRST)
+        async with stack.publishers() as visitors:  # once through everything, so that pools have their size
+            await asyncio.gather(*(_visit(visitors, stack.room, f"first-{n}", chance) for n in range(AT_ONCE)))
+        await _alone(stack, within=UNNOTICED_SECONDS)
+        before = await Footprint.of(stack)
+
+        begun = time.monotonic()
+        rounds = scale(2, 5)
+        for number in range(rounds):
+            await _crowd(stack, visits // rounds, f"visitor-{number}", chance)
+        lasted = time.monotonic() - begun
+        await _alone(stack, within=UNNOTICED_SECONDS)
+
+        async def small_again() -> Footprint | None:
+            now = await Footprint.of(stack)
+            return now if now.as_small_as(before) else None
+
+        after = await wait_until(small_again, within=BACK_SECONDS, what=f"as small as before, {before}")
+        checks = [check.at for check in events.of(is_check("steady")) if check.at >= begun]
+        longest = max(later - earlier for earlier, later in pairwise(checks))
+        seen = {event["participant_identity"] for event in events.received}
+    figure.update(
+        before=before, after=after, seconds=round(lasted), longest_gap=round(longest, 2), probed=len(seen) - 1
+    )
+    assert longest <= STEADY_GAP
+    assert len(seen) > visits / 4  # most do not stay long enough
+    assert "Traceback" not in stack.recognizer.output()
+
+
+async def _alone(stack: Stack, *, within: float) -> None:
+    async def alone() -> bool:
+        heartbeat = await stack.heartbeat()
+        return heartbeat is not None and len(heartbeat["tracks"]) == 1
+
+    await wait_until(alone, within=within, what="only the one who stays is left")
+
+
+async def _crowd(stack: Stack, visits: int, name: str, chance: random.Random) -> None:
+    """`AT_ONCE` side by side; at the end those who are there are killed together."""
+    waiting = iter(range(visits))
+    async with stack.publishers() as visitors:
+
+        async def queue() -> None:
+            for number in waiting:
+                await _visit(visitors, stack.room, f"{name}-{number}", chance)
+
+        await asyncio.gather(*(queue() for _ in range(AT_ONCE)))
+        for number in range(AT_ONCE):
+            await visitors.on_air(stack.room, f"{name}-killed-{number}", SMALL, fps=8)
+        psutil.Process(visitors.pid).kill()
+
+
+async def _visit(visitors: Publishers, room: str, identity: str, chance: random.Random) -> None:
+    """Somebody joins, does something, and goes."""
+    scene = chance.choice((SMALL, STRANGER_SMALL))
+    person = await visitors.on_air(room, identity, scene, fps=8)
+    for _ in range(chance.randrange(3)):
+        await asyncio.sleep(chance.uniform(0.0, 0.6))
+        match chance.choice(("mute", "republish", "rejoin", "nothing")):
+            case "mute":
+                await person.mute()
+                await asyncio.sleep(chance.uniform(0.0, 0.3))
+                await person.unmute()
+            case "republish":
+                await person.unpublish()
+                await person.publish(scene, fps=8)
+            case "rejoin":  # the same identity again: LiveKit turns the former client out
+                former, person = person, await visitors.on_air(room, identity, scene, fps=8)
+                await former.leave()
+            case _:
+                pass
+    await asyncio.sleep(chance.uniform(0.0, 1.0))
+    await person.leave()
