@@ -53,9 +53,7 @@ class Footprint:
         return self.tracks <= other.tracks and self.files <= other.files + 2 and self.threads <= other.threads + 1
 
 
-async def test_a_thousand_comings_and_goings_leave_nothing(
-    make_stack: MakeStack, scale: Scale, figure: dict[str, object]
-) -> None:
+async def test_comings_and_goings_leave_nothing(make_stack: MakeStack, scale: Scale, figure: dict[str, object]) -> None:
     stack = make_stack(hold_seconds=STEADY_HOLD, wait_seconds=0.5, max_active_batches=8)
     await stack.start()
     chance = random.Random(SEED)  # noqa: S311  (a course that the next run repeats, no secrets)

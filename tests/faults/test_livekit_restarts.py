@@ -26,15 +26,17 @@ async def test_probing_again_soon_after_every_restart(
     await stack.start()
     pid = stack.recognizer.pid
     took = []
-    async with stack.listen() as events, stack.publishers() as publishers:
-        await publishers.on_air(stack.room, "before", SMALL, fps=8)
-        await events.next(is_match("before"), within=FIRST)
+    async with stack.listen() as events:
+        async with stack.publishers() as publishers:
+            await publishers.on_air(stack.room, "before", SMALL, fps=8)
+            await events.next(is_match("before"), within=FIRST)
         for number in range(scale(2, 20)):
             own_livekit.kill()
+            await asyncio.sleep(AWAY[number % len(AWAY)])
             own_livekit.start()
             answers = time.monotonic()
-            async with stack.publishers() as others:
-                await others.on_air(stack.room, f"after-{number}", SMALL, fps=8)
+            async with stack.publishers() as publishers:
+                await publishers.on_air(stack.room, f"after-{number}", SMALL, fps=8)
                 match = await events.next(is_match(f"after-{number}"), within=FIRST)
             took.append(match.at - answers)
     figure["seconds from LiveKit's answer to a match"] = ", ".join(f"{seconds:.1f}" for seconds in took)
