@@ -5,102 +5,27 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from facematch.events import Check, Match
-from facematch.recognizer import outbox as outbox_module
+from facematch.events import Match
 from facematch.recognizer.api_client import Answer, ApiClient
-from facematch.recognizer.outbox import LAST_RETRY_SECONDS, Outbox, retry_delay
-from facematch.recognizer.outbox_store import OutboxStore
+from facematch.recognizer.outbox import LAST_RETRY_SECONDS, retry_delay
+from tests.recognizer.outboxes import check, empty, match, never, outbox_on, stop
 from tests.recognizer.receiver import Receiver, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
-
-COMMON: dict[str, Any] = {"participant_id": "PA_1", "timestamp": "2025-09-25T14:07:08+00:00"}
-
-
-def check(name: str, identity: str = "alice") -> Check:
-    return Check(**COMMON, participant_name=name, participant_identity=identity, event_id=uuid4(), match_found=False)
-
-
-def match(name: str, identity: str = "alice") -> Match:
-    return Match(
-        **COMMON,
-        participant_name=name,
-        participant_identity=identity,
-        event_id=uuid4(),
-        confidence=0.63,
-        filename="/captures/match_x.jpg",
-        snapshot="match_x.jpg",
-        bbox=(90, 310, 240, 160),
-        frame_size=(640, 360),
-    )
-
-
-@asynccontextmanager
-async def outbox_on(
-    path: Path,
-    url: str,
-    *,
-    size: int = 1000,
-    delay: Callable[[int], float] = lambda attempt: 0.001,
-    api: type[ApiClient] = ApiClient,
-    source: str = "boot",
-    runs: bool = True,
-) -> AsyncIterator[Outbox]:
-    """An outbox at work. It ends without a flush, as a crash would end it, but closes its file."""
-    client = api(url)
-    outbox = Outbox(client, OutboxStore(path), source=source, size=size, delay=delay)
-    running = asyncio.create_task(outbox.run()) if runs else None
-    try:
-        yield outbox
-    finally:
-        if running:
-            await stop(running)
-        await outbox.aclose()
-        await client.aclose()
-
-
-async def stop(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-
-async def empty(outbox: Outbox) -> None:
-    await eventually(lambda: outbox.status.queued == 0)
-
-
-def never(attempt: int) -> float:
-    """Longer than any test: nothing is tried again."""
-    return 3600.0
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "outbox.db"
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as server:
-        yield server
-
 
 # When all is well.
 
 
-async def test_events_arrive_in_order_each_at_its_place_and_numbered(receiver: Receiver, path: Path) -> None:
-    async with outbox_on(path, receiver.url) as outbox:
+async def test_events_arrive_in_order_each_at_its_place_and_numbered(receiver: Receiver, outbox_path: Path) -> None:
+    async with outbox_on(outbox_path, receiver.url) as outbox:
         for event in (match("a"), check("b"), check("c"), match("d")):
             assert await outbox.put(event)
         await empty(outbox)
@@ -111,16 +36,16 @@ async def test_events_arrive_in_order_each_at_its_place_and_numbered(receiver: R
     assert (status.queued, status.posted, status.dropped, status.rejected) == (0, 4, 0, 0)
 
 
-async def test_an_event_arrives_as_it_was_put(receiver: Receiver, path: Path) -> None:
+async def test_an_event_arrives_as_it_was_put(receiver: Receiver, outbox_path: Path) -> None:
     event = match("Zoë \u2028 <b>")
-    async with outbox_on(path, receiver.url) as outbox:
+    async with outbox_on(outbox_path, receiver.url) as outbox:
         await outbox.put(event)
         await empty(outbox)
     assert Match.model_validate(receiver.sent[0][1]) == event.model_copy(update={"source": "boot", "seq": 1})
 
 
-async def test_nothing_arrives_twice_and_nothing_is_missing(receiver: Receiver, path: Path) -> None:
-    async with outbox_on(path, receiver.url) as outbox:
+async def test_nothing_arrives_twice_and_nothing_is_missing(receiver: Receiver, outbox_path: Path) -> None:
+    async with outbox_on(outbox_path, receiver.url) as outbox:
 
         async def track(number: int) -> None:
             for turn in range(20):
@@ -132,24 +57,26 @@ async def test_nothing_arrives_twice_and_nothing_is_missing(receiver: Receiver, 
     assert [body["seq"] for _, body in receiver.sent] == list(range(1, 321))
 
 
-async def test_events_that_are_put_together_stay_together(receiver: Receiver, path: Path) -> None:
-    async with outbox_on(path, receiver.url) as outbox:
+async def test_events_that_are_put_together_stay_together(receiver: Receiver, outbox_path: Path) -> None:
+    async with outbox_on(outbox_path, receiver.url) as outbox:
         await asyncio.gather(*(outbox.put(match(f"{n}a"), match(f"{n}b"), check(f"{n}c")) for n in range(5)))
         await empty(outbox)
     assert receiver.names == [f"{n}{part}" for n in range(5) for part in "abc"]
 
 
-async def test_what_is_called_on_commitment_is_called_before_anything_arrives(receiver: Receiver, path: Path) -> None:
+async def test_what_is_called_on_commitment_is_called_before_anything_arrives(
+    receiver: Receiver, outbox_path: Path
+) -> None:
     order: list[str] = []
     receiver.on_post = lambda body: order.append("arrived")
-    async with outbox_on(path, receiver.url) as outbox:
+    async with outbox_on(outbox_path, receiver.url) as outbox:
         assert await outbox.put(match("a"), committed=lambda: order.append("committed"))
         await empty(outbox)
     assert order == ["committed", "arrived"]
 
 
-async def test_an_event_whose_giver_was_cancelled_arrives_all_the_same(receiver: Receiver, path: Path) -> None:
-    async with outbox_on(path, receiver.url) as outbox:
+async def test_an_event_whose_giver_was_cancelled_arrives_all_the_same(receiver: Receiver, outbox_path: Path) -> None:
+    async with outbox_on(outbox_path, receiver.url) as outbox:
         giving = asyncio.create_task(outbox.put(check("a")))
         await asyncio.sleep(0)
         giving.cancel()
@@ -158,8 +85,8 @@ async def test_an_event_whose_giver_was_cancelled_arrives_all_the_same(receiver:
         await empty(outbox)
 
 
-async def test_to_put_nothing_is_no_trouble(receiver: Receiver, path: Path) -> None:
-    async with outbox_on(path, receiver.url) as outbox:
+async def test_to_put_nothing_is_no_trouble(receiver: Receiver, outbox_path: Path) -> None:
+    async with outbox_on(outbox_path, receiver.url) as outbox:
         assert await asyncio.wait_for(outbox.put(), 5)
 
 
@@ -167,9 +94,11 @@ async def test_to_put_nothing_is_no_trouble(receiver: Receiver, path: Path) -> N
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
-async def test_what_passes_by_itself_is_tried_again_in_order(receiver: Receiver, path: Path, status: int) -> None:
+async def test_what_passes_by_itself_is_tried_again_in_order(
+    receiver: Receiver, outbox_path: Path, status: int
+) -> None:
     receiver.answers.extend([status, status, status])
-    async with outbox_on(path, receiver.url) as outbox:
+    async with outbox_on(outbox_path, receiver.url) as outbox:
         await outbox.put(check("a"))
         await outbox.put(check("b"))
         await empty(outbox)
@@ -179,14 +108,14 @@ async def test_what_passes_by_itself_is_tried_again_in_order(receiver: Receiver,
     assert (counts.posted, counts.rejected) == (2, 0)
 
 
-async def test_a_server_that_is_not_there_yet_gets_everything_when_it_is(path: Path, tcp_port: int) -> None:
+async def test_a_server_that_is_not_there_yet_gets_everything_when_it_is(outbox_path: Path, tcp_port: int) -> None:
     attempts: list[int] = []
 
     def delay(attempt: int) -> float:
         attempts.append(attempt)
         return 0.001
 
-    async with outbox_on(path, f"http://127.0.0.1:{tcp_port}", delay=delay) as outbox:
+    async with outbox_on(outbox_path, f"http://127.0.0.1:{tcp_port}", delay=delay) as outbox:
         await outbox.put(check("a"))
         await outbox.put(check("b"))
         await eventually(lambda: len(attempts) >= 3)
@@ -196,13 +125,13 @@ async def test_a_server_that_is_not_there_yet_gets_everything_when_it_is(path: P
     assert attempts[:3] == [1, 2, 3]
 
 
-async def test_a_server_that_stays_silent_is_asked_again(receiver: Receiver, path: Path) -> None:
+async def test_a_server_that_stays_silent_is_asked_again(receiver: Receiver, outbox_path: Path) -> None:
     class Impatient(ApiClient):
         async def post(self, path: str, body: dict[str, Any], seconds: float = 0.05) -> Answer:
             return await super().post(path, body, seconds)
 
     receiver.open.clear()
-    async with outbox_on(path, receiver.url, api=Impatient) as outbox:
+    async with outbox_on(outbox_path, receiver.url, api=Impatient) as outbox:
         await outbox.put(check("a"))
         await receiver.until_sent(2)
         receiver.open.set()
@@ -212,10 +141,10 @@ async def test_a_server_that_stays_silent_is_asked_again(receiver: Receiver, pat
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 422])
 async def test_what_is_refused_for_good_is_put_aside_and_blocks_nothing(
-    receiver: Receiver, path: Path, status: int
+    receiver: Receiver, outbox_path: Path, status: int
 ) -> None:
     receiver.answers.extend([200, status, 200])
-    async with outbox_on(path, receiver.url) as outbox:
+    async with outbox_on(outbox_path, receiver.url) as outbox:
         with capture_logs() as lines:
             for name in "abc":
                 await outbox.put(check(name))
@@ -228,10 +157,10 @@ async def test_what_is_refused_for_good_is_put_aside_and_blocks_nothing(
     assert refused[0]["event_id"] == receiver.sent[1][1]["event_id"]
 
 
-async def test_one_line_when_the_server_goes_and_one_when_it_is_back(receiver: Receiver, path: Path) -> None:
+async def test_one_line_when_the_server_goes_and_one_when_it_is_back(receiver: Receiver, outbox_path: Path) -> None:
     receiver.answers.extend([503] * 5)
     with capture_logs() as lines:
-        async with outbox_on(path, receiver.url) as outbox:
+        async with outbox_on(outbox_path, receiver.url) as outbox:
             await outbox.put(check("a"))
             await empty(outbox)
     assert [(line["log_level"], line["event"]) for line in lines] == [
@@ -244,25 +173,25 @@ async def test_one_line_when_the_server_goes_and_one_when_it_is_back(receiver: R
 
 
 async def test_over_its_size_the_oldest_checks_go_first_and_then_the_oldest_matches(
-    receiver: Receiver, path: Path
+    receiver: Receiver, outbox_path: Path
 ) -> None:
     receiver.always = 503
-    async with outbox_on(path, receiver.url, size=3, delay=never) as outbox:
+    async with outbox_on(outbox_path, receiver.url, size=3, delay=never) as outbox:
         for event in (match("m1"), check("c1"), match("m2"), check("c2"), check("c3"), match("m3"), match("m4")):
             await outbox.put(event)
         counts = outbox.status
     assert (counts.queued, counts.dropped) == (3, 4)
     receiver.always = 200
     receiver.sent.clear()
-    async with outbox_on(path, receiver.url) as outbox:
+    async with outbox_on(outbox_path, receiver.url) as outbox:
         await empty(outbox)
     assert receiver.names == ["m2", "m3", "m4"]
 
 
-async def test_what_is_dropped_is_said_once_and_not_each_time(receiver: Receiver, path: Path) -> None:
+async def test_what_is_dropped_is_said_once_and_not_each_time(receiver: Receiver, outbox_path: Path) -> None:
     receiver.always = 503
     with capture_logs() as lines:
-        async with outbox_on(path, receiver.url, size=1, delay=never) as outbox:
+        async with outbox_on(outbox_path, receiver.url, size=1, delay=never) as outbox:
             for number in range(20):
                 await outbox.put(check(str(number)))
     assert [line["event"] for line in lines if line["log_level"] == "error"] == [
@@ -289,8 +218,8 @@ def test_the_pauses_are_spread_over_all_of_their_time() -> None:
 # The end, and the next start.
 
 
-async def test_a_flush_delivers_what_waits(receiver: Receiver, path: Path) -> None:
-    async with outbox_on(path, receiver.url, runs=False) as outbox:
+async def test_a_flush_delivers_what_waits(receiver: Receiver, outbox_path: Path) -> None:
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
         giving = asyncio.gather(outbox.put(check("a")), outbox.put(check("b")))
         await asyncio.sleep(0)
         await outbox.flush(10)
@@ -299,9 +228,11 @@ async def test_a_flush_delivers_what_waits(receiver: Receiver, path: Path) -> No
     assert receiver.names == ["a", "b"]
 
 
-async def test_a_flush_is_bounded_and_what_is_left_arrives_after_the_next_start(receiver: Receiver, path: Path) -> None:
+async def test_a_flush_is_bounded_and_what_is_left_arrives_after_the_next_start(
+    receiver: Receiver, outbox_path: Path
+) -> None:
     receiver.open.clear()
-    async with outbox_on(path, receiver.url, runs=False) as outbox:
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
         giving = asyncio.create_task(outbox.put(check("a")))
         await asyncio.sleep(0)
         with capture_logs() as lines:
@@ -311,7 +242,7 @@ async def test_a_flush_is_bounded_and_what_is_left_arrives_after_the_next_start(
     assert [(line["event"], line["count"]) for line in lines] == [("Events wait in the outbox for the next start", 1)]
     receiver.open.set()
     receiver.sent.clear()
-    async with outbox_on(path, receiver.url, source="next boot") as outbox:
+    async with outbox_on(outbox_path, receiver.url, source="next boot") as outbox:
         await outbox.put(check("b"))
         await empty(outbox)
     assert [(body["participant_name"], body["source"], body["seq"]) for _, body in receiver.sent] == [
@@ -320,18 +251,18 @@ async def test_a_flush_is_bounded_and_what_is_left_arrives_after_the_next_start(
     ]
 
 
-async def test_a_flush_towards_nobody_ends_at_once(path: Path, tcp_port: int) -> None:
-    async with outbox_on(path, f"http://127.0.0.1:{tcp_port}", runs=False) as outbox:
+async def test_a_flush_towards_nobody_ends_at_once(outbox_path: Path, tcp_port: int) -> None:
+    async with outbox_on(outbox_path, f"http://127.0.0.1:{tcp_port}", runs=False) as outbox:
         giving = asyncio.create_task(outbox.put(check("a")))
         await asyncio.sleep(0)
         await asyncio.wait_for(outbox.flush(3600), 5)
         await giving
 
 
-async def test_what_is_put_in_the_moment_of_the_end_is_not_lost(receiver: Receiver, path: Path) -> None:
+async def test_what_is_put_in_the_moment_of_the_end_is_not_lost(receiver: Receiver, outbox_path: Path) -> None:
     """The end comes while the disk is busy with something else and has not begun with the event."""
     release = threading.Event()
-    async with outbox_on(path, receiver.url, runs=False) as outbox:
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
         running = asyncio.create_task(outbox.run())
         await asyncio.sleep(0)
         outbox._disk.submit(release.wait)
@@ -345,7 +276,7 @@ async def test_what_is_put_in_the_moment_of_the_end_is_not_lost(receiver: Receiv
     assert receiver.names == ["a"]
 
 
-async def test_what_the_end_interrupts_on_its_way_to_the_disk_is_flushed(receiver: Receiver, path: Path) -> None:
+async def test_what_the_end_interrupts_on_its_way_to_the_disk_is_flushed(receiver: Receiver, outbox_path: Path) -> None:
     release, storing = threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -353,7 +284,7 @@ async def test_what_the_end_interrupts_on_its_way_to_the_disk_is_flushed(receive
         loop.call_soon_threadsafe(storing.set)
         release.wait()
 
-    async with outbox_on(path, receiver.url, runs=False) as outbox:
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
         running = asyncio.create_task(outbox.run())
         giving = asyncio.create_task(outbox.put(check("a"), committed=committed))
         await storing.wait()
@@ -364,137 +295,9 @@ async def test_what_the_end_interrupts_on_its_way_to_the_disk_is_flushed(receive
     assert receiver.names == ["a"]
 
 
-async def test_its_age_is_that_of_the_oldest_event_that_waits(receiver: Receiver, path: Path) -> None:
+async def test_its_age_is_that_of_the_oldest_event_that_waits(receiver: Receiver, outbox_path: Path) -> None:
     receiver.always = 503
-    async with outbox_on(path, receiver.url, delay=never) as outbox:
+    async with outbox_on(outbox_path, receiver.url, delay=never) as outbox:
         assert outbox.age_seconds == 0
         await outbox.put(check("a"))
         assert outbox.age_seconds > 0
-
-
-# When the disk takes nothing.
-
-
-def refuse_writes(outbox: Outbox, *, refuse: bool = True) -> None:
-    """SQLite itself then refuses every change, as it does on a full or a read-only disk."""
-    outbox._store._db.execute(f"PRAGMA query_only = {int(refuse)}")
-
-
-@pytest.fixture
-def _disk_is_tried_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_module, "STORE_RETRY_SECONDS", 0.01)
-
-
-@pytest.mark.usefixtures("_disk_is_tried_often")
-async def test_without_a_disk_events_arrive_from_memory_without_a_snapshot(receiver: Receiver, path: Path) -> None:
-    called: list[str] = []
-    async with outbox_on(path, receiver.url) as outbox:
-        refuse_writes(outbox)
-        with capture_logs() as lines:
-            assert not await outbox.put(match("a"), check("b"), committed=lambda: called.append("committed"))
-            await empty(outbox)
-        durable = [outbox.durable]
-        refuse_writes(outbox, refuse=False)
-        assert await outbox.put(match("c"), committed=lambda: called.append("committed"))
-        durable.append(outbox.durable)
-        assert durable == [False, True]
-        await empty(outbox)
-    snapshots = {body["participant_name"]: body.get("snapshot") for _, body in receiver.sent}
-    assert list(snapshots.items()) == [("a", None), ("b", None), ("c", "match_x.jpg")]
-    assert called == ["committed"]
-    assert [line["event"] for line in lines if line["log_level"] == "error"] == [
-        "Outbox cannot be written; events are kept in memory"
-    ]
-
-
-@pytest.mark.usefixtures("_disk_is_tried_often")
-async def test_without_a_disk_nor_a_server_events_are_kept_in_order_and_bounded(receiver: Receiver, path: Path) -> None:
-    receiver.always = 503
-    async with outbox_on(path, receiver.url, size=3) as outbox:
-        refuse_writes(outbox)
-        for event in (match("m1"), check("c1"), match("m2"), check("c2"), match("m3")):
-            assert not await outbox.put(event)
-        assert (outbox.status.queued, outbox.status.dropped) == (3, 2)
-        refuse_writes(outbox, refuse=False)
-        await eventually(lambda: outbox.durable)
-        receiver.sent.clear()
-        receiver.always = 200
-        await empty(outbox)
-    delivered = list(dict.fromkeys(receiver.names))
-    assert delivered == ["m1", "m2", "m3"]
-
-
-async def test_what_cannot_be_forgotten_on_the_disk_is_not_sent_again_and_again(receiver: Receiver, path: Path) -> None:
-    receiver.answers.append(503)
-    refused = asyncio.Event()
-
-    def delay(attempt: int) -> float:
-        refused.set()
-        return 0.001
-
-    async with outbox_on(path, receiver.url, delay=delay) as outbox:
-        await outbox.put(check("a"), check("b"))
-        await refused.wait()
-        refuse_writes(outbox)
-        await receiver.until_sent(3)
-        await eventually(lambda: outbox.status.posted == 2 and outbox.status.queued == 0)
-        refuse_writes(outbox, refuse=False)
-        await outbox.put(check("c"))
-        await empty(outbox)
-        assert outbox._store.count() == 0
-    assert receiver.names == ["a", "a", "b", "c"]
-
-
-async def test_a_refusal_that_cannot_be_noted_on_the_disk_blocks_nothing(receiver: Receiver, path: Path) -> None:
-    receiver.answers.extend([503, 422])
-    refused = asyncio.Event()
-
-    def delay(attempt: int) -> float:
-        refused.set()
-        return 0.001
-
-    async with outbox_on(path, receiver.url, delay=delay) as outbox:
-        await outbox.put(check("a"), check("b"))
-        await refused.wait()
-        refuse_writes(outbox)
-        await eventually(lambda: outbox.status.queued == 0)
-        assert (outbox.status.posted, outbox.status.rejected) == (1, 1)
-    assert receiver.names == ["a", "a", "b"]
-
-
-# Erasing a participant.
-
-
-async def test_a_participants_waiting_events_are_erased_and_nobody_elses(receiver: Receiver, path: Path) -> None:
-    receiver.always = 503
-    async with outbox_on(path, receiver.url, delay=never) as outbox:
-        await outbox.put(check("a"), match("b", "bob"), check("c"))
-        assert await outbox.erase("alice") == 2
-        assert outbox.status.queued == 1
-    receiver.always = 200
-    receiver.sent.clear()
-    async with outbox_on(path, receiver.url) as outbox:
-        await empty(outbox)
-    assert receiver.names == ["b"]
-
-
-@pytest.mark.usefixtures("_disk_is_tried_often")
-async def test_what_waits_in_memory_is_erased_too(receiver: Receiver, path: Path) -> None:
-    receiver.always = 503
-    async with outbox_on(path, receiver.url, delay=never) as outbox:
-        refuse_writes(outbox)
-        assert not await outbox.put(check("a"), check("b", "bob"))
-        refuse_writes(outbox, refuse=False)
-        assert await outbox.erase("alice") == 1
-
-
-async def test_nothing_of_an_erased_participant_leaves_after_the_erasure(receiver: Receiver, path: Path) -> None:
-    """Events that were already read for delivery, behind one that is on its way, are not sent any more."""
-    receiver.open.clear()
-    async with outbox_on(path, receiver.url) as outbox:
-        await outbox.put(check("a", "bob"), check("b"), check("c", "bob"), check("d"))
-        await receiver.until_sent(1)
-        assert await outbox.erase("alice") == 2
-        receiver.open.set()
-        await empty(outbox)
-    assert receiver.names == ["a", "c"]

@@ -1,0 +1,151 @@
+"""An outbox whose disk takes nothing, and one that is told to forget a participant."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from structlog.testing import capture_logs
+
+from facematch.recognizer import outbox as outbox_module
+from tests.recognizer.outboxes import check, empty, match, never, outbox_on
+from tests.recognizer.receiver import Receiver, eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from facematch.recognizer.outbox import Outbox
+
+# When the disk takes nothing.
+
+
+def refuse_writes(outbox: Outbox, *, refuse: bool = True) -> None:
+    """SQLite itself then refuses every change, as it does on a full or a read-only disk."""
+    outbox._store._db.execute(f"PRAGMA query_only = {int(refuse)}")
+
+
+@pytest.fixture
+def _disk_is_tried_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox_module, "STORE_RETRY_SECONDS", 0.01)
+
+
+@pytest.mark.usefixtures("_disk_is_tried_often")
+async def test_without_a_disk_events_arrive_from_memory_without_a_snapshot(
+    receiver: Receiver, outbox_path: Path
+) -> None:
+    called: list[str] = []
+    async with outbox_on(outbox_path, receiver.url) as outbox:
+        refuse_writes(outbox)
+        with capture_logs() as lines:
+            assert not await outbox.put(match("a"), check("b"), committed=lambda: called.append("committed"))
+            await empty(outbox)
+        durable = [outbox.durable]
+        refuse_writes(outbox, refuse=False)
+        assert await outbox.put(match("c"), committed=lambda: called.append("committed"))
+        durable.append(outbox.durable)
+        assert durable == [False, True]
+        await empty(outbox)
+    snapshots = {body["participant_name"]: body.get("snapshot") for _, body in receiver.sent}
+    assert list(snapshots.items()) == [("a", None), ("b", None), ("c", "match_x.jpg")]
+    assert called == ["committed"]
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == [
+        "Outbox cannot be written; events are kept in memory"
+    ]
+
+
+@pytest.mark.usefixtures("_disk_is_tried_often")
+async def test_without_a_disk_nor_a_server_events_are_kept_in_order_and_bounded(
+    receiver: Receiver, outbox_path: Path
+) -> None:
+    receiver.always = 503
+    async with outbox_on(outbox_path, receiver.url, size=3) as outbox:
+        refuse_writes(outbox)
+        for event in (match("m1"), check("c1"), match("m2"), check("c2"), match("m3")):
+            assert not await outbox.put(event)
+        assert (outbox.status.queued, outbox.status.dropped) == (3, 2)
+        refuse_writes(outbox, refuse=False)
+        await eventually(lambda: outbox.durable)
+        receiver.sent.clear()
+        receiver.always = 200
+        await empty(outbox)
+    delivered = list(dict.fromkeys(receiver.names))
+    assert delivered == ["m1", "m2", "m3"]
+
+
+async def test_what_cannot_be_forgotten_on_the_disk_is_not_sent_again_and_again(
+    receiver: Receiver, outbox_path: Path
+) -> None:
+    receiver.answers.append(503)
+    refused = asyncio.Event()
+
+    def delay(attempt: int) -> float:
+        refused.set()
+        return 0.001
+
+    async with outbox_on(outbox_path, receiver.url, delay=delay) as outbox:
+        await outbox.put(check("a"), check("b"))
+        await refused.wait()
+        refuse_writes(outbox)
+        await receiver.until_sent(3)
+        await eventually(lambda: outbox.status.posted == 2 and outbox.status.queued == 0)
+        refuse_writes(outbox, refuse=False)
+        await outbox.put(check("c"))
+        await empty(outbox)
+        assert outbox._store.count() == 0
+    assert receiver.names == ["a", "a", "b", "c"]
+
+
+async def test_a_refusal_that_cannot_be_noted_on_the_disk_blocks_nothing(receiver: Receiver, outbox_path: Path) -> None:
+    receiver.answers.extend([503, 422])
+    refused = asyncio.Event()
+
+    def delay(attempt: int) -> float:
+        refused.set()
+        return 0.001
+
+    async with outbox_on(outbox_path, receiver.url, delay=delay) as outbox:
+        await outbox.put(check("a"), check("b"))
+        await refused.wait()
+        refuse_writes(outbox)
+        await eventually(lambda: outbox.status.queued == 0)
+        assert (outbox.status.posted, outbox.status.rejected) == (1, 1)
+    assert receiver.names == ["a", "a", "b"]
+
+
+# Erasing a participant.
+
+
+async def test_a_participants_waiting_events_are_erased_and_nobody_elses(receiver: Receiver, outbox_path: Path) -> None:
+    receiver.always = 503
+    async with outbox_on(outbox_path, receiver.url, delay=never) as outbox:
+        await outbox.put(check("a"), match("b", "bob"), check("c"))
+        assert await outbox.erase("alice") == 2
+        assert outbox.status.queued == 1
+    receiver.always = 200
+    receiver.sent.clear()
+    async with outbox_on(outbox_path, receiver.url) as outbox:
+        await empty(outbox)
+    assert receiver.names == ["b"]
+
+
+@pytest.mark.usefixtures("_disk_is_tried_often")
+async def test_what_waits_in_memory_is_erased_too(receiver: Receiver, outbox_path: Path) -> None:
+    receiver.always = 503
+    async with outbox_on(outbox_path, receiver.url, delay=never) as outbox:
+        refuse_writes(outbox)
+        assert not await outbox.put(check("a"), check("b", "bob"))
+        refuse_writes(outbox, refuse=False)
+        assert await outbox.erase("alice") == 1
+
+
+async def test_nothing_of_an_erased_participant_leaves_after_the_erasure(receiver: Receiver, outbox_path: Path) -> None:
+    """Events that were already read for delivery, behind one that is on its way, are not sent any more."""
+    receiver.open.clear()
+    async with outbox_on(outbox_path, receiver.url) as outbox:
+        await outbox.put(check("a", "bob"), check("b"), check("c", "bob"), check("d"))
+        await receiver.until_sent(1)
+        assert await outbox.erase("alice") == 2
+        receiver.open.set()
+        await empty(outbox)
+    assert receiver.names == ["a", "c"]
