@@ -65,9 +65,10 @@ let silentAt = -1;
 const poll = new StatusPoll({
   cursor: () => store.state.cursor,
   onStatus: (answer) => {
-    const { logEpoch, cursor } = store.state;
+    const { logEpoch, cursor, api } = store.state;
     store.dispatch({ type: "status", ...answer });
     socket.start();
+    if (api.failures > 0) socket.hurry(); // the server is back: no reason to wait any longer
     const silent = answer.status.events.cursor > cursor && cursor === silentAt;
     silentAt = answer.status.events.cursor > cursor ? cursor : -1;
     if (store.state.logEpoch !== logEpoch || (silent && store.state.socket.state === "open")) socket.restart();
