@@ -131,15 +131,17 @@ def heartbeat() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A server of its own; skips what needs it where there can be none."""
     try:
-        server = Postgres(tmp_path_factory.mktemp("postgres"))
-        server.start()
+        server = Postgres()
     except NoPostgresError as reason:
         pytest.skip(str(reason))
-    yield server
-    server.stop()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 @pytest_asyncio.fixture(params=["sqlite", "postgresql"])

@@ -15,9 +15,10 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
+from tests.rig.postgres import NoPostgresError, Postgres
 from tests.rig.waiting import wait_until
 from tests.rig.web import WebProcess
-from tests.server.logs import check
+from tests.server.logs import check, new_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -228,18 +229,12 @@ async def test_a_log_of_a_newer_version_ends_the_start_with_one_sentence(tmp_pat
 
 
 async def test_a_database_server_that_is_restarted_is_found_again(tmp_path: Path) -> None:
-    pytest.importorskip("asyncpg")
-    from tests.rig.postgres import NoPostgresError, Postgres  # noqa: PLC0415
-    from tests.server.logs import new_database  # noqa: PLC0415
-
-    folder = tmp_path / "postgres"
-    folder.mkdir()
     try:
-        server = Postgres(folder)
-        server.start()
+        server = Postgres()
     except NoPostgresError as reason:
         pytest.skip(str(reason))
     try:
+        server.start()
         url = (await new_database("postgresql", tmp_path, server)).replace("+asyncpg", "")
         async with running(tmp_path, database_url=url) as (web, session):
             assert await post(session, body()) == (200, "")
@@ -259,4 +254,4 @@ async def test_a_database_server_that_is_restarted_is_found_again(tmp_path: Path
             assert len(await whole_log(session)) == 2
             assert "Traceback" not in web.process.output()
     finally:
-        server.stop()
+        server.remove()
