@@ -19,6 +19,7 @@ import structlog
 from facematch.events import Order
 from facematch.server.erasure_store import Pending
 from facematch.server.standing import all_alive, delivered_until, standing
+from facematch.server.status import ONLINE_SECONDS
 from facematch.snapshot_names import may_show
 
 if TYPE_CHECKING:
@@ -301,7 +302,9 @@ class Erasures:
         self._references.pop(id_, None)
 
     async def _until(self, holds: Callable[[], bool]) -> None:
-        """Wait for heartbeats until something holds, for a bounded time."""
+        """Wait for heartbeats until something holds, for a bounded time; not when no recognizer would send any."""
+        if not any(age <= ONLINE_SECONDS for _, age in self._heard()):
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(self._wait_seconds):
                 while not holds() and not self._stopping:

@@ -1,0 +1,168 @@
+"""Erasing while the real recognizer is at work, and while it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import aiohttp
+import yarl
+
+from tests.rig.listener import is_check, is_match
+from tests.rig.photographs import STRANGER, Scene
+from tests.rig.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import MakeStack
+    from tests.rig.stack import Stack
+
+FIRST = 15
+ALICE = "Alice/42 %2F…"
+"""An identity that needs every kind of escape."""
+
+
+async def erase(stack: Stack, what: str) -> dict[str, Any]:
+    url = yarl.URL(f"{stack.base_url}/api/{what}", encoded=True)
+    async with aiohttp.ClientSession() as session, session.delete(url) as response:
+        answer: dict[str, Any] = await response.json()
+        assert response.status == 200, answer
+        return answer
+
+
+async def get(stack: Stack, path: str, **query: str | int) -> dict[str, Any]:
+    async with aiohttp.ClientSession() as session, session.get(f"{stack.base_url}{path}", params=query) as response:
+        answer: dict[str, Any] = await response.json()
+        assert response.status == 200, answer
+        return answer
+
+
+async def of(stack: Stack, identity: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await get(stack, "/api/events", participant=identity, limit=1000))["events"]
+    return found
+
+
+def participant(identity: str) -> str:
+    return f"participants/{quote(identity, safe='')}"
+
+
+async def test_erased_while_matching(make_stack: MakeStack) -> None:
+    stack = make_stack(hold_seconds=0.5)
+    await stack.start()
+    async with stack.listen() as events, stack.publishers() as publishers:
+        await publishers.on_air(stack.room, ALICE)
+        await publishers.on_air(stack.room, "Bob")
+        await events.each(is_match(ALICE), is_match("Bob"), is_check("Bob"), within=FIRST)
+        await events.next(is_match(ALICE), within=FIRST)
+        before = {event["event_id"] for event in await of(stack, ALICE)}
+        pictures = {event["snapshot"] for event in await of(stack, ALICE) if event.get("snapshot")}
+        assert len(before) >= 3
+        assert pictures
+
+        receipt = await erase(stack, participant(ALICE))
+
+        assert (receipt["identity"], receipt["recognizer"], receipt["verified"]) == (ALICE, "done", True)
+        assert receipt["events"] >= len(before)
+        assert receipt["snapshots"] >= len(pictures)
+        assert receipt["undelivered_events"] is not None
+        left = await of(stack, ALICE)
+        assert not before & {event["event_id"] for event in left}
+        assert all(event["timestamp"] > receipt["at"] for event in left)
+        assert not any((stack.captures / name).exists() for name in pictures)
+        bobs = await of(stack, "Bob")
+        assert all((stack.captures / event["snapshot"]).exists() for event in bobs if event.get("snapshot"))
+
+        await events.next(is_match(ALICE), within=FIRST)  # still in the room: looked for as before
+    assert (await get(stack, "/api/erasures"))["erasures"][0]["recognizer"] == "done"
+    for log in (stack.api.output(), stack.recognizer.output()):
+        assert receipt["receipt_id"] in log
+    assert ALICE not in next(line for line in stack.api.output().splitlines() if receipt["receipt_id"] in line)
+
+
+async def test_erased_while_the_recognizer_is_away_with_undelivered_events(make_stack: MakeStack) -> None:
+    stack = make_stack(hold_seconds=0.5)
+    await stack.start()
+    async with stack.publishers() as publishers:
+        async with stack.listen() as events:
+            await publishers.on_air(stack.room, "Alice")
+            await publishers.on_air(stack.room, "bird", Scene(STRANGER))
+            await events.each(is_check("Alice"), is_check("bird"), within=FIRST)
+        stack.api.kill()
+        snapshots = len(list(stack.captures.glob("*.jpg")))
+
+        async def went_on() -> bool:
+            return len(list(stack.captures.glob("*.jpg"))) >= snapshots + 2
+
+        await wait_until(went_on, within=FIRST, what="matches that nobody has taken")
+    stack.recognizer.kill()
+    await stack.start_api()
+
+    receipt = await erase(stack, participant("Alice"))
+
+    assert (receipt["recognizer"], receipt["undelivered_events"]) == ("pending", None)
+    assert receipt["snapshots"] >= snapshots + 2
+    assert not list(stack.captures.glob("*.jpg"))
+    assert waiting(stack, "Alice") > 0
+
+    async with stack.listen(after=0) as events:
+        await stack.start_recognizer()
+
+        async def confirmed() -> dict[str, Any] | None:
+            line: dict[str, Any] = (await get(stack, "/api/erasures"))["erasures"][0]
+            return line if line["recognizer"] == "done" else None
+
+        line = await wait_until(confirmed, within=FIRST, what="the recognizer has confirmed")
+        assert line["receipt_id"] == receipt["receipt_id"]
+        await asyncio.sleep(1)
+        assert not events.of(is_match("Alice"))
+        assert events.of(is_check("bird"))
+    assert await of(stack, "Alice") == []
+    assert not list(stack.captures.glob("*.jpg"))
+    assert waiting(stack, "Alice") == 0
+    for file in (stack.folder / "data").rglob("*.db*"):
+        assert b"Alice" not in file.read_bytes() or file.name.startswith("outbox"), file.name
+
+
+def waiting(stack: Stack, identity: str) -> int:
+    """A participant's events in the recognizer's outbox."""
+    [path] = (stack.folder / "data").glob("outbox*.db")
+    database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        query = "SELECT COUNT(*) FROM outbox WHERE json_extract(body, '$.participant_identity') = ?"
+        return int(database.execute(query, (identity,)).fetchone()[0])
+    finally:
+        database.close()
+
+
+async def test_the_reference_is_erased_and_nobody_is_looked_for(make_stack: MakeStack) -> None:
+    stack = make_stack()
+    await stack.start()
+    async with stack.listen() as events, stack.publishers() as publishers:
+        await publishers.on_air(stack.room, "Alice")
+        await events.next(is_check("Alice"), within=FIRST)
+
+        receipt = await erase(stack, "reference")
+
+        assert (receipt["recognizer"], receipt["verified"]) == ("done", True)
+        assert not stack.reference.exists()
+        heartbeat = await stack.heartbeat()
+        assert heartbeat is not None
+        assert heartbeat["reference_id"] is None
+        await stack.track_in("Alice", "idle", within=10)
+
+
+async def test_limits_are_kept_while_matching(make_stack: MakeStack) -> None:
+    """Snapshots that last a second and a half: their events say so within a minute."""
+    stack = make_stack(hold_seconds=0.2, snapshot_max_age_days=1.5 / 86_400)
+    await stack.start()
+    async with stack.listen() as events, stack.publishers() as publishers:
+        await publishers.on_air(stack.room, "Alice")
+        await events.next(is_match("Alice"), within=FIRST)
+
+        async def cleared() -> bool:
+            found = (await get(stack, "/api/events", type="match", limit=1000))["events"]
+            assert all(event["filename"] is None for event in found if event["snapshot"] is None)
+            return any(event["snapshot"] is None for event in found)
+
+        await wait_until(cleared, within=60, what="an event whose snapshot has gone")
