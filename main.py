@@ -23,7 +23,7 @@ from facematch.recognizer.heartbeat import Heart
 from facematch.recognizer.memory import MemorySampler
 from facematch.recognizer.orders import Orders
 from facematch.recognizer.outbox import Outbox
-from facematch.recognizer.outbox_store import OutboxStore, StoreInUseError
+from facematch.recognizer.outbox_store import StoreInUseError, open_outbox
 from facematch.recognizer.places import Places
 from facematch.recognizer.references import References
 from facematch.recognizer.reporter import Reporter
@@ -67,7 +67,7 @@ async def run(settings: Settings) -> ExitCode:
     references = References(settings.reference_image, engine.read_stored)
     snapshots = Snapshots(settings.output_dir, enabled=settings.snapshots_enabled, crop=settings.snapshot_crop)
     try:
-        store = await asyncio.to_thread(OutboxStore, outbox_path(settings))
+        store = await asyncio.to_thread(open_outbox, outbox_path(settings))
     except (OSError, sqlite3.Error, StoreInUseError) as error:
         log.error("The outbox cannot be opened", reason=str(error), folder=str(settings.data_dir))  # noqa: TRY400
         return ExitCode.FAILED

@@ -14,9 +14,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+import structlog
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+log = structlog.get_logger(__name__)
 
 LOCK_SECONDS = 10.0
 """How long to wait for a former recognizer that is still stopping."""
@@ -186,6 +190,25 @@ class _Transaction:
     def _roll_back(self) -> None:
         if self._db.in_transaction:  # a full disk may have rolled it back already
             self._db.execute("ROLLBACK")
+
+
+def open_outbox(path: Path) -> OutboxStore:
+    """The outbox at a path. One that is damaged is put aside, for somebody to look at, and a new one is begun.
+
+    Raises:
+        StoreInUseError, OSError, sqlite3.Error: as `OutboxStore`.
+    """
+    try:
+        return OutboxStore(path)
+    except sqlite3.OperationalError:
+        raise  # a full disk, a missing right: the file is well
+    except sqlite3.DatabaseError as error:
+        aside = path.with_suffix(f".damaged-{int(time.time())}")
+        for ending in ("", "-wal", "-shm"):
+            if (part := path.with_name(path.name + ending)).exists():
+                part.replace(aside.with_name(aside.name + ending))
+        log.error("Outbox damaged: put aside, and a new one begun", reason=str(error), kept=str(aside))  # noqa: TRY400
+        return OutboxStore(path)
 
 
 def _locked(path: Path) -> TextIO:
