@@ -1,6 +1,8 @@
 """Signing in and out, and inviting somebody to the room."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -109,6 +111,10 @@ class Door:
             ApiError: 401, 422 or 429.
         """
         self._attempts.count(request.scope)
+        async with _stored():
+            return await self._enter(request, wanted)
+
+    async def _enter(self, request: Request, wanted: SignIn) -> tuple[str, Session]:
         if (wanted.key is None) == (wanted.invitation is None):
             raise ApiError(422, Code.INVALID, "Send either a key or an invitation.")
         if wanted.key is not None:
@@ -131,19 +137,35 @@ class Door:
 
     async def leave(self, session: Session) -> None:
         """End a login and send its listeners away."""
-        await self.sessions.end(session)
+        async with _stored():
+            await self.sessions.end(session)
         self._hub.dismiss(lambda owner: owner == session.id, SIGNED_OUT, "signed out")
 
     async def leave_all(self) -> int:
         """The same for every login and invitation. Returns how many."""
-        ended = await self.sessions.end_all()
+        async with _stored():
+            ended = await self.sessions.end_all()
         self._hub.dismiss(lambda owner: owner is not None, SIGNED_OUT, "signed out")
         return ended
+
+    async def invite(self, room: str) -> tuple[str, Session]:
+        """An invitation; the token and itself."""
+        async with _stored():
+            return await self.sessions.invite(room)
 
     async def sweep(self) -> None:
         """Forget what has expired, and send its listeners away."""
         good = await self.sessions.sweep()
         self._hub.dismiss(lambda owner: owner is not None and owner not in good, SIGNED_OUT, "signed out")
+
+
+@asynccontextmanager
+async def _stored() -> AsyncIterator[None]:
+    try:
+        yield
+    except OSError as error:
+        detail = "This could not be written down now. Try again."
+        raise ApiError(503, Code.STORAGE_FAILED, detail, headers={"Retry-After": "2"}) from error
 
 
 def _client(request: Request) -> str:
@@ -232,7 +254,7 @@ def routes(door: Door | None, default_room: str, rooms: frozenset[str]) -> APIRo
         if room not in rooms:
             sentence = "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."
             raise ApiError(403, Code.ROOM_NOT_ALLOWED, sentence)
-        token, invitation = await the_door().sessions.invite(room)
+        token, invitation = await the_door().invite(room)
         log.info("Invitation made", role=str(who(caller_of(request.scope)).role), room=room)
         return Invite(path=f"/login#{token}", token=token, room=room, expires_at=invitation.expires_at)
 

@@ -5,50 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from starlette.routing import Route, WebSocketRoute
-from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.testclient import TestClient
 
 from facematch.server.access import ANYONE, TABLE, WEBSOCKET
 from facematch.server.callers import local_caller
 from facematch.server.errors import ApiError
+from tests.server.doors import addresses, concrete, verdict
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 SAFE = {"GET", "HEAD"}
-
-
-def addresses(app: FastAPI) -> set[tuple[str, str]]:
-    """Every (method, template) of the application; fails on a kind of route that the table cannot express."""
-    found = set()
-    for route in app.routes:
-        if isinstance(route, WebSocketRoute):
-            found.add((WEBSOCKET, route.path))
-        else:
-            assert isinstance(route, Route), f"{route} has no entry in the access table"
-            found |= {(method, route.path) for method in route.methods or () if method != "HEAD"}
-    return found
-
-
-def concrete(template: str) -> str:
-    return (
-        template.replace("{path:path}", "x.js")
-        .replace("{name}", "match_a.jpg")
-        .replace("{identity:path}", "Alice%2F42")
-    )
-
-
-def verdict(client: TestClient, method: str, path: str, **headers: str) -> tuple[int, str]:
-    """Status and code; 101 for a WebSocket that was let in."""
-    if method == WEBSOCKET:
-        try:
-            with client.websocket_connect(path, headers=headers):
-                return 101, ""
-        except WebSocketDenialResponse as refused:
-            return refused.status_code, refused.json()["code"]
-    response = client.request(method, path, headers=headers)
-    code = response.json().get("code", "") if "json" in response.headers.get("content-type", "") else ""
-    return response.status_code, code
 
 
 def test_the_table_names_exactly_the_routes_that_there_are(app: FastAPI) -> None:
