@@ -65,6 +65,7 @@ async def run(settings: Settings) -> ExitCode:
     key = settings.recognizer_key.get_secret_value() if settings.recognizer_key else None
     api, counters, changed = ApiClient(settings.api_base_url, key), Counters(), Changed()
     references = References(settings.reference_image, engine.read_stored)
+    references.subscribe(changed.notify)  # which reference is in use is told at once, as states are
     snapshots = Snapshots(settings.output_dir, enabled=settings.snapshots_enabled, crop=settings.snapshot_crop)
     try:
         store = await asyncio.to_thread(open_outbox, outbox_path(settings))

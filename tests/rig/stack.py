@@ -71,11 +71,16 @@ class Stack:
         return self.api, self.recognizer
 
     async def start(self, *, reference: str | None = REFERENCE) -> None:
-        """Both processes, with a photograph enrolled unless None is given; returns when both are ready."""
+        """Both processes, with a photograph enrolled unless None is given; returns when both are ready and use it."""
+        self.recognizer.start()  # it takes the longer to load, and does not mind an API that comes later
         await self.start_api()
-        if reference is not None:
-            await self.enroll(reference)
-        await self.start_recognizer()
+        enrolled = None if reference is None else await self.enroll(reference)
+
+        async def ready() -> bool:
+            heartbeat = await self.recognizer_connected(within=RECOGNIZER_START_SECONDS)
+            return bool(heartbeat["reference_id"] == enrolled)
+
+        await wait_until(ready, within=RECOGNIZER_START_SECONDS, what="the recognizer uses the reference")
 
     async def start_api(self) -> None:
         """Returns when it answers."""
