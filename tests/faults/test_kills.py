@@ -79,7 +79,7 @@ async def test_a_native_crash_in_the_middle_of_a_batch(launch: Launch, scale: Sc
     """What dlib's heap corruption would be: SIGSEGV and SIGABRT, with no chance to say goodbye."""
     stack = launch(hold_seconds=0, match_cooldown_seconds=0)
     await stack.start()
-    crashes = [signal.SIGSEGV, signal.SIGABRT] * scale(1, 5)
+    crashes = [signal.SIGSEGV, signal.SIGABRT] * scale(1, 3)
     async with stack.publishers() as publishers, stack.listen() as events:
         await gather(publishers, stack.room, 2)
         await events.next(is_match(), within=FIRST)
