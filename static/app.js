@@ -15,17 +15,20 @@
  * - join: `join` with `data-phase` out | joining | in | returning; `join-name`, `join-room`, `join-camera`,
  *   `join-server`, `join-button`, `join-trouble`, `leave-button`
  * - activity: `activity-row` with `data-type`, `data-state`, `data-identity`; `filter-kind`, `filter-person`,
- *   `activity-notice`; the dialog: `viewer`; the first steps: `steps`
+ *   `activity-notice`; small menus: `menu` with `menu-item`; the dialog before something is erased: `erase` with
+ *   `data-state` asked | busy | done, `erase-confirm`, `erase-close`, `erase-receipt`, `erase-trouble`; the dialog: `viewer`; the first steps: `steps`
  */
 
 /** @import { Card, MatchEvent, State } from "./types/model.js" */
 /** @import { JoinActions } from "./view/join.js" */
 
+import { Erasing } from "./erasing.js";
 import { NO_FILTER, beside } from "./model/activity.js";
 import { cardsOf, reuse } from "./model/cards.js";
 import { connectionOf, recognizerState } from "./model/connection.js";
 import { Store, initialState } from "./model/store.js";
 import { summaryOf } from "./model/summary.js";
+import { identityOf } from "./model/wire.js";
 import { StatusPoll } from "./net/poll.js";
 import { EventSocket } from "./net/socket.js";
 import { Session } from "./room/session.js";
@@ -122,6 +125,17 @@ const onRetry = () => {
 };
 const onReferenceChanged = () => void poll.now();
 
+const erasing = new Erasing(/** @type {HTMLDialogElement} */ (element("erase")), (subject) => {
+  if (subject.kind === "participant") {
+    store.dispatch({ type: "erased", identity: subject.identity });
+    if (viewing !== null && identityOf(viewing) === subject.identity) view(null);
+  }
+  void poll.now();
+});
+/** @param {string} identity @param {string} name */
+const onErasePerson = (identity, name) => erasing.ask({ kind: "participant", identity, name });
+const onEraseReference = () => erasing.ask({ kind: "reference" });
+
 /** Something about the room or the camera is different now. */
 function onRoomChange() {
   // Somebody in another room than the recognizer's is not looked for: no card.
@@ -184,6 +198,7 @@ function draw() {
       problem=${heartbeat?.reference_error ?? null}
       now=${now}
       onChanged=${onReferenceChanged}
+      onErase=${onEraseReference}
     />`,
     mounts.reference,
   );
@@ -200,6 +215,7 @@ function draw() {
       videoOf=${videoOf}
       mirrored=${session.camera.mirrored}
       onEnlarge=${view}
+      onErase=${onErasePerson}
     />`,
     mounts.people,
   );

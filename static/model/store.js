@@ -5,12 +5,14 @@
 
 import { followOffset, measureOffset } from "./clock.js";
 import { forgotten, withEvents, withRoom, withStatus } from "./people.js";
+import { identityOf } from "./wire.js";
 
 /**
  * @typedef {{ type: "status", status: Status, askedAt: number, receivedAt: number, cursorWhenAsked: number }
  *   | { type: "status-failed", at: number }
  *   | { type: "messages", messages: readonly { cursor: number, event: FaceEvent | null }[] }
  *   | { type: "socket", socket: Socket }
+ *   | { type: "erased", identity: string }
  *   | { type: "room", people: readonly RoomPerson[], at: number }} Action
  */
 
@@ -51,6 +53,12 @@ export function reduce(state, action) {
       return withMessages(state, action.messages);
     case "socket":
       return { ...state, socket: action.socket };
+    case "erased":
+      return {
+        ...state,
+        people: new Map([...state.people].filter(([identity]) => identity !== action.identity)),
+        activity: state.activity.filter(({ event }) => identityOf(event) !== action.identity),
+      };
     case "room":
       return {
         ...state,

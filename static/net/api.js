@@ -43,10 +43,10 @@ export async function fetchToken(room, identity) {
 
 /**
  * @param {string} path
- * @param {{ timeout: number, body?: unknown }} options
+ * @param {{ timeout: number, method?: string, body?: unknown }} options
  * @returns {Promise<unknown>}
  */
-async function requestJson(path, { timeout, body }) {
+export async function requestJson(path, { timeout, method = "GET", body }) {
   /** @type {Response} */
   let response;
   try {
@@ -54,7 +54,7 @@ async function requestJson(path, { timeout, body }) {
       cache: "no-store",
       signal: AbortSignal.timeout(timeout),
       ...(body === undefined
-        ? {}
+        ? { method }
         : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
     });
   } catch {

@@ -8,6 +8,7 @@ import { placeBox } from "../model/box.js";
 import { stateWord } from "../model/summary.js";
 import { ago, clockTime, displayName, duration, figure, fullTime, initials } from "../model/text.js";
 import { Icon, stateIcon } from "./icons.js";
+import { Menu } from "./menu.js";
 import { Meter } from "./meter.js";
 import { Outline } from "./outline.js";
 import { html, memo, useState } from "./preact.js";
@@ -23,10 +24,11 @@ const BOX_MS = 6000;
  * @property {Track | null} track
  * @property {boolean} mirrored
  * @property {(event: MatchEvent) => void} onEnlarge
+ * @property {(identity: string, name: string) => void} onErase
  */
 
 /** @param {CardProps} props */
-function View({ card, now, track, mirrored, onEnlarge }) {
+function View({ card, now, track, mirrored, onEnlarge, onErase }) {
   const name = displayName(card.name, card.identity);
   return html`<li
     class="card"
@@ -38,10 +40,17 @@ function View({ card, now, track, mirrored, onEnlarge }) {
   >
     <${Media} card=${card} now=${now} track=${track} mirrored=${mirrored} name=${name} onEnlarge=${onEnlarge} />
     <div class="card-body">
-      <h3 class="card-name" title=${nameTip(name, card.identity)}>
-        <bdi class="clip">${name}</bdi>
-        ${card.isLocal ? html`<span class="chip">you</span>` : null}
-      </h3>
+      <div class="card-head">
+        <h3 class="card-name" title=${nameTip(name, card.identity)}>
+          <bdi class="clip">${name}</bdi>
+          ${card.isLocal ? html`<span class="chip">you</span>` : null}
+        </h3>
+        <${Menu}
+          label=${`More about ${name}`}
+          item="Erase this person’s records…"
+          onChoose=${() => onErase(card.identity, name)}
+        />
+      </div>
       <p class="card-verdict">
         <${Icon} name=${stateIcon(card.state, card.reason)} size=${26} />
         <span class="card-word" data-testid="card-state">${stateWord(card)}</span>
@@ -116,7 +125,7 @@ function lastKnown(card) {
 /**
  * Live video with the box over it, else the last snapshot (which has its box drawn in), else initials.
  *
- * @param {CardProps & { name: string }} props
+ * @param {Omit<CardProps, "onErase"> & { name: string }} props
  */
 function Media({ card, now, track, mirrored, name, onEnlarge }) {
   const [missing, setMissing] = useState("");

@@ -44,6 +44,7 @@ function SummaryView({ summary }) {
  * @property {(identity: string) => Track | null} videoOf
  * @property {boolean} mirrored
  * @property {(event: MatchEvent) => void} onEnlarge
+ * @property {(identity: string, name: string) => void} onErase
  */
 
 /** @param {PeopleProps} props */
@@ -58,9 +59,10 @@ export function People({
   videoOf,
   mirrored,
   onEnlarge,
+  onErase,
 }) {
   const [matchesOnly, setMatchesOnly] = useState(false);
-  const shared = { now, videoOf, mirrored, onEnlarge };
+  const shared = { now, videoOf, mirrored, onEnlarge, onErase };
   const here = cards.filter((card) => !card.past);
   const many = here.length > ROOMY;
   const shown = many && matchesOnly ? here.filter((card) => card.state === "match") : here;
@@ -92,10 +94,10 @@ export function People({
     }`;
 }
 
-/** @typedef {Pick<PeopleProps, "cards" | "now" | "videoOf" | "mirrored" | "onEnlarge">} CardsProps */
+/** @typedef {Pick<PeopleProps, "cards" | "now" | "videoOf" | "mirrored" | "onEnlarge" | "onErase">} CardsProps */
 
 /** @param {CardsProps & { dense: boolean }} props */
-function Cards({ cards, dense, now, videoOf, mirrored, onEnlarge }) {
+function Cards({ cards, dense, now, videoOf, mirrored, onEnlarge, onErase }) {
   return html`<ul
     class="cards"
     data-testid="cards"
@@ -111,6 +113,7 @@ function Cards({ cards, dense, now, videoOf, mirrored, onEnlarge }) {
           track=${card.video === "" ? null : videoOf(card.identity)}
           mirrored=${card.isLocal && mirrored}
           onEnlarge=${onEnlarge}
+          onErase=${onErase}
         />`,
     )}
   </ul>`;
@@ -121,7 +124,7 @@ function Cards({ cards, dense, now, videoOf, mirrored, onEnlarge }) {
  *
  * @param {CardsProps} props
  */
-function Past({ cards, now, onEnlarge }) {
+function Past({ cards, now, onEnlarge, onErase }) {
   if (cards.length === 0) return null;
   return html`<h3 class="past-title">Left</h3>
     <ul class="past" data-testid="past">
@@ -134,6 +137,7 @@ function Past({ cards, now, onEnlarge }) {
             track=${null}
             mirrored=${false}
             onEnlarge=${onEnlarge}
+            onErase=${onErase}
           />`,
       )}
     </ul>`;

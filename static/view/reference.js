@@ -11,6 +11,7 @@ import { ApiError } from "../net/api.js";
 import { uploadReference } from "../net/upload.js";
 import { Icon } from "./icons.js";
 import { LocalPicture } from "./local-picture.js";
+import { Menu } from "./menu.js";
 import { html, memo, useRef, useState } from "./preact.js";
 
 /** How long the frame around the accepted face stays. */
@@ -37,10 +38,11 @@ const TAKES = "image/jpeg,image/png,image/webp";
  * @property {string | null} problem what the recognizer says of the file
  * @property {number} now server's clock, ms
  * @property {() => void} onChanged
+ * @property {() => void} onErase
  */
 
 /** @param {ReferenceProps} props */
-function View({ reference, loading, inUse, problem, now, onChanged }) {
+function View({ reference, loading, inUse, problem, now, onChanged, onErase }) {
   const [attempt, setAttempt] = useState(/** @type {Attempt | null} */ (null));
   const [over, setOver] = useState(false);
   const abort = useRef(/** @type {(() => void) | null} */ (null));
@@ -119,6 +121,11 @@ function View({ reference, loading, inUse, problem, now, onChanged }) {
         />
       </label>
       ${
+        reference === null
+          ? null
+          : html`<${Menu} label="More about the reference" item="Remove the reference…" onChoose=${onErase} />`
+      }
+      ${
         attempt?.state === "sending"
           ? html`<button type="button" class="button" onClick=${() => abort.current?.()}>Stop</button>`
           : html`<span class="quiet drop-hint">${over ? "let go now" : "or drop it"}</span>`
@@ -187,7 +194,7 @@ function pictureUrl(reference) {
 /**
  * One line under the picture; its place is kept.
  *
- * @param {Omit<ReferenceProps, "onChanged"> & { attempt: Attempt | null }} props
+ * @param {Omit<ReferenceProps, "onChanged" | "onErase"> & { attempt: Attempt | null }} props
  */
 function Verdict({ attempt, reference, loading, inUse, problem, now }) {
   if (attempt?.state === "refused") {

@@ -133,3 +133,16 @@ test("listeners hear of changes only, until they leave", () => {
   store.dispatch({ type: "messages", messages: [{ cursor: 2, event: null }] });
   assert.equal(calls, 1);
 });
+
+test("who was erased is gone from the cards and from the list", () => {
+  const page = new Page().polled(status(0, null, { events: log(0) }));
+  page.heard(match("Ann", 1), check("Ann", 1, "match"), match("Bob", 2));
+  const { cursor } = page.state;
+  page.state = reduce(page.state, { type: "erased", identity: "Ann" });
+  assert.deepEqual([...page.state.people.keys()], ["Bob"]);
+  assert.deepEqual(
+    page.state.activity.map((entry) => entry.event.participant_identity),
+    ["Bob"],
+  );
+  assert.equal(page.state.cursor, cursor);
+});

@@ -1,0 +1,73 @@
+// @ts-check
+/** Erasing, from the question to the receipt, in a dialog of its own. */
+
+/** @import { Receipt } from "./net/erase.js" */
+/** @import { Subject } from "./view/erase.js" */
+
+import { ApiError } from "./net/api.js";
+import { eraseParticipant, eraseReference } from "./net/erase.js";
+import { Erase } from "./view/erase.js";
+import { html, render } from "./view/preact.js";
+
+export class Erasing {
+  /** @type {HTMLDialogElement} */
+  #dialog;
+  /** @type {(subject: Subject) => void} */
+  #onErased;
+  /** @type {Subject | null} */
+  #subject = null;
+  /** @type {{ busy: boolean, receipt: Receipt | null, sentence: string }} */
+  #progress = { busy: false, receipt: null, sentence: "" };
+
+  /**
+   * @param {HTMLDialogElement} dialog
+   * @param {(subject: Subject) => void} onErased
+   */
+  constructor(dialog, onErased) {
+    this.#dialog = dialog;
+    this.#onErased = onErased;
+    dialog.addEventListener("close", () => {
+      this.#subject = null;
+      render(null, dialog);
+    });
+  }
+
+  /** @param {Subject} subject what is to be erased, if whoever is asked agrees */
+  ask(subject) {
+    this.#subject = subject;
+    this.#draw({ busy: false, receipt: null, sentence: "" });
+    if (!this.#dialog.open) this.#dialog.showModal();
+  }
+
+  async #confirm() {
+    const subject = this.#subject;
+    if (subject === null || this.#progress.busy) return;
+    this.#draw({ busy: true, receipt: null, sentence: "" });
+    try {
+      const erase = subject.kind === "reference" ? eraseReference() : eraseParticipant(subject.identity);
+      const receipt = await erase;
+      this.#onErased(subject);
+      if (this.#subject === subject) this.#draw({ busy: false, receipt, sentence: "" });
+    } catch (error) {
+      const sentence = error instanceof ApiError ? error.message : "It did not work. Try again.";
+      if (this.#subject === subject) this.#draw({ busy: false, receipt: null, sentence });
+    }
+  }
+
+  /** @param {{ busy: boolean, receipt: Receipt | null, sentence: string }} progress */
+  #draw(progress) {
+    this.#progress = progress;
+    render(
+      html`<${Erase}
+        subject=${this.#subject}
+        busy=${progress.busy}
+        receipt=${progress.receipt}
+        sentence=${progress.sentence}
+        onConfirm=${() => void this.#confirm()}
+        onClose=${() => this.#dialog.close()}
+      />`,
+      this.#dialog,
+    );
+    if (progress.receipt !== null) this.#dialog.querySelector("button")?.focus();
+  }
+}

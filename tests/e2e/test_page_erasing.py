@@ -1,0 +1,107 @@
+"""Erasing in the page: by keyboard and by mouse, from the small menu to the receipt."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from playwright.async_api import expect
+
+from tests.e2e.test_page_states import CHECKS, LOOK, PHONE, _card, _everybody, looking, pretender, web
+from tests.rig.photographs import DATA, REFERENCE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.async_api import Page
+
+    from tests.rig.pretender import Pretender
+    from tests.rig.web import WebProcess
+
+__all__ = ["pretender", "web"]
+
+
+async def _announced_focus(page: Page) -> str:
+    """The test id of what has the keyboard."""
+    found: str = await page.evaluate("document.activeElement?.dataset.testid ?? document.activeElement?.tagName")
+    return found
+
+
+async def test_a_person_who_left_is_erased_by_keyboard(
+    web: WebProcess, pretender: Pretender, tmp_path: Path, artifacts: Path
+) -> None:
+    await _everybody(pretender)
+    async with looking(web, tmp_path, viewport=PHONE) as page:
+        card = _card(page, "Gone")
+        await expect(card).to_be_visible(timeout=LOOK)
+        rows = page.locator("[data-testid=activity-row][data-identity=Gone]")
+        assert await rows.count() == 2
+
+        await card.get_by_label("More about Gone").focus()
+        await page.keyboard.press("Enter")
+        await expect(card.get_by_role("button", name=re.compile("Erase this person.s records"))).to_be_visible()
+        assert await page.evaluate(CHECKS) == []
+        await page.keyboard.press("Escape")
+        await expect(card.get_by_test_id("menu-item")).to_be_hidden()
+        assert await _announced_focus(page) == "menu"
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+
+        dialog = page.get_by_role("dialog", name="Erase the records of Gone?")
+        await expect(dialog).to_be_visible()
+        assert await _announced_focus(page) == "erase-close"  # the harmless one
+        await expect(dialog).to_contain_text("every snapshot")
+        assert await page.evaluate(CHECKS) == []
+        await page.screenshot(path=artifacts / "page-erase-phone.png")
+        await page.keyboard.press("Escape")
+        await expect(dialog).to_be_hidden()
+        await expect(card).to_be_visible()
+
+        await card.get_by_label("More about Gone").click()
+        await card.get_by_test_id("menu-item").click()
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        receipt = dialog.get_by_test_id("erase-receipt")
+        await expect(receipt).to_contain_text("Erased: 2 events and 1 snapshot.", timeout=LOOK)
+        await expect(receipt).to_contain_text("as soon as it is back")  # a pretender confirms nothing
+        assert await page.evaluate(CHECKS) == []
+        await expect(card).to_have_count(0)
+        await expect(rows).to_have_count(0)
+        assert await _announced_focus(page) == "erase-close"
+        await page.keyboard.press("Enter")
+        await expect(dialog).to_be_hidden()
+        await page.reload()
+        await expect(_card(page, "Ann")).to_be_visible(timeout=LOOK)
+        await expect(card).to_have_count(0)
+
+
+async def test_what_cannot_be_erased_is_said(web: WebProcess, pretender: Pretender, tmp_path: Path) -> None:
+    await _everybody(pretender)
+    refused = {"detail": "This takes the role admin; you are here as viewer.", "code": "ROLE_REQUIRED"}
+    async with looking(web, tmp_path) as page:
+        await page.route("**/api/participants/**", lambda route: route.fulfill(status=403, json=refused))
+        card = _card(page, "Ann")
+        await card.get_by_label("More about Ann").click()
+        await card.get_by_test_id("menu-item").click()
+        await page.get_by_test_id("erase-confirm").click()
+        await expect(page.get_by_test_id("erase-trouble")).to_have_text(re.compile("takes the role admin"))
+        await page.get_by_test_id("erase-close").click()
+        await expect(card).to_be_visible()
+
+
+async def test_the_reference_is_removed(web: WebProcess, pretender: Pretender, tmp_path: Path, artifacts: Path) -> None:
+    await pretender.heartbeat()
+    async with looking(web, tmp_path) as page:
+        await page.get_by_test_id("reference-file").set_input_files(DATA / REFERENCE)
+        await expect(page.get_by_test_id("reference-accepted")).to_be_visible(timeout=LOOK)
+        await page.get_by_label("More about the reference").click()
+        await page.get_by_role("button", name="Remove the reference…").click()
+        dialog = page.get_by_role("dialog", name="Remove the reference?")
+        await expect(dialog).to_contain_text("Nobody is looked for")
+        await page.screenshot(path=artifacts / "page-erase-reference.png")
+        await dialog.get_by_role("button", name="Remove it").click()
+        await expect(dialog.get_by_test_id("erase-receipt")).to_have_text("Removed.", timeout=LOOK)
+        await dialog.get_by_role("button", name="Close").click()
+        await expect(page.get_by_test_id("reference-image")).to_have_count(0, timeout=LOOK)
+        await expect(page.get_by_test_id("answer")).to_have_attribute("data-kind", "no_reference", timeout=LOOK)
