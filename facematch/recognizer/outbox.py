@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiohttp
 import structlog
 
+from facematch.backoff import full_jitter
 from facematch.events import to_wire
 from facematch.recognizer.changed import Changed
 
@@ -51,15 +52,8 @@ _PATHS = {"match": "/api/match", "check": "/api/check"}
 
 
 def retry_delay(attempt: int, draw: Callable[[], float] = random.random) -> float:
-    """Seconds before the next attempt: full jitter, between 0 and the doubled bound.
-
-    Args:
-        attempt: 1 after the first failure.
-        draw: uniform in [0, 1); injected by tests.
-
-    Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
-    """
-    return draw() * min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(attempt - 1, 16))
+    """Seconds before the next attempt, given its number. See `full_jitter`."""
+    return full_jitter(attempt, FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, draw)
 
 
 @dataclass(frozen=True, slots=True)

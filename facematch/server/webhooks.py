@@ -24,6 +24,7 @@ from pydantic import BaseModel, Field
 from standardwebhooks import Webhook as Signer
 
 from facematch import __version__
+from facematch.backoff import full_jitter
 from facematch.server.log import Entry, EventLog, Filter, Page
 from facematch.server.webhook_store import WebhookStore
 
@@ -83,15 +84,8 @@ class Receiver:
 
 
 def retry_delay(attempt: int, draw: Callable[[], float] = random.random) -> float:
-    """Seconds before the next attempt: full jitter, between 0 and the doubled bound.
-
-    Args:
-        attempt: 1 after the first failure.
-        draw: uniform in [0, 1); injected by tests.
-
-    Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
-    """
-    return draw() * min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(attempt - 1, 16))
+    """Seconds before the next attempt, given its number. See `full_jitter`."""
+    return full_jitter(attempt, FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS, draw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +128,7 @@ class WebhookRelay:
         self._arrivals = _Arrivals(receiver.seconds / _MARKS)
         self._cursor: int | None = None
         self._state: Literal["idle", "delivering", "retrying", "gone"] = "idle"
-        self._delivered = self._given_up = 0
+        self._delivered = self._given_up = self._waiting = 0
         self._last_success: datetime | None = None
         self._last_error: tuple[str, datetime] | None = None
 
@@ -146,13 +140,15 @@ class WebhookRelay:
 
     async def status(self) -> WebhookStatus:
         """How it goes."""
-        waiting = 0 if self._cursor is None else await self._log.count_after(self._cursor, _COUNTED, self._only)
+        if self._cursor is not None:
+            with suppress(OSError):  # the last number known
+                self._waiting = await self._log.count_after(self._cursor, _COUNTED, self._only)
         reason, at = self._last_error or (None, None)
         return WebhookStatus(
             receiver=self._receiver.shown,
             types=list(self._receiver.types),
             state=self._state,
-            waiting=waiting,
+            waiting=self._waiting,
             delivered=self._delivered,
             given_up=self._given_up,
             last_success_at=self._last_success,

@@ -229,6 +229,17 @@ async def test_a_receiver_that_never_answers_is_given_a_time(
         await receiver.has(lambda: receiver.taken)
 
 
+async def test_the_status_is_told_also_while_the_log_is_away(database_url: str, receiver: WebhookReceiver) -> None:
+    async with feed(database_url, told(receiver.url)) as one:
+        await one.writer.store(match())
+        await status_where(one, lambda status: status.delivered == 1 and status.state == "idle")
+    status = await one.webhook()
+    assert status is not None
+    assert (status.delivered, status.waiting) == (1, 0)
+    events = await one.events()
+    assert (events.count, events.error) == (0, "the database is not open")
+
+
 @given(st.integers(1, 200), st.floats(0, 1, exclude_max=True))
 def test_the_pause_grows_and_is_bounded(attempt: int, drawn: float) -> None:
     assert 0 <= retry_delay(attempt, lambda: drawn) <= LAST_RETRY_SECONDS
