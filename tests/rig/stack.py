@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from tests.rig.livekit_server import LiveKitServer
 
-API_START_SECONDS = 30
-RECOGNIZER_START_SECONDS = 40
+API_START_SECONDS = 60
+RECOGNIZER_START_SECONDS = 90
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
 
 
