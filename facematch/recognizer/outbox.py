@@ -1,9 +1,10 @@
 """Delivery of events to the web process: at least once, in order, whatever happens to either process.
 
 An event is on the disk before `put` returns, and is forgotten only when the web process has accepted it (which
-stores an `event_id` once). Network errors, 408, 429 and 5xx are retried with full-jitter back-off. Any other refusal
-would be refused for ever: the event goes to the rejected pile, visible in the heartbeat and the log, and never
-blocks the ones behind it.
+stores an `event_id` once). Network errors, 408, 429 and 5xx are retried with full-jitter back-off, and so are 401 and
+403: they are about RECOGNIZER_KEY and not about the event, and end when the operator has put it right. Any other
+refusal would be refused for ever: the event goes to the rejected pile, visible in the heartbeat and the log, and
+never blocks the ones behind it.
 
 While the disk takes nothing, events are kept in memory, bounded, and delivered from there.
 """
@@ -45,7 +46,7 @@ STORE_RETRY_SECONDS = 1.0
 AT_ONCE = 64
 """Events read from the disk, and forgotten there, together."""
 
-RETRIED = frozenset({408, 429})
+RETRIED = frozenset({401, 403, 408, 429})
 """Refusals that pass by themselves, besides every 5xx."""
 
 _PATHS = {"match": "/api/match", "check": "/api/check"}
