@@ -119,6 +119,16 @@ def pile(store: OutboxStore) -> list[tuple[int, int]]:
     return [tuple(row) for row in store._db.execute("SELECT position, status FROM rejected ORDER BY position")]
 
 
+def test_nothing_of_an_erased_participant_is_left_in_the_files(store: OutboxStore, path: Path) -> None:
+    store.add([match(f"Zacharias {n}", "Zacharias") for n in range(100)] + [check("Bob", "Bob")])
+    [*_, last] = store.head(0, 60)
+    store.settle(last.position)  # delivered, and yet in the file
+    assert store.erase("Zacharias") == 40
+    assert names(store) == ["Bob"]
+    for file in path.parent.iterdir():
+        assert b"Zacharias" not in file.read_bytes(), file.name
+
+
 def test_a_participant_is_erased_wherever_it_is(store: OutboxStore) -> None:
     store.add([check("a"), match("b"), check("c", "bob"), check("d", "ALICE")])
     store.reject(store.head(0, 1)[0], 422)
