@@ -34,6 +34,8 @@ def unsubscribe(publication: rtc.RemoteTrackPublication) -> None:
 
 def pause(publication: rtc.RemoteTrackPublication) -> None:
     """Stay subscribed, but have the server send nothing. Close the frame stream first: it would deliver black."""
+    if publication.track is None:
+        return  # it has gone this moment: the SDK's native part would trip over it
     if SUPPORTED:
         _set_enabled(publication, enabled=False)
     elif publication.simulcasted:

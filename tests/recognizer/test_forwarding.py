@@ -21,6 +21,7 @@ class Publication:
     def __init__(self, *, simulcasted: bool = True) -> None:
         self.simulcasted = simulcasted
         self.width, self.height = 1280, 720
+        self.track: object | None = object()
         self.asked: list[tuple[str, Any]] = []
 
     def set_subscribed(self, subscribed: bool) -> None:
@@ -66,6 +67,14 @@ def test_this_sdk_can_stop_forwarding() -> None:
 @pytest.mark.usefixtures("enabled")
 def test_a_pause_stops_forwarding() -> None:
     assert asked(forwarding.pause) == [("enabled", False)]
+
+
+@pytest.mark.usefixtures("enabled")
+def test_a_track_that_has_gone_is_not_paused() -> None:
+    publication = Publication()
+    publication.track = None
+    forwarding.pause(cast("rtc.RemoteTrackPublication", publication))
+    assert publication.asked == []
 
 
 @pytest.mark.usefixtures("enabled")
