@@ -38,7 +38,7 @@ def test_examples_are_json_and_events_are_valid(path: Path) -> None:
     for block in re.findall(r"```json\n(.*?)```", path.read_text("utf-8"), flags=re.DOTALL):
         found = json.loads(block)
         if isinstance(found, dict) and found.get("type") in {"match", "check"}:
-            del found["cursor"]
+            found.pop("cursor", None)  # a listener's event has one, a webhook's has not
             model = Match if found["type"] == "match" else Check
             event = model.model_validate(found)
             assert set(found) == set(model.model_fields), "an example shows every field"
