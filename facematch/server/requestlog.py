@@ -21,22 +21,30 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _ACCESS_LOG = "uvicorn.access"
+_SERVER_LOG = "uvicorn.error"
+_ABOUT_SOCKETS = ('%s - "WebSocket ', "connection ", "ASGI callable returned without completing handshake")
+"""How the server's lines about a WebSocket begin: its whole address, or a complaint about one that was refused."""
 _REFUSED = 400
 
 
 @contextmanager
 def no_access_log() -> Iterator[None]:
-    """While this is open, the server's own access log is silent."""
-    logger = logging.getLogger(_ACCESS_LOG)
+    """While this is open, the server's own access log is silent, and so is what it says of WebSockets."""
 
     def silent(_record: logging.LogRecord) -> bool:
         return False
 
-    logger.addFilter(silent)
+    def not_about_sockets(record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith(_ABOUT_SOCKETS)
+
+    filters = {_ACCESS_LOG: silent, _SERVER_LOG: not_about_sockets}
+    for name, one in filters.items():
+        logging.getLogger(name).addFilter(one)
     try:
         yield
     finally:
-        logger.removeFilter(silent)
+        for name, one in filters.items():
+            logging.getLogger(name).removeFilter(one)
 
 
 class RequestLog:

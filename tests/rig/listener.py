@@ -14,7 +14,7 @@ import aiohttp
 from tests.rig.waiting import NeverHappenedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 Json = dict[str, Any]
 
@@ -37,8 +37,9 @@ class Received:
 class Listener:
     """`async with Listener(url)`: everything that arrives, in order, in `received`."""
 
-    def __init__(self, base_url: str, *, after: int | None = None) -> None:
-        """`after`: replay the log from this cursor before going live."""
+    def __init__(self, base_url: str, *, after: int | None = None, headers: Mapping[str, str] | None = None) -> None:
+        """`after`: replay the log from this cursor before going live; `headers`: of the handshake."""
+        self._headers = headers
         self._url = f"{base_url}/ws/matches" + ("" if after is None else f"?after={after}")
         self.received: list[Received] = []
         self._looked_at = 0
@@ -47,7 +48,7 @@ class Listener:
 
     async def __aenter__(self) -> Self:
         session = await self._stack.enter_async_context(aiohttp.ClientSession())
-        self._socket = await self._stack.enter_async_context(session.ws_connect(self._url))
+        self._socket = await self._stack.enter_async_context(session.ws_connect(self._url, headers=self._headers))
         self._reader = asyncio.create_task(self._read())
         return self
 

@@ -59,6 +59,9 @@ class Stack:
             "port": port,
         }
         self.environment = _environment(own | settings)
+        key = settings.get("admin_key")
+        self.headers = {"Authorization": f"Bearer {key}"} if key else {}
+        """What every request of the tests carries."""
         uvicorn = [sys.executable, "-m", "uvicorn", "api:app", "--host", "127.0.0.1", "--port", str(port)]
         self.api = Process("api", uvicorn, env=self.environment, log=folder / "api.log")
         self.recognizer = Process(
@@ -124,7 +127,7 @@ class Stack:
 
     async def status(self) -> dict[str, Any]:
         """GET /api/status."""
-        async with aiohttp.ClientSession() as session, session.get(f"{self.base_url}/api/status") as response:
+        async with self._session() as session, session.get(f"{self.base_url}/api/status") as response:
             assert response.status == 200, await response.text()
             status: dict[str, Any] = await response.json()
             return status
@@ -134,7 +137,7 @@ class Stack:
         form = aiohttp.FormData()
         form.add_field("file", (DATA / photograph).read_bytes(), filename=photograph, content_type="image/jpeg")
         async with (
-            aiohttp.ClientSession() as session,
+            self._session() as session,
             session.post(f"{self.base_url}/api/reference", data=form) as response,
         ):
             answer: dict[str, Any] = await response.json()
@@ -151,7 +154,7 @@ class Stack:
 
     def listen(self, *, after: int | None = None) -> Listener:
         """A WebSocket client."""
-        return Listener(self.base_url, after=after)
+        return Listener(self.base_url, after=after, headers=self.headers)
 
     def publishers(self) -> Publishers:
         """People who can join."""
@@ -161,6 +164,9 @@ class Stack:
         """Ends both, the recognizer first."""
         self.recognizer.end()
         self.api.end()
+
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(headers=self.headers)
 
     async def _api_answers(self) -> bool:
         assert self.api.alive, f"the API ended\n{self.api.tail()}"

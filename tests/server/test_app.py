@@ -185,6 +185,16 @@ def test_the_server_s_own_access_log_is_silent_while_it_runs(app: FastAPI, caplo
     assert [record.message for record in caplog.records] == ["afterwards"]
 
 
+def test_addresses_of_sockets_are_not_logged_either(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("uvicorn.error")
+    with caplog.at_level(logging.INFO, "uvicorn.error"), TestClient(app):
+        logger.info('%s - "WebSocket %s" %d', "192.0.2.7:1", "/ws/matches?token=x", 401)
+        logger.error("ASGI callable returned without completing handshake.")
+        logger.info("connection open")
+        logger.warning("something else")
+    assert [record.message for record in caplog.records] == ["something else"]
+
+
 def test_identities_are_not_logged(client: TestClient, capsys: pytest.CaptureFixture[str]) -> None:
     token = client.get("/token?identity=Mallory").json()["token"]
     client.get("/token?identity=face-match-recognizer-Mallory")
