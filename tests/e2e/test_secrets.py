@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import numpy as np
 import pytest
 
 from facematch.faces.encoder import make_encoder
@@ -18,8 +19,6 @@ from tests.rig.photographs import DATA, NO_FACE, REFERENCE, STRANGER
 from tests.rig.waiting import wait_until_true
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from tests.e2e.conftest import MakeStack
     from tests.rig.stack import Stack
 
@@ -145,3 +144,23 @@ def context(log: bytes, what: bytes) -> str:
     """The line that it stands in."""
     at = log.index(what)
     return log[max(0, log.rfind(b"\n", 0, at)) : at + 60].decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        b"key=" + WRONG.encode(),
+        b"Authorization: Basic " + base64.b64encode(WRONG.encode()),
+        b"url=ws://x/?access_token=eyJhbGciOiJIUzI1NiJ9.e30.x",
+        b"body=\xff\xd8\xff\xe0",
+        rb"body=b'\xff\xd8\xff\xe0'",
+        b"[ 0.0123457, -0.5]",
+        b"distance to [-1.2345679e-02 ... and 0.01234567]",
+    ],
+)
+def test_the_search_finds_what_is_there(planted: bytes) -> None:
+    numbers = np.array([0.01234567, -0.5432109] + [0.1] * 126, dtype=np.float32)
+    log = b"a line\n" * 100
+    search("nobody", log, [WRONG], numbers)
+    with pytest.raises(AssertionError):
+        search("somebody", log + planted + b"\n", [WRONG], numbers)
