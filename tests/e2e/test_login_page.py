@@ -1,0 +1,151 @@
+"""Signing in as a person does it, with a key or an invitation, and what is over when somebody signs out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from playwright.async_api import ConsoleMessage, Page, Request, expect
+
+from tests.rig.chromium import chromium
+from tests.rig.photographs import SAME_PERSON, Scene
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import MakeStack
+
+KEYS = {
+    "admin_key": "admin-key-0123456789",
+    "viewer_key": "viewer-key-0123456789",
+    "recognizer_key": "recognizer-key-0123456789",
+}
+LOOK = 20_000
+PHONE = {"width": 360, "height": 780}
+CAMERA = Scene(SAME_PERSON, width=1280, height=720, face=240)
+CHECKS = (Path(__file__).parent / "page_checks.js").read_text("utf-8")
+
+
+def listen_for_trouble(page: Page) -> list[str]:
+    """What the content policy refuses, errors of scripts, and requests to anybody else."""
+    trouble: list[str] = []
+
+    def said(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            trouble.append(message.text)
+
+    def asked(request: Request) -> None:
+        if not re.match(r"(https?|wss?)://(127\.0\.0\.1|localhost)[:/]", request.url):
+            trouble.append(request.url)
+
+    page.on("pageerror", lambda error: trouble.append(f"error: {error}"))
+    page.on("console", said)
+    page.on("request", asked)
+    return trouble
+
+
+async def signed_in_as_admin(page: Page, base_url: str, artifacts: Path) -> None:
+    """With the keyboard alone, and not at the first try."""
+    key = page.get_by_label("Key", exact=True)
+    await page.goto(base_url)
+    await expect(page).to_have_url(re.compile("/login$"))
+    await expect(key).to_be_focused()
+    assert await page.evaluate(CHECKS) == []
+    await page.screenshot(path=artifacts / "login.png")
+
+    await page.keyboard.type("wrong-key-0123456789")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert").filter(has_text="not valid")).to_be_visible(timeout=LOOK)
+    await expect(key).to_be_focused()
+    assert await page.evaluate(CHECKS) == []
+
+    await page.keyboard.type(KEYS["admin_key"])  # over the one that is selected
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("connection")).to_have_attribute("data-level", "live", timeout=LOOK)
+    await expect(page.get_by_test_id("account")).to_have_text("Signed in as admin")
+    assert await page.evaluate("document.cookie") == ""
+
+
+async def invited(page: Page, base_url: str, artifacts: Path) -> str:
+    """The link that the page makes."""
+    await page.get_by_test_id("account").click()
+    await page.get_by_role("button", name="Make a link").click()
+    link = await page.get_by_test_id("invitation-link").input_value()
+    assert link.startswith(f"{base_url}/login#invite-")
+    assert await page.evaluate(CHECKS) == []
+    await page.screenshot(path=artifacts / "login-account.png")
+    await page.keyboard.press("Escape")
+    return link
+
+
+async def test_a_key_an_invitation_and_the_end_of_both(make_stack: MakeStack, tmp_path: Path, artifacts: Path) -> None:
+    settings: dict[str, Any] = {"hold_seconds": 3, **KEYS}
+    stack = make_stack(**settings)
+    await stack.start()
+    async with chromium(CAMERA, tmp_path, viewport=PHONE) as browser:
+        page = await browser.new_page()
+        trouble = listen_for_trouble(page)
+        await signed_in_as_admin(page, stack.base_url, artifacts)
+        link = await invited(page, stack.base_url, artifacts)
+
+        assert browser.browser is not None
+        other = await browser.browser.new_context()
+        guest = await other.new_page()
+        trouble_of_guest = listen_for_trouble(guest)
+        await guest.goto(link)
+        await expect(guest.get_by_role("heading", name="You are invited")).to_be_visible()
+        await expect(guest).to_have_url(f"{stack.base_url}/login")  # the token is out of the address
+        assert await guest.evaluate(CHECKS) == []
+        await guest.get_by_role("button", name="Go to the room").click()
+        await expect(guest.get_by_test_id("join-room")).to_have_value(stack.room, timeout=LOOK)
+        assert await guest.evaluate(CHECKS) == []
+        await guest.screenshot(path=artifacts / "join-by-invitation.png")
+        await guest.get_by_test_id("join-name").fill("Guest")
+        await guest.get_by_test_id("join-button").click()
+        await expect(guest.get_by_test_id("leave-button")).to_be_visible(timeout=LOOK)
+        card = page.get_by_test_id("card").filter(has=page.get_by_role("heading", name="Guest"))
+        await expect(card).to_have_attribute("data-state", "match", timeout=LOOK)
+        for path in ("/api/status", "/reference/current.jpg", "/api/events"):
+            assert await guest.evaluate("path => fetch(path).then(answer => answer.status)", path) == 403
+
+        async with aiohttp.ClientSession(headers=stack.headers) as admin:
+            await admin.delete(f"{stack.base_url}/api/sessions")
+        for left in (page, guest):
+            await expect(left).to_have_url(re.compile("/login$"), timeout=LOOK)
+        assert trouble == trouble_of_guest == []
+        await other.close()
+
+
+async def test_signing_out_leads_to_the_login_page_and_a_reload_stays_there(
+    make_stack: MakeStack, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {**KEYS}
+    stack = make_stack(**settings)
+    await stack.start_api()
+    async with chromium(CAMERA, tmp_path) as browser:
+        page, second = await browser.new_page(), await browser.new_page()
+        await page.goto(stack.base_url)
+        await page.get_by_label("Key", exact=True).fill(KEYS["viewer_key"])
+        await page.get_by_role("button", name="Sign in").click()
+        await expect(page.get_by_test_id("account")).to_have_text("Signed in as viewer", timeout=LOOK)
+        await second.goto(f"{stack.base_url}/login")  # who is signed in has no business there
+        await expect(second).to_have_url(f"{stack.base_url}/", timeout=LOOK)
+
+        await page.get_by_test_id("account").click()
+        await page.get_by_test_id("sign-out").click()
+        await expect(page).to_have_url(re.compile("/login$"), timeout=LOOK)
+        await expect(second).to_have_url(re.compile("/login$"), timeout=LOOK)
+        await page.goto(stack.base_url)
+        await expect(page).to_have_url(re.compile("/login$"))
+        assert await browser.cookies() == []
+
+
+async def test_without_keys_nothing_of_it_is_seen(make_stack: MakeStack, tmp_path: Path) -> None:
+    stack = make_stack()
+    await stack.start_api()
+    async with chromium(CAMERA, tmp_path) as browser:
+        page = await browser.new_page()
+        await page.goto(f"{stack.base_url}/login")
+        await expect(page).to_have_url(f"{stack.base_url}/")
+        await expect(page.get_by_test_id("connection")).to_have_attribute("data-level", "live", timeout=LOOK)
+        await expect(page.get_by_test_id("account")).to_have_count(0)
