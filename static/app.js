@@ -20,7 +20,6 @@
  */
 
 /** @import { Card, MatchEvent, State } from "./types/model.js" */
-/** @import { JoinActions } from "./view/join.js" */
 
 import { Erasing } from "./erasing.js";
 import { NO_FILTER, beside } from "./model/activity.js";
@@ -32,6 +31,7 @@ import { identityOf } from "./model/wire.js";
 import { StatusPoll } from "./net/poll.js";
 import { EventSocket } from "./net/socket.js";
 import { Session } from "./room/session.js";
+import { actionsOf, visitOf } from "./room/visit.js";
 import { currentTheme, nextTheme } from "./theme-choice.js";
 import { Activity } from "./view/activity.js";
 import { Announcer } from "./view/announcer.js";
@@ -85,21 +85,10 @@ let viewing = null;
 let cards = [];
 let suggestedName = rememberedName();
 
-/** @type {JoinActions} */
-const actions = {
-  preview: () => void session.preview(),
-  stopPreview: () => session.camera.stop(),
-  chooseCamera: (id) => void session.chooseCamera(id),
-  join: (room, name, withCamera) => {
-    suggestedName = name;
-    rememberName(name);
-    void session.join(room, name, { withCamera });
-  },
-  leave: () => session.leave(),
-  toggleCamera: () => void session.toggleCamera(),
-  toggleMicrophone: () => void session.toggleMicrophone(),
-  toggleSound: () => session.toggleSound(),
-};
+const actions = actionsOf(session, (name) => {
+  suggestedName = name;
+  rememberName(name);
+});
 
 /** @param {string} identity */
 const videoOf = (identity) => session.videoOf(identity);
@@ -250,22 +239,9 @@ function noticeOf({ status }, offline) {
 
 /** @param {State} state */
 function drawJoin(state) {
-  const { camera } = session;
   render(
     html`<${Join}
-      phase=${session.phase}
-      room=${session.room}
-      identity=${session.identity}
-      trouble=${session.trouble}
-      troubleWith=${session.troubleWith}
-      busy=${session.busy}
-      cameraOn=${camera.on}
-      microphoneOn=${session.microphoneOn}
-      soundOn=${session.sound.on}
-      track=${camera.track}
-      mirrored=${camera.mirrored}
-      cameras=${camera.choices}
-      camera=${camera.chosen}
+      ...${visitOf(session)}
       actions=${actions}
       watchedRoom=${state.status?.room ?? ""}
       serverUrl=${state.status?.livekit_url ?? ""}

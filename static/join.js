@@ -1,10 +1,9 @@
 // @ts-check
 /** The page of somebody who was invited: joining the one room, and nothing of what is found there. */
 
-/** @import { JoinActions } from "./view/join.js" */
-
 import { fetchWho } from "./net/login.js";
 import { Session } from "./room/session.js";
+import { actionsOf, visitOf } from "./room/visit.js";
 import { Join } from "./view/join.js";
 import { html, render } from "./view/preact.js";
 import { rememberName, rememberedName } from "./visitor.js";
@@ -13,45 +12,14 @@ const mount = /** @type {HTMLElement} */ (document.getElementById("join-content"
 const session = new Session(draw);
 let room = "";
 let suggestedName = rememberedName();
-
-/** @type {JoinActions} */
-const actions = {
-  preview: () => void session.preview(),
-  stopPreview: () => session.camera.stop(),
-  chooseCamera: (id) => void session.chooseCamera(id),
-  join: (chosen, name, withCamera) => {
-    suggestedName = name;
-    rememberName(name);
-    void session.join(chosen, name, { withCamera });
-  },
-  leave: () => session.leave(),
-  toggleCamera: () => void session.toggleCamera(),
-  toggleMicrophone: () => void session.toggleMicrophone(),
-  toggleSound: () => session.toggleSound(),
-};
+const actions = actionsOf(session, (name) => {
+  suggestedName = name;
+  rememberName(name);
+});
 
 function draw() {
-  const { camera } = session;
   render(
-    html`<${Join}
-      phase=${session.phase}
-      room=${session.room}
-      identity=${session.identity}
-      trouble=${session.trouble}
-      troubleWith=${session.troubleWith}
-      busy=${session.busy}
-      cameraOn=${camera.on}
-      microphoneOn=${session.microphoneOn}
-      soundOn=${session.sound.on}
-      track=${camera.track}
-      mirrored=${camera.mirrored}
-      cameras=${camera.choices}
-      camera=${camera.chosen}
-      actions=${actions}
-      watchedRoom=${room}
-      serverUrl=""
-      suggestedName=${suggestedName}
-    />`,
+    html`<${Join} ...${visitOf(session)} actions=${actions} watchedRoom=${room} serverUrl="" suggestedName=${suggestedName} />`,
     mount,
   );
 }

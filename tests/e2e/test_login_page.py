@@ -108,8 +108,11 @@ async def test_a_key_an_invitation_and_the_end_of_both(make_stack: MakeStack, tm
         for path in ("/api/status", "/reference/current.jpg", "/api/events"):
             assert await guest.evaluate("path => fetch(path).then(answer => answer.status)", path) == 403
 
-        async with aiohttp.ClientSession(headers=stack.headers) as admin:
-            await admin.delete(f"{stack.base_url}/api/sessions")
+        async with (
+            aiohttp.ClientSession(headers=stack.headers) as admin,
+            admin.delete(f"{stack.base_url}/api/sessions") as answer,
+        ):
+            assert answer.status == 200
         for left in (page, guest):
             await expect(left).to_have_url(re.compile("/login$"), timeout=LOOK)
         assert trouble == trouble_of_guest == []
