@@ -109,6 +109,17 @@ def _by_way_of(picture: Image.Image, mode: str) -> Image.Image:
 
 
 @st.composite
+def good(draw: st.DrawFn) -> tuple[bytes, str]:
+    """A photograph that serves: now and then the reference does change."""
+    name = draw(st.sampled_from(sorted(set(FACES) - {"collins.jpg"})))  # that face is the smallest
+    kind = draw(st.sampled_from(["JPEG", "PNG", "WEBP"]))
+    file = io.BytesIO()
+    with Image.open(DATA / name) as photograph:
+        photograph.convert("RGB").resize((photograph.width // 2, photograph.height // 2)).save(file, kind)
+    return file.getvalue(), f"{name} as {kind}"
+
+
+@st.composite
 def damaged(draw: st.DrawFn) -> tuple[bytes, str]:
     """A file of which something is missing, changed, doubled or added."""
     data, what = draw(whole())
@@ -191,5 +202,5 @@ def no_images() -> st.SearchStrategy[tuple[bytes, str]]:
 
 def uploads() -> st.SearchStrategy[Upload]:
     """One of all these, under any name and type."""
-    files = st.one_of(whole(), whole(), damaged(), damaged(), damaged(), larger_than_they_look(), no_images())
+    files = st.one_of(good(), whole(), whole(), damaged(), damaged(), damaged(), larger_than_they_look(), no_images())
     return st.builds(Upload, files.map(lambda file: File(*file)), st.sampled_from(NAMES), st.sampled_from(TYPES))
