@@ -129,6 +129,14 @@ class Check(_Event):
 
 Event = Match | Check
 
+MOST_EVENTS = 256
+
+
+class Events(_Wire):
+    """Events that had to wait, in one body and in order."""
+
+    events: Annotated[list[Annotated[Event, Field(discriminator="type")]], Field(min_length=1, max_length=MOST_EVENTS)]
+
 
 class TrackStatus(_Wire):
     """One video track as the recognizer sees it at the moment of a heartbeat."""

@@ -6,6 +6,9 @@ stores an `event_id` once). Network errors, 408, 429 and 5xx are retried with fu
 refusal would be refused for ever: the event goes to the rejected pile, visible in the heartbeat and the log, and
 never blocks the ones behind it.
 
+Events go one by one, each as it comes. What has piled up while the web process was away goes many at a time; when
+such a post is refused, its events are posted one by one, which tells which of them it is.
+
 While the disk takes nothing, events are kept in memory, bounded, and delivered from there.
 """
 
@@ -44,12 +47,13 @@ STORE_RETRY_SECONDS = 1.0
 """How often a full disk is tried again."""
 
 AT_ONCE = 64
-"""Events read from the disk, and forgotten there, together."""
+"""Events read from the disk, and forgotten there, together. So many that wait are a backlog."""
 
 RETRIED = frozenset({401, 403, 408, 429})
 """Refusals that pass by themselves, besides every 5xx."""
 
 _PATHS = {"match": "/api/match", "check": "/api/check"}
+_PATH_OF_MANY = "/api/events"
 
 
 def retry_delay(attempt: int, draw: Callable[[], float] = random.random) -> float:
@@ -251,7 +255,7 @@ class Outbox:
                 await asyncio.sleep(self._delay(attempt))
 
     async def _deliver_some(self) -> bool:
-        """Deliver the oldest events, at most `AT_ONCE`. Returns whether any was settled."""
+        """Deliver the oldest events, at most `AT_ONCE`. Returns False when it is to be tried again later."""
         if self._on_disk == 0:
             return await self._deliver_from_memory()
         try:
@@ -265,27 +269,42 @@ class Outbox:
             return True
         before = self._settled_to
         try:
-            for event in head:
-                if erasures != self._erasures:
-                    return True  # what was read may speak of somebody who has been erased meanwhile
-                status = await self._post(event.type, event.body)
-                if status is None:
-                    break
-                self._settled_to = event.position
-                if status < 300:  # noqa: PLR2004
-                    self._posted += 1
-                else:
-                    await self._reject(event, status)
+            if len(head) < AT_ONCE or erasures != self._erasures or not await self._deliver_together(head):
+                await self._deliver_each(head, erasures)
         finally:
             if self._settled_to != before:
                 await self._forget_settled()
-        return self._settled_to != before
+        return self._settled_to != before or erasures != self._erasures
+
+    async def _deliver_together(self, events: list[Stored]) -> bool:
+        """Returns False when they are refused, for whatever reason: then each has to be heard by itself."""
+        status = await self._post(_PATH_OF_MANY, {"events": [event.body for event in events]})
+        if status is None:
+            return True
+        if status >= 300:  # noqa: PLR2004
+            return False
+        self._posted += len(events)
+        self._settled_to = events[-1].position
+        return True
+
+    async def _deliver_each(self, events: list[Stored], erasures: int) -> None:
+        for event in events:
+            if erasures != self._erasures:
+                return  # what was read may speak of somebody who has been erased meanwhile
+            status = await self._post(_PATHS[event.type], event.body)
+            if status is None:
+                return
+            self._settled_to = event.position
+            if status < 300:  # noqa: PLR2004
+                self._posted += 1
+            else:
+                await self._reject(event, status)
 
     async def _deliver_from_memory(self) -> bool:
         if not self._unstored:
             return False
         body = self._unstored[0]
-        status = await self._post(body["type"], body)
+        status = await self._post(_PATHS[body["type"]], body)
         if status is None:
             return False
         if self._unstored and self._unstored[0] is body:
@@ -310,10 +329,10 @@ class Outbox:
         except sqlite3.Error as error:
             self._note_disk(reason=str(error))
 
-    async def _post(self, kind: str, body: dict[str, Any]) -> int | None:
+    async def _post(self, path: str, body: dict[str, Any]) -> int | None:
         """The final HTTP status; None when it has to be tried again."""
         try:
-            status = (await self._api.post(_PATHS[kind], body)).status
+            status = (await self._api.post(path, body)).status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._note_api(reason=type(error).__name__)
             return None

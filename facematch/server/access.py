@@ -58,6 +58,7 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     ("GET", "/reference/current.jpg"): _VIEW,
     ("POST", "/api/match"): _REPORT,
     ("POST", "/api/check"): _REPORT,
+    ("POST", "/api/events"): _REPORT,
     ("POST", "/api/heartbeat"): _REPORT,
     ("GET", "/api/status"): _VIEW,
     ("GET", "/api/events"): _VIEW,

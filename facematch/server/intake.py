@@ -2,14 +2,14 @@
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from fastapi import APIRouter, Query, Request, WebSocket
 from pydantic import BaseModel, Field
 
-from facematch.events import Check, Event, Match
-from facematch.server.bodies import KB, described, read_json
+from facematch.events import Check, Event, Events, Match
+from facematch.server.bodies import KB, MB, described, read_json
 from facematch.server.connection import cut_of
 from facematch.server.errors import ApiError, Code, documented, invalid
 from facematch.server.hub import Hub
@@ -18,6 +18,7 @@ from facematch.server.roles import caller_of
 from facematch.server.writer import TooBusyError, Writer
 
 EVENT_LIMIT = 64 * KB
+EVENTS_LIMIT = 1 * MB
 
 _MATCH = {
     "participant_id": "PA_xxx",
@@ -46,24 +47,29 @@ _ADDED = {
     "cycle_id": "TR_xxx-9",
     "reference_id": "9f86d081884c7d65",
 }
-_REFUSALS = documented(
-    (408, Code.TOO_SLOW, "The request took too long to arrive."),
-    (413, Code.TOO_LARGE, "The request is too large: at most 64 kB."),
-    (415, Code.UNSUPPORTED_TYPE, "Send JSON, with the header Content-Type: application/json."),
-    (422, Code.INVALID, "confidence: Input should be a finite number"),
-    (503, Code.STORAGE_FAILED, "The event could not be stored (SQLite: database or disk is full). Send it again."),
-    (503, Code.BUSY, "More events arrive than can be stored. Send it again."),
-)
+_A_MATCH = {"type": "match", **_MATCH, **_ADDED, "distance": 0.37}
 
 
+def _refusals(size: str, field: str) -> dict[int | str, dict[str, Any]]:
+    return documented(
+        (408, Code.TOO_SLOW, "The request took too long to arrive."),
+        (413, Code.TOO_LARGE, f"The request is too large: at most {size}."),
+        (415, Code.UNSUPPORTED_TYPE, "Send JSON, with the header Content-Type: application/json."),
+        (422, Code.INVALID, f"{field}: Input should be a finite number"),
+        (503, Code.STORAGE_FAILED, "The event could not be stored (SQLite: database or disk is full). Send it again."),
+        (503, Code.BUSY, "More events arrive than can be stored. Send it again."),
+    )
+
+
+_REFUSALS = _refusals("64 kB", "confidence")
 _SOON = {"Retry-After": "1"}
 
 
 class Delivered(BaseModel):
-    """An event is stored."""
+    """What was sent is stored."""
 
     ok: Literal[True] = True
-    delivered: int = Field(description="Listeners that it goes to; 0 for an event that was there already")
+    delivered: int = Field(description="To how many listeners, of all events together; one that was there already: 0")
 
 
 class Intake:
@@ -79,21 +85,20 @@ class Intake:
         self._writer = writer
         self._is_erased = is_erased
 
-    async def take(self, event: Event) -> int:
-        """Store an event and hand it to the listeners.
+    async def take(self, *events: Event) -> int:
+        """Store events, in order, and hand them to the listeners.
 
         Returns:
-            How many listeners it goes to: 0 when it was there already.
+            To how many listeners, of all events together; one that was there already goes to nobody.
 
         Raises:
-            ApiError: 503, it is not stored and may be sent again; 422, it never will be.
+            ApiError: 503, they are not stored and may be sent again; 422, one of them never will be.
         """
-        if self._is_erased(event):
+        wanted = [_with_id(event) for event in events if not self._is_erased(event)]
+        if not wanted:
             return 0
-        if event.event_id is None:
-            event = event.model_copy(update={"event_id": uuid4()})
         try:
-            return await self._writer.store(event)
+            return await self._writer.store(*wanted)
         except LogUnavailableError as error:
             detail = f"The event could not be stored ({error}). Send it again."
             raise ApiError(503, Code.STORAGE_FAILED, detail, headers=_SOON) from error
@@ -104,15 +109,19 @@ class Intake:
             raise ApiError(422, Code.INVALID, "The event holds a value that cannot be stored.") from error
 
 
+def _with_id(event: Event) -> Event:
+    return event if event.event_id is not None else event.model_copy(update={"event_id": uuid4()})
+
+
 def routes(intake: Intake, hub: Hub) -> APIRouter:
-    """`POST /api/match`, `POST /api/check` and `WS /ws/matches`."""
+    """`POST /api/match`, `POST /api/check`, `POST /api/events` and `WS /ws/matches`."""
     router = APIRouter(tags=["events"])
 
     @router.post(
         "/api/match",
         summary="Report a match",
         responses=_REFUSALS,
-        openapi_extra=described(Match, least=_MATCH, whole={"type": "match", **_MATCH, **_ADDED, "distance": 0.37}),
+        openapi_extra=described(Match, least=_MATCH, whole=_A_MATCH),
     )
     async def match(request: Request) -> Delivered:
         """Stored once per `event_id`, then sent to every listener of `/ws/matches`."""
@@ -127,6 +136,19 @@ def routes(intake: Intake, hub: Hub) -> APIRouter:
     async def check(request: Request) -> Delivered:
         """Stored once per `event_id`, then sent to every listener of `/ws/matches`."""
         return Delivered(delivered=await intake.take(await read_json(request, Check, EVENT_LIMIT)))
+
+    @router.post(
+        "/api/events",
+        summary="Report events that had to wait",
+        responses=_refusals("1 MB", "events.1.check.frames"),
+        openapi_extra=described(Events, one={"events": [_CHECK]}, two={"events": [_A_MATCH, {**_CHECK, **_ADDED}]}),
+    )
+    async def events(request: Request) -> Delivered:
+        """Up to 256 of them in one body, in order: much faster than one by one after the sender was cut off. Each is
+        stored once per `event_id`, then sent to every listener of `/ws/matches`. When this is refused, send them one
+        by one: that tells which of them it is.
+        """
+        return Delivered(delivered=await intake.take(*(await read_json(request, Events, EVENTS_LIMIT)).events))
 
     @router.websocket("/ws/matches")
     async def listen(socket: WebSocket, after: Annotated[str | None, Query()] = None) -> None:

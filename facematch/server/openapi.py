@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from facematch.events import Check, Heartbeat, Match
+from facematch.events import Check, Events, Heartbeat, Match
 from facematch.server.signin import InviteRequest, SignIn
 from facematch.server.tokens import TokenRequest
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-_READ_BY_HAND = (Match, Check, Heartbeat, TokenRequest, SignIn, InviteRequest)
+_READ_BY_HAND = (Match, Check, Events, Heartbeat, TokenRequest, SignIn, InviteRequest)
 """Models of the bodies that `bodies.read_json` reads: the framework does not see them."""
 
 TAGS = [

@@ -77,25 +77,26 @@ class Writer:
         """The same, of the last minute: senders try again sooner, unless there are none."""
         return self._trouble if time.monotonic() - self._trouble_at < _RECENT_SECONDS else None
 
-    async def store(self, event: Event) -> int:
-        """Store an event that has an `event_id`, and hand it on.
+    async def store(self, *events: Event) -> int:
+        """Store events that have an `event_id`, in order, and hand them on.
 
         Returns:
-            How many listeners it goes to; 0 when it was there already.
+            To how many listeners, of all events together; those that were there already go to nobody.
 
         Raises:
-            LogUnavailableError: it is not known to be stored; it may be sent again.
-            UnstorableError: it will never be stored.
+            LogUnavailableError: they are not known to be stored; they may be sent again.
+            UnstorableError: one of them will never be stored; the others may be.
             TooBusyError: it was not even tried.
         """
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) + len(events) > MOST_WAITING:
             raise TooBusyError
-        waiting = _Waiting(event)
-        self._waiting.append(waiting)
+        waiting = [_Waiting(event) for event in events]
+        self._waiting += waiting
         if self._committing is None:
             # Of its own, so that a caller that goes away takes nobody's commit with it.
             self._committing = asyncio.create_task(self._commit_all(), name="event log commit")
-        return await waiting.settled
+        await asyncio.wait([one.settled for one in waiting])
+        return sum(one.settled.result() for one in waiting)
 
     async def aclose(self) -> None:
         """Finish what has been taken."""

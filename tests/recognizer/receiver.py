@@ -31,6 +31,9 @@ class Receiver:
         self._port = port
         self._changed = Changed()
         self.sent: list[tuple[str, dict[str, Any]]] = []
+        """Each event, and where it was posted."""
+        self.posts: list[str] = []
+        """Where, once for each post."""
         self.answers: deque[int] = deque()
         self.always: int = 200
         self.open = asyncio.Event()
@@ -53,7 +56,8 @@ class Receiver:
 
     async def _take(self, request: web.Request) -> web.Response:
         body = await request.json()
-        self.sent.append((request.path, body))
+        self.posts.append(request.path)
+        self.sent += [(request.path, event) for event in body.get("events", [body])]
         self.on_post(body)
         self._changed.notify()
         await self.open.wait()

@@ -14,12 +14,14 @@ from structlog.testing import capture_logs
 
 from facematch.events import Match
 from facematch.recognizer.api_client import Answer, ApiClient
-from facematch.recognizer.outbox import LAST_RETRY_SECONDS, retry_delay
+from facematch.recognizer.outbox import AT_ONCE, LAST_RETRY_SECONDS, retry_delay
 from tests.recognizer.outboxes import check, empty, match, never, outbox_on, stop
 from tests.recognizer.receiver import Receiver, eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from facematch.recognizer.outbox import Outbox
 
 # When all is well.
 
@@ -155,6 +157,57 @@ async def test_what_is_refused_for_good_is_put_aside_and_blocks_nothing(
     refused = [line for line in lines if line["log_level"] == "error"]
     assert [line["status"] for line in refused] == [status]
     assert refused[0]["event_id"] == receiver.sent[1][1]["event_id"]
+
+
+# What has piled up.
+
+
+async def test_what_has_piled_up_arrives_together_and_in_order(receiver: Receiver, outbox_path: Path) -> None:
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
+        await pile_up(outbox, 2 * AT_ONCE + 2)
+        status = outbox.status
+    assert receiver.posts == ["/api/events", "/api/events", "/api/check", "/api/check"]
+    assert [body["seq"] for _, body in receiver.sent] == list(range(1, 2 * AT_ONCE + 3))
+    assert (status.queued, status.posted, status.rejected) == (0, 2 * AT_ONCE + 2, 0)
+
+
+async def test_together_they_are_tried_again_together(receiver: Receiver, outbox_path: Path) -> None:
+    receiver.answers.extend([503, 429, 401])
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
+        await pile_up(outbox, AT_ONCE)
+    assert receiver.posts == ["/api/events"] * 4
+    assert receiver.names == [str(n) for n in range(AT_ONCE)] * 4
+
+
+async def test_the_one_that_is_refused_holds_up_none_of_those_beside_it(receiver: Receiver, outbox_path: Path) -> None:
+    receiver.answers.extend([422, 200, 200, 422])
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
+        await pile_up(outbox, AT_ONCE)
+        status = outbox.status
+    assert receiver.posts == ["/api/events"] + ["/api/check"] * AT_ONCE
+    assert receiver.names[AT_ONCE:] == [str(n) for n in range(AT_ONCE)]
+    assert (status.posted, status.rejected) == (AT_ONCE - 1, 1)
+
+
+@pytest.mark.parametrize("status", [404, 405])
+async def test_a_server_that_takes_only_one_at_a_time_gets_them_so(
+    receiver: Receiver, outbox_path: Path, status: int
+) -> None:
+    receiver.answers.append(status)
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
+        await pile_up(outbox, AT_ONCE)
+        assert (outbox.status.posted, outbox.status.rejected) == (AT_ONCE, 0)
+    assert receiver.posts == ["/api/events"] + ["/api/check"] * AT_ONCE
+
+
+async def pile_up(outbox: Outbox, count: int) -> None:
+    """Put so many while nothing is delivered, then deliver all."""
+    putting = asyncio.create_task(outbox.put(*(check(str(n)) for n in range(count))))
+    await asyncio.sleep(0)
+    running = asyncio.create_task(outbox.run())
+    await putting
+    await empty(outbox)
+    await stop(running)
 
 
 async def test_one_line_when_the_server_goes_and_one_when_it_is_back(receiver: Receiver, outbox_path: Path) -> None:

@@ -49,6 +49,7 @@ GET        /api/erasures                     in    local  sign   role    role   
 GET        /reference/current.jpg            in    local  sign   in      role         role        in     sign   origin   host
 POST       /api/match                        in    local  sign   role    role         in          role   sign   origin   host
 POST       /api/check                        in    local  sign   role    role         in          role   sign   origin   host
+POST       /api/events                       in    local  sign   role    role         in          role   sign   origin   host
 POST       /api/heartbeat                    in    local  sign   role    role         in          role   sign   origin   host
 GET        /api/status                       in    local  sign   in      role         role        in     sign   origin   host
 GET        /api/events                       in    local  sign   in      role         role        in     sign   origin   host

@@ -75,6 +75,48 @@ def test_a_repeat_is_acknowledged_and_nothing_else(client: TestClient, check: di
     assert client.get("/api/status").json()["events"]["count"] == 2
 
 
+def test_events_that_had_to_wait_are_taken_together(
+    client: TestClient, match: dict[str, Any], check: dict[str, Any]
+) -> None:
+    known = {**check, "type": "check", "event_id": str(uuid4())}
+    client.post("/api/check", json=known)
+    many = [{**match, "type": "match", "seq": 1}, known, {**check, "type": "check", "seq": 2}]
+    with client.websocket_connect("/ws/matches") as socket:
+        assert client.post("/api/events", json={"events": many}).json() == {"ok": True, "delivered": 2}
+        received = [socket.receive_json() for _ in range(2)]
+    assert [(event["type"], event["seq"]) for event in received] == [("match", 1), ("check", 2)]
+    assert all(UUID(event["event_id"]) for event in received)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ([{"frames": -1}], "events.0.check.frames"),
+        ([{}, {"type": None}], "events.1"),
+        ([{}, {"type": "match"}], "events.1.match.confidence"),
+        ([], "events"),
+        ([{}] * 257, "events"),
+    ],
+    ids=["one value", "no kind", "another kind", "none", "too many"],
+)
+def test_together_they_are_taken_whole_or_refused_whole(
+    client: TestClient, check: dict[str, Any], changes: list[dict[str, Any]], field: str
+) -> None:
+    many = [{**check, "type": "check", **change} for change in changes]
+    response = client.post("/api/events", json={"events": many})
+    assert (response.status_code, response.json()["code"]) == (422, "INVALID")
+    assert response.json()["problems"][0]["field"] == field
+    assert client.get("/api/status").json()["events"]["count"] == 0
+
+
+def test_as_many_as_there_may_be_fit_into_one_body(client: TestClient, check: dict[str, Any]) -> None:
+    whole = to_wire(Check.model_validate({**check, "room": "r" * 512, "participant_identity": "i" * 512}))
+    assert client.post("/api/events", json={"events": [whole] * 256}).status_code == 200
+    response = post_raw(client, "/api/events", json.dumps({"events": [{**whole, "cycle_id": "x" * 4096}] * 256}))
+    assert (response.status_code, response.json()["code"]) == (413, "TOO_LARGE")
+    assert "1 MB" in response.json()["detail"]
+
+
 def test_a_listener_resumes_where_it_was(client: TestClient, check: dict[str, Any]) -> None:
     for seq in range(1, 4):
         client.post("/api/check", json={**check, "seq": seq})
@@ -160,7 +202,7 @@ def test_a_match_that_does_not_fit_is_refused_and_every_listener_stays(
     [b"", b"{", b"null", b"[]", b'"x"', b"\xff\xfe", b"NaN", b"[" * 60_000, b'{"a":' * 10_000, b"{}{}", b"9" * 60_000],
     ids=["nothing", "cut", "null", "list", "text", "not UTF-8", "NaN", "deep", "deeper", "two", "a long number"],
 )
-@pytest.mark.parametrize("path", ["/api/match", "/api/check", "/api/heartbeat", "/api/token"])
+@pytest.mark.parametrize("path", ["/api/match", "/api/check", "/api/events", "/api/heartbeat", "/api/token"])
 def test_bodies_that_are_no_object(client: TestClient, path: str, body: bytes) -> None:
     response = post_raw(client, path, body)
     assert (response.status_code, response.json()["code"]) in [(422, "INVALID"), (413, "TOO_LARGE")]
@@ -187,10 +229,14 @@ def test_a_log_that_cannot_store_asks_for_the_event_again(settings: Settings, ch
             raise LogUnavailableError("SQLite: database or disk is full")
 
     with TestClient(create_app(settings, Parts(event_log=Full()))) as client:
-        response = client.post("/api/check", json=check)
-    assert (response.status_code, response.json()["code"]) == (503, "STORAGE_FAILED")
-    assert response.headers["retry-after"] == "1"
-    assert "disk is full" in response.json()["detail"]
+        responses = [
+            client.post("/api/check", json=check),
+            client.post("/api/events", json={"events": [{**check, "type": "check"}] * 3}),
+        ]
+    for response in responses:
+        assert (response.status_code, response.json()["code"]) == (503, "STORAGE_FAILED")
+        assert response.headers["retry-after"] == "1"
+        assert "disk is full" in response.json()["detail"]
 
 
 ANYTHING = st.recursive(

@@ -85,6 +85,18 @@ async def test_what_arrives_during_a_commit_is_committed_together(monkeypatch: p
     assert fixture.published == await fixture.everything() == list(range(1, 27))
 
 
+async def test_events_of_one_sender_stay_together_and_fail_together() -> None:
+    fixture = await ready("refuse")
+    events = [check(), check(), check()]
+    with pytest.raises(LogUnavailableError):
+        await fixture.writer.store(*events)
+    assert await fixture.writer.store(*events) == 6
+    assert await fixture.writer.store(events[1], check()) == 2
+    with pytest.raises(UnstorableError):
+        await fixture.writer.store(check(), check(seq=666), check())
+    assert fixture.published == await fixture.everything() == [1, 2, 3, 4, 5, 6]
+
+
 async def test_a_repeat_is_not_handed_on_again() -> None:
     fixture = await ready()
     event = check()
@@ -174,6 +186,8 @@ async def test_more_than_can_be_stored_is_turned_away(monkeypatch: pytest.Monkey
     await asyncio.sleep(0)
     with pytest.raises(TooBusyError):
         await fixture.writer.store(check())
+    with pytest.raises(TooBusyError):
+        await fixture.writer.store(*(check() for _ in range(6)))
     fixture.log.go_on.set()
     assert await asyncio.gather(*tasks) == [2] * 6
 
