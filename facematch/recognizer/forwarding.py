@@ -2,8 +2,13 @@
 
 A subscribed track costs a tenth of a core whether or not anybody reads it, because its packets arrive and are
 decoded. LiveKit can keep the subscription and stop forwarding ("disabled" track settings). The SDK's public API has
-no call for it, but its request protocol does; where a future SDK drops that request, HOLD falls back to the lowest
+no call for it, but its request protocol does; where a future SDK drops those requests, HOLD falls back to the lowest
 layer, which costs more and changes nothing else.
+
+Its one request for the purpose (`enable_remote_track_publication`) ends the whole process when the track goes at the
+same moment: its native part looks whether there is a track, waits, and then takes it for granted. So the two steps
+of it are asked for one by one, neither of which minds: the track is switched off, and the server is told the track's
+settings, which include that.
 """
 
 from __future__ import annotations
@@ -17,7 +22,9 @@ from facematch.recognizer.frames import wanted_quality
 
 log = structlog.get_logger(__name__)
 
-SUPPORTED = "enable_remote_track_publication" in ffi_pb2.FfiRequest.DESCRIPTOR.fields_by_name
+SUPPORTED = {"enable_remote_track", "update_remote_track_publication_dimension"} <= set(
+    ffi_pb2.FfiRequest.DESCRIPTOR.fields_by_name
+)
 """Whether this SDK can stop forwarding."""
 
 
@@ -34,8 +41,6 @@ def unsubscribe(publication: rtc.RemoteTrackPublication) -> None:
 
 def pause(publication: rtc.RemoteTrackPublication) -> None:
     """Stay subscribed, but have the server send nothing. Close the frame stream first: it would deliver black."""
-    if publication.track is None:
-        return  # it has gone this moment: the SDK's native part would trip over it
     if SUPPORTED:
         _set_enabled(publication, enabled=False)
     elif publication.simulcasted:
@@ -55,7 +60,15 @@ def _ask_for_layer(publication: rtc.RemoteTrackPublication, processed_width: int
 
 
 def _set_enabled(publication: rtc.RemoteTrackPublication, *, enabled: bool) -> None:
-    request = ffi_pb2.FfiRequest()
-    request.enable_remote_track_publication.track_publication_handle = publication._ffi_handle.handle  # noqa: SLF001
-    request.enable_remote_track_publication.enabled = enabled
-    FfiClient.instance.request(request)
+    track = publication.track
+    if track is None:
+        return  # it has gone this moment
+    switch = ffi_pb2.FfiRequest()
+    switch.enable_remote_track.track_handle = track._ffi_handle.handle  # noqa: SLF001
+    switch.enable_remote_track.enabled = enabled
+    FfiClient.instance.request(switch)
+    tell = ffi_pb2.FfiRequest()
+    settings = tell.update_remote_track_publication_dimension
+    settings.track_publication_handle = publication._ffi_handle.handle  # noqa: SLF001
+    settings.width, settings.height = publication.width, publication.height
+    FfiClient.instance.request(tell)

@@ -47,7 +47,7 @@ from facematch.server.sql_log import SqlEventLog
 from facematch.server.startup import SayWhy
 from facematch.server.webhook_store import WebhookStore
 from facematch.server.webhooks import Receiver
-from facematch.settings import ROOT
+from facematch.settings import EXIT_BAD_SETTINGS, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -147,7 +147,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     app.add_middleware(RequestLog)
     app.add_middleware(AddHeaders, headers=security_headers(settings.browser_livekit_url))
     app.add_middleware(RememberConnection)
-    app.add_middleware(SayWhy)  # outermost
+    app.add_middleware(SayWhy, for_good=EXIT_BAD_SETTINGS)  # outermost
     return app
 
 

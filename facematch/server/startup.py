@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from typing import TYPE_CHECKING
 
 from facematch.server.log import LogUnavailableError
@@ -15,10 +17,15 @@ EXPECTED = (SchemaTooNewError, LogUnavailableError)
 
 
 class SayWhy:
-    """ASGI middleware: a start that fails for an expected reason says that reason and nothing else."""
+    """ASGI middleware: a start that fails for an expected reason says that reason and nothing else.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        for_good: the process's exit code when another start could only fail in the same way.
+    """
+
+    def __init__(self, app: ASGIApp, for_good: int) -> None:
         self._app = app
+        self._for_good = for_good
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -37,6 +44,9 @@ class SayWhy:
             await self._app(scope, receive, held_back)
         except EXPECTED as error:
             await send({"type": "lifespan.startup.failed", "message": f"Face Match cannot start: {error}"})
+            if isinstance(error, SchemaTooNewError):
+                # The server would end with 3 as for a database that is away, and supervisors would start it again.
+                asyncio.get_running_loop().call_soon(sys.exit, self._for_good)
             raise
         except BaseException as error:
             if failed:

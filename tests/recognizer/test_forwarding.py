@@ -34,7 +34,7 @@ class Publication:
 
 @pytest.fixture
 def enabled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In place of the one request that the SDK's public API has no call for."""
+    """In place of the requests that the SDK's public API has no call for."""
 
     def write_down(publication: Publication, *, enabled: bool) -> None:
         publication.asked.append(("enabled", enabled))
@@ -69,11 +69,11 @@ def test_a_pause_stops_forwarding() -> None:
     assert asked(forwarding.pause) == [("enabled", False)]
 
 
-@pytest.mark.usefixtures("enabled")
 def test_a_track_that_has_gone_is_not_paused() -> None:
-    publication = Publication()
+    publication = Publication(simulcasted=False)
     publication.track = None
     forwarding.pause(cast("rtc.RemoteTrackPublication", publication))
+    forwarding.resume(cast("rtc.RemoteTrackPublication", publication), 640)
     assert publication.asked == []
 
 

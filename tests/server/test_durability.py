@@ -255,3 +255,19 @@ async def test_a_database_server_that_is_restarted_is_found_again(tmp_path: Path
             assert "Traceback" not in web.process.output()
     finally:
         server.remove()
+
+
+async def test_a_log_of_a_newer_version_is_no_reason_to_start_again(tmp_path: Path) -> None:
+    """Exit code 2, as for bad settings: supervisors leave it at that."""
+    async with running(tmp_path):
+        pass
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "events.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    web = WebProcess(tmp_path)
+    web.process.start()
+    try:
+        assert await web.process.ended(within=30) == 2
+    finally:
+        web.end()
+    assert "Face Match cannot start: The event log was made by a newer version" in web.process.output()
+    assert "Traceback" not in web.process.output()
