@@ -1,27 +1,22 @@
 // @ts-check
-/**
- * The corner of the page that knows about logins. Stands alone: without keys it asks once and shows nothing; with a
- * login that has ended it leads to where people sign in.
- */
+/** The corner of the page that knows about logins; without keys it shows nothing. */
 
-/** @import { Invitation, Who } from "./net/login.js" */
+/** @import { Invitation } from "./net/login.js" */
 
 import { ApiError } from "./net/api.js";
-import { fetchWho, invite, signOut } from "./net/login.js";
+import { invite, signOut } from "./net/login.js";
+import { signedIn } from "./signed-in.js";
 import { Account } from "./view/account.js";
 import { html, render } from "./view/preact.js";
 
-const ASK_MS = 10_000;
-
 const mount = document.getElementById("account");
-/** @type {Who | null} */
-let who = null;
 /** @type {Invitation | null} */
 let invitation = null;
 let notice = "";
 let busy = false;
 
 function draw() {
+  const { who } = signedIn;
   if (mount === null || who?.by !== "login") return;
   render(
     html`<${Account}
@@ -70,20 +65,4 @@ async function attempt(action) {
   draw();
 }
 
-/** Asks who is signed in; while the server is away nothing changes. */
-async function ask() {
-  try {
-    const found = await fetchWho();
-    if (found === null) {
-      location.replace("/login");
-      return;
-    }
-    who = found;
-  } catch {
-    // away: the page says so elsewhere
-  }
-  draw();
-  if (who === null || who.by === "login") setTimeout(() => void ask(), ASK_MS);
-}
-
-void ask();
+signedIn.subscribe(draw);

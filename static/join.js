@@ -1,16 +1,15 @@
 // @ts-check
 /** The page of somebody who was invited: joining the one room, and nothing of what is found there. */
 
-import { fetchWho } from "./net/login.js";
 import { Session } from "./room/session.js";
 import { actionsOf, visitOf } from "./room/visit.js";
+import { signedIn } from "./signed-in.js";
 import { Join } from "./view/join.js";
 import { html, render } from "./view/preact.js";
 import { rememberName, rememberedName } from "./visitor.js";
 
 const mount = /** @type {HTMLElement} */ (document.getElementById("join-content"));
 const session = new Session(draw);
-let room = "";
 let suggestedName = rememberedName();
 const actions = actionsOf(session, (name) => {
   suggestedName = name;
@@ -19,7 +18,7 @@ const actions = actionsOf(session, (name) => {
 
 function draw() {
   render(
-    html`<${Join} ...${visitOf(session)} actions=${actions} watchedRoom=${room} serverUrl="" suggestedName=${suggestedName} />`,
+    html`<${Join} ...${visitOf(session)} actions=${actions} watchedRoom=${signedIn.who?.room ?? ""} serverUrl="" suggestedName=${suggestedName} />`,
     mount,
   );
 }
@@ -27,9 +26,4 @@ function draw() {
 window.addEventListener("pagehide", () => session.leave());
 draw();
 void session.camera.list();
-void fetchWho()
-  .catch(() => null)
-  .then((who) => {
-    room = who?.room ?? "";
-    draw();
-  });
+signedIn.subscribe(draw);

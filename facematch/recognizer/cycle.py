@@ -69,6 +69,7 @@ TRANSITIONS: dict[State, dict[Input, State]] = {
         Input.TIMED_OUT: State.WAIT,
         Input.MUTED: State.WAIT,
         Input.FAILED: State.WAIT,
+        Input.REFERENCE_REMOVED: State.IDLE,
         Input.STOP: State.STOPPED,
     },
     State.HOLD: {
@@ -126,7 +127,7 @@ class ReportMatch:
 
 @dataclass(frozen=True, slots=True)
 class ReportCheck:
-    """The batch is over. `cycle_id` is None when no batch was run at all (no reference)."""
+    """The batch is over. `cycle_id` is None when there was none (no reference)."""
 
     cycle_id: str | None
     outcome: Outcome
@@ -204,7 +205,6 @@ class Cycle:
         self._rules = rules
         self._cooldown = cooldown
         self._new_id = new_id
-        self._reference = False
         self._batch: _Batch | None = None
         self.state = State.NEW
         self.media = Media.UNSUBSCRIBED
@@ -222,26 +222,19 @@ class Cycle:
     def start(self, now: float, *, reference: bool) -> tuple[Output, ...]:
         """The track was announced. With a reference its first batch is due at once."""
         self._enter(Input.START, now)
-        self._reference = reference
         return () if reference else self._go_idle(now)
 
     def reference_enrolled(self, now: float) -> tuple[Output, ...]:
         """There is a reference (again). Harmless when there was one already."""
         if self.state in (State.NEW, State.STOPPED):
             raise IllegalInputError(self.state, Input.REFERENCE_ENROLLED)
-        self._reference = True
         if self.state is State.IDLE:
             self._enter(Input.REFERENCE_ENROLLED, now)
         return ()
 
     def reference_removed(self, now: float) -> tuple[Output, ...]:
-        """There is none any more. A batch at work ends by its own rules; the next one is not begun."""
-        if self.state in (State.PROBE, State.IDLE):
-            self._reference = False
-            return ()
-        outputs = self._go_idle(now)
-        self._reference = False
-        return outputs
+        """There is none any more: a batch at work is over, whatever it has seen, and none is begun."""
+        return () if self.state is State.IDLE else self._go_idle(now)
 
     def admitted(self, now: float) -> tuple[Output, ...]:
         """A batch place is free: the batch begins, and with it its timeout."""
@@ -294,8 +287,6 @@ class Cycle:
             raise IllegalInputError(self.state, Input.DUE)
         if self.deadline is not None and now < self.deadline:
             return ()
-        if not self._reference:  # it went while the batch was at work
-            return self._go_idle(now)
         self._enter(Input.DUE, now)
         return ()
 
@@ -305,8 +296,12 @@ class Cycle:
         return self._set_media(Media.UNSUBSCRIBED)
 
     def _go_idle(self, now: float) -> tuple[Output, ...]:
+        batch = self._batch if self.state is State.PROBE else None
         self._enter(Input.REFERENCE_REMOVED, now)
-        return (*self._set_media(Media.UNSUBSCRIBED), ReportCheck(None, Outcome.NO_REFERENCE, 0, 0, None))
+        check = ReportCheck(None, Outcome.NO_REFERENCE, 0, 0, None)
+        if batch is not None:  # without a distance: that came of the reference, too
+            check = ReportCheck(batch.id, Outcome.NO_REFERENCE, batch.frames, batch.faces, None)
+        return (*self._set_media(Media.UNSUBSCRIBED), check)
 
     def _at_work(self, given: Input | str) -> _Batch:
         if self.state is not State.PROBE or self._batch is None:

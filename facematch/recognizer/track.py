@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from facematch.events import Outcome
 from facematch.recognizer import forwarding
 from facematch.recognizer.changed import Changed
 from facematch.recognizer.cycle import Cycle, LookCloser, Media, Output, ReportCheck, ReportMatch, SetMedia, State
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from livekit import rtc
 
-    from facematch.events import Outcome
     from facematch.faces.detector import Pixels
     from facematch.faces.engine import Face, FaceEngine
     from facematch.faces.reference import ReferenceSet
@@ -141,8 +141,7 @@ class TrackWatch:
         outputs: tuple[Output, ...] = ()
         track = await self._subscribed()
         if track is None:
-            outputs = self.cycle.muted(_now()) if self.publication.muted else self.cycle.timed_out(_now())
-            await self._carry_out(outputs, reference=reference)
+            await self._carry_out(self._without_frame(), reference=reference)
             return
         selection = Selection(min(self._processed_width, self.publication.width or self._processed_width))
         stream = FrameStream(track, self.changed.notify)
@@ -151,48 +150,58 @@ class TrackWatch:
         try:
             while self.cycle.state is State.PROBE:
                 pixels = await self._next_frame(stream, selection)
-                if self.publication.muted:
-                    outputs = self.cycle.muted(_now())
-                elif pixels is None:
-                    outputs = self.cycle.timed_out(_now())
+                if pixels is None:
+                    outputs = self._without_frame()
                 else:
                     faces, outputs = await self._look(pixels, reference)
         finally:
             await stream.aclose()
         await self._carry_out(outputs, pixels=pixels, faces=faces, reference=reference)
 
+    def _cut_short(self) -> bool:
+        """Whether there is nothing to look at, or nothing to compare with, any more."""
+        return self.publication.muted or self._references.current is None
+
+    def _without_frame(self) -> tuple[Output, ...]:
+        """Why no frame came: the end of the batch."""
+        if self._references.current is None:
+            return self.cycle.reference_removed(_now())
+        return self.cycle.muted(_now()) if self.publication.muted else self.cycle.timed_out(_now())
+
     async def _subscribed(self) -> rtc.RemoteTrack | None:
-        """The track, once it is received; None when that takes too long or it was muted meanwhile."""
-        await self.changed.until(
-            lambda: self.publication.track is not None or self.publication.muted, self._remaining()
-        )
-        return None if self.publication.muted else self.publication.track
+        """The track, once it is received; None when that takes too long or the batch was cut short meanwhile."""
+        await self.changed.until(lambda: self.publication.track is not None or self._cut_short(), self._remaining())
+        return None if self._cut_short() else self.publication.track
 
     async def _next_frame(self, stream: FrameStream, selection: Selection) -> Pixels | None:
-        """The next frame worth looking at; None when the batch's time is up or the track was muted."""
+        """The next frame worth looking at; None when the batch's time is up or it was cut short."""
         while self._remaining() > 0:
-            if not await self.changed.until(lambda: stream.ready() or self.publication.muted, self._remaining()):
+            if not await self.changed.until(lambda: stream.ready() or self._cut_short(), self._remaining()):
                 return None
             pixels = stream.take()
-            if pixels is None or self.publication.muted:
+            if pixels is None or self._cut_short():
                 return None
             if not is_filler(pixels) and selection.accepts(pixels.shape[1], _now()):
                 return pixels
         return None
 
     async def _look(self, pixels: Pixels, reference: ReferenceSet) -> tuple[tuple[Face, ...], tuple[Output, ...]]:
-        faces = await self._inspect(pixels, reference)
+        faces, outputs = await self._look_once(pixels, reference)
+        if LookCloser() in outputs:
+            return await self._look_once(pixels, reference, closer=True)
+        return faces, outputs
+
+    async def _look_once(
+        self, pixels: Pixels, reference: ReferenceSet, *, closer: bool = False
+    ) -> tuple[tuple[Face, ...], tuple[Output, ...]]:
+        faces = await self._inspect(pixels, reference, closer=closer)
+        if self._references.current is None:  # it was erased meanwhile: what came of it is told to nobody
+            return (), self.cycle.reference_removed(_now())
         if faces is None:
             return (), self.cycle.failed(_now())
-        outputs = self.cycle.looked(_now(), [face.distance for face in faces])
-        if LookCloser() in outputs:
-            faces = await self._inspect(pixels, reference, closer=True)
-            if faces is None:
-                return (), self.cycle.failed(_now())
-            outputs = self.cycle.looked(_now(), [face.distance for face in faces], closer=True)
-        self._counters.frames += 1
+        self._counters.frames += not closer
         self._counters.faces += len(faces)
-        return faces, outputs
+        return faces, self.cycle.looked(_now(), [face.distance for face in faces], closer=closer)
 
     async def _inspect(
         self, pixels: Pixels, reference: ReferenceSet, *, closer: bool = False
@@ -231,7 +240,8 @@ class TrackWatch:
                     )
                     self.last_match_at = datetime.now(UTC)
                 case ReportCheck():
-                    await self._reporter.check(self.subject, output, reference_id=reference_id)
+                    used = None if output.outcome is Outcome.NO_REFERENCE else reference_id
+                    await self._reporter.check(self.subject, output, reference_id=used)
                     self.last_outcome, self.last_check_at = output.outcome, datetime.now(UTC)
                     self._state_changed()
 

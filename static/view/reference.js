@@ -1,22 +1,22 @@
 // @ts-check
 /**
  * The reference photo: the one in use, a new one by choosing or dropping, and why it was refused. A refused photo
- * stays in view beside the one that is still in use.
+ * stays in view beside the one that is still in use. Who may only look sees the one in use and nothing to press.
  */
 
-/** @import { BBox, From, ReferenceStatus, Size } from "../types/model.js" */
+/** @import { BBox, ReferenceStatus, Size } from "../types/model.js" */
+/** @import { Rights } from "../model/rights.js" */
 
 import { ago, fullTime } from "../model/text.js";
 import { ApiError } from "../net/api.js";
 import { uploadReference } from "../net/upload.js";
 import { Icon } from "./icons.js";
 import { LocalPicture } from "./local-picture.js";
-import { Menu } from "./menu.js";
 import { html, memo, useRef, useState } from "./preact.js";
+import { ReferenceActions } from "./reference-actions.js";
 
 /** How long the frame around the accepted face stays. */
 const ACCEPTED_MS = 8000;
-const TAKES = "image/jpeg,image/png,image/webp";
 
 /**
  * An upload from its beginning to what came of it.
@@ -33,6 +33,7 @@ const TAKES = "image/jpeg,image/png,image/webp";
 /**
  * @typedef {object} ReferenceProps
  * @property {ReferenceStatus | null} reference
+ * @property {Rights} rights
  * @property {boolean} loading
  * @property {string | null} inUse the id that the recognizer works with; null when that is not known
  * @property {string | null} problem what the recognizer says of the file
@@ -42,7 +43,7 @@ const TAKES = "image/jpeg,image/png,image/webp";
  */
 
 /** @param {ReferenceProps} props */
-function View({ reference, loading, inUse, problem, now, onChanged, onErase }) {
+function View({ reference, rights, loading, inUse, problem, now, onChanged, onErase }) {
   const [attempt, setAttempt] = useState(/** @type {Attempt | null} */ (null));
   const [over, setOver] = useState(false);
   const abort = useRef(/** @type {(() => void) | null} */ (null));
@@ -73,6 +74,7 @@ function View({ reference, loading, inUse, problem, now, onChanged, onErase }) {
     }
   };
 
+  /** Without them a file dropped here is dropped beside the panel, where it does nothing. */
   const drop = {
     onDragOver: (/** @type {DragEvent} */ event) => {
       event.preventDefault();
@@ -88,14 +90,16 @@ function View({ reference, loading, inUse, problem, now, onChanged, onErase }) {
 
   return html`<div
     class="reference"
-    data-over=${over ? "yes" : "no"}
+    data-over=${over && rights === "change" ? "yes" : "no"}
     data-state=${stateOf(attempt, reference, loading)}
-    ...${drop}
+    data-rights=${rights}
+    ...${rights === "change" ? drop : {}}
   >
     <${Picture} attempt=${attempt} reference=${reference} loading=${loading} />
     <${Verdict}
       attempt=${attempt}
       reference=${reference}
+      rights=${rights}
       inUse=${inUse}
       problem=${problem}
       now=${now}
@@ -106,44 +110,20 @@ function View({ reference, loading, inUse, problem, now, onChanged, onErase }) {
         ? html`<${StillInUse} reference=${reference} onDismiss=${() => setAttempt(null)} />`
         : null
     }
-    <div class="reference-actions">
-      <label class="button ${reference === null ? "primary" : ""} file-button">
-        <${Icon} name="upload" />${chooseWords(attempt, reference)}
-        <input
-          class="visually-hidden"
-          type="file"
-          accept=${TAKES}
-          data-testid="reference-file"
-          onChange=${(/** @type {From<HTMLInputElement>} */ event) => {
-            void send(event.currentTarget.files?.[0]);
-            event.currentTarget.value = ""; // choosing the same file again is a new try
-          }}
-        />
-      </label>
-      ${
-        reference === null
-          ? null
-          : html`<${Menu} label="More about the reference" item="Remove the reference…" onChoose=${onErase} />`
-      }
-      ${
-        attempt?.state === "sending"
-          ? html`<button type="button" class="button" onClick=${() => abort.current?.()}>Stop</button>`
-          : html`<span class="quiet drop-hint">${over ? "let go now" : "or drop it"}</span>`
-      }
-    </div>
+    <${ReferenceActions}
+      rights=${rights}
+      attempt=${attempt}
+      reference=${reference}
+      loading=${loading}
+      over=${over}
+      onChoose=${(/** @type {File | undefined} */ file) => void send(file)}
+      onStop=${() => abort.current?.()}
+      onErase=${onErase}
+    />
   </div>`;
 }
 
 export const Reference = memo(View);
-
-/**
- * @param {Attempt | null} attempt
- * @param {ReferenceStatus | null} reference
- */
-function chooseWords(attempt, reference) {
-  if (attempt?.state === "refused") return "Choose another";
-  return reference === null ? "Choose a photo" : "Replace photo";
-}
 
 /**
  * @param {Attempt} attempt
@@ -196,7 +176,7 @@ function pictureUrl(reference) {
  *
  * @param {Omit<ReferenceProps, "onChanged" | "onErase"> & { attempt: Attempt | null }} props
  */
-function Verdict({ attempt, reference, loading, inUse, problem, now }) {
+function Verdict({ attempt, reference, rights, loading, inUse, problem, now }) {
   if (attempt?.state === "refused") {
     return html`<p class="verdict" data-tone="bad" role="alert" data-testid="reference-refused">
       <${Icon} name="error" /><span>${attempt.sentence}</span>
@@ -211,9 +191,9 @@ function Verdict({ attempt, reference, loading, inUse, problem, now }) {
       <${Icon} name="match" /><span>Accepted: this face is looked for now.</span>
     </p>`;
   }
-  if (loading) return html`<p class="verdict quiet">Loading…</p>`;
+  if (loading || (reference === null && rights === "unknown")) return html`<p class="verdict quiet">Loading…</p>`;
   if (reference === null) {
-    return html`<p class="verdict quiet">One clear, frontal face.</p>`;
+    return html`<p class="verdict quiet">${rights === "change" ? "One clear, frontal face." : "There is no photo yet."}</p>`;
   }
   if (problem !== null) {
     return html`<p class="verdict" data-tone="warn"><${Icon} name="error" /><span>${problem}</span></p>`;

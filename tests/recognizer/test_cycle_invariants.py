@@ -176,7 +176,7 @@ class TwoTracks(RuleBasedStateMachine):
         if early:
             assert self.state(track) is before
         else:
-            assert self.state(track) is (State.QUEUED if self.enrolled else State.IDLE)
+            assert self.state(track) is State.QUEUED
 
     @rule(track=TRACKS)
     @precondition(lambda self: self.now > 400)  # late: it leaves the other rules nothing to do
@@ -218,6 +218,9 @@ class TwoTracks(RuleBasedStateMachine):
                     assert frames == record.frames
                     record.checks.append(cycle_id)
                     record.open_batch = None
+                    if outcome is Outcome.NO_REFERENCE:
+                        assert cycle.state is State.IDLE
+                        continue
                     rules = self.rules_in_force
                     pause = rules.hold_seconds if outcome is Outcome.MATCH else rules.wait_seconds
                     assert cycle.deadline == self.now + pause
