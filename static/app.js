@@ -11,7 +11,7 @@
  * - header: `connection` with `data-level` connecting | live | reconnecting | offline; `recognizer` with
  *   `data-recognizer` unknown | ok | no_reference | connecting | lost | absent | never
  * - reference: `reference-file` (input), `reference-image`, `reference-preview`, `reference-refused`,
- *   `reference-accepted`, `reference-still`, `face-outline`
+ *   `reference-accepted`, `reference-still`, `face-outline`; for who may not change it, `reference-read-only`
  * - join: `join` with `data-phase` out | joining | in | returning; `join-name`, `join-room`, `join-camera`,
  *   `join-server`, `join-button`, `join-trouble`, `leave-button`
  * - activity: `activity-row` with `data-type`, `data-state`, `data-identity`; `filter-kind`, `filter-person`,
@@ -25,13 +25,15 @@ import { Erasing } from "./erasing.js";
 import { NO_FILTER, beside } from "./model/activity.js";
 import { cardsOf, reuse } from "./model/cards.js";
 import { connectionOf, recognizerState } from "./model/connection.js";
+import { isOf } from "./model/erased.js";
+import { rightsOf } from "./model/rights.js";
 import { Store, initialState } from "./model/store.js";
 import { summaryOf } from "./model/summary.js";
-import { identityOf } from "./model/wire.js";
 import { StatusPoll } from "./net/poll.js";
 import { EventSocket } from "./net/socket.js";
 import { Session } from "./room/session.js";
 import { actionsOf, visitOf } from "./room/visit.js";
+import { signedIn } from "./signed-in.js";
 import { currentTheme, nextTheme } from "./theme-choice.js";
 import { Activity } from "./view/activity.js";
 import { Announcer } from "./view/announcer.js";
@@ -114,11 +116,9 @@ const onRetry = () => {
 };
 const onReferenceChanged = () => void poll.now();
 
-const erasing = new Erasing(/** @type {HTMLDialogElement} */ (element("erase")), (subject) => {
-  if (subject.kind === "participant") {
-    store.dispatch({ type: "erased", identity: subject.identity });
-    if (viewing !== null && identityOf(viewing) === subject.identity) view(null);
-  }
+const erasing = new Erasing(/** @type {HTMLDialogElement} */ (element("erase")), (erased) => {
+  store.dispatch({ type: "erased", erased });
+  if (viewing !== null && isOf(viewing, erased)) view(null);
   void poll.now();
 });
 /** @param {string} identity @param {string} name */
@@ -155,9 +155,11 @@ function draw() {
   cards = reuse(cards, cardsOf(state, pageNow, offline));
   const loading = state.status === null && !offline;
   const hasReference = state.status !== null && state.status.reference !== null;
+  const rights = rightsOf(signedIn.who?.role ?? null);
   const summary = summaryOf(cards, {
     level: loading ? "connecting" : connection.level === "connecting" ? "live" : connection.level,
     hasReference,
+    rights,
     recognizer,
     now,
   });
@@ -182,6 +184,7 @@ function draw() {
   render(
     html`<${Reference}
       reference=${state.status?.reference ?? null}
+      rights=${rights}
       loading=${state.status === null}
       inUse=${recognizer === "ok" ? (heartbeat?.reference_id ?? null) : null}
       problem=${heartbeat?.reference_error ?? null}
@@ -198,13 +201,15 @@ function draw() {
       cards=${cards}
       now=${now}
       loading=${loading}
-      showSteps=${!loading && !offline && (!hasReference || cards.length === 0)}
+      showSteps=${!loading && !offline && rights !== "unknown" && (!hasReference || cards.length === 0)}
       hasReference=${hasReference}
+      rights=${rights}
+      canInvite=${signedIn.who?.by === "login"}
       joined=${session.phase === "in" || session.phase === "returning"}
       videoOf=${videoOf}
       mirrored=${session.camera.mirrored}
       onEnlarge=${view}
-      onErase=${onErasePerson}
+      onErase=${rights === "change" ? onErasePerson : null}
     />`,
     mounts.people,
   );
@@ -292,6 +297,7 @@ document.addEventListener("visibilitychange", () => {
 forgetDrops(window);
 
 store.subscribe(schedule);
+signedIn.subscribe(schedule);
 setInterval(schedule, 1000);
 schedule();
 void poll.now();

@@ -2,17 +2,18 @@
 /** The page's whole state and what changes it: a pure reducer, and the small store that holds its result. */
 
 /** @import { ActivityEntry, FaceEvent, RoomPerson, Socket, State, Status } from "../types/model.js" */
+/** @import { Erased } from "./erased.js" */
 
 import { followOffset, measureOffset } from "./clock.js";
+import { isOf, peopleWithout } from "./erased.js";
 import { forgotten, withEvents, withRoom, withStatus } from "./people.js";
-import { identityOf } from "./wire.js";
 
 /**
  * @typedef {{ type: "status", status: Status, askedAt: number, receivedAt: number, cursorWhenAsked: number }
  *   | { type: "status-failed", at: number }
  *   | { type: "messages", messages: readonly { cursor: number, event: FaceEvent | null }[] }
  *   | { type: "socket", socket: Socket }
- *   | { type: "erased", identity: string }
+ *   | { type: "erased", erased: Erased }
  *   | { type: "room", people: readonly RoomPerson[], at: number }} Action
  */
 
@@ -54,11 +55,7 @@ export function reduce(state, action) {
     case "socket":
       return { ...state, socket: action.socket };
     case "erased":
-      return {
-        ...state,
-        people: new Map([...state.people].filter(([identity]) => identity !== action.identity)),
-        activity: state.activity.filter(({ event }) => identityOf(event) !== action.identity),
-      };
+      return withoutErased(state, action.erased);
     case "room":
       return {
         ...state,
@@ -128,6 +125,16 @@ function withMessages(state, messages) {
     people: forgotten(people, state.statusAt + state.clockOffset),
     activity: [...entries.reverse(), ...state.activity].slice(0, MOST_ACTIVITY),
   };
+}
+
+/**
+ * @param {State} state
+ * @param {Erased} erased
+ * @returns {State}
+ */
+function withoutErased(state, erased) {
+  const activity = state.activity.filter(({ event }) => !isOf(event, erased));
+  return { ...state, activity, people: peopleWithout(state.people, erased, activity) };
 }
 
 /**

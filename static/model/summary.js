@@ -4,6 +4,7 @@
 /** @import { Card, CardState } from "../types/model.js" */
 /** @typedef {import("./connection.js").Level} Level */
 /** @typedef {import("./connection.js").RecognizerState} RecognizerState */
+/** @typedef {import("./rights.js").Rights} Rights */
 /** @typedef {"match" | "none" | "looking" | "empty" | "no_reference" | "offline" | "loading"} SummaryKind */
 /** @typedef {{ kind: SummaryKind, title: string, detail: string }} Summary */
 
@@ -24,6 +25,13 @@ export const WORDS = {
   offline: "Offline",
 };
 
+/** @type {Readonly<Record<Rights, string>>} without a reference: what comes first */
+const BEGIN = {
+  unknown: "",
+  look: "It begins when an admin adds a photo.",
+  change: "Add a photo to begin.",
+};
+
 /** @param {Card} card the one word of its state */
 export function stateWord(card) {
   return card.reason === "left" ? "Left" : WORDS[card.state];
@@ -34,17 +42,18 @@ export function stateWord(card) {
  * @param {object} about
  * @param {Level} about.level
  * @param {boolean} about.hasReference
+ * @param {Rights} about.rights
  * @param {RecognizerState} about.recognizer
  * @param {number} about.now recognizer's clock
  * @returns {Summary}
  */
-export function summaryOf(cards, { level, hasReference, recognizer, now }) {
+export function summaryOf(cards, { level, hasReference, rights, recognizer, now }) {
   if (level === "connecting") return { kind: "loading", title: "Connecting…", detail: "" };
   if (level === "offline") return { kind: "offline", title: "Offline", detail: lastKnown(cards) };
   const matching = cards.filter((card) => card.state === "match");
   if (matching.length > 0) return matchSummary(matching, cards, now);
   if (!hasReference) {
-    return { kind: "no_reference", title: "No reference", detail: "Add a photo to begin." };
+    return { kind: "no_reference", title: "No reference", detail: BEGIN[rights] };
   }
   const blind = cards.some((card) => card.reason === "recognizer");
   if (recognizer === "absent" || recognizer === "never") {

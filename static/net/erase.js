@@ -25,9 +25,9 @@ export async function eraseParticipant(identity) {
   return /** @type {Receipt} */ (await requestJson(path, { timeout: TIMEOUT_MS, method: "DELETE" }));
 }
 
-/** @returns {Promise<Receipt>} */
+/** @returns {Promise<Receipt & { reference_id: string }>} */
 export async function eraseReference() {
-  return /** @type {Receipt} */ (
+  return /** @type {Receipt & { reference_id: string }} */ (
     await requestJson("/api/reference", { timeout: TIMEOUT_MS, method: "DELETE" })
   );
 }

@@ -24,7 +24,7 @@ const BOX_MS = 6000;
  * @property {Track | null} track
  * @property {boolean} mirrored
  * @property {(event: MatchEvent) => void} onEnlarge
- * @property {(identity: string, name: string) => void} onErase
+ * @property {((identity: string, name: string) => void) | null} onErase null: whoever looks may not
  */
 
 /** @param {CardProps} props */
@@ -45,11 +45,15 @@ function View({ card, now, track, mirrored, onEnlarge, onErase }) {
           <bdi class="clip">${name}</bdi>
           ${card.isLocal ? html`<span class="chip">you</span>` : null}
         </h3>
-        <${Menu}
-          label=${`More about ${name}`}
-          item="Erase this person’s records…"
-          onChoose=${() => onErase(card.identity, name)}
-        />
+        ${
+          onErase === null
+            ? null
+            : html`<${Menu}
+              label=${`More about ${name}`}
+              item="Erase this person’s records…"
+              onChoose=${() => onErase(card.identity, name)}
+            />`
+        }
       </div>
       <p class="card-verdict">
         <${Icon} name=${stateIcon(card.state, card.reason)} size=${26} />

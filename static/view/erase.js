@@ -69,10 +69,15 @@ export function Erase({ subject, busy, receipt, sentence, onConfirm, onClose }) 
 /** @param {{ subject: Subject }} props */
 function Consequences({ subject }) {
   if (subject.kind === "reference") {
-    return html`<p>
-        The photo is deleted, and the recognizer forgets the face. Nobody is looked for until another photo is added.
-      </p>
-      <p class="quiet">What was found with it stays: events and snapshots. It cannot be undone.</p>`;
+    return html`<ul class="erase-list">
+        <li>the photo, and what the recognizer computed from it</li>
+        <li>every event made with it, of everybody, in the log and on its way</li>
+        <li>every snapshot taken with it</li>
+      </ul>
+      <p>From then on nobody is looked for until a photo is added.</p>
+      <p class="quiet">
+        It cannot be undone. Logs, backups and what was already sent to others keep what they hold.
+      </p>`;
   }
   return html`<ul class="erase-list">
       <li>every event of this person, in the log and on its way</li>
@@ -88,16 +93,22 @@ function Consequences({ subject }) {
 function Outcome({ subject, receipt }) {
   const away =
     subject.kind === "reference"
-      ? "The recognizer has not confirmed yet. It forgets the face as soon as it runs."
+      ? "The recognizer has not confirmed yet. It forgets the face, and what it still holds, as soon as it is back."
       : "The recognizer does not answer. What it still holds is erased as soon as it is back.";
   return html`<p class="verdict" data-tone=${receipt.recognizer === "done" ? "good" : "warn"} data-testid="erase-receipt">
       <${Icon} name=${receipt.recognizer === "done" ? "match" : "info"} />
       <span>
-        ${subject.kind === "reference" ? "Removed." : `Erased: ${amount(receipt)}.`}
+        ${subject.kind === "reference" ? removed(receipt) : `Erased: ${amount(receipt)}.`}
         ${receipt.recognizer === "done" ? "" : ` ${away}`}
       </span>
     </p>
     <p class="quiet">Receipt ${receipt.receipt_id}, ${fullTime(Date.parse(receipt.at))}</p>`;
+}
+
+/** @param {Receipt} receipt the photo itself goes without saying */
+function removed(receipt) {
+  const { events, snapshots, undelivered_events: undelivered } = receipt;
+  return events + snapshots + (undelivered ?? 0) === 0 ? "Removed." : `Removed: ${amount(receipt)}.`;
 }
 
 /** @param {Receipt} receipt */

@@ -1,6 +1,7 @@
 // @ts-check
 /** The people area: the one answer in large letters, what to do first, and a card for everybody. */
 
+/** @import { Rights } from "../model/rights.js" */
 /** @import { Card as CardModel, MatchEvent } from "../types/model.js" */
 /** @import { Track } from "livekit-client" */
 /** @typedef {import("../model/summary.js").Summary} SummaryModel */
@@ -40,11 +41,13 @@ function SummaryView({ summary }) {
  * @property {boolean} loading
  * @property {boolean} showSteps
  * @property {boolean} hasReference
+ * @property {Rights} rights
+ * @property {boolean} canInvite
  * @property {boolean} joined
  * @property {(identity: string) => Track | null} videoOf
  * @property {boolean} mirrored
  * @property {(event: MatchEvent) => void} onEnlarge
- * @property {(identity: string, name: string) => void} onErase
+ * @property {((identity: string, name: string) => void) | null} onErase null: whoever looks may not
  */
 
 /** @param {PeopleProps} props */
@@ -53,6 +56,8 @@ export function People({
   loading,
   showSteps,
   hasReference,
+  rights,
+  canInvite,
   joined,
   cards,
   now,
@@ -69,7 +74,13 @@ export function People({
   return html`<${SummaryView} summary=${summary} />
     ${
       showSteps
-        ? html`<${Steps} hasReference=${hasReference} joined=${joined} hasPeople=${cards.some((card) => card.state !== "offline")} />`
+        ? html`<${Steps}
+          hasReference=${hasReference}
+          rights=${rights}
+          canInvite=${canInvite}
+          joined=${joined}
+          hasPeople=${cards.some((card) => card.state !== "offline")}
+        />`
         : null
     }
     ${

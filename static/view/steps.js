@@ -1,22 +1,40 @@
 // @ts-check
 /** What to do first, in three steps; a step that is done says so. */
 
+/** @import { Rights } from "../model/rights.js" */
+
 import { Icon } from "./icons.js";
 import { html, memo, useState } from "./preact.js";
 
 /** How long "Copied" stays on the button. */
 const COPIED_MS = 2000;
 
-/** @param {{ hasReference: boolean, joined: boolean, hasPeople: boolean }} props */
-function View({ hasReference, joined, hasPeople }) {
+/**
+ * @typedef {object} StepsProps
+ * @property {boolean} hasReference
+ * @property {Rights} rights known
+ * @property {boolean} canInvite there is a menu in the header that makes a link for others
+ * @property {boolean} joined
+ * @property {boolean} hasPeople
+ */
+
+/** @param {StepsProps} props */
+function View({ hasReference, rights, canInvite, joined, hasPeople }) {
   return html`<ol class="steps" data-testid="steps">
-    <${Step} done=${hasReference} title="Add a photo">
+    <${Step} done=${hasReference} title=${rights === "change" ? "Add a photo" : "An admin adds a photo"}>
       <p>One clear, frontal face of the person to look for. <a href="#reference">Go to Reference</a></p>
     </${Step}>
-    <${Step} done=${joined || hasPeople} title="Join or share the link">
-      <p>Join with your camera, or have others open this page. <a href="#join">Go to Join</a></p>
-      <${CopyLink} />
-    </${Step}>
+    ${
+      rights === "look" && canInvite
+        ? html`<${Step} done=${joined || hasPeople} title="Join or invite others">
+          <p>Join with your camera, or send others a link. <a href="#join">Go to Join</a></p>
+          <button type="button" class="button small" popovertarget="account-menu">Invite others</button>
+        </${Step}>`
+        : html`<${Step} done=${joined || hasPeople} title="Join or share the link">
+          <p>Join with your camera, or have others open this page. <a href="#join">Go to Join</a></p>
+          <${CopyLink} />
+        </${Step}>`
+    }
     <${Step} done=${false} title="Watch">
       <p>A card for everybody on camera appears here, and says whether it is the person in the photo.</p>
     </${Step}>

@@ -49,6 +49,7 @@ describe("the one answer", () => {
   const about = {
     level: /** @type {const} */ ("live"),
     hasReference: true,
+    rights: /** @type {const} */ ("change"),
     recognizer: /** @type {const} */ ("ok"),
     now: at(10),
   };
@@ -85,6 +86,13 @@ describe("the one answer", () => {
     assert.equal(summaryOf(page.cards(1), { ...about, hasReference: false }).kind, "no_reference");
     assert.equal(summaryOf([], about).title, "Nobody here");
     assert.equal(summaryOf([], { ...about, level: "connecting" }).kind, "loading");
+  });
+
+  test("without a reference it says what comes first, to each what they can do about it", () => {
+    const none = { ...about, hasReference: false };
+    assert.equal(summaryOf([], none).detail, "Add a photo to begin.");
+    assert.equal(summaryOf([], { ...none, rights: "look" }).detail, "It begins when an admin adds a photo.");
+    assert.equal(summaryOf([], { ...none, rights: "unknown" }).detail, "");
   });
 
   test("offline tells the last match", () => {
