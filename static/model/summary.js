@@ -28,7 +28,7 @@ export const WORDS = {
 /** @type {Readonly<Record<Rights, string>>} without a reference: what comes first */
 const BEGIN = {
   unknown: "",
-  look: "It begins when an admin adds a photo.",
+  look: "An admin can add a photo.",
   change: "Add a photo to begin.",
 };
 

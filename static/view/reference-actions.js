@@ -1,5 +1,5 @@
 // @ts-check
-/** What can be done about the reference photo; for who may only look, a sentence in its place. */
+/** What can be done about the reference photo. Its place is kept until it is known who looks, so that nothing moves. */
 
 /** @import { From, ReferenceStatus } from "../types/model.js" */
 /** @import { Rights } from "../model/rights.js" */
@@ -16,7 +16,6 @@ const TAKES = "image/jpeg,image/png,image/webp";
  * @property {Rights} rights
  * @property {Attempt | null} attempt
  * @property {ReferenceStatus | null} reference
- * @property {boolean} loading
  * @property {boolean} over a file is held over the panel
  * @property {(file: File | undefined) => void} onChoose
  * @property {() => void} onStop
@@ -24,14 +23,9 @@ const TAKES = "image/jpeg,image/png,image/webp";
  */
 
 /** @param {ReferenceActionsProps} props */
-export function ReferenceActions({ rights, attempt, reference, loading, over, onChoose, onStop, onErase }) {
-  // Their place is kept until it is known who looks, so that nothing moves then.
-  if (rights !== "change") {
-    const words = reference === null ? "An admin can add a photo." : "Only an admin can change it.";
-    return html`<div class="reference-actions">
-      ${rights === "unknown" || loading ? null : html`<p class="hint" data-testid="reference-read-only">${words}</p>`}
-    </div>`;
-  }
+export function ReferenceActions({ rights, attempt, reference, over, onChoose, onStop, onErase }) {
+  if (rights === "look") return null;
+  if (rights === "unknown") return html`<div class="reference-actions"></div>`;
   return html`<div class="reference-actions">
     <label class="button ${reference === null ? "primary" : ""} file-button">
       <${Icon} name="upload" />${chooseWords(attempt, reference)}

@@ -114,7 +114,6 @@ function View({ reference, rights, loading, inUse, problem, now, onChanged, onEr
       rights=${rights}
       attempt=${attempt}
       reference=${reference}
-      loading=${loading}
       over=${over}
       onChoose=${(/** @type {File | undefined} */ file) => void send(file)}
       onStop=${() => abort.current?.()}
@@ -193,7 +192,8 @@ function Verdict({ attempt, reference, rights, loading, inUse, problem, now }) {
   }
   if (loading || (reference === null && rights === "unknown")) return html`<p class="verdict quiet">Loading…</p>`;
   if (reference === null) {
-    return html`<p class="verdict quiet">${rights === "change" ? "One clear, frontal face." : "There is no photo yet."}</p>`;
+    const first = rights === "change" ? "One clear, frontal face." : "An admin can add a photo.";
+    return html`<p class="verdict quiet">${first}</p>`;
   }
   if (problem !== null) {
     return html`<p class="verdict" data-tone="warn"><${Icon} name="error" /><span>${problem}</span></p>`;

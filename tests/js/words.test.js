@@ -91,7 +91,7 @@ describe("the one answer", () => {
   test("without a reference it says what comes first, to each what they can do about it", () => {
     const none = { ...about, hasReference: false };
     assert.equal(summaryOf([], none).detail, "Add a photo to begin.");
-    assert.equal(summaryOf([], { ...none, rights: "look" }).detail, "It begins when an admin adds a photo.");
+    assert.equal(summaryOf([], { ...none, rights: "look" }).detail, "An admin can add a photo.");
     assert.equal(summaryOf([], { ...none, rights: "unknown" }).detail, "");
   });
 
