@@ -85,6 +85,8 @@ let filter = NO_FILTER;
 let viewing = null;
 /** @type {readonly Card[]} */
 let cards = [];
+/** Each time the panel begins anew: it may still show the photo from this machine that it has just sent. */
+let referencesErased = 0;
 let suggestedName = rememberedName();
 
 const actions = actionsOf(session, (name) => {
@@ -119,6 +121,7 @@ const onReferenceChanged = () => void poll.now();
 const erasing = new Erasing(/** @type {HTMLDialogElement} */ (element("erase")), (erased) => {
   store.dispatch({ type: "erased", erased });
   if (viewing !== null && isOf(viewing, erased)) view(null);
+  if ("referenceId" in erased) referencesErased += 1;
   void poll.now();
 });
 /** @param {string} identity @param {string} name */
@@ -183,6 +186,7 @@ function draw() {
   );
   render(
     html`<${Reference}
+      key=${referencesErased}
       reference=${state.status?.reference ?? null}
       rights=${rights}
       loading=${state.status === null}

@@ -69,7 +69,8 @@ export function Erase({ subject, busy, receipt, sentence, onConfirm, onClose }) 
 /** @param {{ subject: Subject }} props */
 function Consequences({ subject }) {
   if (subject.kind === "reference") {
-    return html`<ul class="erase-list">
+    return html`<p>This is erased:</p>
+      <ul class="erase-list">
         <li>the photo, and what the recognizer computed from it</li>
         <li>every event made with it, of everybody, in the log and on its way</li>
         <li>every snapshot taken with it</li>

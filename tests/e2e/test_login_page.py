@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from playwright.async_api import ConsoleMessage, Page, Request, expect
+from playwright.async_api import ConsoleMessage, Page, Request, Route, expect
 
 from tests.rig.chromium import chromium
-from tests.rig.photographs import SAME_PERSON, Scene
+from tests.rig.photographs import REFERENCE, SAME_PERSON, Scene
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import MakeStack
@@ -24,6 +25,18 @@ LOOK = 20_000
 PHONE = {"width": 360, "height": 780}
 CAMERA = Scene(SAME_PERSON, width=1280, height=720, face=240)
 CHECKS = (Path(__file__).parent / "page_checks.js").read_text("utf-8")
+
+DROP = """panel => {
+    const carried = new DataTransfer();
+    carried.items.add(new File(["a photo"], "photo.jpg", { type: "image/jpeg" }));
+    const events = ["dragover", "drop"].map(kind =>
+        new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: carried }));
+    return events.map(event => !panel.dispatchEvent(event));
+}"""
+"""Drops a file; tells of each event whether the browser is kept from opening the file."""
+SIGN_IN = """key => fetch("/api/session", {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key }),
+}).then(answer => answer.status)"""
 
 
 def listen_for_trouble(page: Page) -> list[str]:
@@ -141,6 +154,81 @@ async def test_signing_out_leads_to_the_login_page_and_a_reload_stays_there(
         await page.goto(stack.base_url)
         await expect(page).to_have_url(re.compile("/login$"))
         assert await browser.cookies() == []
+
+
+async def test_a_viewer_is_offered_nothing_that_only_an_admin_may_do(
+    make_stack: MakeStack, tmp_path: Path, artifacts: Path
+) -> None:
+    settings: dict[str, Any] = {"hold_seconds": 3, **KEYS}
+    stack = make_stack(**settings)
+    await stack.start(reference=None)
+    async with chromium(CAMERA, tmp_path) as browser, stack.publishers() as publishers:
+        page = await browser.new_page()
+        trouble = listen_for_trouble(page)
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.method))
+        await page.goto(stack.base_url)
+        await page.get_by_label("Key", exact=True).fill(KEYS["viewer_key"])
+        await page.get_by_role("button", name="Sign in").click()
+        panel, menus, files = page.locator(".reference"), page.get_by_test_id("menu"), page.locator("input[type=file]")
+
+        await expect(panel).to_have_text("An admin can add a photo.", timeout=LOOK)
+        await expect(page.get_by_test_id("answer")).to_contain_text("An admin can add a photo.")
+        await expect(page.get_by_test_id("steps").get_by_role("heading").first).to_have_text("An admin adds a photo")
+        await page.get_by_role("button", name="Invite others").click()
+        await expect(page.get_by_role("button", name="Make a link")).to_be_visible()
+        assert await page.evaluate(CHECKS) == []
+        await page.keyboard.press("Escape")
+        await page.screenshot(path=artifacts / "viewer-first-visit.png")
+
+        await publishers.on_air(stack.room, "Alice", Scene(SAME_PERSON))
+        enrolled = await stack.enroll(REFERENCE)
+        card = page.get_by_test_id("card").filter(has=page.get_by_role("heading", name="Alice"))
+        await expect(card).to_have_attribute("data-state", "match", timeout=LOOK)
+        await expect(panel.get_by_test_id("reference-image")).to_be_visible()
+        await expect(panel).to_have_text(re.compile("^In use. Added .*ago\\.$"), timeout=LOOK)
+        sent.clear()
+        assert await panel.evaluate(DROP) == [True, True]
+        for _ in range(2):  # whatever came of it is drawn
+            await page.evaluate("new Promise(requestAnimationFrame)")
+        await expect(panel).to_have_attribute("data-state", "in_use")
+        assert (await menus.count(), await files.count(), "POST" in sent) == (0, 0, False)
+        assert (await stack.status())["reference"]["id"] == enrolled
+        assert await page.evaluate(CHECKS) == []
+        await page.screenshot(path=artifacts / "viewer.png")
+
+        assert await page.evaluate(SIGN_IN, KEYS["admin_key"]) == 200  # as in another tab
+        await expect(files).to_have_count(1, timeout=LOOK)
+        await expect(card.get_by_label("More about Alice")).to_be_visible()
+        await expect(page.get_by_label("More about the reference")).to_be_visible()
+        await expect(page.get_by_test_id("account")).to_have_text("Signed in as admin")
+        assert trouble == []
+
+
+async def test_nothing_is_offered_and_nothing_moves_before_it_is_known_who_looks(
+    make_stack: MakeStack, tmp_path: Path
+) -> None:
+    stack = make_stack()
+    await stack.start_api()
+    known = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await known.wait()
+        await route.continue_()
+
+    async with chromium(CAMERA, tmp_path) as browser:
+        page = await browser.new_page()
+        await page.route("**/api/session", hold)
+        await page.goto(stack.base_url)
+        await expect(page.get_by_test_id("answer")).to_have_attribute("data-kind", "no_reference", timeout=LOOK)
+        files, steps = page.locator("input[type=file]"), page.get_by_test_id("steps")
+        assert (await files.count(), await steps.count()) == (0, 0)
+        below = await page.locator("#join").bounding_box()
+
+        known.set()
+        await expect(files).to_have_count(1, timeout=LOOK)
+        await expect(steps.get_by_role("heading").first).to_have_text("Add a photo")
+        assert await page.locator("#join").bounding_box() == below
 
 
 async def test_without_keys_nothing_of_it_is_seen(make_stack: MakeStack, tmp_path: Path) -> None:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import expect
 
 from tests.e2e.test_page_states import CHECKS, LOOK, PHONE, _card, _everybody, looking, pretender, web
 from tests.rig.photographs import DATA, REFERENCE
+from tests.rig.pretender import Pretender, track
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.async_api import Page
 
-    from tests.rig.pretender import Pretender
     from tests.rig.web import WebProcess
 
 __all__ = ["pretender", "web"]
+
+
+class _Using(Pretender):
+    """Says of each event with which reference it was made."""
+
+    reference_id: str | None = None
+
+    def _event(self, name: str, ago: float) -> dict[str, Any]:
+        return {**super()._event(name, ago), "reference_id": self.reference_id}
 
 
 async def _announced_focus(page: Page) -> str:
@@ -90,18 +99,64 @@ async def test_what_cannot_be_erased_is_said(web: WebProcess, pretender: Pretend
         await expect(card).to_be_visible()
 
 
-async def test_the_reference_is_removed(web: WebProcess, pretender: Pretender, tmp_path: Path, artifacts: Path) -> None:
-    await pretender.heartbeat()
+async def test_the_reference_is_removed_with_what_was_made_with_it(
+    web: WebProcess, tmp_path: Path, artifacts: Path
+) -> None:
+    async with _Using(web) as finder, looking(web, tmp_path) as page:
+        finder.reference_id = "of-long-ago"
+        await finder.heartbeat(track("Ann", "hold", deadline_in=9), track("Bob", "hold", deadline_in=9))
+        await finder.match("Ann", ago=30)
+        await page.get_by_test_id("reference-file").set_input_files(DATA / REFERENCE)
+        await expect(page.get_by_test_id("reference-accepted")).to_be_visible(timeout=LOOK)
+        finder.reference_id = await page.evaluate("fetch('/api/status').then(r => r.json()).then(s => s.reference.id)")
+        await finder.match("Ann", ago=2)
+        await finder.match("Bob", ago=1)
+        ann, bob = _card(page, "Ann"), _card(page, "Bob")
+        for card in (ann, bob):
+            await expect(card).to_have_attribute("data-state", "match", timeout=LOOK)
+            await expect(card.get_by_role("button", name=re.compile("Enlarge"))).to_be_visible()
+        rows = page.get_by_test_id("activity-row")
+        await expect(rows).to_have_count(6)
+
+        await page.get_by_label("More about the reference").click()
+        await page.get_by_role("button", name="Remove the reference…").click()
+        dialog = page.get_by_role("dialog", name="Remove the reference?")
+        for consequence in (
+            "the photo",
+            "every event",
+            "every snapshot",
+            "nobody is looked for until a photo is added",
+        ):
+            await expect(dialog).to_contain_text(consequence)
+        assert await page.evaluate(CHECKS) == []
+        await page.screenshot(path=artifacts / "page-erase-reference.png")
+        await dialog.get_by_role("button", name="Remove it").click()
+        receipt = dialog.get_by_test_id("erase-receipt")
+        await expect(receipt).to_contain_text("Removed: 4 events and 2 snapshots.", timeout=LOOK)
+        await expect(page.get_by_test_id("reference-preview")).to_have_count(0)  # the same photo, from this machine
+        await page.screenshot(path=artifacts / "page-erase-reference-receipt.png")
+        await dialog.get_by_role("button", name="Close").click()
+
+        await expect(rows).to_have_count(2)
+        await expect(rows.and_(page.locator("[data-identity=Ann]"))).to_have_count(2)
+        for card in (ann, bob):
+            await expect(card).not_to_have_attribute("data-state", "match")
+        await expect(bob.get_by_role("button", name=re.compile("Enlarge"))).to_have_count(0)
+        await expect(ann.get_by_role("button", name=re.compile("Enlarge"))).to_be_visible()  # the one of long ago
+        await expect(page.get_by_test_id("reference-image")).to_have_count(0, timeout=LOOK)
+        await finder.heartbeat(track("Ann", "idle"), track("Bob", "idle"))
+        await expect(page.get_by_test_id("answer")).to_have_attribute("data-kind", "no_reference", timeout=LOOK)
+        await page.reload()
+        await expect(rows).to_have_count(2, timeout=LOOK)
+
+
+async def test_a_reference_with_which_nothing_was_made(web: WebProcess, tmp_path: Path) -> None:
     async with looking(web, tmp_path) as page:
         await page.get_by_test_id("reference-file").set_input_files(DATA / REFERENCE)
         await expect(page.get_by_test_id("reference-accepted")).to_be_visible(timeout=LOOK)
         await page.get_by_label("More about the reference").click()
-        await page.get_by_role("button", name="Remove the reference…").click()
-        dialog = page.get_by_role("dialog", name="Remove the reference?")
-        await expect(dialog).to_contain_text("Nobody is looked for")
-        await page.screenshot(path=artifacts / "page-erase-reference.png")
-        await dialog.get_by_role("button", name="Remove it").click()
-        await expect(dialog.get_by_test_id("erase-receipt")).to_have_text("Removed.", timeout=LOOK)
-        await dialog.get_by_role("button", name="Close").click()
-        await expect(page.get_by_test_id("reference-image")).to_have_count(0, timeout=LOOK)
-        await expect(page.get_by_test_id("answer")).to_have_attribute("data-kind", "no_reference", timeout=LOOK)
+        await page.get_by_test_id("menu-item").click()
+        await page.get_by_test_id("erase-confirm").click()
+        await expect(page.get_by_test_id("erase-receipt")).to_have_text(
+            re.compile(r"^\s*Removed\.(\s|$)"), timeout=LOOK
+        )
