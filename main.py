@@ -120,7 +120,7 @@ async def run(settings: Settings) -> ExitCode:
         counters=counters,
         memory=memory,
         places=places,
-        orders=Orders(outbox),
+        orders=Orders(outbox, references),
         engine=engine,
         changed=changed,
     )

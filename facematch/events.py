@@ -159,12 +159,24 @@ class TrackStatus(_Wire):
     last_match_at: Timestamp | None = None
 
 
-class Order(_Wire):
-    """Something that the web process asks of the recognizer, in the answer to a heartbeat."""
+class EraseParticipant(_Wire):
+    """The web process asks the recognizer, in the answer to a heartbeat, to forget a participant's events."""
 
     id: UUID
-    kind: Literal["erase_participant"]
+    kind: Literal["erase_participant"] = "erase_participant"
     participant_identity: Name
+
+
+class EraseReference(_Wire):
+    """The same for the events that came of a reference, as soon as it is not in use any more."""
+
+    id: UUID
+    kind: Literal["erase_reference"] = "erase_reference"
+    reference_id: Name
+    until: Timestamp = Field(description="What happened later came of the same photo, enrolled again")
+
+
+Order = Annotated[EraseParticipant | EraseReference, Field(discriminator="kind")]
 
 
 class OrderDone(_Wire):

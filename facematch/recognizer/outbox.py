@@ -181,12 +181,21 @@ class Outbox:
         await self._in_thread(self._store.close)
         self._disk.shutdown(wait=True)
 
-    async def erase(self, identity: str) -> int:
-        """Forget a participant's undelivered and refused events. Returns how many."""
+    async def erase(self, whose: Callable[[dict[str, Any]], bool]) -> int:
+        """Forget undelivered and refused events.
+
+        Args:
+            whose: says of an event, as it is posted, whether it is meant. Called on two threads.
+
+        Returns:
+            How many there were.
+        """
         self._erasures += 1
+        for waiting in self._pending:
+            waiting.events = [body for body in waiting.events if not whose(body)]
         before = len(self._unstored)
-        self._unstored = deque(body for body in self._unstored if body.get("participant_identity") != identity)
-        erased = before - len(self._unstored) + await self._in_thread(self._store.erase, identity)
+        self._unstored = deque(body for body in self._unstored if not whose(body))
+        erased = before - len(self._unstored) + await self._in_thread(self._store.erase, whose)
         await self._recount()
         return erased
 

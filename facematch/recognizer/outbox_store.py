@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 log = structlog.get_logger(__name__)
@@ -134,20 +134,22 @@ class OutboxStore:
             )
         return excess
 
-    def erase(self, identity: str) -> int:
-        """Remove a participant's events, delivered or not, and what the file still holds of delivered ones.
+    def erase(self, whose: Callable[[dict[str, Any]], bool]) -> int:
+        """Remove events, delivered or not, and what the file still holds of delivered ones.
+
+        Args:
+            whose: says of an event's body whether it is meant.
 
         Returns:
             How many events there were.
         """
+        erased = 0
         with self._transaction():
-            erased = sum(
-                self._db.execute(
-                    f"DELETE FROM {table} WHERE json_extract(body, '$.participant_identity') = ?",  # noqa: S608
-                    (identity,),
-                ).rowcount
-                for table in ("outbox", "rejected")
-            )
+            for table in ("outbox", "rejected"):
+                rows = self._db.execute(f"SELECT position, body FROM {table}")  # noqa: S608
+                meant = [(position,) for position, body in rows if whose(json.loads(body))]
+                self._db.executemany(f"DELETE FROM {table} WHERE position = ?", meant)  # noqa: S608
+                erased += len(meant)
         with contextlib.suppress(sqlite3.Error):  # a full disk: they are gone for whoever asks the database
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

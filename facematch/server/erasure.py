@@ -1,4 +1,4 @@
-"""Erasing: everything of one participant, or the reference, here and at the recognizer.
+"""Erasing: everything of one participant, or the reference and all that came of it, here and at the recognizer.
 
 What is to be erased is written down first. So it is erased whatever happens meanwhile, also when the recognizer comes
 back only days later: it is told in the answer to each of its heartbeats until it has confirmed. Events of the time
@@ -11,14 +11,14 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from facematch.events import Order
-from facematch.server.erasure_store import Pending
-from facematch.server.standing import all_alive, delivered_until, standing
+from facematch.events import EraseParticipant, EraseReference, Match
+from facematch.server.erasure_store import Pending, Subject
+from facematch.server.standing import delivered_until, standing
 from facematch.server.status import ONLINE_SECONDS
 from facematch.snapshot_names import may_show
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from uuid import UUID
 
-    from facematch.events import Event, Heartbeat
-    from facematch.server.erasure_store import ErasureStore, Kind
+    from facematch.events import Event, Heartbeat, Order
+    from facematch.server.erasure_store import ErasureStore
     from facematch.server.records import Records
     from facematch.server.retention import Retention
     from facematch.server.snapshot_folder import SnapshotFolder
@@ -37,14 +37,17 @@ log = structlog.get_logger(__name__)
 
 WAIT_SECONDS: Final = 6.0
 """How long whoever asked waits for the recognizer; it says something every 2 s."""
-RELOAD_SECONDS: Final = 1.5
-"""How long the recognizer may take to notice that the reference's file has gone."""
+RELOAD_SECONDS: Final = 3.0
+"""How long the recognizer may take to notice that the reference's file has gone. What comes of the same photo later
+is of its next enrollment."""
 STRAGGLERS_SECONDS: Final = 120.0
 """How long after the recognizer has confirmed an event may still be on its way through the network."""
 RETRY_SECONDS: Final = 10.0
 """How soon what could not be removed is tried again, when no recognizer is heard."""
 MOST_ORDERS: Final = 100
 """Of one answer to a heartbeat."""
+MOST_TURNED_AWAY: Final = 10_000
+"""Snapshots remembered for one erasure; retention finds those beyond."""
 
 
 class NotErasedError(OSError):
@@ -104,10 +107,10 @@ class Erasures:
         self._pending: dict[UUID, Pending] = {}
         self._confirmed: dict[UUID, dict[str, int]] = {}
         """By which source, with how many events."""
-        self._references: dict[UUID, tuple[str, float]] = {}
-        """Removed references that recognizers may still use: id, and when it was removed (monotonic)."""
-        self._stragglers: dict[str, tuple[datetime, float]] = {}
-        """Identities erased lately: when, and until when (monotonic) their events are looked for."""
+        self._stragglers: list[tuple[Pending, float]] = []
+        """What was erased lately, and until when (monotonic) events of it are looked for."""
+        self._turned_away: dict[UUID, set[str]] = {}
+        """Snapshots of events that came too late, until their erasure is finished."""
         self._attended: set[UUID] = set()
         """Somebody waits for these."""
         self._unremoved: set[UUID] = set()
@@ -128,10 +131,7 @@ class Erasures:
 
     def orders(self) -> list[Order]:
         """What the recognizer is to erase."""
-        return [
-            Order(id=pending.id, kind="erase_participant", participant_identity=pending.identity)
-            for pending in list(self._pending.values())[:MOST_ORDERS]
-        ]
+        return [_order(pending) for pending in list(self._pending.values())[:MOST_ORDERS]]
 
     def hear(self, heartbeat: Heartbeat) -> None:
         """Take what a recognizer says it has erased. Call it when the heartbeat is among those of `heard`."""
@@ -141,15 +141,18 @@ class Erasures:
         self._wake()
 
     def covers(self, event: Event) -> bool:
-        """Whether this event is of somebody who was erased after it happened."""
+        """Whether this event is of something that was erased after it happened."""
         if not (self._pending or self._stragglers):
             return False
         now = self._monotonic()
-        self._stragglers = {who: one for who, one in self._stragglers.items() if one[1] > now}
-        erased = [(pending.identity, pending.requested_at) for pending in self._pending.values()]
-        erased += [(who, at) for who, (at, _) in self._stragglers.items()]
-        who = {event.participant_identity or event.participant_name, event.participant_identity or event.participant_id}
-        return any(identity in who and event.timestamp <= at for identity, at in erased)
+        self._stragglers = [one for one in self._stragglers if one[1] > now]
+        for pending in (*self._pending.values(), *(pending for pending, _ in self._stragglers)):
+            if event.timestamp <= _until(pending) and _is_of(event, pending.subject):
+                names = self._turned_away.setdefault(pending.id, set()) if pending.id in self._pending else set()
+                if isinstance(event, Match) and event.snapshot and len(names) < MOST_TURNED_AWAY:
+                    names.add(event.snapshot)
+                return True
+        return False
 
     async def participant(self, identity: str, by: str) -> Erased:
         """Erase everything of a participant.
@@ -161,15 +164,39 @@ class Erasures:
         Raises:
             OSError: not everything could be removed now; what was written down is tried again.
         """
-        at = self._now()
-        id_ = await self._store.begin("participant", identity, at, by)
-        pending = self._pending[id_] = Pending(id_, identity, at)
+        return await self._erase(await self._store.begin(Subject("participant", identity), self._now(), by), by)
+
+    async def reference(self, reference_id: str, remove: Callable[[], Awaitable[bool]], by: str) -> Erased:
+        """Erase the reference, and what came of it.
+
+        Args:
+            reference_id: its id.
+            remove: its file, and returns whether there is none now.
+            by: the role in which it is asked.
+
+        Raises:
+            OSError: it could not be removed, and nothing was erased; or not everything that came of it could be
+                removed now, and is tried again.
+        """
+        pending = await self._store.begin(Subject("reference", reference_id), self._now(), by)
+        try:
+            if not await remove():
+                raise NotErasedError("the reference is still there, or there is another one already")
+        except OSError:
+            await self._store.withdraw(pending.id)
+            raise
+        return await self._erase(pending, by)
+
+    async def _erase(self, pending: Pending, by: str) -> Erased:
+        id_ = pending.id
+        self._pending[id_] = pending
         self._attended.add(id_)
         try:
             events, snapshots = await self._remove(pending, None)
-            await self._until(lambda: self._outcome(id_) is not None)
-            undelivered = self._outcome(id_)
-            more = await self._remove(pending, at if undelivered is None else None)  # what came meanwhile
+            await self._wait_for(lambda: self._outcome(pending) is not None)
+            undelivered = self._outcome(pending)
+            whole = undelivered is not None and pending.subject.kind == "participant"
+            more = await self._remove(pending, None if whole else _until(pending))  # what came meanwhile
             events, snapshots = events + more[0], snapshots + more[1]
             if undelivered is not None:
                 await self._finish(pending, undelivered)
@@ -178,36 +205,8 @@ class Erasures:
             raise
         finally:
             self._attended.discard(id_)
-        erased = Erased(id_, at, events, snapshots, undelivered)
-        _tell("participant", erased, by)
-        return erased
-
-    async def reference(self, reference_id: str, remove: Callable[[], Awaitable[bool]], by: str) -> Erased:
-        """Erase the reference.
-
-        Args:
-            reference_id: its id.
-            remove: its file, and returns whether there is none now.
-            by: the role in which it is asked.
-
-        Raises:
-            OSError: it could not be removed.
-        """
-        at = self._now()
-        id_ = await self._store.begin("reference", reference_id, at, by)
-        if not await remove():
-            raise NotErasedError("the reference is still there, or there is another one already")
-        self._references[id_] = (reference_id, self._monotonic())
-        self._attended.add(id_)
-        try:
-            await self._until(lambda: self._forgotten(id_))
-            forgotten = self._forgotten(id_)
-            if forgotten:
-                await self._finish_reference(id_)
-        finally:
-            self._attended.discard(id_)
-        erased = Erased(id_, at, 0, 0, 0 if forgotten else None)
-        _tell("reference", erased, by)
+        erased = Erased(id_, pending.requested_at, events, snapshots, undelivered)
+        _tell(pending, erased, by)
         return erased
 
     async def run(self) -> None:
@@ -227,20 +226,18 @@ class Erasures:
 
     async def _finish_all(self) -> None:
         for id_, pending in list(self._pending.items()):
-            undelivered = self._outcome(id_)
+            undelivered = self._outcome(pending)
             if id_ in self._attended or (undelivered is None and id_ not in self._unremoved):
                 continue
-            events, snapshots = await self._remove(pending, pending.requested_at)
+            events, snapshots = await self._remove(pending, _until(pending))
             self._unremoved.discard(id_)
             if undelivered is None:
                 continue
             await self._finish(pending, undelivered)
-            _tell("participant", Erased(id_, pending.requested_at, events, snapshots, undelivered), "recognizer")
-        for id_ in [one for one in self._references if one not in self._attended and self._forgotten(one)]:
-            await self._finish_reference(id_)
+            _tell(pending, Erased(id_, pending.requested_at, events, snapshots, undelivered), "recognizer")
 
-    async def _remove(self, pending: Pending, before: datetime | None) -> tuple[int, int]:
-        """Remove a participant's events and snapshots, and look whether they have gone.
+    async def _remove(self, pending: Pending, until: datetime | None) -> tuple[int, int]:
+        """Remove the events and snapshots, and look whether they have gone.
 
         Returns:
             How many events and how many snapshots there were.
@@ -248,60 +245,55 @@ class Erasures:
         Raises:
             OSError: they have not.
         """
-        identity = pending.identity
         async with self._retention.lock:
-            removed = await self._records.remove_participant(identity, before=before)
+            removed = await self._records.remove_of(pending.subject, until=until)
             self._retention.forget(removed.snapshots)
             latest = await self._records.latest()
             names = removed.snapshots | await self._without_event(pending)
             count = await self._folder.remove(names)
             await self._store.add(pending.id, removed.events, count)
             await self._records.wipe()
-            if await self._folder.holds(names) or await self._records.holds_participant(identity, latest, before):
+            if await self._folder.holds(names) or await self._records.holds(pending.subject, latest, until):
                 raise NotErasedError("something is still there")
         return removed.events, count
 
     async def _without_event(self, pending: Pending) -> frozenset[str]:
-        """Their snapshots whose event is not in the log, and will not be: it was removed before it was delivered.
+        """Snapshots whose event is not in the log, and will not be: it was removed before it was delivered.
 
-        Names do not tell who it is beyond doubt, but an event in the log would.
+        Names do not tell who it is beyond doubt, but an event in the log would. Of which reference it came, they do
+        not tell at all: if its event was turned away, that is known; else retention removes it as soon as it is
+        certain that no event will speak of it.
         """
+        files = await self._retention.unnamed()
+        if pending.subject.kind == "reference":
+            return frozenset(self._turned_away.get(pending.id, ())) & files.keys()
         until = delivered_until(self._heard())
         settled = max(pending.requested_at, until or pending.requested_at).timestamp()
-        files = await self._retention.unnamed()
         return frozenset(
-            name for name, file in files.items() if may_show(name, pending.identity) and file.written_at <= settled
+            name for name, file in files.items() if may_show(name, pending.subject.id) and file.written_at <= settled
         )
 
-    def _outcome(self, id_: UUID) -> int | None:
+    def _outcome(self, pending: Pending) -> int | None:
         """How many undelivered events recognizers have removed; None: not all of them have confirmed."""
-        confirmed = self._confirmed.get(id_, {})
-        sources = [heartbeat.source for heartbeat, _ in standing(self._heard())]
-        if not sources or not all(source in confirmed for source in sources):
+        confirmed = self._confirmed.get(pending.id, {})
+        recognizers = [heartbeat for heartbeat, _ in standing(self._heard())]
+        if not recognizers or not all(heartbeat.source in confirmed for heartbeat in recognizers):
             return None
+        if pending.subject.kind == "reference" and any(
+            heartbeat.reference_id == pending.subject.id for heartbeat in recognizers
+        ):
+            return None  # it has a file of its own, or the photo was enrolled again
         return sum(confirmed.values())
 
     async def _finish(self, pending: Pending, undelivered: int) -> None:
         await self._store.finish(pending.id, undelivered, self._now())
         await self._records.wipe()
-        self._stragglers[pending.identity] = (pending.requested_at, self._monotonic() + STRAGGLERS_SECONDS)
+        self._stragglers.append((pending, self._monotonic() + STRAGGLERS_SECONDS))
         self._pending.pop(pending.id, None)
         self._confirmed.pop(pending.id, None)
+        self._turned_away.pop(pending.id, None)
 
-    def _forgotten(self, id_: UUID) -> bool:
-        """Whether no recognizer uses a removed reference."""
-        reference_id, removed_at = self._references[id_]
-        recognizers = standing(self._heard())
-        since = self._monotonic() - removed_at - RELOAD_SECONDS
-        return all_alive(recognizers) and all(
-            heartbeat.reference_id != reference_id and age <= since for heartbeat, age in recognizers
-        )
-
-    async def _finish_reference(self, id_: UUID) -> None:
-        await self._store.finish(id_, 0, self._now())
-        self._references.pop(id_, None)
-
-    async def _until(self, holds: Callable[[], bool]) -> None:
+    async def _wait_for(self, holds: Callable[[], bool]) -> None:
         """Wait for heartbeats until something holds, for a bounded time; not when no recognizer would send any."""
         if not any(age <= ONLINE_SECONDS for _, age in self._heard()):
             return
@@ -320,10 +312,30 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _tell(kind: Kind, erased: Erased, by: str) -> None:
+def _until(pending: Pending) -> datetime:
+    """The last moment of what is erased."""
+    return pending.requested_at + timedelta(seconds=RELOAD_SECONDS if pending.subject.kind == "reference" else 0.0)
+
+
+def _order(pending: Pending) -> Order:
+    if pending.subject.kind == "reference":
+        return EraseReference(id=pending.id, reference_id=pending.subject.id, until=_until(pending))
+    return EraseParticipant(id=pending.id, participant_identity=pending.subject.id)
+
+
+def _is_of(event: Event, subject: Subject) -> bool:
+    if subject.kind == "reference":
+        return event.reference_id == subject.id
+    return subject.id in (
+        event.participant_identity or event.participant_name,
+        event.participant_identity or event.participant_id,
+    )
+
+
+def _tell(pending: Pending, erased: Erased, by: str) -> None:
     log.info(
         "Erased",
-        kind=kind,
+        kind=pending.subject.kind,
         receipt=str(erased.id),
         events=erased.events,
         snapshots=erased.snapshots,

@@ -48,7 +48,9 @@ class ReferenceErased(Counts):
     """The receipt."""
 
     reference_id: str = Field(examples=["9f86d081884c7d65"])
-    verified: Literal[True] = Field(default=True, description="The file is gone")
+    verified: Literal[True] = Field(
+        default=True, description="The file is gone; log and folder were looked through again: nothing of it is left"
+    )
 
 
 class ErasureLine(Counts):
@@ -100,14 +102,14 @@ def routes(erasures: Erasures, store: ErasureStore, enrollment: Enrollment, file
 
     @router.delete(
         "/api/reference",
-        summary="Erase the reference photo",
+        summary="Erase the reference photo and what came of it",
         responses=documented(
             (404, Code.NO_REFERENCE, "There is no reference photo."), (503, Code.STORAGE_FAILED, _FAILED)
         ),
     )
     async def reference(request: Request) -> ReferenceErased:
-        """The photo and, at the recognizer, its embedding. Waits some seconds for the recognizer. From then on nobody
-        is looked for until a photo is added.
+        """The photo, at the recognizer its embedding, and the events and snapshots that came of it. Waits some
+        seconds for the recognizer. From then on nobody is looked for until a photo is added.
         """
         current = await file.current()
         if current is None:

@@ -26,11 +26,20 @@ Kind = Literal["participant", "reference"]
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What an erasure is about."""
+
+    kind: Kind
+    id: str
+    """The identity, or the reference's id."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pending:
-    """A participant's erasure that the recognizer has not confirmed yet."""
+    """An erasure that the recognizer has not confirmed yet."""
 
     id: UUID
-    identity: str
+    subject: Subject
     requested_at: datetime
 
 
@@ -63,29 +72,32 @@ class ErasureStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def begin(self, kind: Kind, subject: str, at: datetime, by: str) -> UUID:
+    async def begin(self, subject: Subject, at: datetime, by: str) -> Pending:
         """Something is to be erased. From now on it is, whatever happens.
 
         Args:
-            kind: of what.
-            subject: the identity, or the reference's id.
+            subject: what.
             at: now.
             by: a role.
         """
         salt = secrets.token_bytes(16)
         row = {
             "id": uuid4(),
-            "kind": kind,
+            "kind": subject.kind,
             "requested_at": at,
             "requested_by": by,
             "salt": salt,
-            "subject_hash": await asyncio.to_thread(subject_hash, subject, salt),
-            "participant_identity": json.dumps(subject) if kind == "participant" else None,
+            "subject_hash": await asyncio.to_thread(subject_hash, subject.id, salt),
+            "subject": json.dumps(subject.id),
             "events": 0,
             "snapshots": 0,
         }
         await self._execute(sa.insert(erasures).values(row))
-        return UUID(str(row["id"]))
+        return Pending(UUID(str(row["id"])), subject, at)
+
+    async def withdraw(self, id_: UUID) -> None:
+        """It is not to be erased after all."""
+        await self._execute(sa.delete(erasures).where(erasures.c.id == id_))
 
     async def add(self, id_: UUID, events: int, snapshots: int) -> None:
         """More was removed."""
@@ -93,15 +105,15 @@ class ErasureStore:
         await self._execute(sa.update(erasures).where(erasures.c.id == id_).values(new))
 
     async def finish(self, id_: UUID, undelivered: int, at: datetime) -> None:
-        """Nothing is left. The identity is forgotten."""
-        new = {"undelivered_events": undelivered, "done_at": at, "participant_identity": None}
+        """Nothing is left. Whose it was is forgotten."""
+        new = {"undelivered_events": undelivered, "done_at": at, "subject": None}
         await self._execute(sa.update(erasures).where(erasures.c.id == id_).values(new))
 
     async def pending(self) -> Sequence[Pending]:
         """What the recognizer has still to be told, the oldest first."""
-        columns = sa.select(erasures.c.id, erasures.c.participant_identity, erasures.c.requested_at)
-        rows = columns.where(erasures.c.participant_identity.is_not(None)).order_by(erasures.c.requested_at)
-        return [Pending(id_, json.loads(identity), at) for id_, identity, at in await self._rows(rows)]
+        columns = sa.select(erasures.c.id, erasures.c.kind, erasures.c.subject, erasures.c.requested_at)
+        rows = columns.where(erasures.c.subject.is_not(None)).order_by(erasures.c.requested_at)
+        return [Pending(id_, Subject(kind, json.loads(text)), at) for id_, kind, text, at in await self._rows(rows)]
 
     async def lines(self, limit: int) -> Sequence[Line]:
         """The newest first."""

@@ -1,4 +1,5 @@
-"""Removing from the event log: what has become too old, snapshots that are gone, everything of one participant.
+"""Removing from the event log: what has become too old, snapshots that are gone, everything of one participant or
+one reference.
 
 Works on a log that others append to and read from meanwhile. Positions of removed events are never given again.
 """
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from facematch.server.database import Database
+    from facematch.server.erasure_store import Subject
 
 AT_ONCE: Final = 500
 """Rows of one transaction: whoever waits to append waits for no more than that."""
@@ -100,30 +102,30 @@ class Records:
 
         return await self._database.read(work)
 
-    async def remove_participant(self, identity: str, *, before: datetime | None = None) -> Removed:
-        """Remove the events of a participant.
+    async def remove_of(self, subject: Subject, *, until: datetime | None = None) -> Removed:
+        """Remove the events of a participant, or those that came of a reference.
 
         Args:
-            identity: theirs. Of events that name no identity, those whose participant has it as its name or sid.
-            before: only what happened until then, says its sender; None: everything.
+            subject: of events that name no identity, those are a participant's who has it as name or sid.
+            until: only what happened until then, says its sender; None: everything.
         """
         count, names = 0, frozenset[str]()
         while True:
 
             async def work(connection: AsyncConnection) -> Removed:
                 await _lock(connection)
-                return await _remove(connection, await _rows_of(connection, identity, before, AT_ONCE))
+                return await _remove(connection, await _rows_of(connection, subject, until, AT_ONCE))
 
             removed = await self._database.write(work)
             count, names = count + removed.events, names | removed.snapshots
             if removed.events < AT_ONCE:
                 return Removed(count, names)
 
-    async def holds_participant(self, identity: str, up_to: int, before: datetime | None) -> bool:
-        """Whether `remove_participant` has left any event up to a position, looked up anew."""
+    async def holds(self, subject: Subject, up_to: int, until: datetime | None) -> bool:
+        """Whether `remove_of` has left any event up to a position, looked up anew."""
 
         async def work(connection: AsyncConnection) -> bool:
-            rows = await _rows_of(connection, identity, before, AT_ONCE)
+            rows = await _rows_of(connection, subject, until, AT_ONCE)
             return any(cursor <= up_to for cursor, _ in rows)
 
         return await self._database.read(work)
@@ -160,23 +162,30 @@ async def _remove(connection: AsyncConnection, rows: Sequence[Any]) -> Removed:
     return Removed(len(rows), frozenset(name for _, name in rows if name))
 
 
-async def _rows_of(connection: AsyncConnection, identity: str, before: datetime | None, limit: int) -> Sequence[Any]:
-    """Position and snapshot of the first events of a participant."""
-    columns = sa.select(events.c.cursor, events.c.snapshot)
-    who = text_of(identity)
-    named = columns.where(events.c.participant_identity == who)
-    nameless = columns.where(events.c.participant_identity.is_(None))
-    fragment = '"participant_name":' + json.dumps(identity, ensure_ascii=False) + ","
-    # The quotes of a text inside a text are escaped, so this can be nothing but the field itself.
-    by_name = nameless.where(events.c.body.contains(fragment, autoescape=True), _exactly_in_body(fragment))
-    by_sid = nameless.where(events.c.participant_id == who)
+async def _rows_of(connection: AsyncConnection, subject: Subject, until: datetime | None, limit: int) -> Sequence[Any]:
+    """Position and snapshot of the first events of whatever is to be erased."""
     rows: list[Any] = []
-    for part in (named, by_name, by_sid):
-        wanted = part if before is None else part.where(events.c.timestamp <= before)
+    for part in _parts(subject):
+        wanted = part if until is None else part.where(events.c.timestamp <= until)
         known = {cursor for cursor, _ in rows}
         found = await connection.execute(wanted.order_by(events.c.cursor).limit(limit))
         rows += [row for row in found if row[0] not in known]
     return rows[:limit]
+
+
+def _parts(subject: Subject) -> Sequence[sa.Select[Any]]:
+    """Position and snapshot of its events, in several selections that each have an index."""
+    columns = sa.select(events.c.cursor, events.c.snapshot)
+    who = text_of(subject.id)
+    if subject.kind == "reference":
+        return (columns.where(events.c.reference_id == who),)
+    named = columns.where(events.c.participant_identity == who)
+    nameless = columns.where(events.c.participant_identity.is_(None))
+    fragment = '"participant_name":' + json.dumps(subject.id, ensure_ascii=False) + ","
+    # The quotes of a text inside a text are escaped, so this can be nothing but the field itself.
+    by_name = nameless.where(events.c.body.contains(fragment, autoescape=True), _exactly_in_body(fragment))
+    by_sid = nameless.where(events.c.participant_id == who)
+    return named, by_name, by_sid
 
 
 def _exactly_in_body(fragment: str) -> sa.ColumnElement[bool]:

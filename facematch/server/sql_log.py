@@ -145,6 +145,7 @@ def _row(event: Event) -> dict[str, Any]:
         "participant_identity": text_of(event.participant_identity),
         "participant_id": text_of(event.participant_id),
         "track_sid": text_of(event.track_sid),
+        "reference_id": text_of(event.reference_id),
         "source": text_of(event.source),
         "seq": event.seq,
         "snapshot": event.snapshot if isinstance(event, Match) else None,

@@ -135,21 +135,45 @@ def waiting(stack: Stack, identity: str) -> int:
         database.close()
 
 
-async def test_the_reference_is_erased_and_nobody_is_looked_for(make_stack: MakeStack) -> None:
-    stack = make_stack()
+async def test_the_reference_is_erased_with_all_that_came_of_it(make_stack: MakeStack) -> None:
+    stack = make_stack(hold_seconds=0.5)
     await stack.start()
     async with stack.listen() as events, stack.publishers() as publishers:
         await publishers.on_air(stack.room, "Alice")
-        await events.next(is_check("Alice"), within=FIRST)
+        await publishers.on_air(stack.room, "bird", Scene(STRANGER))
+        await events.each(is_match("Alice"), is_check("Alice"), is_check("bird"), within=FIRST)
+        pictures = {event["snapshot"] for event in await of(stack, "Alice") if event.get("snapshot")}
+        assert pictures
 
         receipt = await erase(stack, "reference")
 
         assert (receipt["recognizer"], receipt["verified"]) == ("done", True)
+        assert receipt["events"] >= 3
+        assert receipt["snapshots"] >= len(pictures)
         assert not stack.reference.exists()
         heartbeat = await stack.heartbeat()
         assert heartbeat is not None
         assert heartbeat["reference_id"] is None
         await stack.track_in("Alice", "idle", within=10)
+        left = (await get(stack, "/api/events", limit=1000))["events"]
+        assert {event.get("outcome") for event in left} <= {"no_reference"}
+        assert all(event["reference_id"] is None for event in left)
+        assert not any((stack.captures / name).exists() for name in pictures)
+
+
+async def test_a_batch_at_work_ends_with_the_reference(make_stack: MakeStack) -> None:
+    stack = make_stack(batch_max_frames=1_000, batch_timeout_seconds=60)
+    await stack.start()
+    async with stack.listen() as events, stack.publishers() as publishers:
+        await publishers.on_air(stack.room, "bird", Scene(STRANGER))
+        await stack.track_in("bird", "probe", within=FIRST)
+
+        await erase(stack, "reference")
+
+        check = await events.next(is_check("bird"), within=FIRST)
+        assert (check["outcome"], check["reference_id"], check["best_distance"]) == ("no_reference", None, None)
+        assert check["cycle_id"] is not None
+        await stack.track_in("bird", "idle", within=10)
 
 
 async def test_limits_are_kept_while_matching(make_stack: MakeStack) -> None:

@@ -64,6 +64,11 @@ async def outbox_on(
         await client.aclose()
 
 
+def of(identity: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether an event is a participant's."""
+    return lambda body: body["participant_identity"] == identity
+
+
 async def stop(task: asyncio.Task[None]) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

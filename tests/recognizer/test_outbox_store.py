@@ -11,6 +11,7 @@ import pytest
 from facematch.recognizer import outbox_store
 from facematch.recognizer.outbox_store import OutboxStore, StoreInUseError, open_outbox
 from facematch.settings import ROOT
+from tests.recognizer.outboxes import of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +124,7 @@ def test_nothing_of_an_erased_participant_is_left_in_the_files(store: OutboxStor
     store.add([match(f"Zacharias {n}", "Zacharias") for n in range(100)] + [check("Bob", "Bob")])
     [*_, last] = store.head(0, 60)
     store.settle(last.position)  # delivered, and yet in the file
-    assert store.erase("Zacharias") == 40
+    assert store.erase(of("Zacharias")) == 40
     assert names(store) == ["Bob"]
     for file in path.parent.iterdir():
         assert b"Zacharias" not in file.read_bytes(), file.name
@@ -132,9 +133,9 @@ def test_nothing_of_an_erased_participant_is_left_in_the_files(store: OutboxStor
 def test_a_participant_is_erased_wherever_it_is(store: OutboxStore) -> None:
     store.add([check("a"), match("b"), check("c", "bob"), check("d", "ALICE")])
     store.reject(store.head(0, 1)[0], 422)
-    assert store.erase("alice") == 2
+    assert store.erase(of("alice")) == 2
     assert (names(store), pile(store)) == (["c", "d"], [])
-    assert store.erase("alice") == 0
+    assert store.erase(of("alice")) == 0
 
 
 def test_the_snapshots_that_waiting_matches_speak_of(store: OutboxStore) -> None:

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from facematch.recognizer import outbox as outbox_module
-from tests.recognizer.outboxes import check, empty, match, never, outbox_on
+from tests.recognizer.outboxes import check, empty, match, never, of, outbox_on, stop
 from tests.recognizer.receiver import Receiver, eventually
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ async def test_a_participants_waiting_events_are_erased_and_nobody_elses(receive
     receiver.always = 503
     async with outbox_on(outbox_path, receiver.url, delay=never) as outbox:
         await outbox.put(check("a"), match("b", "bob"), check("c"))
-        assert await outbox.erase("alice") == 2
+        assert await outbox.erase(of("alice")) == 2
         assert outbox.status.queued == 1
     receiver.always = 200
     receiver.sent.clear()
@@ -136,7 +136,19 @@ async def test_what_waits_in_memory_is_erased_too(receiver: Receiver, outbox_pat
         refuse_writes(outbox)
         assert not await outbox.put(check("a"), check("b", "bob"))
         refuse_writes(outbox, refuse=False)
-        assert await outbox.erase("alice") == 1
+        assert await outbox.erase(of("alice")) == 1
+
+
+async def test_what_is_on_its_way_to_the_disk_is_erased_too(receiver: Receiver, outbox_path: Path) -> None:
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
+        putting = asyncio.create_task(outbox.put(check("a"), check("b", "bob")))
+        await asyncio.sleep(0)
+        await outbox.erase(of("alice"))
+        running = asyncio.create_task(outbox.run())
+        assert await putting
+        await empty(outbox)
+        await stop(running)
+    assert receiver.names == ["b"]
 
 
 async def test_nothing_of_an_erased_participant_leaves_after_the_erasure(receiver: Receiver, outbox_path: Path) -> None:
@@ -145,7 +157,7 @@ async def test_nothing_of_an_erased_participant_leaves_after_the_erasure(receive
     async with outbox_on(outbox_path, receiver.url) as outbox:
         await outbox.put(check("a", "bob"), check("b"), check("c", "bob"), check("d"))
         await receiver.until_sent(1)
-        assert await outbox.erase("alice") == 2
+        assert await outbox.erase(of("alice")) == 2
         receiver.open.set()
         await empty(outbox)
     assert receiver.names == ["a", "c"]

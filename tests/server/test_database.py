@@ -104,6 +104,25 @@ async def test_processes_that_start_together_make_the_tables_once(database_url: 
         await stored(log, check())
 
 
+async def test_events_of_an_older_version_get_their_reference_as_a_column(database_url: str) -> None:
+    await migrate(database_url)
+    async with opened(database_url) as log:
+        await stored(log, check(reference_id="abc"), check(reference_id=None), check(participant_name="a\x00b"))
+    for step in BACK_TO_0003:
+        await _run(database_url, step)
+    await migrate(database_url)
+    assert await _run(database_url, "SELECT reference_id FROM events ORDER BY cursor") == [("abc",), (None,), (None,)]
+
+
+BACK_TO_0003 = (
+    "DROP INDEX ix_events_reference_id",
+    "ALTER TABLE events DROP COLUMN reference_id",
+    "ALTER TABLE erasures RENAME COLUMN subject TO participant_identity",
+    "UPDATE alembic_version SET version_num = '0003'",
+)
+"""By hand: nobody else goes back."""
+
+
 async def test_a_database_of_a_newer_version_is_left_alone(database_url: str) -> None:
     await migrate(database_url)
     await _run(database_url, "UPDATE alembic_version SET version_num = '9999'")
@@ -180,8 +199,11 @@ async def test_closing_leaves_no_thread(tmp_path: Path) -> None:
             await asyncio.sleep(0.01)
 
 
-async def _run(url: str, statement: str) -> None:
+async def _run(url: str, statement: str) -> list[tuple[object, ...]]:
+    """What a statement finds."""
     engine = make_engine(url, writes=True, connections=1)
     async with engine.begin() as connection:
-        await connection.execute(sa.text(statement))
+        result = await connection.execute(sa.text(statement))
+        found = [tuple(row) for row in result] if result.returns_rows else []
     await engine.dispose()
+    return found

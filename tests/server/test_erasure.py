@@ -13,9 +13,9 @@ from uuid import uuid4
 import pytest
 from starlette.testclient import TestClient
 
-from facematch.server import erasure
 from facematch.server.app import Parts, create_app
 from facematch.server.erasure_store import subject_hash
+from facematch.server.references import ReferenceFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
     from tests.server.conftest import FakeExaminer
 
 JPEG = b"\xff\xd8 a snapshot"
-
-
-@pytest.fixture(autouse=True)
-def _the_recognizer_is_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(erasure, "RELOAD_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -165,9 +160,9 @@ def test_what_is_pending_survives_a_restart_and_the_identity_does_not_survive_it
         beat(web, heartbeat, orders_done=done(orders))
         until_done(web)
     with sqlite3.connect(settings.data_dir / "events.db") as database:
-        [(identity, by, kind)] = database.execute("SELECT participant_identity, requested_by, kind FROM erasures")
+        [(subject, by, kind)] = database.execute("SELECT subject, requested_by, kind FROM erasures")
     database.close()
-    assert (identity, by, kind) == (None, "admin (local)", "participant")
+    assert (subject, by, kind) == (None, "admin (local)", "participant")
 
 
 def test_a_late_event_is_taken_and_goes_nowhere(
@@ -240,23 +235,88 @@ def test_a_database_that_is_away(client: TestClient) -> None:
         assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_FAILED")
 
 
-def test_the_reference_goes_and_the_recognizer_is_asked(
-    web: TestClient, settings: Settings, heartbeat: dict[str, Any]
+def enroll(web: TestClient) -> str:
+    upload = {"file": ("a.jpg", b"a photo", "image/jpeg")}
+    reference_id: str = web.post("/api/reference", files=upload).json()["reference_id"]
+    return reference_id
+
+
+def test_the_reference_goes_with_all_that_came_of_it_and_the_recognizer_is_told(
+    web: TestClient, matched: Any, settings: Settings, heartbeat: dict[str, Any]
 ) -> None:
     assert web.delete("/api/reference").json()["code"] == "NO_REFERENCE"
-    upload = {"file": ("a.jpg", b"a photo", "image/jpeg")}
-    reference_id = web.post("/api/reference", files=upload).json()["reference_id"]
+    reference_id = enroll(web)
+    mine = [matched(who, reference_id=reference_id) for who in ("Alice", "Bob")]
+    kept = [matched("Alice", reference_id="another"), matched("Alice")]
     beat(web, heartbeat, reference_id=reference_id)
 
     receipt = web.delete("/api/reference").json()
+
     assert (receipt["reference_id"], receipt["recognizer"], receipt["verified"]) == (reference_id, "pending", True)
+    assert (receipt["events"], receipt["snapshots"], receipt["undelivered_events"]) == (2, 2, None)
     assert not settings.reference_image.exists()
     assert web.get("/reference/current.jpg").status_code == 404
     assert web.get("/api/status").json()["reference"] is None
-    assert beat(web, heartbeat, reference_id=reference_id) == []
-    beat(web, heartbeat, reference_id=None)
-    assert until_done(web)["kind"] == "reference"
+    assert [event["snapshot"] for event in events(web)] == kept
+    assert not any((settings.output_dir / name).exists() for name in mine)
+
+    [order] = beat(web, heartbeat, reference_id=reference_id)
+    until = datetime.fromisoformat(order.pop("until")) - datetime.fromisoformat(receipt["at"])
+    assert order == {"id": receipt["receipt_id"], "kind": "erase_reference", "reference_id": reference_id}
+    assert until == timedelta(seconds=3)
+    # One that has done it and yet uses the photo has a file of its own.
+    beat(web, heartbeat, reference_id=reference_id, orders_done=done([order], 5))
+    assert web.get("/api/erasures").json()["erasures"][0]["recognizer"] == "pending"
+    beat(web, heartbeat, reference_id=None, orders_done=done([order], 5))
+    line = until_done(web)
+    assert (line["kind"], line["events"], line["snapshots"], line["undelivered_events"]) == ("reference", 2, 2, 5)
     assert web.delete("/api/reference").status_code == 404
+
+
+def test_what_came_of_an_erased_reference_is_taken_and_goes_nowhere(
+    web: TestClient, match: dict[str, Any], heartbeat: dict[str, Any], settings: Settings
+) -> None:
+    snapshot = settings.output_dir / match["snapshot"]
+    late = {**match, "reference_id": enroll(web), "event_id": str(uuid4())}
+    web.delete("/api/reference")
+    snapshot.write_bytes(JPEG)
+    again = {**late, "timestamp": (datetime.now(UTC) + timedelta(seconds=10)).isoformat(), "event_id": str(uuid4())}
+    assert web.post("/api/match", json=late).json() == {"ok": True, "delivered": 0}
+    beat(web, heartbeat, orders_done=done(beat(web, heartbeat)))
+    assert until_done(web)["snapshots"] == 1
+    assert not snapshot.exists()
+    assert web.post("/api/match", json=late).json() == {"ok": True, "delivered": 0}  # it was under way
+    web.post("/api/match", json=again)
+    assert [event["event_id"] for event in events(web)] == [again["event_id"]]
+
+
+def test_a_reference_that_is_pending_survives_a_restart(
+    settings: Settings, parts: Parts, heartbeat: dict[str, Any]
+) -> None:
+    with TestClient(create_app(settings, parts)) as web:
+        reference_id = enroll(web)
+        web.delete("/api/reference")
+    with TestClient(create_app(settings, parts)) as web:
+        orders = beat(web, heartbeat)
+        assert [order["reference_id"] for order in orders] == [reference_id]
+        beat(web, heartbeat, orders_done=done(orders))
+        assert until_done(web)["kind"] == "reference"
+
+
+def test_a_reference_that_cannot_be_removed_takes_nothing_with_it(
+    web: TestClient, matched: Any, settings: Settings, heartbeat: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matched("Alice", reference_id=enroll(web))
+
+    def refuse(_self: ReferenceFile) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(ReferenceFile, "_remove", refuse)
+    answer = web.delete("/api/reference")
+    assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_FAILED")
+    assert len(events(web)) == 1
+    assert web.get("/api/erasures").json() == {"erasures": []}
+    assert beat(web, heartbeat) == []
 
 
 def test_the_record_says_nothing_that_tells_whose(web: TestClient) -> None:

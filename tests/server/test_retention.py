@@ -16,6 +16,7 @@ import pytest_asyncio
 from facematch.events import Heartbeat
 from facematch.server import retention
 from facematch.server.database import Database, sqlite_url
+from facematch.server.erasure_store import Subject
 from facematch.server.log import LogUnavailableError
 from facematch.server.records import Records
 from facematch.server.retention import GRACE_SECONDS, Limits, Retention, Swept
@@ -239,7 +240,7 @@ async def test_thousands_of_events_go_in_small_transactions(world: World) -> Non
     for _ in range(3):
         await world.log.append([check() for _ in range(400)])
     await world.log.append([check(participant_identity="Bob") for _ in range(700)])
-    assert (await world.records.remove_participant("Bob")).events == 700
+    assert (await world.records.remove_of(Subject("participant", "Bob"))).events == 700
     world.seconds = 31 * DAY
     assert (await world.sweep()).events == 1_200
     assert await world.log.count() == 0
