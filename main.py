@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import hashlib
 import sqlite3
 import sys
@@ -13,6 +14,7 @@ import structlog
 
 from facematch.faces.encoder import make_encoder
 from facematch.faces.engine import FaceEngine
+from facematch.hang import ended_when_hung
 from facematch.logs import configure_logging
 from facematch.recognizer.api_client import ApiClient
 from facematch.recognizer.changed import Changed
@@ -135,7 +137,7 @@ async def run(settings: Settings) -> ExitCode:
     for name in settings.legacy_in_use:
         log.warning(f"{name} is deprecated and has no effect; remove it")
     try:
-        async with asyncio.TaskGroup() as tasks:
+        async with ended_when_hung(), asyncio.TaskGroup() as tasks:
             running = [
                 tasks.create_task(references.run(), name="references"),
                 tasks.create_task(outbox.run(), name="outbox"),
@@ -173,6 +175,7 @@ async def stay_connected(connection: Connection, shutdown: Shutdown) -> None:
 
 
 if __name__ == "__main__":
+    faulthandler.enable()  # a crash in native code says where
     SETTINGS = load_or_exit()
     configure_logging(SETTINGS.log_level, SETTINGS.log_format, secrets_of(SETTINGS))
     sys.exit(asyncio.run(run(SETTINGS)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -73,6 +73,8 @@ class Parts:
     """How long whoever erases waits for the recognizer."""
     on_start: Callable[[], None] | None = None
     """Called first when the process starts to serve."""
+    guard: Callable[[], AbstractAsyncContextManager[None]] | None = None
+    """Entered then, and left last."""
 
 
 def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
@@ -103,16 +105,17 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
             parts.on_start()
         for folder in (settings.output_dir, settings.reference_image.parent):
             folder.mkdir(parents=True, exist_ok=True)
-        await feed.open()
-        with no_access_log(), goodbye_first(say_goodbye):
-            log.info("Face Match is up", room=settings.room_name, livekit_url=settings.livekit_url)
-            try:
-                async with entrance.guarded(), nullcontext() if parts.event_log else keeping.running():
-                    yield
-            finally:
-                await say_goodbye()
-                await enrollment.aclose()
-                await feed.aclose()
+        async with parts.guard() if parts.guard else nullcontext():
+            await feed.open()
+            with no_access_log(), goodbye_first(say_goodbye):
+                log.info("Face Match is up", room=settings.room_name, livekit_url=settings.livekit_url)
+                try:
+                    async with entrance.guarded(), nullcontext() if parts.event_log else keeping.running():
+                        yield
+                finally:
+                    await say_goodbye()
+                    await enrollment.aclose()
+                    await feed.aclose()
 
     app = FastAPI(
         title="Face Match",
