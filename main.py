@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import hashlib
+import os
 import sqlite3
 import sys
 from typing import TYPE_CHECKING
@@ -178,4 +179,9 @@ if __name__ == "__main__":
     faulthandler.enable()  # a crash in native code says where
     SETTINGS = load_or_exit()
     configure_logging(SETTINGS.log_level, SETTINGS.log_format, secrets_of(SETTINGS))
-    sys.exit(asyncio.run(run(SETTINGS)))
+    CODE = asyncio.run(run(SETTINGS))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # All is closed. Taking the interpreter down would only end the SDK's own threads in the middle of a call into it,
+    # which aborts the process now and then.
+    os._exit(CODE)

@@ -220,8 +220,8 @@ class Heartbeat(_Wire):
     settings: CycleSettings
     tracks: Annotated[list[TrackStatus], Field(max_length=MOST_TRACKS)]
     counters: dict[Name, NonNegativeInt] = Field(
-        description="batches, frames, faces, matches, checks, errors, events_posted, events_queued, events_dropped, "
-        "events_rejected, batches_delayed"
+        description="batches, batches_delayed, frames, faces, matches, checks, errors, events_posted, events_dropped, "
+        "events_rejected (since start); events_queued, streams_open, tasks (now)"
     )
     outbox_age_seconds: NonNegativeFloat = Field(default=0, description="How long the oldest undelivered event waits")
     outbox_durable: bool = Field(default=True, description="false: the disk takes nothing, events wait in memory")

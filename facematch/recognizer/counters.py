@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Counters:
-    """All since start; touched on the event loop only."""
+    """Since start, where nothing else is said; touched on the event loop only."""
 
     batches: int = 0
     batches_delayed: int = 0
@@ -21,6 +21,8 @@ class Counters:
     matches: int = 0
     checks: int = 0
     errors: int = 0
+    streams_open: int = 0
+    """Now. One for each batch at work."""
     delay_seconds: float = 0.0
     """By which batches began later than they were due, all together."""
     outcomes: Counter[Outcome] = field(default_factory=Counter)

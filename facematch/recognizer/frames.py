@@ -112,13 +112,15 @@ class FrameStream:
         pixels = np.frombuffer(frame.data, np.uint8).reshape(frame.height, frame.width, 3)
         return upright(pixels, event.rotation)
 
-    async def aclose(self) -> None:
-        """Ends the stream within `CLOSE_SECONDS`, whatever state the track is in."""
+    async def aclose(self) -> bool:
+        """Ends the stream within `CLOSE_SECONDS`, whatever state the track is in. Returns whether the SDK let it go."""
         self._pump.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await asyncio.gather(self._pump, return_exceptions=True)
                 await self._stream.aclose()
+                return True
+        return False
 
     async def _run(self) -> None:
         async for event in self._stream:

@@ -153,7 +153,9 @@ class Heart:
                 threshold=self._rules.threshold,
             ),
             tracks=[_status(track) for track in (watch.tracks[:MOST_TRACKS] if watch else ())],
-            counters=self._counters.totals() | {f"events_{name}": count for name, count in asdict(events).items()},
+            counters=self._counters.totals()
+            | {f"events_{name}": count for name, count in asdict(events).items()}
+            | {"tasks": len(asyncio.all_tasks())},
             outcomes=dict(self._counters.outcomes),
             timings={
                 "detect": round(self._engine.detect_seconds, 3),

@@ -145,6 +145,7 @@ class TrackWatch:
             return
         selection = Selection(min(self._processed_width, self.publication.width or self._processed_width))
         stream = FrameStream(track, self.changed.notify)
+        self._counters.streams_open += 1
         pixels: Pixels | None = None
         faces: tuple[Face, ...] = ()
         try:
@@ -155,7 +156,8 @@ class TrackWatch:
                 else:
                     faces, outputs = await self._look(pixels, reference)
         finally:
-            await stream.aclose()
+            closed = await stream.aclose()
+            self._counters.streams_open -= closed
         await self._carry_out(outputs, pixels=pixels, faces=faces, reference=reference)
 
     def _cut_short(self) -> bool:

@@ -34,6 +34,11 @@ _COUNTERS = {
     "events_dropped": ("outbox_dropped", "Events dropped because the outbox was full"),
     "events_rejected": ("dead_letters", "Events refused for good"),
 }
+_NOW = {
+    "events_queued": ("outbox_events", "Events not yet delivered"),
+    "streams_open": ("streams_open", "Streams of frames: one for each batch at work"),
+    "tasks": ("recognizer_tasks", "Tasks of the recognizer's event loop"),
+}
 _TIMINGS = {
     "detect": ("detect_seconds", "Seconds spent looking for faces, over all threads"),
     "encode": ("encode_seconds", "Seconds spent in landmarks and embeddings, over all threads"),
@@ -124,7 +129,8 @@ def _recognizer(heartbeat: Heartbeat, age: float) -> Iterator[Metric]:
     if heartbeat.reference_id:
         reference.add_metric([heartbeat.reference_id], 1)
     yield reference
-    yield _gauge("outbox_events", "Events not yet delivered", heartbeat.counters.get("events_queued", 0))
+    for name, (metric, text) in _NOW.items():
+        yield _gauge(metric, text, heartbeat.counters.get(name, 0))
     yield _gauge("outbox_age_seconds", "How long the oldest of them has waited", heartbeat.outbox_age_seconds)
     yield _gauge("outbox_durable", "0 while events wait in memory only", float(heartbeat.outbox_durable))
     yield _gauge("batch_places_waiting", "Tracks whose batch is due and has no place", heartbeat.batch_places_waiting)

@@ -25,7 +25,7 @@ function View({ hasReference, rights, canInvite, joined, hasPeople }) {
       <p>One clear, frontal face of the person to look for. <a href="#reference">Go to Reference</a></p>
     </${Step}>
     ${
-      rights === "look" && canInvite
+      canInvite
         ? html`<${Step} done=${joined || hasPeople} title="Join or invite others">
           <p>Join with your camera, or send others a link. <a href="#join">Go to Join</a></p>
           <button type="button" class="button small" popovertarget="account-menu">Invite others</button>

@@ -37,9 +37,13 @@ class LiveKitServer:
         """Chooses the ports; `folder` receives the log."""
         self.port = free_tcp_port()
         self.url = f"ws://127.0.0.1:{self.port}"
+        figures_port = free_tcp_port()
+        self.figures_url = f"http://127.0.0.1:{figures_port}/metrics"
+        """What it tells Prometheus."""
+        *arguments, config = livekit_server.arguments(port=self.port, udp_port=free_udp_port())
         self.process = Process(
             "livekit-server",
-            [str(server_binary()), *livekit_server.arguments(port=self.port, udp_port=free_udp_port())],
+            [str(server_binary()), *arguments, f"{config}prometheus_port: {figures_port}\n"],
             env={"PATH": os.environ.get("PATH", ""), **livekit_server.environment(key=KEY, secret=SECRET)},
             log=folder / "livekit-server.log",
         )
