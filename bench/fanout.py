@@ -1,8 +1,10 @@
 """Events to many WebSocket listeners, some of which have stopped reading: `python -m bench.fanout [--help]`.
 
-The clock starts when an event is handed to the web process (before its POST) and stops when a listener has it, so
-storing it is part of the figure. The listeners share this process: on a small machine their own work is in it, too.
-A listener that is sent away comes back with its last cursor; what it then still lacks at the end is lost.
+Those who have stopped reading ask for a backlog first (`--backlog`), so that every buffer on their way is full at once;
+sent away, they come back and stop again. The clock starts when an event is handed to the web process (before its POST)
+and stops when a listener has it, so storing it is part of the figure. The listeners share this process: on a small
+machine their own work is in it, too. A listener that is sent away comes back with its last cursor; what it then still
+lacks at the end is lost.
 """
 
 from __future__ import annotations
@@ -24,8 +26,12 @@ from tests.rig.waiting import wait_until
 from tests.rig.web import WebProcess, bulky_check, stalled_listener
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator
 
+STALL_SECONDS = 15
+"""Longer than the server bears it."""
+BACKLOG_SEQ = 10**9
+BACKLOG_AT_ONCE = 250
 PATIENCE_SECONDS = 20
 """How long after the last event the slowest listener may take to have it."""
 
@@ -99,13 +105,38 @@ def event(seq: int) -> dict[str, Any]:
     }
 
 
-@contextlib.contextmanager
-def stalled(port: int, count: int) -> Iterator[None]:
-    """Listeners that never read."""
-    with contextlib.ExitStack() as stack:
-        for _ in range(count):
-            stack.enter_context(stalled_listener(port))
+async def fill(session: aiohttp.ClientSession, base_url: str, count: int) -> None:
+    """A log with so many events of 3 kB. Their numbers are far from those of the events that are measured."""
+    for first in range(0, count, BACKLOG_AT_ONCE):
+        numbers = range(first, min(count, first + BACKLOG_AT_ONCE))
+        many = [{**bulky_check(BACKLOG_SEQ + number), "type": "check"} for number in numbers]
+        async with session.post(f"{base_url}/api/events", json={"events": many}) as response:
+            assert response.status == 200, await response.text()
+
+
+@contextlib.asynccontextmanager
+async def stalled(port: int, count: int) -> AsyncIterator[None]:
+    """Listeners that never read; each has been sent away by the time it comes back."""
+
+    async def stall() -> None:
+        while True:
+            with stalled_listener(port, after=0):
+                await asyncio.sleep(STALL_SECONDS)
+
+    tasks = [asyncio.create_task(stall()) for _ in range(count)]
+    try:
         yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def dropped(session: aiohttp.ClientSession, base_url: str) -> int:
+    """Listeners that the web process has sent away because they were too slow."""
+    async with session.get(f"{base_url}/metrics") as response:
+        lines = (await response.text()).splitlines()
+    return next(int(float(line.split()[1])) for line in lines if line.startswith("facematch_websocket_dropped_total "))
 
 
 async def measure(web: WebProcess, clients: int, args: argparse.Namespace) -> Row:
@@ -119,7 +150,8 @@ async def measure(web: WebProcess, clients: int, args: argparse.Namespace) -> Ro
             async with session.get(f"{web.base_url}/api/status") as response:
                 return bool((await response.json())["websocket_clients"] == clients + args.stalled)
 
-        with stalled(web.port, args.stalled):
+        await fill(session, web.base_url, args.backlog)
+        async with stalled(web.port, args.stalled):
             tasks = [asyncio.create_task(listeners.listen(session)) for _ in range(clients)]
             await wait_until(connected, within=60, what="all listeners are connected")
             meter = Meter(web.process.pid)
@@ -129,6 +161,7 @@ async def measure(web: WebProcess, clients: int, args: argparse.Namespace) -> Ro
             for task in late:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        stalled_sent_away = await dropped(session, web.base_url) - listeners.sent_away
     return {
         "listeners": clients,
         "stalled": args.stalled,
@@ -140,6 +173,7 @@ async def measure(web: WebProcess, clients: int, args: argparse.Namespace) -> Ro
         "lost": listeners.lost,
         "twice": listeners.duplicates,
         "sent_away": listeners.sent_away,
+        "stalled_sent_away": stalled_sent_away,
         "cpu_share": share,
         "memory_mb": meter.megabytes,
     }
@@ -163,9 +197,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, nargs="+", default=[10, 100, 500], help="listeners, one row each")
     parser.add_argument("--stalled", type=int, default=20, help="listeners besides them that never read")
+    parser.add_argument("--backlog", type=int, default=2_500, help="events of 3 kB that they ask for")
     parser.add_argument("--rate", type=float, default=10, help="events a second")
     parser.add_argument("--seconds", type=float, default=20, help="of events")
-    parser.add_argument("--bulky", action="store_true", help="events of 3 kB, so that the stalled fill every buffer")
+    parser.add_argument("--bulky", action="store_true", help="events of 3 kB")
     parser.add_argument("--compressed", action="store_true", help="listeners ask for compression, as browsers do")
     arguments = parser.parse_args()
     report(

@@ -1,6 +1,7 @@
 """Events into the log, from POST to the answer that promises they are on the disk: `python -m bench.ingest [--help]`.
 
-Each sender waits for its answer before it sends the next event, as a recognizer does. One listener notes when each
+Each sender waits for its answer before it sends the next event, as a recognizer does, or the next so many, as one does
+that was cut off (`--together`). One listener notes when each
 event reaches it, counted from its POST. Senders and listener share this process: their work is in the figures, too.
 """
 
@@ -29,11 +30,12 @@ PATIENCE_SECONDS = 10
 
 
 class Run:
-    """One number of senders for some seconds."""
+    """One number of senders for some seconds, each with so many events in one request."""
 
-    def __init__(self, web: WebProcess, senders: int, seconds: float) -> None:
-        self._url = f"{web.base_url}/api/check"
+    def __init__(self, web: WebProcess, senders: int, together: int, seconds: float) -> None:
+        self._url = f"{web.base_url}/api/{'check' if together == 1 else 'events'}"
         self._senders = senders
+        self._together = together
         self._until = time.monotonic() + seconds
         self._next = 0
         self.sent_at: dict[str, float] = {}
@@ -49,15 +51,20 @@ class Run:
 
     async def _send(self, session: aiohttp.ClientSession) -> None:
         while (begun := time.monotonic()) < self._until:
-            self._next += 1
-            body: dict[str, Any] = {**event(self._next), "event_id": str(uuid4())}
-            self.sent_at[body["event_id"]] = begun
+            events = [self._event(begun) for _ in range(self._together)]
+            body = events[0] if self._together == 1 else {"events": events}
             async with session.post(self._url, json=body) as response:
                 await response.read()
                 if response.status == 200:
                     self.answers.append(time.monotonic() - begun)
                 else:
                     self.refused += 1
+
+    def _event(self, sent_at: float) -> dict[str, Any]:
+        self._next += 1
+        made = {**event(self._next), "type": "check", "event_id": str(uuid4())}
+        self.sent_at[made["event_id"]] = sent_at
+        return made
 
     async def listen(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Note the arrival of every event."""
@@ -66,13 +73,13 @@ class Run:
             self.arrivals.append(now - self.sent_at[json.loads(message.data)["event_id"]])
 
 
-async def measure(web: WebProcess, senders: int, seconds: float) -> Row:
+async def measure(web: WebProcess, senders: int, together: int, seconds: float) -> Row:
     """One row."""
     async with (
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
         session.ws_connect(f"{web.base_url}/ws/matches") as socket,
     ):
-        run = Run(web, senders, seconds)
+        run = Run(web, senders, together, seconds)
         listening = asyncio.create_task(run.listen(socket))
         meter = Meter(web.process.pid)
         begun = time.monotonic()
@@ -80,13 +87,16 @@ async def measure(web: WebProcess, senders: int, seconds: float) -> Row:
         took = time.monotonic() - begun
         share = meter.share
         await wait_until_true(
-            lambda: len(run.arrivals) == len(run.answers), within=PATIENCE_SECONDS, what="everything has arrived"
+            lambda: len(run.arrivals) == len(run.answers) * together,
+            within=PATIENCE_SECONDS,
+            what="everything has arrived",
         )
         listening.cancel()
     return {
         "senders": senders,
-        "events": len(run.answers),
-        "per_second": len(run.answers) / took,
+        "together": together,
+        "events": len(run.arrivals),
+        "per_second": len(run.arrivals) / took,
         "answer_p50_ms": percentile(run.answers, 0.5) * 1000,
         "answer_p99_ms": percentile(run.answers, 0.99) * 1000,
         "listener_p50_ms": percentile(run.arrivals, 0.5) * 1000,
@@ -104,8 +114,8 @@ async def main(args: argparse.Namespace) -> list[Row]:
         web = WebProcess(Path(folder), log_level="WARNING", **more)
         try:
             await web.start()
-            await measure(web, 1, 1)  # what is made at the first use
-            return [await measure(web, senders, args.seconds) for senders in args.senders]
+            await measure(web, 1, 1, 1)  # what is made at the first use
+            return [await measure(web, senders, args.together, args.seconds) for senders in args.senders]
         finally:
             web.end()
 
@@ -113,6 +123,7 @@ async def main(args: argparse.Namespace) -> list[Row]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--senders", type=int, nargs="+", default=[1, 8, 64], help="at once, one row each")
+    parser.add_argument("--together", type=int, default=1, help="events of one request, 1 to 256")
     parser.add_argument("--seconds", type=float, default=10, help="of each row")
     parser.add_argument("--folder", type=Path, default=None, help="on the disk to measure; default: the temporary one")
     parser.add_argument("--database-url", default=os.environ.get("DATABASE_URL"), help="PostgreSQL instead of SQLite")

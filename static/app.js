@@ -76,7 +76,10 @@ const poll = new StatusPoll({
     if (api.failures > 0) socket.hurry(); // the server is back: no reason to wait any longer
     const silent = answer.status.events.cursor > cursor && cursor === silentAt;
     silentAt = answer.status.events.cursor > cursor ? cursor : -1;
-    if (store.state.logEpoch !== logEpoch || (silent && store.state.socket.state === "open")) socket.restart();
+    if (store.state.logEpoch !== logEpoch) {
+      socket.reread();
+      view(null);
+    } else if (silent && store.state.socket.state === "open") socket.restart();
   },
   onFailure: (at) => store.dispatch({ type: "status-failed", at }),
 });

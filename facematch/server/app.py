@@ -138,7 +138,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         keeping.routes(enrollment, reference),
         captures.routes(settings.output_dir),
         tokens.routes(_tokens(settings), entrance.token_limit),
-        status.routes(recognizers, _sources(settings, reference, hub, feed), keeping.erasures),
+        status.routes(recognizers, _sources(settings, reference, hub, feed, keeping), keeping.erasures),
         metrics.routes(recognizers.newest, _figures(hub, reference)),
         health.routes(_health(settings, feed, recognizers, parts.monotonic)),
     ):
@@ -212,7 +212,9 @@ def _tokens(settings: Settings) -> tokens.Tokens:
     )
 
 
-def _sources(settings: Settings, reference: references.ReferenceFile, hub: Hub, feed: Feed) -> status.Sources:
+def _sources(
+    settings: Settings, reference: references.ReferenceFile, hub: Hub, feed: Feed, keeping: Keeping
+) -> status.Sources:
     async def current() -> status.ReferenceStatus | None:
         found = await reference.current()
         if found is None:
@@ -234,6 +236,7 @@ def _sources(settings: Settings, reference: references.ReferenceFile, hub: Hub, 
         clients=lambda: hub.clients,
         events=feed.events,
         webhook=feed.webhook,
+        erasures=lambda: keeping.erasures.version,
     )
 
 

@@ -118,11 +118,14 @@ class Erasures:
         self._beat = asyncio.Event()
         self._stopping = False
         self._well = True
+        self.version = 0
+        """Changes when something is erased, and not with a restart: whoever remembers events reads the log again."""
 
     async def open(self) -> None:
         """Take up what was not finished before."""
         self._stopping = False
         self._pending = {pending.id: pending for pending in await self._store.pending()}
+        self.version = await self._store.total()
 
     def stop(self) -> None:
         """Nobody waits any more: what is not confirmed yet is taken up by the next start."""
@@ -190,6 +193,7 @@ class Erasures:
     async def _erase(self, pending: Pending, by: str) -> Erased:
         id_ = pending.id
         self._pending[id_] = pending
+        self.version += 1
         self._attended.add(id_)
         try:
             events, snapshots = await self._remove(pending, None)
@@ -252,6 +256,7 @@ class Erasures:
             names = removed.snapshots | await self._without_event(pending)
             count = await self._folder.remove(names)
             await self._store.add(pending.id, removed.events, count)
+            self.version += removed.events
             await self._records.wipe()
             if await self._folder.holds(names) or await self._records.holds(pending.subject, latest, until):
                 raise NotErasedError("something is still there")

@@ -115,6 +115,12 @@ class ErasureStore:
         rows = columns.where(erasures.c.subject.is_not(None)).order_by(erasures.c.requested_at)
         return [Pending(id_, Subject(kind, json.loads(text)), at) for id_, kind, text, at in await self._rows(rows)]
 
+    async def total(self) -> int:
+        """Erasures and erased events there have been; rises with each."""
+        everything = sa.select(sa.func.count() + sa.func.coalesce(sa.func.sum(erasures.c.events), 0))
+        [(total,)] = await self._rows(everything.select_from(erasures))
+        return int(total)
+
     async def lines(self, limit: int) -> Sequence[Line]:
         """The newest first."""
         columns = [erasures.c[name] for name in Line.__slots__]

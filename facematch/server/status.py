@@ -157,6 +157,7 @@ class Status(BaseModel):
     websocket_clients: int
     events: EventsStatus
     webhook: WebhookStatus | None = Field(description="null: none is configured")
+    erasures: int = Field(description="Changes when something is erased: who remembers events reads the log again")
     server_time: datetime
 
 
@@ -171,6 +172,7 @@ class Sources:
     clients: Callable[[], int]
     events: Callable[[], Awaitable[EventsStatus]]
     webhook: Callable[[], Awaitable[WebhookStatus | None]]
+    erasures: Callable[[], int]
 
 
 class Ordering(Protocol):
@@ -224,6 +226,7 @@ def routes(recognizers: Recognizers, sources: Sources, ordering: Ordering) -> AP
             websocket_clients=sources.clients(),
             events=await sources.events(),
             webhook=await sources.webhook(),
+            erasures=sources.erasures(),
             server_time=datetime.now(UTC),
         )
 

@@ -76,18 +76,30 @@ function withPoll(state, { status, askedAt, receivedAt, cursorWhenAsked }) {
   const now = receivedAt + clockOffset;
   const first = state.status === null;
   const restarted = !first && status.events.cursor < cursorWhenAsked;
-  const cursor = first ? Math.max(0, status.events.cursor - HISTORY) : state.cursor;
+  const erased = state.status !== null && status.erasures !== state.status.erasures;
+  const known = erased ? emptied(state) : state;
+  const cursor = first || erased ? Math.max(0, status.events.cursor - HISTORY) : state.cursor;
   return {
-    ...state,
+    ...known,
     status,
     statusAt: receivedAt,
     api: state.api.failures === 0 ? state.api : { failures: 0, since: receivedAt },
     blindSince: seesRoom(status) ? null : (state.blindSince ?? receivedAt),
     clockOffset,
     cursor: restarted ? 0 : cursor,
-    logEpoch: state.logEpoch + (restarted ? 1 : 0),
-    people: withStatus(withRoom(state.people, state.roomPeople, now), status, now),
+    logEpoch: state.logEpoch + (restarted || erased ? 1 : 0),
+    people: withStatus(withRoom(known.people, state.roomPeople, now), status, now),
   };
+}
+
+/**
+ * What the page remembers may have been erased meanwhile, here or on another page: it reads the log again.
+ *
+ * @param {State} state
+ * @returns {State}
+ */
+function emptied(state) {
+  return { ...state, activity: [], people: new Map() };
 }
 
 /** @param {Status} status whether the recognizer is in its room, by its last word */

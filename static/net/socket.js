@@ -53,9 +53,21 @@ export class EventSocket {
     if (this.#socket === null && this.#timer !== undefined) this.#open();
   }
 
-  /** Drops the connection and resumes on a new one, because this one has gone silent or the log began anew. */
+  /** Drops the connection and resumes on a new one, because this one has gone silent. */
   restart() {
     this.#flush();
+    this.#again();
+  }
+
+  /** The same from another position: what was not handed over yet comes again, or is there no more. */
+  reread() {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    this.#gathered = [];
+    this.#again();
+  }
+
+  #again() {
     this.#drop();
     this.#lostAt = Date.now();
     this.#open();

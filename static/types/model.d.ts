@@ -92,6 +92,7 @@ export interface Status {
   recognizer: { online: boolean; age_seconds: number | null; heartbeat: Heartbeat | null };
   websocket_clients: number;
   events: { count: number; cursor: number; error: string | null; gaps: { count: number } };
+  erasures: number;
   server_time: string;
 }
 

@@ -165,6 +165,7 @@ export function status(second, beat, changes = {}) {
     recognizer: { online: age !== null && age <= 6, age_seconds: age, heartbeat: beat },
     websocket_clients: 1,
     events: log(cursor),
+    erasures: 0,
     server_time: iso(second),
     ...changes,
   };

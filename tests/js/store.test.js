@@ -39,6 +39,19 @@ describe("resuming", () => {
     );
   });
 
+  test("when something was erased, on whatever page, the log is read again", () => {
+    const page = new Page().polled(status(0, null, { events: log(5000) }));
+    page.heard({ ...match("Ann", 1), cursor: 5001 }, { ...match("Bob", 2), cursor: 5002 });
+    page.polled(status(3, null, { events: log(5002) }), 5002);
+    assert.deepEqual([page.state.activity.length, page.state.logEpoch], [2, 0]);
+    page.polled(status(4, null, { events: log(5002), erasures: 3 }), 5002);
+    assert.deepEqual([page.state.activity.length, page.state.logEpoch, page.state.cursor], [0, 1, 4002]);
+    page.heard({ ...match("Bob", 2), cursor: 5002 });
+    page.polled(status(5, null, { events: log(5002), erasures: 3 }), 5002);
+    assert.deepEqual([page.state.activity.length, page.state.logEpoch], [1, 1]);
+    assert.deepEqual([...page.state.people.keys()], ["Bob"]);
+  });
+
   test("an answer that is older than the socket's news is no new log", () => {
     const page = new Page().polled(status(0, null, { events: log(0) }));
     page.heard({ ...match("Ann", 1), cursor: 8 });

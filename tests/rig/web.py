@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 START_SECONDS = 30
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "MODEL_CACHE")
 _HANDSHAKE = (
-    "GET /ws/matches HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "GET /ws/matches{query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 
@@ -82,9 +82,10 @@ def stalled_connection(port: int, request: str) -> socket.socket:
     return connection
 
 
-def stalled_listener(port: int) -> socket.socket:
-    """A WebSocket client that stops reading right after its handshake."""
-    return stalled_connection(port, _HANDSHAKE.format(port=port))
+def stalled_listener(port: int, *, after: int | None = None) -> socket.socket:
+    """A WebSocket client that stops reading right after its handshake; with `after` it asks for a replay first."""
+    query = "" if after is None else f"?after={after}"
+    return stalled_connection(port, _HANDSHAKE.format(port=port, query=query))
 
 
 def bulky_check(seq: int) -> dict[str, Any]:
