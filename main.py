@@ -8,6 +8,7 @@ import hashlib
 import os
 import sqlite3
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -180,8 +181,9 @@ if __name__ == "__main__":
     SETTINGS = load_or_exit()
     configure_logging(SETTINGS.log_level, SETTINGS.log_format, secrets_of(SETTINGS))
     CODE = asyncio.run(run(SETTINGS))
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # nobody reads it any more
+            stream.flush()
     # All is closed. Taking the interpreter down would only end the SDK's own threads in the middle of a call into it,
     # which aborts the process now and then.
     os._exit(CODE)

@@ -106,11 +106,14 @@ async def test_comings_and_goings_leave_nothing(
         lasted = time.monotonic() - begun
         await _alone(stack, within=UNNOTICED_SECONDS)
 
-        async def small_again() -> Footprint | None:
-            now = await Footprint.at_rest(stack, own_livekit)
-            return now if now is not None and now.as_small_as(before) else None
-
-        after = await wait_until(small_again, within=BACK_SECONDS, what=f"as small as before, {before}")
+        after = before
+        deadline = time.monotonic() + BACK_SECONDS
+        while now := await Footprint.at_rest(stack, own_livekit) or after:
+            after = now
+            if after is not before and after.as_small_as(before):
+                break
+            assert time.monotonic() < deadline, f"{after} instead of {before}"
+            await asyncio.sleep(0.05)
         checks = [check.at for check in events.of(is_check("steady")) if check.at >= begun]
         longest = max(later - earlier for earlier, later in pairwise(checks))
         seen = {event["participant_identity"] for event in events.received}
