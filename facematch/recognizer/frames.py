@@ -112,15 +112,17 @@ class FrameStream:
         pixels = np.frombuffer(frame.data, np.uint8).reshape(frame.height, frame.width, 3)
         return upright(pixels, event.rotation)
 
-    async def aclose(self) -> bool:
-        """Ends the stream within `CLOSE_SECONDS`, whatever state the track is in. Returns whether the SDK let it go."""
+    async def aclose(self) -> None:
+        """Ends the stream within `CLOSE_SECONDS`, whatever state the track is in.
+
+        Now and then the SDK does not say that it has ended. It has been let go of by then, and its task is cancelled
+        with the wait for it.
+        """
         self._pump.cancel()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await asyncio.gather(self._pump, return_exceptions=True)
                 await self._stream.aclose()
-                return True
-        return False
 
     async def _run(self) -> None:
         async for event in self._stream:

@@ -156,8 +156,10 @@ class TrackWatch:
                 else:
                     faces, outputs = await self._look(pixels, reference)
         finally:
-            closed = await stream.aclose()
-            self._counters.streams_open -= closed
+            try:
+                await stream.aclose()
+            finally:
+                self._counters.streams_open -= 1
         await self._carry_out(outputs, pixels=pixels, faces=faces, reference=reference)
 
     def _cut_short(self) -> bool:
