@@ -113,10 +113,17 @@ class FrameStream:
         return upright(pixels, event.rotation)
 
     async def aclose(self) -> None:
-        """Ends the stream within `CLOSE_SECONDS`, whatever state the track is in.
+        """Ends the stream within `CLOSE_SECONDS`, whatever state the track is in; also when who waits is cancelled."""
+        closing = asyncio.create_task(self._close(), name="close frames")
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:  # the track goes at this moment: what is half closed would stay for ever
+            await asyncio.wait([closing])
+            raise
 
-        Now and then the SDK does not say that it has ended. It has been let go of by then, and its task is cancelled
-        with the wait for it.
+    async def _close(self) -> None:
+        """Now and then the SDK does not say that the stream has ended. It has been let go of by then, and its task is
+        cancelled with the wait for it.
         """
         self._pump.cancel()
         with contextlib.suppress(TimeoutError):

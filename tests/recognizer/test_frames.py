@@ -1,14 +1,16 @@
-"""The pure parts of frames; streams are proven on the real server."""
+"""The pure parts of frames, and how a stream ends; streams are proven on the real server."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
 from livekit import rtc
 
-from facematch.recognizer.frames import PATIENCE_SECONDS, Selection, is_filler, upright, wanted_quality
+from facematch.recognizer import frames
+from facematch.recognizer.frames import PATIENCE_SECONDS, FrameStream, Selection, is_filler, upright, wanted_quality
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,3 +124,60 @@ def test_patience_ends() -> None:
     selection.accepts(320, 100.0)
     assert not selection.accepts(320, 100.0 + PATIENCE_SECONDS - 0.01)
     assert selection.accepts(320, 100.0 + PATIENCE_SECONDS)
+
+
+class Slow:
+    """In place of the SDK's stream: brings nothing, and ends when it may."""
+
+    def __init__(self) -> None:
+        self.closing = asyncio.Event()
+        self.may_end = asyncio.Event()
+        self.ended = False
+
+    def __aiter__(self) -> Slow:
+        return self
+
+    async def __anext__(self) -> None:
+        await asyncio.Event().wait()
+
+    async def aclose(self) -> None:
+        self.closing.set()
+        await self.may_end.wait()
+        self.ended = True
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
+    made = Slow()
+    monkeypatch.setattr(rtc.VideoStream, "from_track", lambda **_: made)
+    return made
+
+
+async def test_a_stream_is_closed_whole_although_who_waits_for_it_is_cancelled(slow: Slow) -> None:
+    stream = FrameStream(cast("rtc.Track", object()), lambda: None)
+    waiting = asyncio.create_task(stream.aclose())
+    await slow.closing.wait()
+    waiting.cancel()
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    slow.may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert slow.ended
+
+
+async def test_a_stream_that_is_cancelled_before_its_end_begins_is_closed_too(slow: Slow) -> None:
+    stream = FrameStream(cast("rtc.Track", object()), lambda: None)
+    slow.may_end.set()
+    waiting = asyncio.create_task(stream.aclose())
+    await asyncio.sleep(0)  # it has begun to wait, and for nothing of the SDK yet
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert slow.ended
+
+
+async def test_a_stream_that_never_ends_is_let_go_of(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "CLOSE_SECONDS", 0.01)
+    await FrameStream(cast("rtc.Track", object()), lambda: None).aclose()
+    assert not slow.ended
