@@ -99,6 +99,24 @@ async def test_what_cannot_be_erased_is_said(web: WebProcess, pretender: Pretend
         await expect(card).to_be_visible()
 
 
+async def test_every_open_page_forgets_what_one_has_erased(
+    web: WebProcess, pretender: Pretender, tmp_path: Path
+) -> None:
+    await _everybody(pretender)
+    async with looking(web, tmp_path) as page:
+        other = await page.context.new_page()
+        await other.goto(web.base_url)
+        of_gone = other.locator("[data-testid=activity-row][data-identity=Gone]")
+        of_others = other.locator("[data-testid=activity-row]:not([data-identity=Gone])")
+        await expect(of_gone).to_have_count(2, timeout=LOOK)
+        left = await of_others.count()
+        assert left > 0
+        await page.evaluate("fetch('/api/participants/Gone', { method: 'DELETE' })")
+        await expect(of_gone).to_have_count(0, timeout=LOOK)
+        await expect(_card(other, "Gone")).to_have_count(0, timeout=LOOK)
+        await expect(of_others).to_have_count(left, timeout=LOOK)
+
+
 async def test_the_reference_is_removed_with_what_was_made_with_it(
     web: WebProcess, tmp_path: Path, artifacts: Path
 ) -> None:
@@ -136,15 +154,15 @@ async def test_the_reference_is_removed_with_what_was_made_with_it(
         await expect(page.get_by_test_id("reference-preview")).to_have_count(0)  # the same photo, from this machine
         await page.screenshot(path=artifacts / "page-erase-reference-receipt.png")
         await dialog.get_by_role("button", name="Close").click()
+        await finder.heartbeat(track("Ann", "idle"), track("Bob", "idle"))  # as the recognizer does at once
 
         await expect(rows).to_have_count(2)
         await expect(rows.and_(page.locator("[data-identity=Ann]"))).to_have_count(2)
         for card in (ann, bob):
-            await expect(card).not_to_have_attribute("data-state", "match")
+            await expect(card).not_to_have_attribute("data-state", "match", timeout=LOOK)
         await expect(bob.get_by_role("button", name=re.compile("Enlarge"))).to_have_count(0)
         await expect(ann.get_by_role("button", name=re.compile("Enlarge"))).to_be_visible()  # the one of long ago
         await expect(page.get_by_test_id("reference-image")).to_have_count(0, timeout=LOOK)
-        await finder.heartbeat(track("Ann", "idle"), track("Bob", "idle"))
         await expect(page.get_by_test_id("answer")).to_have_attribute("data-kind", "no_reference", timeout=LOOK)
         await page.reload()
         await expect(rows).to_have_count(2, timeout=LOOK)
