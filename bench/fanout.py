@@ -22,6 +22,7 @@ import aiohttp
 
 from bench.live import Meter
 from bench.report import Row, percentile, report
+from tests.rig.figures import total
 from tests.rig.waiting import wait_until
 from tests.rig.web import WebProcess, bulky_check, stalled_listener
 
@@ -132,13 +133,6 @@ async def stalled(port: int, count: int) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def dropped(session: aiohttp.ClientSession, base_url: str) -> int:
-    """Listeners that the web process has sent away because they were too slow."""
-    async with session.get(f"{base_url}/metrics") as response:
-        lines = (await response.text()).splitlines()
-    return next(int(float(line.split()[1])) for line in lines if line.startswith("facematch_websocket_dropped_total "))
-
-
 async def measure(web: WebProcess, clients: int, args: argparse.Namespace) -> Row:
     """One row: that many listeners, and `args.stalled` that do not read."""
     events = round(args.seconds * args.rate)
@@ -161,7 +155,7 @@ async def measure(web: WebProcess, clients: int, args: argparse.Namespace) -> Ro
             for task in late:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        stalled_sent_away = await dropped(session, web.base_url) - listeners.sent_away
+        dropped = int(await total(f"{web.base_url}/metrics", "facematch_websocket_dropped_total"))
     return {
         "listeners": clients,
         "stalled": args.stalled,
@@ -173,7 +167,7 @@ async def measure(web: WebProcess, clients: int, args: argparse.Namespace) -> Ro
         "lost": listeners.lost,
         "twice": listeners.duplicates,
         "sent_away": listeners.sent_away,
-        "stalled_sent_away": stalled_sent_away,
+        "stalled_sent_away": dropped - listeners.sent_away,
         "cpu_share": share,
         "memory_mb": meter.megabytes,
     }

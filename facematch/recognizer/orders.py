@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from facematch.events import EraseParticipant, OrderDone
+from facematch.wall_clock import wall_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from facematch.recognizer.references import References
 
 log = structlog.get_logger(__name__)
-
-
-def _wall_clock() -> datetime:
-    return datetime.now(UTC)
 
 
 class Orders:
@@ -37,7 +34,7 @@ class Orders:
         now: aware time; injected by tests.
     """
 
-    def __init__(self, outbox: Outbox, references: References, now: Callable[[], datetime] = _wall_clock) -> None:
+    def __init__(self, outbox: Outbox, references: References, now: Callable[[], datetime] = wall_clock) -> None:
         self._outbox = outbox
         self._references = references
         self._now = now

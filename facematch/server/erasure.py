@@ -11,7 +11,7 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -21,6 +21,7 @@ from facematch.server.erasure_store import Pending, Subject
 from facematch.server.standing import delivered_until, standing
 from facematch.server.status import ONLINE_SECONDS
 from facematch.snapshot_names import may_show
+from facematch.wall_clock import wall_clock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -66,10 +67,6 @@ class Erased:
     """Events in the recognizer's outbox; None: it has not confirmed yet."""
 
 
-def _wall_clock() -> datetime:
-    return datetime.now(UTC)
-
-
 class Erasures:
     """See the module.
 
@@ -92,7 +89,7 @@ class Erasures:
         store: ErasureStore,
         heard: Callable[[], Sequence[Heard]],
         *,
-        now: Callable[[], datetime] = _wall_clock,
+        now: Callable[[], datetime] = wall_clock,
         monotonic: Callable[[], float] = time.monotonic,
         wait_seconds: float = WAIT_SECONDS,
     ) -> None:
@@ -144,18 +141,22 @@ class Erasures:
         self._wake()
 
     def covers(self, event: Event) -> bool:
-        """Whether this event is of something that was erased after it happened."""
+        """Whether this event is of something that was erased after it happened. Its snapshot is remembered, then."""
         if not (self._pending or self._stragglers):
             return False
         now = self._monotonic()
         self._stragglers = [one for one in self._stragglers if one[1] > now]
         for pending in (*self._pending.values(), *(pending for pending, _ in self._stragglers)):
             if event.timestamp <= _until(pending) and _is_of(event, pending.subject):
-                names = self._turned_away.setdefault(pending.id, set()) if pending.id in self._pending else set()
-                if isinstance(event, Match) and event.snapshot and len(names) < MOST_TURNED_AWAY:
-                    names.add(event.snapshot)
+                if isinstance(event, Match) and event.snapshot and pending.id in self._pending:
+                    self._remember(pending.id, event.snapshot)
                 return True
         return False
+
+    def _remember(self, id_: UUID, snapshot: str) -> None:
+        names = self._turned_away.setdefault(id_, set())
+        if len(names) < MOST_TURNED_AWAY:
+            names.add(snapshot)
 
     async def participant(self, identity: str, by: str) -> Erased:
         """Erase everything of a participant.

@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +31,7 @@ import structlog
 
 from facematch.server.log import LogUnavailableError
 from facematch.server.records import AT_ONCE
+from facematch.wall_clock import wall_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -73,10 +74,6 @@ class Swept:
     """There is more to do."""
 
 
-def _wall_clock() -> datetime:
-    return datetime.now(UTC)
-
-
 class Retention:
     """See the module.
 
@@ -96,7 +93,7 @@ class Retention:
         limits: Limits,
         delivered_until: Callable[[], datetime | None],
         *,
-        now: Callable[[], datetime] = _wall_clock,
+        now: Callable[[], datetime] = wall_clock,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.lock = asyncio.Lock()

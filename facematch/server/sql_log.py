@@ -8,7 +8,6 @@ never committed after a larger one; and whoever has read up to a position has mi
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -17,19 +16,17 @@ from facematch.events import Match
 from facematch.server.log import ALL, Entry, Filter, LogUnavailableError, Page, body_text, with_cursor
 from facematch.server.migrate import migrate
 from facematch.server.schema import events, position, text_of
+from facematch.wall_clock import wall_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from facematch.events import Event
     from facematch.server.database import Database
-
-
-def _wall_clock() -> datetime:
-    return datetime.now(UTC)
 
 
 class SqlEventLog:
@@ -40,7 +37,7 @@ class SqlEventLog:
         now: aware time; injected by tests.
     """
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = _wall_clock) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime] = wall_clock) -> None:
         self._database = database
         self._now = now
 

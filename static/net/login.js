@@ -1,7 +1,7 @@
 // @ts-check
 /** Signing in and out. Every failure is an ApiError with a sentence to show. */
 
-import { ApiError, SERVER_AWAY, errorFrom } from "./api.js";
+import { ApiError, requestJson } from "./api.js";
 
 const TIMEOUT_MS = 10_000;
 
@@ -23,7 +23,7 @@ const TIMEOUT_MS = 10_000;
 /** @returns {Promise<Who | null>} null: nobody is signed in */
 export async function fetchWho() {
   try {
-    return /** @type {Who} */ (await request("GET", "/api/session"));
+    return /** @type {Who} */ (await requestJson("/api/session", { timeout: TIMEOUT_MS }));
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) return null;
     throw error;
@@ -35,41 +35,14 @@ export async function fetchWho() {
  * @returns {Promise<Who>}
  */
 export async function signIn(proof) {
-  return /** @type {Who} */ (await request("POST", "/api/session", proof));
+  return /** @type {Who} */ (await requestJson("/api/session", { timeout: TIMEOUT_MS, body: proof }));
 }
 
 export async function signOut() {
-  await request("DELETE", "/api/session");
+  await requestJson("/api/session", { timeout: TIMEOUT_MS, method: "DELETE" });
 }
 
 /** @returns {Promise<Invitation>} to the room that is watched */
 export async function invite() {
-  return /** @type {Invitation} */ (await request("POST", "/api/invites", {}));
-}
-
-/**
- * @param {string} method
- * @param {string} path
- * @param {unknown} [body]
- * @returns {Promise<unknown>}
- */
-async function request(method, path, body) {
-  /** @type {Response} */
-  let response;
-  try {
-    response = await fetch(path, {
-      method,
-      cache: "no-store",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(body === undefined
-        ? {}
-        : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
-    });
-  } catch {
-    throw new ApiError(0, "UNREACHABLE", SERVER_AWAY);
-  }
-  /** @type {unknown} */
-  const answer = await response.json().catch(() => null);
-  if (!response.ok) throw errorFrom(response.status, answer);
-  return answer;
+  return /** @type {Invitation} */ (await requestJson("/api/invites", { timeout: TIMEOUT_MS, body: {} }));
 }

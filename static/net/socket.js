@@ -61,9 +61,7 @@ export class EventSocket {
 
   /** The same from another position: what was not handed over yet comes again, or is there no more. */
   reread() {
-    clearTimeout(this.#gathering);
-    this.#gathering = undefined;
-    this.#gathered = [];
+    this.#taken();
     this.#again();
   }
 
@@ -109,11 +107,17 @@ export class EventSocket {
   }
 
   #flush() {
+    const messages = this.#taken();
+    if (messages.length > 0) this.#onMessages(messages);
+  }
+
+  /** What was gathered; from then on there is nothing. */
+  #taken() {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
     const messages = this.#gathered;
     this.#gathered = [];
-    if (messages.length > 0) this.#onMessages(messages);
+    return messages;
   }
 
   /** @param {WebSocket} socket */

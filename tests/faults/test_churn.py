@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import aiohttp
 import psutil
 
 from tests.faults.crowd import SMALL
+from tests.rig.figures import total
 from tests.rig.listener import is_check, is_match
 from tests.rig.photographs import STRANGER, Scene
 from tests.rig.waiting import wait_until
@@ -59,7 +59,7 @@ class Footprint:
             tracks=len(heartbeat["tracks"]),
             tasks=heartbeat["counters"]["tasks"],
             streams=heartbeat["counters"]["streams_open"],
-            subscriptions=await _subscriptions(livekit),
+            subscriptions=round(await total(livekit.figures_url, "livekit_track_subscribed_total")),
             files=process.num_fds(),
             threads=process.num_threads(),
             memory_mb=round(process.memory_info().rss / 2**20),
@@ -73,13 +73,6 @@ class Footprint:
             and self.files <= other.files + 2
             and self.threads <= other.threads + 1
         )
-
-
-async def _subscriptions(livekit: LiveKitServer) -> int:
-    """Tracks that somebody is subscribed to, as the server counts them for Prometheus."""
-    async with aiohttp.ClientSession() as session, session.get(livekit.figures_url) as response:
-        lines = (await response.text()).splitlines()
-    return sum(round(float(line.split()[-1])) for line in lines if line.startswith("livekit_track_subscribed_total"))
 
 
 async def test_comings_and_goings_leave_nothing(
@@ -109,12 +102,8 @@ async def test_comings_and_goings_leave_nothing(
         lasted = time.monotonic() - begun
         await _alone(stack, within=UNNOTICED_SECONDS)
 
-        after = before
         deadline = time.monotonic() + BACK_SECONDS
-        while now := await Footprint.at_rest(stack, own_livekit) or after:
-            after = now
-            if after is not before and after.as_small_as(before):
-                break
+        while not ((after := await Footprint.at_rest(stack, own_livekit)) and after.as_small_as(before)):
             assert time.monotonic() < deadline, f"{after} instead of {before}"
             await asyncio.sleep(0.05)
         checks = [check.at for check in events.of(is_check("steady")) if check.at >= begun]

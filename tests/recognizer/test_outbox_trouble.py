@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from tests.recognizer.outboxes import check, empty, match, never, of, outbox_on,
 from tests.recognizer.receiver import Receiver, eventually
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from facematch.recognizer.outbox import Outbox
@@ -73,20 +75,27 @@ async def test_without_a_disk_nor_a_server_events_are_kept_in_order_and_bounded(
     assert delivered == ["m1", "m2", "m3"]
 
 
-async def test_what_cannot_be_forgotten_on_the_disk_is_not_sent_again_and_again(
-    receiver: Receiver, outbox_path: Path
-) -> None:
-    receiver.answers.append(503)
+@asynccontextmanager
+async def on_a_disk_that_fails_meanwhile(receiver: Receiver, path: Path) -> AsyncIterator[Outbox]:
+    """Two events are on the disk, which takes nothing from the moment on in which the first of them is put off."""
     refused = asyncio.Event()
 
     def delay(attempt: int) -> float:
         refused.set()
         return 0.001
 
-    async with outbox_on(outbox_path, receiver.url, delay=delay) as outbox:
+    async with outbox_on(path, receiver.url, delay=delay) as outbox:
         await outbox.put(check("a"), check("b"))
         await refused.wait()
         refuse_writes(outbox)
+        yield outbox
+
+
+async def test_what_cannot_be_forgotten_on_the_disk_is_not_sent_again_and_again(
+    receiver: Receiver, outbox_path: Path
+) -> None:
+    receiver.answers.append(503)
+    async with on_a_disk_that_fails_meanwhile(receiver, outbox_path) as outbox:
         await receiver.until_sent(3)
         await eventually(lambda: outbox.status.posted == 2 and outbox.status.queued == 0)
         refuse_writes(outbox, refuse=False)
@@ -98,16 +107,7 @@ async def test_what_cannot_be_forgotten_on_the_disk_is_not_sent_again_and_again(
 
 async def test_a_refusal_that_cannot_be_noted_on_the_disk_blocks_nothing(receiver: Receiver, outbox_path: Path) -> None:
     receiver.answers.extend([503, 422])
-    refused = asyncio.Event()
-
-    def delay(attempt: int) -> float:
-        refused.set()
-        return 0.001
-
-    async with outbox_on(outbox_path, receiver.url, delay=delay) as outbox:
-        await outbox.put(check("a"), check("b"))
-        await refused.wait()
-        refuse_writes(outbox)
+    async with on_a_disk_that_fails_meanwhile(receiver, outbox_path) as outbox:
         await eventually(lambda: outbox.status.queued == 0)
         assert (outbox.status.posted, outbox.status.rejected) == (1, 1)
     assert receiver.names == ["a", "a", "b"]
