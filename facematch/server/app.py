@@ -90,7 +90,9 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     sessions = parts.sessions or (MemorySessionStore() if parts.event_log else SqlSessionStore(database))
     entrance = make_entrance(_rules(settings), hub, sessions, parts.monotonic)
     recognizers = status.Recognizers(parts.monotonic)
-    keeping = Keeping(database, settings.output_dir, _limits(settings), recognizers, parts.erasure_seconds)
+    keeping = Keeping(
+        database, settings.output_dir, _limits(settings), recognizers, feed.writer.settled, parts.erasure_seconds
+    )
     taker = intake.Intake(feed.writer, keeping.erasures.covers)
     reference = references.ReferenceFile(settings.reference_image)
     enrollment = references.Enrollment(parts.make_examiner or _examiner_maker(settings), reference)

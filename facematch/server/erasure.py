@@ -76,6 +76,7 @@ class Erasures:
         retention: owns the lock under which anything is removed.
         store: the record of erasures.
         heard: the recognizers' last heartbeats and their ages in seconds.
+        stored: returns when what has arrived so far is in the log.
         now: aware time; injected by tests.
         monotonic: seconds; injected by tests.
         wait_seconds: see `WAIT_SECONDS`.
@@ -88,6 +89,7 @@ class Erasures:
         retention: Retention,
         store: ErasureStore,
         heard: Callable[[], Sequence[Heard]],
+        stored: Callable[[], Awaitable[None]],
         *,
         now: Callable[[], datetime] = wall_clock,
         monotonic: Callable[[], float] = time.monotonic,
@@ -98,6 +100,7 @@ class Erasures:
         self._retention = retention
         self._store = store
         self._heard = heard
+        self._stored = stored
         self._now = now
         self._monotonic = monotonic
         self._wait_seconds = wait_seconds
@@ -244,16 +247,20 @@ class Erasures:
     async def _remove(self, pending: Pending, until: datetime | None) -> tuple[int, int]:
         """Remove the events and snapshots, and look whether they have gone.
 
+        Since the erasure is pending, no event of its time is taken any more; those that were taken before are in the
+        log first. What comes into it meanwhile is of a later time, or is removed by the next call.
+
         Returns:
             How many events and how many snapshots there were.
 
         Raises:
             OSError: they have not.
         """
+        await self._stored()
         async with self._retention.lock:
+            latest = await self._records.latest()
             removed = await self._records.remove_of(pending.subject, until=until)
             self._retention.forget(removed.snapshots)
-            latest = await self._records.latest()
             names = removed.snapshots | await self._without_event(pending)
             count = await self._folder.remove(names)
             await self._store.add(pending.id, removed.events, count)

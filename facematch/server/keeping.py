@@ -15,7 +15,7 @@ from facematch.server.snapshot_folder import SnapshotFolder
 from facematch.server.standing import delivered_until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from fastapi import APIRouter
@@ -33,18 +33,25 @@ class Keeping:
         folder: of the snapshots.
         limits: what may be kept.
         recognizers: who is asked to erase, and says what is on its way.
+        stored: returns when what has arrived so far is in the log.
         wait_seconds: how long whoever erases waits for them.
     """
 
     def __init__(
-        self, database: Database, folder: Path, limits: Limits, recognizers: Recognizers, wait_seconds: float
+        self,
+        database: Database,
+        folder: Path,
+        limits: Limits,
+        recognizers: Recognizers,
+        stored: Callable[[], Awaitable[None]],
+        wait_seconds: float,
     ) -> None:
         records = Records(database)
         snapshots = SnapshotFolder(folder)
         self.retention = Retention(records, snapshots, limits, lambda: delivered_until(recognizers.all()))
         self._store = ErasureStore(database)
         self.erasures = Erasures(
-            records, snapshots, self.retention, self._store, recognizers.all, wait_seconds=wait_seconds
+            records, snapshots, self.retention, self._store, recognizers.all, stored, wait_seconds=wait_seconds
         )
 
     def routes(self, enrollment: Enrollment, file: ReferenceFile) -> APIRouter:

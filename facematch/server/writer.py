@@ -53,6 +53,8 @@ class Writer:
         self._publish = publish
         self._gaps = gaps
         self._waiting: list[_Waiting] = []
+        self._at_work: list[_Waiting] = []
+        """Those of the commit that runs."""
         self._committing: asyncio.Task[None] | None = None
         self._published = 0
         """Position of the last entry that was handed on."""
@@ -98,6 +100,12 @@ class Writer:
         await asyncio.wait([one.settled for one in waiting])
         return sum(one.settled.result() for one in waiting)
 
+    async def settled(self) -> None:
+        """Return when what has been taken so far is in the log, or was refused."""
+        taken = [waiting.settled for waiting in (*self._at_work, *self._waiting)]
+        if taken:
+            await asyncio.wait(taken)
+
     async def aclose(self) -> None:
         """Finish what has been taken."""
         if self._committing is not None:
@@ -106,9 +114,10 @@ class Writer:
     async def _commit_all(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
-                await self._commit(batch)
+                self._at_work, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+                await self._commit(self._at_work)
         finally:
+            self._at_work = []
             self._committing = None
 
     async def _commit(self, batch: list[_Waiting]) -> None:

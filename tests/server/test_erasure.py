@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import sqlite3
@@ -14,13 +15,26 @@ import pytest
 from starlette.testclient import TestClient
 
 from facematch.server.app import Parts, create_app
+from facematch.server.database import Database, sqlite_url
 from facematch.server.erasure_store import subject_hash
+from facematch.server.feed import Feed
+from facematch.server.hub import Hub
+from facematch.server.keeping import Keeping
+from facematch.server.records import Records
 from facematch.server.references import ReferenceFile
+from facematch.server.retention import Limits
+from facematch.server.sql_log import SqlEventLog
+from facematch.server.status import Recognizers
+from tests.server.logs import check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from facematch.events import Event
+    from facematch.server.erasure_store import Subject
+    from facematch.server.log import Entry
+    from facematch.server.records import Removed
     from facematch.settings import Settings
     from tests.server.conftest import FakeExaminer
 
@@ -183,6 +197,57 @@ def test_a_late_event_is_taken_and_goes_nowhere(
         assert web.post("/api/match", json=new).json()["delivered"] == 1
         assert socket.receive_json()["event_id"] == new["event_id"]
     assert [event["event_id"] for event in events(web)] == [new["event_id"]]
+
+
+class SlowLog(SqlEventLog):
+    """Stores when it is told to."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.begun = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def append(self, events_: Sequence[Event]) -> Sequence[Entry | None]:
+        self.begun.set()
+        await self.go_on.wait()
+        return await super().append(events_)
+
+
+async def test_an_event_that_was_just_being_stored_goes_too(settings: Settings) -> None:
+    database = Database(sqlite_url(settings.data_dir / "events.db"))
+    event_log = SlowLog(database)
+    feed = Feed(event_log, Hub(event_log), None, None)
+    keeping = Keeping(database, settings.output_dir, Limits(1, 1e9, 1), Recognizers(), feed.writer.settled, 0.1)
+    await feed.open()
+    async with keeping.running():
+        just_now = check(participant_identity="Alice", timestamp=datetime.now(UTC))
+        storing = asyncio.create_task(feed.writer.store(just_now))
+        await event_log.begun.wait()
+        asyncio.get_running_loop().call_later(0.3, event_log.go_on.set)  # long after everything else could be done
+        erased = await keeping.erasures.participant("Alice", "admin")
+        await storing
+        assert (erased.events, await event_log.count()) == (1, 0)
+    await feed.aclose()
+
+
+def test_an_event_that_comes_meanwhile_is_not_taken_for_one_that_is_left(
+    web: TestClient, matched: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove_of = Records.remove_of
+    came: list[str] = []
+
+    async def and_one_comes(records: Records, subject: Subject, *, until: datetime | None = None) -> Removed:
+        removed = await remove_of(records, subject, until=until)
+        if not came:
+            now = datetime.now(UTC).isoformat()
+            came.append(await asyncio.to_thread(matched, "Alice", timestamp=now))
+        return removed
+
+    monkeypatch.setattr(Records, "remove_of", and_one_comes)
+    matched("Alice")
+    receipt = web.delete("/api/participants/Alice").json()
+    assert (receipt["events"], receipt["verified"]) == (1, True)
+    assert [event["snapshot"] for event in events(web)] == came
 
 
 def test_a_snapshot_whose_event_never_came_goes_too(web: TestClient, matched: Any, settings: Settings) -> None:
