@@ -13,6 +13,7 @@ NAME_CHARACTERS: Final = 64
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 _NAME = re.compile(r"match_[A-Za-z0-9_-]{1,200}\.jpg", re.ASCII)
+_DRAFT = re.compile(rf"\.({_NAME.pattern})\.part", re.ASCII)
 _PARTS = re.compile(r"match_(.+)_\d{8}_\d{6}(?:_\d+)?\.jpg", re.ASCII)
 
 
@@ -31,10 +32,22 @@ def is_snapshot_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
+def draft_name(name: str) -> str:
+    """What a snapshot's file is called, hidden, until its event is safe."""
+    return f".{name}.part"
+
+
+def snapshot_of_draft(name: str) -> str | None:
+    """The name that a draft's file will have; None: it is not a draft's."""
+    draft = _DRAFT.fullmatch(name)
+    return draft and draft[1]
+
+
 def may_show(name: str, identity: str) -> bool:
-    """Whether this is what a snapshot of that identity is called. Those of others who reduce to the same text are, too.
+    """Whether a snapshot of that identity, or its draft, is called like this. Those of others who reduce to the same
+    text are, too.
 
     `match_a_20250101_000000_20250925_140708.jpg` is one of `a_20250101_000000` and not of `a`.
     """
-    parts = _PARTS.fullmatch(name)
+    parts = _PARTS.fullmatch(snapshot_of_draft(name) or name)
     return parts is not None and parts[1] == safe_identity(identity)

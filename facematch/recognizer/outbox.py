@@ -144,8 +144,8 @@ class Outbox:
                 delivered. Must not raise.
 
         Returns:
-            True when they are on the disk; False when they could only be kept in memory: without their snapshot,
-            since `committed` was not called.
+            True when they are on the disk; False when they could only be kept in memory, without their snapshot
+            since `committed` was not called, or were erased before.
         """
         bodies = []
         for event in events:
@@ -191,11 +191,15 @@ class Outbox:
             How many there were.
         """
         self._erasures += 1
+        before = len(self._unstored) + sum(len(waiting.events) for waiting in self._pending)
         for waiting in self._pending:
             waiting.events = [body for body in waiting.events if not whose(body)]
-        before = len(self._unstored)
+            if not waiting.events:  # what came with them is not to be published
+                _settle(waiting.stored, stored=False)
+        self._pending = [waiting for waiting in self._pending if waiting.events]
         self._unstored = deque(body for body in self._unstored if not whose(body))
-        erased = before - len(self._unstored) + await self._in_thread(self._store.erase, whose)
+        after = len(self._unstored) + sum(len(waiting.events) for waiting in self._pending)
+        erased = before - after + await self._in_thread(self._store.erase, whose)
         await self._recount()
         return erased
 

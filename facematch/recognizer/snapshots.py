@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 from PIL import Image, ImageDraw, ImageFont
 
-from facematch.snapshot_names import snapshot_stem
+from facematch.snapshot_names import draft_name, snapshot_of_draft, snapshot_stem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -29,7 +29,6 @@ JPEG_QUALITY = 88
 ABANDONED_SECONDS = 60.0
 """Age from which a draft without an event is nobody's: another recognizer may share the folder."""
 
-_PART = ".part"
 _BOX = (46, 204, 113)
 
 
@@ -106,9 +105,12 @@ class Snapshots:
         Args:
             expected: names of snapshots of undelivered events.
         """
-        for part in self._folder.glob(f".*{_PART}"):
-            draft = Draft(part, self._folder / part.name[1:].removesuffix(_PART))
-            if draft.path.name in expected:
+        for part in self._folder.glob(draft_name("*")):
+            name = snapshot_of_draft(part.name)
+            if name is None:
+                continue
+            draft = Draft(part, self._folder / name)
+            if name in expected:
                 draft.publish()
             elif time.time() - part.stat().st_mtime > ABANDONED_SECONDS:
                 draft.discard()
@@ -147,7 +149,7 @@ class Snapshots:
         """The name and its draft's, with a suffix when either exists. One writer, so that nobody takes it meanwhile."""
         for number in itertools.count(1):
             name = f"{stem}.jpg" if number == 1 else f"{stem}_{number}.jpg"
-            path, part = self._folder / name, self._folder / f".{name}{_PART}"
+            path, part = self._folder / name, self._folder / draft_name(name)
             if not path.exists() and not part.exists():
                 return path, part
         raise AssertionError  # the numbers do not end

@@ -11,7 +11,7 @@ A pass runs every `PASS_SECONDS`, oldest first:
    away that event may arrive hours later. So a snapshot is taken for one without an event only if it was written more
    than `GRACE_SECONDS` before `delivered_until`, the time up to which all recognizers have delivered everything (see
    `standing.delivered_until`). While that is not known, because a recognizer is away, such a snapshot stays until it
-   is too old, or too much, by rule 2.
+   is too old, or too much, by rule 2. A draft that a killed recognizer has left is one of them.
 
 A pass without anything to do costs one look at the folder and two small questions to the database. One with much to
 do stops after `MOST_FILES` and `MOST_EVENTS`; the next follows at once. A pass that fails, because the disk or the

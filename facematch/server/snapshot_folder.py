@@ -1,4 +1,8 @@
-"""The snapshots on the disk, for those who remove some. Nothing but files named as snapshots are is ever touched."""
+"""The snapshots on the disk, for those who remove some. Nothing but files named as they are is ever touched.
+
+A draft, the file of a snapshot whose event is not safe yet, counts as a snapshot that no event speaks of: who writes
+one gives it its name or removes it in a moment, unless it is killed.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from facematch.atomic import sync_folder
-from facematch.snapshot_names import is_snapshot_name
+from facematch.snapshot_names import is_snapshot_name, snapshot_of_draft
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,7 +48,7 @@ class SnapshotFolder:
         """Which state of the folder `_seen` is; None: look again."""
 
     async def files(self) -> Mapping[str, SnapshotFile]:
-        """Every snapshot by its name. Costs one look at the folder itself while nothing changes in it.
+        """Every snapshot and draft by its name. Costs one look at the folder itself while nothing changes in it.
 
         Raises:
             OSError: it cannot be read.
@@ -57,7 +61,7 @@ class SnapshotFolder:
         Raises:
             OSError: some could not be removed; all others have been.
         """
-        return await asyncio.to_thread(self._remove, [name for name in names if is_snapshot_name(name)])
+        return await asyncio.to_thread(self._remove, [name for name in names if _is_ours(name)])
 
     async def holds(self, names: Iterable[str]) -> bool:
         """Whether any of them is there, looked up anew."""
@@ -79,7 +83,7 @@ class SnapshotFolder:
     def _scan(self) -> Iterable[tuple[str, SnapshotFile]]:
         with os.scandir(self._path) as entries:
             for entry in entries:
-                if not is_snapshot_name(entry.name):
+                if not _is_ours(entry.name):
                     continue
                 with suppress(FileNotFoundError):  # removed since
                     if entry.is_file(follow_symlinks=False):
@@ -103,3 +107,7 @@ class SnapshotFolder:
         if failure is not None:
             raise failure
         return removed
+
+
+def _is_ours(name: str) -> bool:
+    return is_snapshot_name(name) or snapshot_of_draft(name) is not None

@@ -151,6 +151,24 @@ async def test_what_is_on_its_way_to_the_disk_is_erased_too(receiver: Receiver, 
     assert receiver.names == ["b"]
 
 
+async def test_a_picture_whose_event_was_erased_before_it_was_stored_is_not_published(
+    receiver: Receiver, outbox_path: Path
+) -> None:
+    published: list[str] = []
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
+        puts = [
+            asyncio.create_task(outbox.put(match("a"), match("b"), committed=lambda: published.append("alice"))),
+            asyncio.create_task(outbox.put(match("c", "bob"), committed=lambda: published.append("bob"))),
+        ]
+        await asyncio.sleep(0)
+        assert await outbox.erase(of("alice")) == 2
+        running = asyncio.create_task(outbox.run())
+        assert await asyncio.gather(*puts) == [False, True]
+        await empty(outbox)
+        await stop(running)
+    assert published == ["bob"]
+
+
 async def test_nothing_of_an_erased_participant_leaves_after_the_erasure(receiver: Receiver, outbox_path: Path) -> None:
     """Events that were already read for delivery, behind one that is on its way, are not sent any more."""
     receiver.open.clear()

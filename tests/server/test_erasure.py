@@ -254,14 +254,21 @@ def test_a_snapshot_whose_event_never_came_goes_too(web: TestClient, matched: An
     matched("Alice", stem="Alice")
     (settings.output_dir / "match_Alice_20250925_150000.jpg").write_bytes(JPEG)
     (settings.output_dir / "match_Alice_2_20250925_150000.jpg").write_bytes(JPEG)
-    (settings.output_dir / ".match_Alice_20250925_150001.jpg.part").write_bytes(JPEG)
     (settings.output_dir / "Alice.jpg").write_bytes(JPEG)
     assert web.delete("/api/participants/Alice").json()["snapshots"] == 2
-    assert sorted(file.name for file in settings.output_dir.iterdir()) == [
-        ".match_Alice_20250925_150001.jpg.part",
-        "Alice.jpg",
-        "match_Alice_2_20250925_150000.jpg",
-    ]
+    left = {file.name for file in settings.output_dir.iterdir()}
+    assert left == {"Alice.jpg", "match_Alice_2_20250925_150000.jpg"}
+
+
+def test_a_snapshot_that_was_being_written_when_its_recognizer_was_killed_goes_too(
+    web: TestClient, settings: Settings
+) -> None:
+    drafts = [settings.output_dir / f".match_{who}_20250925_140708.jpg.part" for who in ("Alice_42", "Bob")]
+    for draft in drafts:
+        draft.write_bytes(JPEG)
+    assert web.delete(f"/api/participants/{quote('Alice/42', safe='')}").json()["snapshots"] == 1
+    assert [draft.exists() for draft in drafts] == [False, True]
+    assert web.get(f"/captures/{drafts[1].name}").status_code == 404
 
 
 def test_nothing_of_the_participant_is_left_in_any_file(

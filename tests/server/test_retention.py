@@ -184,6 +184,18 @@ async def test_a_snapshot_whose_event_is_on_its_way_stays(world: World) -> None:
     assert world.files() == set()
 
 
+async def test_a_draft_that_a_killed_recognizer_has_left_goes_as_a_snapshot_without_an_event_does(world: World) -> None:
+    draft = world.folder / ".match_a.jpg.part"
+    draft.write_bytes(b"x")
+    os.utime(draft, (world.now().timestamp(),) * 2)
+    world.seconds = 3_600
+    world.delivered = 0.0
+    assert await world.sweep() == Swept()  # the recognizer is to publish it when it starts again
+    world.delivered = GRACE_SECONDS + 1
+    assert await world.sweep() == Swept(snapshots=1)
+    assert not draft.exists()
+
+
 async def test_a_snapshot_without_an_event_goes_by_age_also_when_nobody_knows(world: World) -> None:
     world.write("a")
     world.seconds = 7 * DAY + 1
@@ -211,7 +223,7 @@ async def test_a_new_process_knows_what_the_log_speaks_of(world: World) -> None:
 
 
 async def test_nothing_but_snapshots_is_touched(world: World) -> None:
-    inside = [".match_a_20250925_140708.jpg.part", "notes.txt", "match_.jpg", "match_a.jpeg", "Match_a.jpg"]
+    inside = [".part", ".notes.jpg.part", "match_a.jpg.part", "notes.txt", "match_.jpg", "match_a.jpeg", "Match_a.jpg"]
     for name in inside:
         (world.folder / name).write_bytes(b"x" * 9 * SIZE)
     (world.folder / "match_folder.jpg").mkdir()
