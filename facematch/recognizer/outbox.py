@@ -1,10 +1,9 @@
 """Delivery of events to the web process: at least once, in order, whatever happens to either process.
 
 An event is on the disk before `put` returns, and is forgotten only when the web process has accepted it (which
-stores an `event_id` once). Network errors, 408, 429 and 5xx are retried with full-jitter back-off, and so are 401 and
-403: they are about RECOGNIZER_KEY and not about the event, and end when the operator has put it right. Any other
-refusal would be refused for ever: the event goes to the rejected pile, visible in the heartbeat and the log, and
-never blocks the ones behind it.
+stores an `event_id` once). What passes by itself is retried with full-jitter back-off (`posting` says what does). An
+event that would be refused for ever goes to the rejected pile, visible in the heartbeat and the log, and never blocks
+the ones behind it.
 
 Events go one by one, each as it comes. What has piled up while the web process was away goes many at a time; when
 such a post is refused, its events are posted one by one, which tells which of them it is.
@@ -23,12 +22,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import aiohttp
 import structlog
 
 from facematch.backoff import full_jitter
 from facematch.events import to_wire
 from facematch.recognizer.changed import Changed
+from facematch.recognizer.posting import ACCEPTED, Posting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,12 +47,6 @@ STORE_RETRY_SECONDS = 1.0
 
 AT_ONCE = 64
 """Events read from the disk, and forgotten there, together. So many that wait are a backlog."""
-
-RETRIED = frozenset({401, 403, 408, 429})
-"""Refusals that pass by themselves, besides every 5xx."""
-
-_PATHS = {"match": "/api/match", "check": "/api/check"}
-_PATH_OF_MANY = "/api/events"
 
 
 def retry_delay(attempt: int, draw: Callable[[], float] = random.random) -> float:
@@ -101,7 +94,7 @@ class Outbox:
         size: int,
         delay: Callable[[int], float] = retry_delay,
     ) -> None:
-        self._api = api
+        self._posting = Posting(api, lambda: self.status.queued)
         self._store = store
         self._source = source
         self._size = size
@@ -118,7 +111,7 @@ class Outbox:
         self._changed = Changed()
         self._seq = 0
         self._posted = self._dropped = self._rejected = 0
-        self._api_well = self._disk_well = True
+        self._disk_well = True
 
     @property
     def status(self) -> OutboxStatus:
@@ -291,24 +284,21 @@ class Outbox:
 
     async def _deliver_together(self, events: list[Stored]) -> bool:
         """Returns False when they are refused, for whatever reason: then each has to be heard by itself."""
-        status = await self._post(_PATH_OF_MANY, {"events": [event.body for event in events]})
-        if status is None:
-            return True
-        if status >= 300:  # noqa: PLR2004
-            return False
-        self._posted += len(events)
-        self._settled_to = events[-1].position
-        return True
+        status = await self._posting.many([event.body for event in events])
+        if status == ACCEPTED:
+            self._posted += len(events)
+            self._settled_to = events[-1].position
+        return status in (ACCEPTED, None)
 
     async def _deliver_each(self, events: list[Stored], erasures: int) -> None:
         for event in events:
             if erasures != self._erasures:
                 return  # what was read may speak of somebody who has been erased meanwhile
-            status = await self._post(_PATHS[event.type], event.body)
+            status = await self._posting.one(event.body)
             if status is None:
                 return
             self._settled_to = event.position
-            if status < 300:  # noqa: PLR2004
+            if status == ACCEPTED:
                 self._posted += 1
             else:
                 await self._reject(event, status)
@@ -317,12 +307,12 @@ class Outbox:
         if not self._unstored:
             return False
         body = self._unstored[0]
-        status = await self._post(_PATHS[body["type"]], body)
+        status = await self._posting.one(body)
         if status is None:
             return False
         if self._unstored and self._unstored[0] is body:
             self._unstored.popleft()
-        if status < 300:  # noqa: PLR2004
+        if status == ACCEPTED:
             self._posted += 1
         else:
             self._note_rejected(body, status)
@@ -342,19 +332,6 @@ class Outbox:
         except sqlite3.Error as error:
             self._note_disk(reason=str(error))
 
-    async def _post(self, path: str, body: dict[str, Any]) -> int | None:
-        """The final HTTP status; None when it has to be tried again."""
-        try:
-            status = (await self._api.post(path, body)).status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self._note_api(reason=type(error).__name__)
-            return None
-        if status in RETRIED or status >= 500:  # noqa: PLR2004  (the server's own faults)
-            self._note_api(reason=f"HTTP {status}")
-            return None
-        self._note_api()
-        return status
-
     async def _recount(self) -> None:
         after = self._settled_to
         try:
@@ -367,14 +344,6 @@ class Outbox:
     async def _in_thread(self, call: Callable[..., _T], *args: Any) -> _T:
         """The call's result. Who waits for it may be cancelled: the call is made all the same."""
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._disk, call, *args))
-
-    def _note_api(self, reason: str | None = None) -> None:
-        """One line when the API goes away and one when it is back, not one per attempt."""
-        if reason and self._api_well:
-            log.warning("API does not take events; they are kept and retried", reason=reason)
-        elif not reason and not self._api_well:
-            log.info("API takes events again", queued=self.status.queued)
-        self._api_well = reason is None
 
     def _note_disk(self, reason: str | None = None) -> None:
         if reason and self._disk_well:
