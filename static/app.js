@@ -25,7 +25,6 @@ import { Erasing } from "./erasing.js";
 import { NO_FILTER, beside } from "./model/activity.js";
 import { cardsOf, reuse } from "./model/cards.js";
 import { connectionOf, recognizerState } from "./model/connection.js";
-import { isOf } from "./model/erased.js";
 import { rightsOf } from "./model/rights.js";
 import { Store, initialState } from "./model/store.js";
 import { summaryOf } from "./model/summary.js";
@@ -121,11 +120,9 @@ const onRetry = () => {
 };
 const onReferenceChanged = () => void poll.now();
 
-const erasing = new Erasing(/** @type {HTMLDialogElement} */ (element("erase")), (erased) => {
-  store.dispatch({ type: "erased", erased });
-  if (viewing !== null && isOf(viewing, erased)) view(null);
-  if ("referenceId" in erased) referencesErased += 1;
-  void poll.now();
+const erasing = new Erasing(/** @type {HTMLDialogElement} */ (element("erase")), (kind) => {
+  if (kind === "reference") referencesErased += 1;
+  void poll.now(); // it says that something was erased, as to every other page
 });
 /** @param {string} identity @param {string} name */
 const onErasePerson = (identity, name) => erasing.ask({ kind: "participant", identity, name });

@@ -1,7 +1,6 @@
 // @ts-check
 /** Erasing, from the question to the receipt, in a dialog of its own. */
 
-/** @import { Erased } from "./model/erased.js" */
 /** @import { Receipt } from "./net/erase.js" */
 /** @import { Subject } from "./view/erase.js" */
 
@@ -13,7 +12,7 @@ import { html, render } from "./view/preact.js";
 export class Erasing {
   /** @type {HTMLDialogElement} */
   #dialog;
-  /** @type {(erased: Erased) => void} */
+  /** @type {(kind: Subject["kind"]) => void} */
   #onErased;
   /** @type {Subject | null} */
   #subject = null;
@@ -22,7 +21,7 @@ export class Erasing {
 
   /**
    * @param {HTMLDialogElement} dialog
-   * @param {(erased: Erased) => void} onErased
+   * @param {(kind: Subject["kind"]) => void} onErased
    */
   constructor(dialog, onErased) {
     this.#dialog = dialog;
@@ -45,8 +44,8 @@ export class Erasing {
     if (subject === null || this.#progress.busy) return;
     this.#draw({ busy: true, receipt: null, sentence: "" });
     try {
-      const { receipt, erased } = await erase(subject);
-      this.#onErased(erased);
+      const receipt = await (subject.kind === "participant" ? eraseParticipant(subject.identity) : eraseReference());
+      this.#onErased(subject.kind);
       if (this.#subject === subject) this.#draw({ busy: false, receipt, sentence: "" });
     } catch (error) {
       const sentence = error instanceof ApiError ? error.message : "It did not work. Try again.";
@@ -70,16 +69,4 @@ export class Erasing {
     );
     if (progress.receipt !== null) this.#dialog.querySelector("button")?.focus();
   }
-}
-
-/**
- * @param {Subject} subject
- * @returns {Promise<{ receipt: Receipt, erased: Erased }>}
- */
-async function erase(subject) {
-  if (subject.kind === "participant") {
-    return { receipt: await eraseParticipant(subject.identity), erased: { identity: subject.identity } };
-  }
-  const receipt = await eraseReference();
-  return { receipt, erased: { referenceId: receipt.reference_id } }; // the one that was there when the server looked
 }

@@ -2,10 +2,8 @@
 /** The page's whole state and what changes it: a pure reducer, and the small store that holds its result. */
 
 /** @import { ActivityEntry, FaceEvent, RoomPerson, Socket, State, Status } from "../types/model.js" */
-/** @import { Erased } from "./erased.js" */
 
 import { followOffset, measureOffset } from "./clock.js";
-import { isOf, peopleWithout } from "./erased.js";
 import { forgotten, withEvents, withRoom, withStatus } from "./people.js";
 
 /**
@@ -13,7 +11,6 @@ import { forgotten, withEvents, withRoom, withStatus } from "./people.js";
  *   | { type: "status-failed", at: number }
  *   | { type: "messages", messages: readonly { cursor: number, event: FaceEvent | null }[] }
  *   | { type: "socket", socket: Socket }
- *   | { type: "erased", erased: Erased }
  *   | { type: "room", people: readonly RoomPerson[], at: number }} Action
  */
 
@@ -54,8 +51,6 @@ export function reduce(state, action) {
       return withMessages(state, action.messages);
     case "socket":
       return { ...state, socket: action.socket };
-    case "erased":
-      return withoutErased(state, action.erased);
     case "room":
       return {
         ...state,
@@ -137,16 +132,6 @@ function withMessages(state, messages) {
     people: forgotten(people, state.statusAt + state.clockOffset),
     activity: [...entries.reverse(), ...state.activity].slice(0, MOST_ACTIVITY),
   };
-}
-
-/**
- * @param {State} state
- * @param {Erased} erased
- * @returns {State}
- */
-function withoutErased(state, erased) {
-  const activity = state.activity.filter(({ event }) => !isOf(event, erased));
-  return { ...state, activity, people: peopleWithout(state.people, erased, activity) };
 }
 
 /**

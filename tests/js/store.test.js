@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 
 import { FORGET_AFTER_MS, MOST_PEOPLE } from "../../static/model/people.js";
 import { HISTORY, MOST_ACTIVITY, Store, initialState, reduce } from "../../static/model/store.js";
-import { Page, at, check, heartbeat, iso, log, match, status, track } from "./made.js";
+import { Page, at, check, heartbeat, log, match, status, track } from "./made.js";
 
 describe("resuming", () => {
   test("a freshly loaded page asks for the last part of the log", () => {
@@ -145,72 +145,4 @@ test("listeners hear of changes only, until they leave", () => {
   leave();
   store.dispatch({ type: "messages", messages: [{ cursor: 2, event: null }] });
   assert.equal(calls, 1);
-});
-
-describe("erased", () => {
-  test("who was erased is gone from the cards and from the list", () => {
-    const page = new Page().polled(status(0, null, { events: log(0) }));
-    page.heard(match("Ann", 1), check("Ann", 1, "match"), match("Bob", 2));
-    const { cursor } = page.state;
-    page.state = reduce(page.state, { type: "erased", erased: { identity: "Ann" } });
-    assert.deepEqual([...page.state.people.keys()], ["Bob"]);
-    assert.deepEqual(
-      page.state.activity.map((entry) => entry.event.participant_identity),
-      ["Bob"],
-    );
-    assert.equal(page.state.cursor, cursor);
-  });
-
-  /** @param {Page} page that has seen two references: what is left of it once the second was erased */
-  function withoutSecond(page) {
-    page.state = reduce(page.state, { type: "erased", erased: { referenceId: "ref-2" } });
-  }
-  const second = { reference_id: "ref-2" };
-
-  test("what was made with an erased reference is gone from the list, and nothing else", () => {
-    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "hold"), track("Bob", "wait")])));
-    page.heard(match("Ann", 1), check("Bob", 1, "no_match", { reference_id: null }));
-    page.heard(match("Ann", 5, second), check("Ann", 5, "match", second), check("Bob", 6, "no_match", second));
-    const { cursor } = page.state;
-    withoutSecond(page);
-    assert.deepEqual(
-      page.state.activity.map(({ at, event }) => [event.participant_name, at, event.reference_id]),
-      [
-        ["Bob", at(1), null],
-        ["Ann", at(1), "ref-1"],
-      ],
-    );
-    assert.equal(page.state.cursor, cursor);
-  });
-
-  test("a card keeps neither its answer nor its snapshot, and falls back to the last match that is left", () => {
-    const reference = { id: "ref-2", updated_at: iso(-50), url: "/reference/current.jpg" };
-    const tracks = [track("Ann", "hold"), track("Bob", "hold")];
-    const page = new Page().polled(status(0, heartbeat(0, tracks), { reference }));
-    const first = match("Ann", 1);
-    page.heard(first, match("Ann", 5, second), check("Ann", 5, "match", second), match("Bob", 5, second));
-    assert.equal(page.card("Ann", 6).matchSince, at(1));
-    withoutSecond(page);
-    const [ann, bob] = [page.card("Ann", 6), page.card("Bob", 6)];
-    assert.deepEqual([ann.state, ann.score, ann.lastCheckAt, ann.matchSince], ["looking", null, null, null]);
-    assert.equal(ann.lastMatch, first);
-    assert.deepEqual([bob.state, bob.lastMatch, bob.match], ["looking", null, null]);
-  });
-
-  test("the answer of a batch that compared with another reference stays", () => {
-    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "hold")])));
-    page.heard(match("Ann", 1, second), match("Ann", 5), check("Ann", 5, "match"));
-    const before = page.state.people.get("Ann");
-    withoutSecond(page);
-    assert.equal(page.state.people.get("Ann"), before);
-    assert.equal(page.card("Ann", 6).state, "match");
-  });
-
-  test("who has left goes with the last that was known of them", () => {
-    const page = new Page().polled(status(0, null, { events: log(0) }));
-    page.heard(match("Gone", 1, second), match("Known", 1), match("Known", 2, second), match("Here", 3, second));
-    page.polled(status(10, heartbeat(10, [track("Here", "idle")])));
-    withoutSecond(page);
-    assert.deepEqual([...page.state.people.keys()], ["Known", "Here"]);
-  });
 });
