@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import faulthandler
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from facematch.hang import ended_when_hung
 from facematch.logs import configure_logging
@@ -10,13 +12,19 @@ from facematch.secret_values import secrets_of
 from facematch.server.app import Parts, create_app
 from facematch.settings import WebSettings, load_or_exit
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
 settings = load_or_exit(WebSettings)
 
 
-def start() -> None:
-    """What the process needs once it serves."""
+@asynccontextmanager
+async def serving() -> AsyncIterator[None]:
+    """What the process needs while it serves."""
     faulthandler.enable()  # a crash in native code says where
     configure_logging(settings.log_level, settings.log_format, secrets_of(settings))
+    async with ended_when_hung():
+        yield
 
 
-app = create_app(settings, Parts(on_start=start, guard=ended_when_hung))
+app = create_app(settings, Parts(around=serving))

@@ -71,10 +71,8 @@ class Parts:
     monotonic: Callable[[], float] = time.monotonic
     erasure_seconds: float = WAIT_SECONDS
     """How long whoever erases waits for the recognizer."""
-    on_start: Callable[[], None] | None = None
-    """Called first when the process starts to serve."""
-    guard: Callable[[], AbstractAsyncContextManager[None]] | None = None
-    """Entered then, and left last."""
+    around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    """Entered first when the process starts to serve, and left last."""
 
 
 def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
@@ -103,11 +101,9 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        if parts.on_start:
-            parts.on_start()
-        for folder in (settings.output_dir, settings.reference_image.parent):
-            folder.mkdir(parents=True, exist_ok=True)
-        async with parts.guard() if parts.guard else nullcontext():
+        async with parts.around():
+            for folder in (settings.output_dir, settings.reference_image.parent):
+                folder.mkdir(parents=True, exist_ok=True)
             await feed.open()
             with no_access_log(), goodbye_first(say_goodbye):
                 log.info("Face Match is up", room=settings.room_name, livekit_url=settings.livekit_url)

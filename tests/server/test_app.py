@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from facematch.server.openapi import document
 from facematch.settings import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from fastapi import FastAPI
@@ -166,12 +168,20 @@ def test_folders_are_made_at_the_start_and_not_before(settings: Settings) -> Non
         assert settings.reference_image.parent.is_dir()
 
 
-def test_the_start_is_announced_to_who_asks(settings: Settings) -> None:
-    started: list[bool] = []
-    app = create_app(settings, Parts(on_start=lambda: started.append(True)))
-    assert not started
+def test_what_the_process_needs_is_there_while_it_serves(settings: Settings) -> None:
+    said: list[str] = []
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[None]:
+        said.append("begins")
+        yield
+        said.append("ends")
+
+    app = create_app(settings, Parts(around=serving))
+    assert said == []
     with TestClient(app):
-        assert started == [True]
+        assert said == ["begins"]
+    assert said == ["begins", "ends"]
 
 
 def test_the_server_s_own_access_log_is_silent_while_it_runs(app: FastAPI, caplog: pytest.LogCaptureFixture) -> None:
