@@ -105,3 +105,5 @@ async def _sweep(door: Door) -> None:
             await door.sweep()
         except OSError as error:
             log.warning("Logins cannot be swept now", reason=str(error))
+        except Exception:
+            log.exception("Sweeping logins failed")  # and goes on: nobody else ends what expires

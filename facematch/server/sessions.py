@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from facematch.server.roles import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
 
 USED_EVERY: Final = timedelta(minutes=1)
 """How exactly it is known when a login was last used: a write for each of a page's questions would be too many."""
@@ -141,34 +142,58 @@ class Sessions:
         self._store = store
         self._pepper = hashlib.sha256("\n".join(["face-match sessions", *sorted(keys)]).encode()).digest()
         self._idle = idle
-        self.longest = longest
+        self._longest = longest
         self._invitation = invitation
         self._now = now
+        self._seen: dict[str, datetime] = {}
+        """When each was last used, by what was to be written down: who is active does not end because that failed."""
 
-    async def log_in(self, role: Role, room: str | None = None) -> tuple[str, Session]:
+    async def log_in(self, role: Role, room: str | None = None, until: datetime | None = None) -> tuple[str, Session]:
         """A new login.
+
+        Args:
+            role: whose.
+            room: the only one that it is good for; None: not bound to one.
+            until: when what it is had for ends, and with it the login; None: never.
 
         Returns:
             The token, which is kept nowhere else, and the session.
+
+        Raises:
+            OSError: it cannot be kept now.
         """
-        return await self._begin(secrets.token_urlsafe(32), Kind.LOGIN, role, room, self.longest)
+        token, now = secrets.token_urlsafe(32), self._now()
+        ends = now + self._longest if until is None else min(now + self._longest, until)
+        session = Session(self._id(token), Kind.LOGIN, role, room, now, now, ends)
+        await self._store.add(session)
+        return token, session
 
     async def invite(self, room: str) -> tuple[str, Session]:
         """A new invitation to a room; the same as `log_in` otherwise."""
-        token = INVITATION_PREFIX + secrets.token_urlsafe(32)
-        return await self._begin(token, Kind.INVITATION, Role.PARTICIPANT, room, self._invitation)
+        token, now = INVITATION_PREFIX + secrets.token_urlsafe(32), self._now()
+        ends = now + self._invitation
+        session = Session(self._id(token), Kind.INVITATION, Role.PARTICIPANT, room, now, now, ends)
+        await self._store.add(session)
+        return token, session
 
     async def find(self, token: str, kind: Kind) -> Session | None:
-        """The session of a token, if it is still good. Counts as use."""
+        """The session of a token, if it is still good. Counts as use, also while nothing can be written.
+
+        Raises:
+            OSError: it cannot be looked up now.
+        """
         session = await self._store.find(self._id(token))
         if session is None or session.kind is not kind:
             return None
         if not self._is_good(session):
-            await self._store.remove(session.id)
+            with suppress(OSError):  # it is refused all the same, and removed by `forget`
+                await self._store.remove(session.id)
             return None
         now = self._now()
-        if now - session.used_at >= USED_EVERY:
-            await self._store.used(session.id, now)
+        if now - self._used_at(session) >= USED_EVERY:
+            self._seen[session.id] = now  # before it is written: others need not wait for the same lock
+            with suppress(OSError):
+                await self._store.used(session.id, now)
         return session
 
     async def end(self, session: Session) -> None:
@@ -179,32 +204,36 @@ class Sessions:
         """End all, invitations too. Returns how many."""
         return await self._store.clear()
 
-    async def sweep(self) -> frozenset[str]:
-        """Forget what has expired.
+    async def review(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Tell the good ones from those that have expired. Writes nothing.
 
         Returns:
-            The ids of all that are good.
-        """
-        good = set()
-        for session in await self._store.all():
-            if self._is_good(session):
-                good.add(session.id)
-            else:
-                await self._store.remove(session.id)
-        return frozenset(good)
+            The ids of all that are good, and of those for `forget`.
 
-    async def _begin(
-        self, token: str, kind: Kind, role: Role, room: str | None, lasts: timedelta
-    ) -> tuple[str, Session]:
-        now = self._now()
-        session = Session(self._id(token), kind, role, room, now, now, now + lasts)
-        await self._store.add(session)
-        return token, session
+        Raises:
+            OSError: they cannot be read now.
+        """
+        kept = await self._store.all()
+        good = frozenset(session.id for session in kept if self._is_good(session))
+        self._seen = {session_id: at for session_id, at in self._seen.items() if session_id in good}
+        return good, frozenset(session.id for session in kept) - good
+
+    async def forget(self, expired: Iterable[str]) -> None:
+        """Remove what `review` found to have expired.
+
+        Raises:
+            OSError: not all can be removed now; the next review finds them again.
+        """
+        for session_id in expired:
+            await self._store.remove(session_id)
 
     def _is_good(self, session: Session) -> bool:
         now = self._now()
-        unused = now - session.used_at
+        unused = now - self._used_at(session)
         return now < session.expires_at and (session.kind is Kind.INVITATION or unused < self._idle)
+
+    def _used_at(self, session: Session) -> datetime:
+        return max(session.used_at, self._seen.get(session.id, session.used_at))
 
     def _id(self, token: str) -> str:
         return hmac.new(self._pepper, token.encode("utf-8", "replace"), hashlib.sha256).hexdigest()

@@ -108,7 +108,7 @@ class Door:
             Its token and itself.
 
         Raises:
-            ApiError: 401, 422 or 429.
+            ApiError: 401, 422, 429 or 503; a former login is left as it was.
         """
         self._attempts.count(request.scope)
         async with _stored():
@@ -123,15 +123,17 @@ class Door:
                 log.warning("Login refused", client=_client(request))
                 detail = "This is the recognizer's key; people sign in with another." if role else _WRONG
                 raise ApiError(401, Code.WRONG_KEY, detail)
-            room = None
+            room = until = None
         else:
             invitation = await self.sessions.find(wanted.invitation or "", Kind.INVITATION)
             if invitation is None:
+                log.warning("Login refused", client=_client(request))
                 raise ApiError(401, Code.WRONG_KEY, _OVER)
-            role, room = invitation.role, invitation.room
-        if (former := caller_of(request.scope).session) is not None:
+            role, room, until = invitation.role, invitation.room, invitation.expires_at
+        token, session = await self.sessions.log_in(role, room, until)
+        former = caller_of(request.scope).session
+        if former is not None and former.kind is Kind.LOGIN:  # an invitation is not the caller's alone to end
             await self.leave(former)
-        token, session = await self.sessions.log_in(role, room)
         log.info("Signed in", role=str(role), client=_client(request))
         return token, session
 
@@ -154,9 +156,14 @@ class Door:
             return await self.sessions.invite(room)
 
     async def sweep(self) -> None:
-        """Forget what has expired, and send its listeners away."""
-        good = await self.sessions.sweep()
+        """Send the listeners of what has expired away, then forget it.
+
+        Raises:
+            OSError: logins cannot be read, or not be forgotten, now.
+        """
+        good, expired = await self.sessions.review()
         self._hub.dismiss(lambda owner: owner is not None and owner not in good, SIGNED_OUT, "signed out")
+        await self.sessions.forget(expired)
 
 
 @asynccontextmanager
@@ -209,7 +216,7 @@ def routes(door: Door | None, default_room: str, rooms: frozenset[str]) -> APIRo
     async def sign_in(request: Request, response: Response) -> Who:
         """Sets the cookie of the login. Programs need no login: they send a key with each request."""
         token, session = await the_door().enter(request, await read_json(request, SignIn, _LIMIT))
-        _set_cookie(response, request, token, int(the_door().sessions.longest.total_seconds()))
+        _set_cookie(response, request, token, int((session.expires_at - session.created_at).total_seconds()))
         return Who.model_validate(
             {"role": str(session.role), "by": By.LOGIN, "room": session.room, "expires_at": session.expires_at}
         )

@@ -119,6 +119,72 @@ async def test_use_is_written_down_once_a_minute(sessions: Sessions, store: Sess
     assert [kept.used_at for kept in await store.all()] == [clock.now]
 
 
+async def away(*_: object) -> None:
+    raise OSError("database or disk is full")
+
+
+async def test_a_login_is_good_while_nothing_can_be_written(
+    sessions: Sessions, store: SessionStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, session = await sessions.log_in(Role.ADMIN)
+    monkeypatch.setattr(store, "used", away)
+    monkeypatch.setattr(store, "remove", away)
+    while clock.now < session.expires_at:
+        assert await sessions.find(token, Kind.LOGIN)
+        clock.go(minutes=59)
+    assert await sessions.find(token, Kind.LOGIN) is None
+
+
+async def test_use_that_could_not_be_noted_counts_all_the_same(
+    sessions: Sessions, store: SessionStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, session = await sessions.log_in(Role.ADMIN)
+    monkeypatch.setattr(store, "used", away)
+    clock.go(minutes=50)
+    await sessions.find(token, Kind.LOGIN)
+    clock.go(minutes=50)
+    assert (await sessions.review())[0] == {session.id}
+    assert await sessions.find(token, Kind.LOGIN)
+    clock.go(minutes=60)
+    assert (await sessions.review())[1] == {session.id}
+    assert await sessions.find(token, Kind.LOGIN) is None
+
+
+async def test_use_that_cannot_be_noted_is_tried_once_a_minute(
+    sessions: Sessions, store: SessionStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try may wait for a lock: a page's many questions must not."""
+    tries = []
+
+    async def locked(*_: object) -> None:
+        tries.append(clock.now)
+        assert await sessions.find(token, Kind.LOGIN)  # somebody asks meanwhile
+        raise OSError("database is locked")
+
+    token, _ = await sessions.log_in(Role.ADMIN)
+    monkeypatch.setattr(store, "used", locked)
+    for _ in range(13):
+        clock.go(seconds=10)
+        assert await sessions.find(token, Kind.LOGIN)
+    assert len(tries) == 2
+
+
+async def test_what_was_seen_of_a_login_is_forgotten_with_it(
+    sessions: Sessions, store: SessionStore, clock: Clock
+) -> None:
+    begun = [await sessions.log_in(Role.ADMIN) for _ in range(5)]
+    clock.go(minutes=2)
+    for token, _ in begun:
+        await sessions.find(token, Kind.LOGIN)
+    await sessions.end(begun[0][1])
+    await store.remove(begun[1][1].id)  # by another process
+    await sessions.review()
+    assert set(sessions._seen) == {session.id for _, session in begun[2:]}
+    clock.go(minutes=60)
+    await sessions.review()
+    assert not sessions._seen
+
+
 async def test_an_invitation_is_good_until_it_expires_and_for_its_room(sessions: Sessions, clock: Clock) -> None:
     token, invitation = await sessions.invite("lobby")
     assert token.startswith(INVITATION_PREFIX)
@@ -127,6 +193,22 @@ async def test_an_invitation_is_good_until_it_expires_and_for_its_room(sessions:
     assert await sessions.find(token, Kind.INVITATION)
     clock.go(minutes=1)
     assert await sessions.find(token, Kind.INVITATION) is None
+
+
+async def test_a_login_ends_with_what_it_was_had_for(sessions: Sessions, clock: Clock) -> None:
+    _, invitation = await sessions.invite("lobby")
+    clock.go(minutes=90)
+    token, session = await sessions.log_in(Role.PARTICIPANT, "lobby", invitation.expires_at)
+    assert session.expires_at == invitation.expires_at
+    clock.go(minutes=29)
+    assert await sessions.find(token, Kind.LOGIN)
+    clock.go(minutes=1)
+    assert await sessions.find(token, Kind.LOGIN) is None
+
+
+async def test_a_long_invitation_makes_no_login_longer(sessions: Sessions, clock: Clock) -> None:
+    _, session = await sessions.log_in(Role.PARTICIPANT, "lobby", clock.now + timedelta(days=9))
+    assert session.expires_at == clock.now + timedelta(days=1)
 
 
 async def test_neither_serves_as_the_other(sessions: Sessions) -> None:
@@ -156,13 +238,19 @@ async def test_a_changed_key_ends_what_was_begun_with_it(store: SessionStore, cl
     assert await sessions_in(store, clock, keys).find(token, Kind.LOGIN) is None
 
 
-async def test_sweeping_forgets_what_has_expired(sessions: Sessions, store: SessionStore, clock: Clock) -> None:
-    await sessions.log_in(Role.ADMIN)
+async def test_what_has_expired_is_told_first_and_forgotten_then(
+    sessions: Sessions, store: SessionStore, clock: Clock
+) -> None:
+    _, stale = await sessions.log_in(Role.ADMIN)
     clock.go(minutes=50)
     _, fresh = await sessions.log_in(Role.ADMIN)
     _, invitation = await sessions.invite("lobby")
     clock.go(minutes=20)
-    assert await sessions.sweep() == {fresh.id, invitation.id}
+    good, expired = await sessions.review()
+    assert good == {fresh.id, invitation.id}
+    assert expired == {stale.id}
+    assert {kept.id for kept in await store.all()} == {stale.id, fresh.id, invitation.id}
+    await sessions.forget(expired)
     assert {kept.id for kept in await store.all()} == {fresh.id, invitation.id}
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime, timedelta
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.websockets import WebSocketDisconnect
+from structlog.testing import capture_logs
 
+from facematch.server.sessions import Kind
 from tests.server.keyed import HOST, KEYS, ORIGIN, Keyed, with_keys
 
 if TYPE_CHECKING:
@@ -19,6 +23,10 @@ if TYPE_CHECKING:
     from tests.server.conftest import FakeExaminer
 
 SOCKET = f"wss://{HOST}/ws/matches"
+
+
+async def away(*_: object) -> None:
+    raise OSError("database is locked")
 
 
 @pytest.fixture
@@ -106,6 +114,17 @@ def test_what_does_not_sign_in(keyed: Keyed, status: int, code: str, body: dict[
     assert not [value for value in body.values() if isinstance(value, str) and value and value in answer.text]
 
 
+@pytest.mark.parametrize(
+    "body", [{"key": "wrong-key-0123456789"}, {"key": KEYS["recognizer"]}, {"invitation": "invite-never-made"}]
+)
+def test_a_refused_login_is_logged_without_what_was_sent(keyed: Keyed, body: dict[str, str]) -> None:
+    with capture_logs() as logs:
+        keyed.anybody().post("/api/session", json=body)
+    (line,) = (entry for entry in logs if entry["event"] == "Login refused")
+    assert line["client"] == "192.0.2.7"
+    assert not [value for value in body.values() if value in str(logs)]
+
+
 def test_signing_out_ends_the_login_and_its_sockets_only(keyed: Keyed) -> None:
     browser, other, program = keyed.signed_in("viewer"), keyed.signed_in("viewer"), keyed.with_key("viewer")
     headers = {"host": HOST, "origin": ORIGIN}
@@ -159,6 +178,14 @@ def test_signing_in_anew_ends_the_former_login(keyed: Keyed) -> None:
     assert browser.post("/api/reference").json()["code"] == "ROLE_REQUIRED"
 
 
+def test_signing_in_in_vain_leaves_the_former_login(keyed: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = keyed.signed_in("admin")
+    assert browser.post("/api/session", json={"key": "wrong-key-0123456789"}).status_code == 401
+    monkeypatch.setattr(keyed.store, "add", away)
+    assert browser.post("/api/session", json={"key": KEYS["viewer"]}).json()["code"] == "STORAGE_FAILED"
+    assert browser.get("/api/session").json()["role"] == "admin"
+
+
 def test_a_socket_ends_soon_after_its_login_has_expired(
     settings: Settings, examiner: FakeExaminer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +215,25 @@ def test_an_invitation_is_for_one_room_and_shows_nothing(keyed: Keyed) -> None:
         assert "/static/join.js" in page.text
         assert "/static/app.js" not in page.text
     assert "/static/app.js" in keyed.signed_in("viewer").get("/").text
+
+
+def test_a_login_ends_with_its_invitation(settings: Settings, examiner: FakeExaminer) -> None:
+    with Keyed(with_keys(settings, invite_ttl_seconds=3600), examiner) as keyed:
+        invitation = keyed.invitation()
+        (ends,) = (kept.expires_at for kept in keyed.store._sessions.values())
+        answer = keyed.anybody().post("/api/session", json={"invitation": invitation})
+        assert datetime.fromisoformat(answer.json()["expires_at"]) == ends
+        cookie = SimpleCookie(answer.headers["set-cookie"])["__Host-face_match_session"]
+        (login,) = (kept for kept in keyed.store._sessions.values() if kept.kind is Kind.LOGIN)
+        assert int(cookie["max-age"]) == int((ends - login.created_at).total_seconds()) <= 3600
+
+
+def test_signing_in_as_the_bearer_of_an_invitation_leaves_it_to_the_others(keyed: Keyed) -> None:
+    invitation = keyed.invitation()
+    bearer = keyed.anybody(authorization=f"Bearer {invitation}", origin=ORIGIN)
+    assert bearer.post("/api/session", json={"invitation": invitation}).status_code == 200
+    assert bearer.get("/api/session").json()["by"] == "invitation"
+    assert keyed.anybody().post("/api/session", json={"invitation": invitation}).status_code == 200
 
 
 @pytest.mark.parametrize(("room", "status"), [(None, 200), ("", 200), ("lobby", 200), ("attic", 403), (7, 422)])
@@ -246,10 +292,20 @@ def test_in_local_mode_there_is_nothing_to_sign_in_to(client: TestClient) -> Non
     assert client.get("/api/session").json() == {"role": "admin", "by": "local", "room": None, "expires_at": None}
 
 
-def test_where_logins_are_kept_is_away(keyed: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def away(*_: object) -> None:
-        raise OSError("database is locked")
+def test_who_is_signed_in_reads_on_while_nothing_can_be_written(keyed: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser, late = keyed.signed_in("admin"), keyed.signed_in("viewer")
+    for session_id, session in keyed.store._sessions.items():
+        keyed.store._sessions[session_id] = replace(session, used_at=session.used_at - timedelta(minutes=2))
+        if session.role == "viewer":
+            keyed.store._sessions[session_id] = replace(session, expires_at=session.created_at)
+    monkeypatch.setattr(keyed.store, "used", away)
+    monkeypatch.setattr(keyed.store, "remove", away)
+    for path in ("/", "/api/status", "/api/events", "/api/session"):
+        assert browser.get(path).status_code == 200
+    assert late.get("/api/status").status_code == 401
 
+
+def test_where_logins_are_kept_is_away(keyed: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = keyed.signed_in("viewer")
     monkeypatch.setattr(keyed.store, "find", away)
     answer = browser.get("/api/status")
