@@ -22,8 +22,6 @@ from pydantic import (
     ConfigDict,
     Field,
     FiniteFloat,
-    NonNegativeFloat,
-    NonNegativeInt,
     PlainSerializer,
     PositiveInt,
     StringConstraints,
@@ -62,6 +60,15 @@ FileName = Annotated[str, StringConstraints(max_length=255, pattern=r"^[A-Za-z0-
 Distance = Annotated[float, Field(ge=0, le=4, allow_inf_nan=False)]
 BBox = tuple[int, int, int, int]
 FrameSize = tuple[PositiveInt, PositiveInt]
+
+# What a recognizer says of itself is added, subtracted and written out by whoever hears it: no number of it may be one
+# that a clock, a column or JavaScript cannot hold. The limits are far beyond what any recognizer can reach.
+MOST_COUNTED = 2**53 - 1
+LONGEST_SECONDS = 1e10
+"""About 300 years: a machine without a clock of its own begins in 1970, and its outbox ages by decades at once."""
+Count = Annotated[int, Field(ge=0, le=MOST_COUNTED)]
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_SECONDS, allow_inf_nan=False)]
+Ratio = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 
 def confidence_from_distance(distance: float) -> float:
@@ -116,8 +123,8 @@ class Check(_Event):
     type: Literal["check"] = "check"
     match_found: bool
     outcome: Outcome | None = None
-    frames: NonNegativeInt | None = Field(default=None, description="Frames looked at in this batch")
-    faces: NonNegativeInt | None = Field(default=None, description="Most faces seen in one frame of the batch")
+    frames: Count | None = Field(default=None, description="Frames looked at in this batch")
+    faces: Count | None = Field(default=None, description="Most faces seen in one frame of the batch")
     best_distance: Distance | None = Field(default=None, description="Smallest distance seen; null without a face")
 
     @model_validator(mode="after")
@@ -148,12 +155,12 @@ class TrackStatus(_Wire):
     state: Literal["idle", "queued", "probe", "hold", "wait"] = Field(
         description="idle: no reference yet; queued: its turn has come, all batch places are taken"
     )
-    deadline_in: NonNegativeFloat | None = Field(
+    deadline_in: Seconds | None = Field(
         default=None, description="Seconds until the state ends by itself, counted from sent_at"
     )
     muted: bool = False
     cycle_id: Name | None = None
-    batches: NonNegativeInt = 0
+    batches: Count = 0
     last_outcome: Outcome | None = None
     last_check_at: Timestamp | None = None
     last_match_at: Timestamp | None = None
@@ -183,7 +190,7 @@ class OrderDone(_Wire):
     """An order that the recognizer has carried out; told in every heartbeat until the order is no longer given."""
 
     id: UUID
-    erased_events: NonNegativeInt = Field(description="Undelivered and refused events removed from the outbox")
+    erased_events: Count = Field(description="Undelivered and refused events removed from the outbox")
 
 
 class HeartbeatAnswer(_Wire):
@@ -196,11 +203,11 @@ class HeartbeatAnswer(_Wire):
 class CycleSettings(_Wire):
     """What a listener needs to draw countdowns and thresholds."""
 
-    batch_max_frames: PositiveInt
-    hold_seconds: NonNegativeFloat
-    wait_seconds: NonNegativeFloat
-    batch_timeout_seconds: NonNegativeFloat
-    match_cooldown_seconds: NonNegativeFloat
+    batch_max_frames: Annotated[int, Field(ge=1, le=MOST_COUNTED)]
+    hold_seconds: Seconds
+    wait_seconds: Seconds
+    batch_timeout_seconds: Seconds
+    match_cooldown_seconds: Seconds
     threshold: Distance
 
 
@@ -219,24 +226,24 @@ class Heartbeat(_Wire):
     reference_error: Text | None = Field(default=None, description="Why the file on disk is not in use")
     settings: CycleSettings
     tracks: Annotated[list[TrackStatus], Field(max_length=MOST_TRACKS)]
-    counters: dict[Name, NonNegativeInt] = Field(
+    counters: dict[Name, Count] = Field(
         description="batches, batches_delayed, frames, faces, matches, checks, errors, events_posted, events_dropped, "
         "events_rejected (since start); events_queued, streams_open, tasks (now)"
     )
-    outbox_age_seconds: NonNegativeFloat = Field(default=0, description="How long the oldest undelivered event waits")
+    outbox_age_seconds: Seconds = Field(default=0, description="How long the oldest undelivered event waits")
     outbox_durable: bool = Field(default=True, description="false: the disk takes nothing, events wait in memory")
-    batch_places_waiting: NonNegativeInt = Field(default=0, description="Tracks whose batch is due and has no place")
-    outcomes: dict[Outcome, NonNegativeInt] = Field(default={}, description="Checks by outcome since start")
-    timings: dict[Literal["detect", "encode", "delay"], NonNegativeFloat] = Field(
+    batch_places_waiting: Count = Field(default=0, description="Tracks whose batch is due and has no place")
+    outcomes: dict[Outcome, Count] = Field(default={}, description="Checks by outcome since start")
+    timings: dict[Literal["detect", "encode", "delay"], Seconds] = Field(
         default={},
         description="Seconds since start: looking for faces, landmarks and embeddings (over all threads), and by which "
         "batches began later than they were due",
     )
     orders_done: Annotated[list[OrderDone], Field(max_length=100)] = []
-    cpu_seconds: NonNegativeFloat = Field(description="CPU time used since start")
-    cpu_ratio: NonNegativeFloat = Field(description="CPU used since the last heartbeat, 1.0 = one core")
-    memory_bytes: NonNegativeInt = Field(description="Resident memory of the recognizer")
-    memory_ratio: NonNegativeFloat = Field(description="Memory in use against the limit that the watchdog reads")
+    cpu_seconds: Seconds = Field(description="CPU time used since start")
+    cpu_ratio: Ratio = Field(description="CPU used since the last heartbeat, 1.0 = one core")
+    memory_bytes: Count = Field(description="Resident memory of the recognizer")
+    memory_ratio: Ratio = Field(description="Memory in use against the limit that the watchdog reads")
 
 
 def to_wire(event: Event) -> dict[str, Any]:
