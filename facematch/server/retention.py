@@ -10,12 +10,14 @@ A pass runs every `PASS_SECONDS`, oldest first:
    from the moment in which its event is safe in the recognizer's outbox, and while the API, the network or the disk is
    away that event may arrive hours later. So a snapshot is taken for one without an event only if it was written more
    than `GRACE_SECONDS` before `delivered_until`, the time up to which all recognizers have delivered everything (see
-   `standing.delivered_until`). While that is not known, because a recognizer is away, such a snapshot stays until it
-   is too old, or too much, by rule 2. A draft that a killed recognizer has left is one of them.
+   `standing.delivered_until`), and if no event has spoken of it for `GRACE_SECONDS` of this machine's own time: the
+   recognizer's clock may have been set back since its last heartbeat. While `delivered_until` is not known, because a
+   recognizer is away, such a snapshot stays until it is too old, or too much, by rule 2. A draft that a killed
+   recognizer has left is one of them.
 
 A pass without anything to do costs one look at the folder and two small questions to the database. One with much to
 do stops after `MOST_FILES` and `MOST_EVENTS`; the next follows at once. A pass that fails, because the disk or the
-database is away, is repeated.
+database is away or for whatever other reason, is repeated.
 """
 
 from __future__ import annotations
@@ -106,6 +108,8 @@ class Retention:
         self._monotonic = monotonic
         self._named: dict[str, float] = {}
         """Every snapshot that the log speaks of, and when we learned of it."""
+        self._unnamed: dict[str, float] = {}
+        """Every snapshot that it did not speak of at the last look, and since when."""
         self._read_to = 0
         """Position up to which the log has been read for `_named`."""
         self._synced_at = 0.0
@@ -120,6 +124,8 @@ class Retention:
                 self._note()
             except OSError as error:
                 self._note(error.strerror or str(error))
+            except Exception:  # a fault of ours must not end it: nobody would notice before the disk is full
+                log.exception("Retention failed; tried again")
             await asyncio.sleep(0.2 if swept.more else PASS_SECONDS)
 
     async def sweep(self) -> Swept:
@@ -194,10 +200,13 @@ class Retention:
 
     def _orphans(self, files: Mapping[str, SnapshotFile], delivered_until: datetime | None) -> list[str]:
         """Without an event, and none is on its way."""
+        now = self._monotonic()
+        self._unnamed = {name: self._unnamed.get(name, now) for name in files.keys() - self._named.keys()}
         if delivered_until is None:
             return []
         before = delivered_until.timestamp() - GRACE_SECONDS
-        return [name for name in files.keys() - self._named.keys() if files[name].written_at < before]
+        unnamed = [name for name, since in self._unnamed.items() if since <= now - GRACE_SECONDS]
+        return [name for name in unnamed if files[name].written_at < before]
 
     def _missing(self, files: Mapping[str, SnapshotFile]) -> list[str]:
         """Spoken of, and not there."""

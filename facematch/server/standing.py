@@ -41,7 +41,10 @@ def delivered_until(recognizers: Sequence[Heard]) -> datetime | None:
     """The time, on their clocks, up to which they have delivered every event there will ever be; None: not known.
 
     Nobody knows it while one of them is away, or cannot write its outbox. An outbox that says that something waits
-    in it, but not for how long, has had its clock set back: that is not known either.
+    in it, but not for how long, has had its clock set back: that is not known either. Nor is a time before all times.
+
+    A clock that was set back is heard of with the next heartbeat at the latest, within `ONLINE_SECONDS`; the time is
+    too late until then. Whoever acts upon it waits for longer than that (see `retention`).
     """
     recognizers = standing(recognizers)
     if not all_alive(recognizers):
@@ -51,5 +54,8 @@ def delivered_until(recognizers: Sequence[Heard]) -> datetime | None:
         waits = heartbeat.outbox_age_seconds
         if not heartbeat.outbox_durable or (heartbeat.counters.get("events_queued", 0) and waits == 0):
             return None
-        times.append(heartbeat.sent_at - timedelta(seconds=waits))
+        try:
+            times.append(heartbeat.sent_at - timedelta(seconds=waits))
+        except OverflowError:
+            return None
     return min(times)

@@ -18,6 +18,9 @@ from facematch.server.webhooks import WebhookStatus
 ONLINE_SECONDS = 6.0
 """A recognizer that has been silent for longer is offline; it posts every 2 s."""
 
+OVERTAKEN_SECONDS = 3.0
+"""By how much one heartbeat can overtake another: a post is given up after 2 s. Well below `ONLINE_SECONDS`."""
+
 HEARTBEAT_LIMIT = MB
 _MOST_SOURCES = 16
 _REPORTED_SECONDS = 3600.0
@@ -76,11 +79,15 @@ class Recognizers:
         self._heard: dict[str, _Heard] = {}
 
     def hear(self, heartbeat: Heartbeat) -> None:
-        """Take a heartbeat; one that was overtaken by a newer one of the same boot changes nothing."""
-        known = self._heard.get(heartbeat.source)
-        if known and known.heartbeat.sent_at > heartbeat.sent_at:
+        """Take a heartbeat; one that was overtaken by a newer one of the same boot changes nothing.
+
+        Which of two was sent first, only the recognizer's clock tells, and that may have been set back meanwhile. So
+        its word counts only for as long as a post can be on its way.
+        """
+        now, known = self._now(), self._heard.get(heartbeat.source)
+        if known and known.heartbeat.sent_at > heartbeat.sent_at and now - known.at <= OVERTAKEN_SECONDS:
             return
-        self._heard[heartbeat.source] = _Heard(heartbeat, self._now())
+        self._heard[heartbeat.source] = _Heard(heartbeat, now)
         while len(self._heard) > _MOST_SOURCES:
             del self._heard[min(self._heard, key=lambda source: self._heard[source].at)]
 

@@ -23,6 +23,7 @@ from facematch.server.retention import GRACE_SECONDS, Limits, Retention, Swept
 from facematch.server.snapshot_folder import SETTLED_NS, SnapshotFolder
 from facematch.server.sql_log import SqlEventLog
 from facematch.server.standing import delivered_until
+from facematch.server.status import Recognizers
 from tests.server.logs import check, match, new_database
 
 if TYPE_CHECKING:
@@ -180,6 +181,8 @@ async def test_a_snapshot_whose_event_is_on_its_way_stays(world: World) -> None:
     await world.sweep()
     assert world.files() == {"a"}
     world.delivered = GRACE_SECONDS + 1
+    assert await world.sweep() == Swept()  # heard of just now
+    world.seconds += GRACE_SECONDS
     assert await world.sweep() == Swept(snapshots=1)
     assert world.files() == set()
 
@@ -192,8 +195,22 @@ async def test_a_draft_that_a_killed_recognizer_has_left_goes_as_a_snapshot_with
     world.delivered = 0.0
     assert await world.sweep() == Swept()  # the recognizer is to publish it when it starts again
     world.delivered = GRACE_SECONDS + 1
+    world.seconds += GRACE_SECONDS
     assert await world.sweep() == Swept(snapshots=1)
     assert not draft.exists()
+
+
+async def test_a_clock_that_was_just_set_back_costs_no_snapshot(world: World) -> None:
+    """The last heartbeat is from before that; its time is later than the snapshot's, whose event is on its way."""
+    late = world.write("late")
+    world.seconds, world.delivered = 1.0, 3_600.0
+    assert await world.sweep() == Swept()
+    world.seconds, world.delivered = 3.0, 2.0  # the next heartbeat
+    assert await world.sweep() == Swept()
+    await world.log.append([match(snapshot=late, filename="/x")])
+    world.seconds = world.delivered = 3_600.0
+    assert await world.sweep() == Swept()
+    assert (world.files(), await world.named()) == ({"late"}, ["late"])
 
 
 async def test_a_snapshot_without_an_event_goes_by_age_also_when_nobody_knows(world: World) -> None:
@@ -218,6 +235,9 @@ async def test_a_new_process_knows_what_the_log_speaks_of(world: World) -> None:
     world.write("orphan")
     world.seconds = world.delivered = 1_000
     world.restart()
+    await world.sweep()
+    assert world.files() == {"a", "orphan"}
+    world.seconds += GRACE_SECONDS
     await world.sweep()
     assert world.files() == {"a"}
 
@@ -295,6 +315,35 @@ async def test_the_task_says_once_that_it_cannot_work(
     assert said.count("is removed again") == 1
 
 
+async def test_a_fault_of_ours_does_not_end_the_task(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "PASS_SECONDS", 0)
+    passes, again = 0, asyncio.Event()
+
+    def delivered() -> datetime | None:
+        nonlocal passes
+        passes += 1
+        if passes == 1:
+            raise OverflowError("date value out of range")
+        again.set()
+        return None
+
+    async with made(sqlite_url(tmp_path / "data" / "events.db"), tmp_path) as world:
+        monkeypatch.setattr(world, "delivered_until", delivered)
+        world.restart()
+        task = asyncio.create_task(world.retention.run())
+        waiting = asyncio.create_task(again.wait())
+        await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED, timeout=20)
+        assert not task.done()
+        assert again.is_set()
+        task.cancel()
+        await asyncio.wait([task])
+    said = capsys.readouterr().out
+    assert said.count("Retention failed") == 1
+    assert "OverflowError" in said
+
+
 async def test_a_pass_with_nothing_to_do_does_not_look_at_every_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,3 +396,18 @@ def test_until_when_everything_is_delivered(heartbeat: dict[str, Any]) -> None:
     assert until(({}, 60.0), (elsewhere, 1.0)) is None  # another one, which may come back
     assert until(({**waiting, "outbox_age_seconds": 5.0}, 1.0), (elsewhere, 1.0)) == -5
     assert until(({}, 1.0), (later, 60.0)) is None
+    assert until(({"sent_at": "0001-01-01T00:00:00+00:00", "outbox_age_seconds": 5.0}, 1.0)) is None
+
+
+def test_a_clock_that_was_set_back_does_not_let_more_be_delivered(heartbeat: dict[str, Any]) -> None:
+    """The oldest event in the outbox is named by the clock of before: what came of its time stays."""
+    now = 1_000.0
+    recognizers = Recognizers(lambda: now)
+    recognizers.hear(beat(heartbeat))
+    assert delivered_until(recognizers.all()) == SENT
+    now += 4
+    back = SENT - timedelta(hours=1)
+    recognizers.hear(beat(heartbeat, sent_at=back.isoformat(), outbox_age_seconds=0.0, counters={"events_queued": 1}))
+    assert delivered_until(recognizers.all()) is None
+    recognizers.hear(beat(heartbeat, sent_at=back.isoformat()))
+    assert delivered_until(recognizers.all()) == back

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from facematch.events import Heartbeat
+from facematch.events import LONGEST_SECONDS, MOST_COUNTED, Heartbeat
 from facematch.server.app import Parts, create_app
-from facematch.server.status import ONLINE_SECONDS, Recognizers
+from facematch.server.status import ONLINE_SECONDS, OVERTAKEN_SECONDS, Recognizers
 
 if TYPE_CHECKING:
     from facematch.settings import Settings
@@ -27,6 +28,23 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+SETTINGS = {
+    "batch_max_frames": 4,
+    "hold_seconds": 9,
+    "wait_seconds": 8,
+    "batch_timeout_seconds": 7,
+    "match_cooldown_seconds": 3,
+    "threshold": 0.45,
+}
+TRACK = {
+    "track_sid": "TR_x",
+    "participant_id": "PA_x",
+    "participant_identity": "Alice",
+    "participant_name": "Alice",
+    "state": "hold",
+}
 
 
 def beat(heartbeat: dict[str, Any], **changes: Any) -> Heartbeat:
@@ -52,15 +70,7 @@ def test_nothing_is_known_at_first(client: TestClient) -> None:
 
 
 def test_what_the_recognizer_says_is_shown(settings: Settings, heartbeat: dict[str, Any], clock: Clock) -> None:
-    track = {
-        "track_sid": "TR_x",
-        "participant_id": "PA_x",
-        "participant_identity": "Alice",
-        "participant_name": "Alice",
-        "state": "hold",
-        "deadline_in": 7.5,
-        "last_outcome": "match",
-    }
+    track = {**TRACK, "deadline_in": 7.5, "last_outcome": "match"}
     with TestClient(create_app(settings, Parts(monotonic=clock))) as client:
         assert client.post("/api/heartbeat", json={**heartbeat, "tracks": [track]}).json() == {"ok": True, "orders": []}
         clock.now += 2.5
@@ -83,6 +93,21 @@ def test_what_the_recognizer_says_is_shown(settings: Settings, heartbeat: dict[s
         {"cpu_ratio": float("nan")},
         {"counters": {"batches": -1}},
         {"counters": {"x": float("inf")}},
+        {"counters": {"batches": 10**400}},
+        {"counters": {"batches": 2**53}},
+        {"outcomes": {"match": 2**53}},
+        {"timings": {"detect": 1e11}},
+        {"outbox_age_seconds": 1e12},
+        {"cpu_seconds": 1e11},
+        {"cpu_ratio": 1e300},
+        {"memory_bytes": 10**30},
+        {"memory_ratio": 1e300},
+        {"batch_places_waiting": 2**53},
+        {"orders_done": [{"id": "0198f2c4-7a35-7c1e-9f60-0a7d3c2b1e45", "erased_events": 2**63}]},
+        {"settings": {**SETTINGS, "batch_max_frames": 2**53}},
+        {"settings": {**SETTINGS, "hold_seconds": 1e300}},
+        {"tracks": [{**TRACK, "batches": 2**53}]},
+        {"tracks": [{**TRACK, "deadline_in": 1e300}]},
         {"tracks": [{"state": "hold"}]},
         {"source": "\ud800"},
         {"surprise": 1},
@@ -134,6 +159,47 @@ def test_a_heartbeat_that_was_overtaken_changes_nothing(heartbeat: dict[str, Any
     recognizers.hear(beat(heartbeat, sent_at="2025-09-25T14:07:10Z", livekit="reconnecting"))
     latest, _ = recognizers.newest() or pytest.fail("nothing")
     assert latest.livekit == "connected"
+
+
+def test_a_recognizer_whose_clock_was_set_back_stays_online(heartbeat: dict[str, Any], clock: Clock) -> None:
+    """Its heartbeats are told as they come, at the latest when none can have been overtaken by the last one known."""
+    recognizers = Recognizers(clock)
+    sent = datetime(2025, 9, 25, 15, 0, tzinfo=UTC)
+    recognizers.hear(beat(heartbeat, sent_at=sent.isoformat()))
+    set_back = sent - timedelta(hours=1)
+    for seconds in range(2, 60, 2):
+        clock.now += 2
+        recognizers.hear(beat(heartbeat, sent_at=(set_back + timedelta(seconds=seconds)).isoformat()))
+        latest, age = recognizers.newest() or pytest.fail("nothing")
+        assert age <= OVERTAKEN_SECONDS < ONLINE_SECONDS
+        assert seconds < 4 or latest.sent_at == set_back + timedelta(seconds=seconds)
+
+
+def test_whatever_a_heartbeat_may_say_can_be_shown(client: TestClient, heartbeat: dict[str, Any]) -> None:
+    """The largest of every number there is."""
+    told = {
+        **heartbeat,
+        "sent_at": "0001-01-01T00:00:00+14:00",
+        "settings": {**SETTINGS, "batch_max_frames": MOST_COUNTED, "hold_seconds": LONGEST_SECONDS},
+        "tracks": [{**TRACK, "batches": MOST_COUNTED, "deadline_in": LONGEST_SECONDS}],
+        "counters": {"batches": MOST_COUNTED, "events_queued": MOST_COUNTED},
+        "outcomes": {"match": MOST_COUNTED},
+        "timings": {"detect": LONGEST_SECONDS},
+        "outbox_age_seconds": LONGEST_SECONDS,
+        "cpu_seconds": LONGEST_SECONDS,
+        "cpu_ratio": 1e6,
+        "memory_bytes": MOST_COUNTED,
+        "memory_ratio": 1e6,
+    }
+    assert client.post("/api/heartbeat", json=told).status_code == 200
+    for path in ("/metrics", "/api/status", "/readyz"):
+        assert client.get(path).status_code != 500
+
+
+def test_a_number_that_is_too_large_is_named(client: TestClient, heartbeat: dict[str, Any]) -> None:
+    response = client.post("/api/heartbeat", json={**heartbeat, "outbox_age_seconds": 1e12})
+    assert response.status_code == 422
+    assert response.json()["detail"] == "outbox_age_seconds: Input should be less than or equal to 10000000000"
 
 
 def test_boots_are_forgotten(heartbeat: dict[str, Any], clock: Clock) -> None:
