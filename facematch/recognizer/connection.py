@@ -38,6 +38,11 @@ OPERATORS_DOING = frozenset({"DUPLICATE_IDENTITY", "PARTICIPANT_REMOVED", "ROOM_
 
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+|(?<=access_token=)[^&\s\"')]+")
 _REFUSED = re.compile(r"\b(401|403)\b|unauthorized|invalid (api key|token)|permission denied", re.IGNORECASE)
+_WRONG_TIME = re.compile(
+    r"token is expired|not valid yet|used before issued|issued in the future|\((exp|nbf|iat)\)", re.IGNORECASE
+)
+"""How LiveKit's servers, older and newer, refuse a token for its time. They do it with a 401, too, but a clock is set
+right sooner or later, and the key is fine."""
 
 
 class CredentialsRefusedError(Exception):
@@ -137,6 +142,13 @@ class Connection:
             )
         except rtc.ConnectError as error:
             message = redact(error.message)
+            if _WRONG_TIME.search(message):
+                log.error(  # noqa: TRY400
+                    "LiveKit does not accept the time in the token; check this machine's clock, and LiveKit's",
+                    url=self._url,
+                    reason=message,
+                )
+                return None
             if _REFUSED.search(message):
                 raise CredentialsRefusedError(message) from None
             log.warning("LiveKit cannot be reached; trying again", url=self._url, reason=message)

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from livekit import api
+from livekit import api, rtc
+from structlog.testing import capture_logs
 
 from facematch.events import LiveKitState
 from facematch.recognizer.connection import (
@@ -22,8 +23,6 @@ from facematch.recognizer.connection import (
 from tests.recognizer.virtual_time import now, run
 
 if TYPE_CHECKING:
-    from livekit import rtc
-
     from facematch.recognizer.room import RoomWatch
 
 SECRET = "a secret of at least thirty-two bytes"
@@ -114,6 +113,59 @@ def test_two_recognizers_never_share_an_identity() -> None:
         state_changed=lambda: None,
     )
     assert other._identity != connection()._identity
+
+
+def refused_with(text: str, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """Every attempt to connect ends with this text of the SDK."""
+
+    class Refusing:
+        def on(self, *_: object) -> None: ...
+
+        async def connect(self, *_: object) -> None:
+            raise rtc.ConnectError(text)
+
+    monkeypatch.setattr(rtc, "Room", Refusing)
+    refused = connection()
+    refused._make_watch = lambda room: cast("RoomWatch", None)
+    return refused
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "token has invalid claims: token is not valid yet",
+        "token has invalid claims: token is expired",
+        "token has invalid claims: token used before issued",
+        "go-jose/go-jose/jwt: validation failed, token is expired (exp)",
+        "go-jose/go-jose/jwt: validation failed, token not valid yet (nbf)",
+        "square/go-jose/jwt: validation failed, token issued in the future (iat)",
+    ],
+)
+def test_a_clock_that_is_wrong_is_said_and_waited_for(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"engine: signal failure: client error: 401 Unauthorized - invalid token: {TOKEN}, error: {reason}"
+    with capture_logs() as lines:
+        assert run(refused_with(text, monkeypatch)._visit()) is None
+    (line,) = lines
+    assert line["log_level"] == "error"
+    assert "clock" in line["event"]
+    assert reason in line["reason"]
+    assert TOKEN not in line["reason"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"engine: signal failure: client error: 401 Unauthorized - invalid token: {TOKEN}, error: signature is invalid",
+        "engine: signal failure: client error: 401 Unauthorized - invalid API key: demo",
+        "engine: signal failure: client error: 401 Unauthorized - permissions denied",
+        "engine: signal failure: handshake error: 401 Unauthorized",
+        "engine: signal failure: handshake error: 403 Forbidden",
+    ],
+)
+def test_a_wrong_key_or_secret_is_not_tried_again(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CredentialsRefusedError) as caught:
+        run(refused_with(text, monkeypatch)._visit())
+    assert TOKEN not in str(caught.value)
 
 
 @pytest.mark.parametrize("draw", [0.0, 0.5, 0.999])
