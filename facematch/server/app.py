@@ -88,12 +88,19 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     sessions = parts.sessions or (MemorySessionStore() if parts.event_log else SqlSessionStore(database))
     entrance = make_entrance(_rules(settings), hub, sessions, parts.monotonic)
     recognizers = status.Recognizers(parts.monotonic)
-    keeping = Keeping(
-        database, settings.output_dir, _limits(settings), recognizers, feed.writer.settled, parts.erasure_seconds
-    )
-    taker = intake.Intake(feed.writer, keeping.erasures.covers)
     reference = references.ReferenceFile(settings.reference_image)
     enrollment = references.Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
+    keeping = Keeping(
+        database,
+        settings.output_dir,
+        _limits(settings),
+        recognizers,
+        feed.writer,
+        hub,
+        enrollment,
+        parts.erasure_seconds,
+    )
+    taker = intake.Intake(feed.writer, keeping.erasures.covers)
 
     async def say_goodbye() -> None:
         keeping.erasures.stop()
@@ -133,7 +140,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         intake.routes(taker, hub),
         history.routes(event_log),
         references.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
-        keeping.routes(enrollment, reference),
+        keeping.routes(reference),
         captures.routes(settings.output_dir),
         tokens.routes(_tokens(settings), entrance.token_limit),
         status.routes(recognizers, _sources(settings, reference, hub, feed, keeping), keeping.erasures),

@@ -24,7 +24,7 @@ from facematch.snapshot_names import may_show
 from facematch.wall_clock import wall_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
     from uuid import UUID
 
     from facematch.events import Event, Heartbeat, Order
@@ -55,6 +55,10 @@ class NotErasedError(OSError):
     """Something is still there; it is tried again."""
 
 
+class ReferenceStaysError(OSError):
+    """The reference could not be removed. Nothing was erased, and nothing will be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Erased:
     """What was erased."""
@@ -77,6 +81,9 @@ class Erasures:
         store: the record of erasures.
         heard: the recognizers' last heartbeats and their ages in seconds.
         stored: returns when what has arrived so far is in the log.
+        forget: told of the positions that were removed; drops what still waits to be sent of them.
+        remove_reference: removes the reference of this id, if it was there at that time already (None: whenever), and
+            returns whether there is none now.
         now: aware time; injected by tests.
         monotonic: seconds; injected by tests.
         wait_seconds: see `WAIT_SECONDS`.
@@ -90,6 +97,8 @@ class Erasures:
         store: ErasureStore,
         heard: Callable[[], Sequence[Heard]],
         stored: Callable[[], Awaitable[None]],
+        forget: Callable[[Collection[int]], None],
+        remove_reference: Callable[[str, datetime | None], Awaitable[bool]],
         *,
         now: Callable[[], datetime] = wall_clock,
         monotonic: Callable[[], float] = time.monotonic,
@@ -101,6 +110,8 @@ class Erasures:
         self._store = store
         self._heard = heard
         self._stored = stored
+        self._forget = forget
+        self._remove_reference = remove_reference
         self._now = now
         self._monotonic = monotonic
         self._wait_seconds = wait_seconds
@@ -114,7 +125,9 @@ class Erasures:
         self._attended: set[UUID] = set()
         """Somebody waits for these."""
         self._unremoved: set[UUID] = set()
-        """What could not be removed here."""
+        """What is not known to have been removed here: somebody is at it, or could not, or it was before a start."""
+        self._unwiped = True
+        """Files may still hold text of what was removed."""
         self._beat = asyncio.Event()
         self._stopping = False
         self._well = True
@@ -125,6 +138,7 @@ class Erasures:
         """Take up what was not finished before."""
         self._stopping = False
         self._pending = {pending.id: pending for pending in await self._store.pending()}
+        self._unremoved = set(self._pending)
         self.version = await self._store.total()
 
     def stop(self) -> None:
@@ -173,30 +187,30 @@ class Erasures:
         """
         return await self._erase(await self._store.begin(Subject("participant", identity), self._now(), by), by)
 
-    async def reference(self, reference_id: str, remove: Callable[[], Awaitable[bool]], by: str) -> Erased:
+    async def reference(self, reference_id: str, by: str) -> Erased:
         """Erase the reference, and what came of it.
 
         Args:
             reference_id: its id.
-            remove: its file, and returns whether there is none now.
             by: the role in which it is asked.
 
         Raises:
-            OSError: it could not be removed, and nothing was erased; or not everything that came of it could be
-                removed now, and is tried again.
+            ReferenceStaysError: it could not be removed, and nothing was erased.
+            OSError: not everything that came of it could be removed now, and is tried again.
         """
         pending = await self._store.begin(Subject("reference", reference_id), self._now(), by)
         try:
-            if not await remove():
-                raise NotErasedError("the reference is still there, or there is another one already")
-        except OSError:
+            if not await self._remove_reference(reference_id, None):
+                raise ReferenceStaysError("there is another one already")
+        except OSError as error:
             await self._store.withdraw(pending.id)
-            raise
+            raise ReferenceStaysError(_reason(error)) from error
         return await self._erase(pending, by)
 
     async def _erase(self, pending: Pending, by: str) -> Erased:
         id_ = pending.id
         self._pending[id_] = pending
+        self._unremoved.add(id_)
         self.version += 1
         self._attended.add(id_)
         try:
@@ -208,9 +222,6 @@ class Erasures:
             events, snapshots = events + more[0], snapshots + more[1]
             if undelivered is not None:
                 await self._finish(pending, undelivered)
-        except OSError:
-            self._unremoved.add(id_)
-            raise
         finally:
             self._attended.discard(id_)
         erased = Erased(id_, pending.requested_at, events, snapshots, undelivered)
@@ -223,11 +234,15 @@ class Erasures:
             beat = self._beat
             try:
                 await self._finish_all()
+                if self._unwiped:
+                    self._unwiped = not await self._records.wipe()
                 self._well = True
             except OSError as error:
                 if self._well:
                     log.error("An erasure cannot be finished now; tried again", reason=_reason(error))  # noqa: TRY400
                 self._well = False
+            except Exception:
+                log.exception("An erasure cannot be finished")
             with suppress(TimeoutError):
                 async with asyncio.timeout(RETRY_SECONDS):
                     await beat.wait()
@@ -237,8 +252,9 @@ class Erasures:
             undelivered = self._outcome(pending)
             if id_ in self._attended or (undelivered is None and id_ not in self._unremoved):
                 continue
+            if id_ in self._unremoved and pending.subject.kind == "reference":
+                await self._remove_reference(pending.subject.id, pending.requested_at)
             events, snapshots = await self._remove(pending, _until(pending))
-            self._unremoved.discard(id_)
             if undelivered is None:
                 continue
             await self._finish(pending, undelivered)
@@ -261,13 +277,15 @@ class Erasures:
             latest = await self._records.latest()
             removed = await self._records.remove_of(pending.subject, until=until)
             self._retention.forget(removed.snapshots)
+            self._forget(removed.cursors)
             names = removed.snapshots | await self._without_event(pending)
             count = await self._folder.remove(names)
             await self._store.add(pending.id, removed.events, count)
             self.version += removed.events
-            await self._records.wipe()
+            self._unwiped = not await self._records.wipe()
             if await self._folder.holds(names) or await self._records.holds(pending.subject, latest, until):
                 raise NotErasedError("something is still there")
+            self._unremoved.discard(pending.id)
         return removed.events, count
 
     async def _without_event(self, pending: Pending) -> frozenset[str]:
@@ -300,7 +318,7 @@ class Erasures:
 
     async def _finish(self, pending: Pending, undelivered: int) -> None:
         await self._store.finish(pending.id, undelivered, self._now())
-        await self._records.wipe()
+        self._unwiped = not await self._records.wipe()
         self._stragglers.append((pending, self._monotonic() + STRAGGLERS_SECONDS))
         self._pending.pop(pending.id, None)
         self._confirmed.pop(pending.id, None)

@@ -9,10 +9,10 @@ import structlog
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
-from facematch.server.erasure import Erased, Erasures
+from facematch.server.erasure import Erased, Erasures, ReferenceStaysError
 from facematch.server.erasure_store import ErasureStore
 from facematch.server.errors import ApiError, Code, documented
-from facematch.server.references import Enrollment, ReferenceFile
+from facematch.server.references import ReferenceFile
 from facematch.server.roles import Caller, Role, caller_of
 
 log = structlog.get_logger(__name__)
@@ -21,12 +21,14 @@ LONGEST_IDENTITY = 512
 _LINES = 100
 _FAILED = "Not everything could be removed (the database is away). What was written down is tried again by itself."
 
+_STAYS = "The photo could not be removed ({}). Nothing was erased. Ask again."
+
 
 class Counts(BaseModel):
     """What was erased, and by whom."""
 
     receipt_id: UUID
-    at: datetime = Field(description="When it was asked for; what happened later was not erased")
+    at: datetime = Field(description="When it was asked for. What happens after this answer is not erased")
     events: int = Field(description="Removed from the event log")
     snapshots: int = Field(description="Files removed")
     undelivered_events: int | None = Field(description="Removed from the recognizer's outbox; null: not known yet")
@@ -67,14 +69,13 @@ class ErasureLines(BaseModel):
     erasures: list[ErasureLine] = Field(description="The newest first, at most 100")
 
 
-def routes(erasures: Erasures, store: ErasureStore, enrollment: Enrollment, file: ReferenceFile) -> APIRouter:
+def routes(erasures: Erasures, store: ErasureStore, file: ReferenceFile) -> APIRouter:
     """`DELETE /api/participants/{identity}`, `DELETE /api/reference` and `GET /api/erasures`.
 
     Args:
         erasures: erases.
         store: the record of erasures.
-        enrollment: removes the reference.
-        file: the current one.
+        file: the current reference.
     """
     router = APIRouter(tags=["erasure"])
 
@@ -104,7 +105,9 @@ def routes(erasures: Erasures, store: ErasureStore, enrollment: Enrollment, file
         "/api/reference",
         summary="Erase the reference photo and what came of it",
         responses=documented(
-            (404, Code.NO_REFERENCE, "There is no reference photo."), (503, Code.STORAGE_FAILED, _FAILED)
+            (404, Code.NO_REFERENCE, "There is no reference photo."),
+            (503, Code.STORAGE_FAILED, _STAYS.format("Permission denied")),
+            (503, Code.STORAGE_FAILED, _FAILED),
         ),
     )
     async def reference(request: Request) -> ReferenceErased:
@@ -115,9 +118,10 @@ def routes(erasures: Erasures, store: ErasureStore, enrollment: Enrollment, file
         if current is None:
             raise ApiError(404, Code.NO_REFERENCE, "There is no reference photo.")
         try:
-            erased = await erasures.reference(
-                current.id, lambda: enrollment.remove(current.id), _by(caller_of(request.scope))
-            )
+            erased = await erasures.reference(current.id, _by(caller_of(request.scope)))
+        except ReferenceStaysError as error:
+            log.error("Reference not erased", reason=str(error))  # noqa: TRY400
+            raise ApiError(503, Code.STORAGE_FAILED, _STAYS.format(error), headers={"Retry-After": "1"}) from error
         except OSError as error:
             raise _failed(error) from error
         return ReferenceErased(reference_id=current.id, **_counts(erased))

@@ -17,7 +17,7 @@ from starlette.websockets import WebSocketDisconnect
 from facematch.server.log import LogUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from starlette.websockets import WebSocket
 
@@ -56,6 +56,8 @@ class _Client:
         self.owner = owner
         self.cursor = 0
         """Position of the last event sent."""
+        self.page: deque[Entry] = deque()
+        """What was read of the log and not sent yet."""
         self.queue: deque[Entry] = deque()
         self.ready = asyncio.Event()
         """Set when the queue holds something."""
@@ -102,6 +104,8 @@ class Hub:
         self._empty = asyncio.Event()
         self._empty.set()
         self._closing = False
+        self._forgotten = 0
+        """Times that something was."""
         self.dropped = 0
         """Clients closed since start because they were too slow."""
 
@@ -144,6 +148,16 @@ class Hub:
             client.ready.set()
             taken += 1
         return taken
+
+    def forget(self, cursors: Collection[int]) -> None:
+        """These entries were removed from the log: nobody for whom they still wait is sent them."""
+        self._forgotten += 1
+        for client in self._clients:
+            for waiting in (client.page, client.queue):
+                kept = [entry for entry in waiting if entry.cursor not in cursors]
+                if len(kept) < len(waiting):
+                    waiting.clear()
+                    waiting.extend(kept)
 
     def dismiss(self, whose: Callable[[str | None], bool], code: int, reason: str) -> None:
         """Send clients away.
@@ -229,9 +243,13 @@ class Hub:
         client.cursor = after if after <= await self._log.latest() else 0  # a position of another log: everything
         while True:
             client.overflowed = False
+            forgotten = self._forgotten
             page = await self._log.after(client.cursor, _PAGE)
-            for entry in page:
-                await self._send(client, entry)
+            if forgotten != self._forgotten:
+                continue  # what was read may be of before
+            client.page.extend(page)
+            while client.page:
+                await self._send(client, client.page.popleft())
             await asyncio.sleep(0)
             if len(page) < _PAGE and not client.overflowed:
                 client.replaying = False

@@ -15,14 +15,16 @@ from facematch.server.snapshot_folder import SnapshotFolder
 from facematch.server.standing import delivered_until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from fastapi import APIRouter
 
     from facematch.server.database import Database
+    from facematch.server.hub import Hub
     from facematch.server.references import Enrollment, ReferenceFile
     from facematch.server.status import Recognizers
+    from facematch.server.writer import Writer
 
 
 class Keeping:
@@ -33,7 +35,9 @@ class Keeping:
         folder: of the snapshots.
         limits: what may be kept.
         recognizers: who is asked to erase, and says what is on its way.
-        stored: returns when what has arrived so far is in the log.
+        writer: of the log.
+        hub: the log's listeners.
+        enrollment: of the reference.
         wait_seconds: how long whoever erases waits for them.
     """
 
@@ -43,7 +47,9 @@ class Keeping:
         folder: Path,
         limits: Limits,
         recognizers: Recognizers,
-        stored: Callable[[], Awaitable[None]],
+        writer: Writer,
+        hub: Hub,
+        enrollment: Enrollment,
         wait_seconds: float,
     ) -> None:
         records = Records(database)
@@ -51,12 +57,20 @@ class Keeping:
         self.retention = Retention(records, snapshots, limits, lambda: delivered_until(recognizers.all()))
         self._store = ErasureStore(database)
         self.erasures = Erasures(
-            records, snapshots, self.retention, self._store, recognizers.all, stored, wait_seconds=wait_seconds
+            records,
+            snapshots,
+            self.retention,
+            self._store,
+            recognizers.all,
+            writer.settled,
+            hub.forget,
+            enrollment.remove,
+            wait_seconds=wait_seconds,
         )
 
-    def routes(self, enrollment: Enrollment, file: ReferenceFile) -> APIRouter:
+    def routes(self, file: ReferenceFile) -> APIRouter:
         """See `erasure_routes`."""
-        return erasure_routes.routes(self.erasures, self._store, enrollment, file)
+        return erasure_routes.routes(self.erasures, self._store, file)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,9 +35,15 @@ AT_ONCE: Final = 500
 class Removed:
     """What was removed from the log."""
 
-    events: int
+    cursors: frozenset[int]
+    """Positions that the events had."""
     snapshots: frozenset[str]
-    """Names that the removed events spoke of; their files are still there."""
+    """Names that the events spoke of; their files are still there."""
+
+    @property
+    def events(self) -> int:
+        """How many."""
+        return len(self.cursors)
 
 
 class Records:
@@ -109,7 +115,7 @@ class Records:
             subject: of events that name no identity, those are a participant's who has it as name or sid.
             until: only what happened until then, says its sender; None: everything.
         """
-        count, names = 0, frozenset[str]()
+        cursors, names = frozenset[int](), frozenset[str]()
         while True:
 
             async def work(connection: AsyncConnection) -> Removed:
@@ -117,9 +123,9 @@ class Records:
                 return await _remove(connection, await _rows_of(connection, subject, until, AT_ONCE))
 
             removed = await self._database.write(work)
-            count, names = count + removed.events, names | removed.snapshots
+            cursors, names = cursors | removed.cursors, names | removed.snapshots
             if removed.events < AT_ONCE:
-                return Removed(count, names)
+                return Removed(cursors, names)
 
     async def holds(self, subject: Subject, up_to: int, until: datetime | None) -> bool:
         """Whether `remove_of` has left any event up to a position, looked up anew."""
@@ -138,16 +144,24 @@ class Records:
 
         return await self._database.read(work)
 
-    async def wipe(self) -> None:
-        """Empty SQLite's write-ahead log, which still holds what was removed. Does nothing while somebody reads."""
+    async def wipe(self) -> bool:
+        """Empty SQLite's write-ahead log, which still holds what was removed.
+
+        Returns:
+            Whether nothing of it is left; not while somebody reads who began before.
+        """
         if is_sqlite(self._database.url) and (path := sa.make_url(self._database.url).database):
-            with suppress(sqlite3.Error):
-                await asyncio.to_thread(_checkpoint, path)
+            return await asyncio.to_thread(_checkpoint, path)
+        return True
 
 
-def _checkpoint(path: str) -> None:
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=1.0)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+def _checkpoint(path: str) -> bool:
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=1.0)) as connection:
+            [(busy, _, _)] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error:
+        return False
+    return not busy
 
 
 async def _lock(connection: AsyncConnection) -> None:
@@ -156,10 +170,11 @@ async def _lock(connection: AsyncConnection) -> None:
 
 
 async def _remove(connection: AsyncConnection, rows: Sequence[Any]) -> Removed:
-    if rows:
-        await connection.execute(sa.delete(events).where(events.c.cursor.in_([cursor for cursor, _ in rows])))
-        await connection.execute(sa.update(position).values(kept=position.c.kept - len(rows)))
-    return Removed(len(rows), frozenset(name for _, name in rows if name))
+    cursors = frozenset(cursor for cursor, _ in rows)
+    if cursors:
+        await connection.execute(sa.delete(events).where(events.c.cursor.in_(cursors)))
+        await connection.execute(sa.update(position).values(kept=position.c.kept - len(cursors)))
+    return Removed(cursors, frozenset(name for _, name in rows if name))
 
 
 async def _rows_of(connection: AsyncConnection, subject: Subject, until: datetime | None, limit: int) -> Sequence[Any]:

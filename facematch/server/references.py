@@ -183,8 +183,12 @@ class Enrollment:
                 detail = f"The photo is fine but could not be stored ({reason}). The former one is still in use."
                 raise ApiError(507, Code.STORAGE_FAILED, detail) from error
 
-    async def remove(self, reference_id: str) -> bool:
+    async def remove(self, reference_id: str, enrolled_until: datetime | None = None) -> bool:
         """Remove the photo that has this id; not another one that has taken its place meanwhile.
+
+        Args:
+            reference_id: its id.
+            enrolled_until: not when it was enrolled (again) after this; None: whenever it was.
 
         Returns:
             Whether there is none now.
@@ -194,7 +198,8 @@ class Enrollment:
         """
         async with self._one_at_a_time:
             current = await self._file.current()
-            if current is not None and current.id == reference_id:
+            known = current is not None and current.id == reference_id
+            if current is not None and known and (enrolled_until is None or current.updated_at <= enrolled_until):
                 await self._file.remove()
             return await self._file.current() is None
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import sqlite3
+import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -16,27 +19,27 @@ from starlette.testclient import TestClient
 
 from facematch.server.app import Parts, create_app
 from facematch.server.database import Database, sqlite_url
-from facematch.server.erasure_store import subject_hash
+from facematch.server.erasure_store import ErasureStore, Subject, subject_hash
 from facematch.server.feed import Feed
 from facematch.server.hub import Hub
 from facematch.server.keeping import Keeping
+from facematch.server.log import LogUnavailableError
 from facematch.server.records import Records
-from facematch.server.references import ReferenceFile
+from facematch.server.references import Enrollment, ReferenceFile
 from facematch.server.retention import Limits
 from facematch.server.sql_log import SqlEventLog
 from facematch.server.status import Recognizers
+from tests.server.conftest import FakeExaminer
 from tests.server.logs import check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
     from facematch.events import Event
-    from facematch.server.erasure_store import Subject
     from facematch.server.log import Entry
     from facematch.server.records import Removed
     from facematch.settings import Settings
-    from tests.server.conftest import FakeExaminer
 
 JPEG = b"\xff\xd8 a snapshot"
 
@@ -81,6 +84,13 @@ def beat(web: TestClient, heartbeat: dict[str, Any], **fields: Any) -> list[dict
     assert answer.status_code == 200, answer.text
     orders: list[dict[str, Any]] = answer.json()["orders"]
     return orders
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Until it is so; nothing here waits for a time."""
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end
 
 
 def done(orders: list[dict[str, Any]], count: int = 0) -> list[dict[str, Any]]:
@@ -159,11 +169,13 @@ def test_the_recognizer_is_told_until_it_confirms(
 
 def until_done(web: TestClient) -> dict[str, Any]:
     """The newest line of the record, once it is done."""
-    for _ in range(200):
+
+    def newest() -> dict[str, Any]:
         line: dict[str, Any] = web.get("/api/erasures").json()["erasures"][0]
-        if line["recognizer"] == "done":
-            return line
-    raise AssertionError(line)
+        return line
+
+    eventually(lambda: newest()["recognizer"] == "done")
+    return newest()
 
 
 def test_what_is_pending_survives_a_restart_and_the_identity_does_not_survive_its_end(
@@ -216,8 +228,12 @@ class SlowLog(SqlEventLog):
 async def test_an_event_that_was_just_being_stored_goes_too(settings: Settings) -> None:
     database = Database(sqlite_url(settings.data_dir / "events.db"))
     event_log = SlowLog(database)
-    feed = Feed(event_log, Hub(event_log), None, None)
-    keeping = Keeping(database, settings.output_dir, Limits(1, 1e9, 1), Recognizers(), feed.writer.settled, 0.1)
+    hub = Hub(event_log)
+    feed = Feed(event_log, hub, None, None)
+    enrollment = Enrollment(FakeExaminer, ReferenceFile(settings.reference_image))
+    keeping = Keeping(
+        database, settings.output_dir, Limits(1, 1e9, 1), Recognizers(), feed.writer, hub, enrollment, 0.1
+    )
     await feed.open()
     async with keeping.running():
         just_now = check(participant_identity="Alice", timestamp=datetime.now(UTC))
@@ -228,6 +244,19 @@ async def test_an_event_that_was_just_being_stored_goes_too(settings: Settings) 
         await storing
         assert (erased.events, await event_log.count()) == (1, 0)
     await feed.aclose()
+
+
+def test_listeners_for_whom_it_still_waits_are_not_sent_it(
+    settings: Settings, parts: Parts, match: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten: list[Collection[int]] = []
+    monkeypatch.setattr(Hub, "forget", lambda _hub, cursors: forgotten.append(cursors))
+    with TestClient(create_app(settings, parts)) as web:
+        for who in ("Alice", "Bob", "Alice"):
+            web.post("/api/match", json={**match, "participant_identity": who, "event_id": str(uuid4())})
+        first, _, third = [event["cursor"] for event in reversed(events(web))]
+        web.delete("/api/participants/Alice")
+    assert {cursor for cursors in forgotten for cursor in cursors} == {first, third}
 
 
 def test_an_event_that_comes_meanwhile_is_not_taken_for_one_that_is_left(
@@ -302,6 +331,73 @@ def test_a_snapshot_that_cannot_be_removed_is_said_and_tried_again(
     (settings.output_dir / name).rmdir()
     beat(web, heartbeat, orders_done=done(beat(web, heartbeat)))
     until_done(web)
+
+
+def test_what_could_not_be_removed_is_removed_after_a_restart_whoever_is_there(
+    settings: Settings, parts: Parts, match: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(_records: Records, _subject: Subject, *, until: datetime | None = None) -> Removed:
+        raise LogUnavailableError("SQLite: database or disk is full")
+
+    with TestClient(create_app(settings, parts)) as web, monkeypatch.context() as full:
+        web.post("/api/match", json={**match, "participant_identity": "Alice"})
+        full.setattr(Records, "remove_of", refuse)
+        assert "is tried again by itself" in web.delete("/api/participants/Alice").json()["detail"]
+        assert len(events(web)) == 1
+    with TestClient(create_app(settings, parts)) as web:
+        eventually(lambda: events(web) == [])
+
+
+@pytest.mark.parametrize(("enrolled", "left"), [(-10, False), (10, True)])
+def test_a_reference_that_was_to_be_erased_when_the_process_was_killed(
+    settings: Settings, parts: Parts, match: dict[str, Any], enrolled: float, *, left: bool
+) -> None:
+    """It is erased by the next start, unless it was enrolled again."""
+    with TestClient(create_app(settings, parts)) as web:
+        reference_id = enroll(web)
+        web.post("/api/match", json={**match, "reference_id": reference_id})
+
+    async def ask() -> None:
+        database = Database(sqlite_url(settings.data_dir / "events.db"))
+        database.open()
+        await ErasureStore(database).begin(Subject("reference", reference_id), datetime.now(UTC), "admin")
+        await database.aclose()
+
+    asyncio.run(ask())
+    os.utime(settings.reference_image, (time.time() + enrolled,) * 2)
+    with TestClient(create_app(settings, parts)) as web:
+        eventually(lambda: events(web) == [])
+        assert settings.reference_image.exists() == left
+
+
+def test_text_that_a_reader_has_kept_in_the_files_goes_when_it_has_finished(
+    web: TestClient,
+    matched: Any,
+    settings: Settings,
+    heartbeat: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wipe, kept = Records.wipe, 0
+
+    async def counted(records: Records) -> bool:
+        nonlocal kept
+        wiped = await wipe(records)
+        kept += not wiped
+        return wiped
+
+    monkeypatch.setattr(Records, "wipe", counted)
+    matched("Zerlina")
+    path = settings.data_dir / "events.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT COUNT(*) FROM events").fetchone()
+        assert web.delete("/api/participants/Zerlina").json()["verified"] is True
+        beat(web, heartbeat, orders_done=done(beat(web, heartbeat)))
+        until_done(web)
+        eventually(lambda: kept > 4)  # two removals, one more, the end: then again by itself
+        assert any(b"Zerlina" in file.read_bytes() for file in settings.data_dir.iterdir())
+    beat(web, heartbeat)  # it would be tried again by itself, but not at once
+    eventually(lambda: not any(b"Zerlina" in file.read_bytes() for file in settings.data_dir.iterdir()))
 
 
 def test_a_database_that_is_away(client: TestClient) -> None:
@@ -389,6 +485,9 @@ def test_a_reference_that_cannot_be_removed_takes_nothing_with_it(
     monkeypatch.setattr(ReferenceFile, "_remove", refuse)
     answer = web.delete("/api/reference")
     assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_FAILED")
+    assert answer.json()["detail"] == (
+        "The photo could not be removed (Permission denied). Nothing was erased. Ask again."
+    )
     assert len(events(web)) == 1
     assert web.get("/api/erasures").json() == {"erasures": []}
     assert beat(web, heartbeat) == []

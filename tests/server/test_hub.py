@@ -42,6 +42,8 @@ class FakeSocket:
 
     def __init__(self) -> None:
         self.received: list[int] = []
+        self.begun = 0
+        """Messages that were begun to be sent."""
         self.reading = asyncio.Event()
         self.reading.set()
         self.said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -50,6 +52,7 @@ class FakeSocket:
         self._news = asyncio.Event()
 
     async def send_text(self, text: str) -> None:
+        self.begun += 1
         await self.reading.wait()
         self.received.append(json.loads(text)["cursor"])
         self._news.set()
@@ -71,6 +74,22 @@ class FakeSocket:
 
     def leave(self) -> None:
         self.said.put_nowait({"type": "websocket.disconnect", "code": 1000})
+
+
+class ReadSlowly(MemoryEventLog):
+    """Has read what is asked for, and returns it when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.removed: set[int] = set()
+        self.has_read = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def after(self, cursor: int, limit: int) -> Sequence[Entry]:
+        read = [entry for entry in await super().after(cursor, limit) if entry.cursor not in self.removed]
+        self.has_read.set()
+        await self.go_on.wait()
+        return read
 
 
 async def turns_until(holds: Callable[[], object]) -> None:
@@ -127,6 +146,29 @@ async def test_publish_says_how_many_will_receive_it(log: MemoryEventLog) -> Non
     assert hub.publish(entry) == 0
     async with served(hub), served(hub):
         assert hub.publish(entry) == 2
+
+
+async def test_what_is_erased_is_sent_to_nobody_for_whom_it_still_waits(log: MemoryEventLog) -> None:
+    hub = Hub(log)
+    async with served(hub, stalled=True) as live, served(hub, after=0, stalled=True) as late:
+        first, *others = await publish(log, hub, 5)
+        await turns_until(lambda: live.begun == late.begun == 1)
+        hub.forget({first, *others[1:3]})
+        for socket in (live, late):
+            socket.reading.set()
+            assert await socket.has(3) == [first, others[0], others[3]]  # the first was on its way
+
+
+async def test_a_replay_that_was_being_read_while_something_was_erased_is_read_again() -> None:
+    log = ReadSlowly()
+    cursors = await publish(log, Hub(log), 3)
+    hub = Hub(log)
+    async with served(hub, after=0) as socket:
+        await log.has_read.wait()
+        hub.forget({cursors[1]})
+        log.removed = {cursors[1]}
+        log.go_on.set()
+        assert await socket.has(2) == [cursors[0], cursors[2]]
 
 
 async def test_a_newcomer_hears_only_what_comes_unless_it_asks(log: MemoryEventLog) -> None:
