@@ -3,6 +3,9 @@
 The headers and the signature are those of Standard Webhooks (https://www.standardwebhooks.com), so that a receiver
 can use that project's libraries. Delivery has a position of its own in the log: it goes on where it was after a
 restart, and a slow receiver delays nobody else.
+
+Every attempt sends what the log holds at that moment, so an event that was erased meanwhile is sent no more, and one
+whose snapshot has gone says so.
 """
 
 # The annotations of the status are read at run time.
@@ -25,7 +28,7 @@ from standardwebhooks import Webhook as Signer
 
 from facematch import __version__
 from facematch.backoff import full_jitter
-from facematch.server.log import Entry, EventLog, Filter, Page
+from facematch.server.log import ALL, Entry, EventLog, Filter, Page
 from facematch.server.webhook_store import WebhookStore
 
 log = structlog.get_logger(__name__)
@@ -41,10 +44,13 @@ UNACCEPTABLE_SECONDS: Final = 60.0
 GONE: Final = 410
 """The receiver wants no more of anything."""
 
-_PAGE: Final = 50
+LOOK_SECONDS: Final = 2.0
+"""How often the log is looked at when there is no news: another process on the same database may have stored some."""
+
 _COUNTED: Final = 1_000
 _STORE_RETRY_SECONDS: Final = 2.0
 _MARKS: Final = 60
+_ALL_TYPES: Final = frozenset({"match", "check"})
 
 
 class WebhookStatus(BaseModel):
@@ -118,7 +124,8 @@ class WebhookRelay:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._receiver = receiver
-        self._only = Filter(types=receiver.types)
+        # All of them are no condition: the database reads along the positions and sorts nothing.
+        self._only = ALL if {*receiver.types} >= _ALL_TYPES else Filter(types=receiver.types)
         self._log = event_log
         self._store = store
         self._delay = delay
@@ -186,23 +193,30 @@ class WebhookRelay:
         return self._cursor
 
     async def _deliver_all(self, session: aiohttp.ClientSession) -> None:
-        cursor = await self._begin()
         while True:
             self._news.clear()
-            page = await self._log.page(Page(after=cursor, limit=_PAGE), self._only)
-            if not page:
+            entry = await self._next()
+            if entry is None:
                 self._state = "idle"
-                await self._news.wait()
-            for entry in page:
-                if not await self._deliver(session, entry):
-                    return
-                cursor = entry.cursor
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._news.wait()
+            elif not await self._deliver(session, entry):
+                return
+
+    async def _next(self) -> Entry | None:
+        """The first event that is not settled, as the log holds it now."""
+        cursor = await self._begin()
+        # Of what another process has stored, nobody tells us: it has come when it is seen here.
+        self._arrivals.note(await self._log.latest(), self._now())
+        found = await self._log.page(Page(after=cursor, limit=1), self._only)
+        return found[0] if found else None
 
     async def _deliver(self, session: aiohttp.ClientSession, entry: Entry) -> bool:
-        """Settle one event. Returns False when the receiver wants no more."""
-        event_id, body = _payload(entry)
+        """Settle one event, unless it is erased meanwhile. Returns False when the receiver wants no more."""
         attempt = 0
         while True:
+            event_id, body = _payload(entry)
             if self._state != "retrying":
                 self._state = "delivering"
             answer = await self._post(session, event_id, body)
@@ -227,6 +241,10 @@ class WebhookRelay:
             attempt += 1
             wait = max(self._delay(attempt), min(answer.not_before, LAST_RETRY_SECONDS))
             await asyncio.sleep(min(wait, left))
+            now = await self._next()
+            if now is None or now.cursor != entry.cursor:
+                return True  # it was removed: nobody is to hear of it, and the next one follows
+            entry = now
 
     async def _post(self, session: aiohttp.ClientSession, event_id: str, body: str) -> _Answer:
         at = datetime.now(UTC)
@@ -276,12 +294,17 @@ class _Arrivals:
 
     def __init__(self, grain: float) -> None:
         self._grain = grain
+        self._seen = -1
         self._marks: deque[tuple[int, float]] = deque(maxlen=_MARKS + 2)
+        """From which position on events came, and when."""
 
     def note(self, cursor: int, now: float) -> None:
-        """An event came."""
+        """Whatever there is up to this position has come, if it had not before."""
+        if cursor <= self._seen:
+            return
         if not self._marks or now - self._marks[-1][1] >= self._grain:
-            self._marks.append((cursor, now))
+            self._marks.append((self._seen + 1, now))
+        self._seen = cursor
 
     def of(self, cursor: int) -> float:
         """When an event came, at most a grain too early; for one from before the first mark, that mark's time."""

@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 
 from facematch.server import webhooks as webhooks_module
 from facematch.server.database import Database
+from facematch.server.erasure_store import Subject
 from facematch.server.feed import Feed
 from facematch.server.hub import Hub
+from facematch.server.records import Records
 from facematch.server.sql_log import SqlEventLog
 from facematch.server.webhook_store import WebhookStore
 from facematch.server.webhooks import LAST_RETRY_SECONDS, Receiver, WebhookRelay, retry_delay
 from tests.rig.web import WebProcess
 from tests.rig.webhook_receiver import SECRET, WebhookReceiver
-from tests.server.logs import check, match
+from tests.server.logs import check, match, stored
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -75,6 +77,25 @@ async def status_where(feed: Feed, holds: Any) -> WebhookStatus:
             if holds(status):
                 return status
             await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def records_of(database_url: str) -> AsyncIterator[Records]:
+    """For whoever removes events meanwhile."""
+    database = Database(database_url)
+    database.open()
+    try:
+        yield Records(database)
+    finally:
+        await database.aclose()
+
+
+async def an_attempt_held(receiver: WebhookReceiver) -> int:
+    """Returns when an attempt waits for its answer, until `hold` is set: how many there have been."""
+    receiver.hold.clear()
+    before = len(receiver.ids)
+    await receiver.has(lambda: len(receiver.ids) > before)
+    return len(receiver.ids)
 
 
 async def test_matches_are_told_signed_and_in_order(database_url: str, receiver: WebhookReceiver) -> None:
@@ -192,6 +213,77 @@ async def test_an_event_that_the_receiver_finds_fault_with_is_given_up_sooner(
         await one.writer.store(match(seq=2))
         await receiver.has(lambda: receiver.taken)
     assert [event["seq"] for event in receiver.taken] == [2]
+
+
+async def test_what_is_erased_is_sent_no_more(database_url: str, receiver: WebhookReceiver) -> None:
+    """Whatever of it was waiting or has been tried: every attempt sends what the log holds then."""
+    receiver.answer = lambda _count, _event: 503
+    async with feed(database_url, told(receiver.url)) as one, records_of(database_url) as records:
+        for seq, who in enumerate(["Alice", "Alice", "Bob", "Alice"], start=1):
+            await one.writer.store(match(seq=seq, participant_identity=who))
+        await status_where(one, lambda status: status.state == "retrying")
+        held = await an_attempt_held(receiver)
+        await records.remove_of(Subject("participant", "Alice"))
+        assert (await status_where(one, lambda _status: True)).waiting == 1
+        receiver.answer = lambda count, _event: 503 if count <= held else 204
+        receiver.hold.set()
+        status = await status_where(one, lambda status: status.state == "idle")
+    assert [event["seq"] for event in receiver.taken] == [3]
+    assert (status.delivered, status.given_up, status.waiting) == (1, 0, 0)
+
+
+async def test_when_all_that_waits_is_erased_nothing_is_sent(database_url: str, receiver: WebhookReceiver) -> None:
+    receiver.answer = lambda _count, _event: 503
+    async with feed(database_url, told(receiver.url)) as one, records_of(database_url) as records:
+        await one.writer.store(match(participant_identity="Alice"), match(participant_identity="Alice"))
+        held = await an_attempt_held(receiver)
+        await records.remove_of(Subject("participant", "Alice"))
+        receiver.answer = lambda count, _event: 503 if count <= held else 204
+        receiver.hold.set()
+        status = await status_where(one, lambda status: status.state == "idle")
+        assert (status.delivered, status.given_up, status.waiting, len(receiver.ids)) == (0, 0, 0, held)
+        await one.writer.store(match(seq=3))
+        await receiver.has(lambda: receiver.taken)
+    assert [event["seq"] for event in receiver.taken] == [3]
+
+
+async def test_an_event_whose_snapshot_went_meanwhile_says_so(database_url: str, receiver: WebhookReceiver) -> None:
+    receiver.answer = lambda _count, _event: 503
+    async with feed(database_url, told(receiver.url)) as one, records_of(database_url) as records:
+        for name in ("match_a.jpg", "match_b.jpg"):
+            await one.writer.store(match(snapshot=name, filename=f"/x/{name}"))
+        held = await an_attempt_held(receiver)
+        await records.clear_snapshots(["match_a.jpg", "match_b.jpg"])
+        receiver.answer = lambda count, _event: 503 if count <= held else 204
+        receiver.hold.set()
+        await receiver.has(lambda: len(receiver.taken) == 2)
+    assert [(event["snapshot"], event["filename"]) for event in receiver.taken] == [(None, None)] * 2
+
+
+async def test_what_another_process_stores_is_sent_too(
+    database_url: str, receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it is as old as that, not as this process."""
+    monkeypatch.setattr(webhooks_module, "LOOK_SECONDS", 0.001)
+    receiver.answer = lambda count, _event: 503 if count <= 2 else 204
+    now = 0.0
+    database = Database(database_url)
+    log = SqlEventLog(database)
+    await log.open()
+    relay = WebhookRelay(told(receiver.url, seconds=60), log, WebhookStore(database), monotonic=lambda: now)
+    await relay.open()
+    running = asyncio.create_task(relay.run())
+    try:
+        now = 3_600.0
+        await stored(log, match(seq=1), match(seq=2))  # nobody notifies the relay
+        await receiver.has(lambda: len(receiver.taken) == 2)
+        status = await relay.status()
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+        await log.aclose()
+    assert [event["seq"] for event in receiver.taken] == [1, 2]
+    assert status.given_up == 0
 
 
 async def test_a_receiver_that_wants_no_more_is_left_alone(database_url: str, receiver: WebhookReceiver) -> None:
