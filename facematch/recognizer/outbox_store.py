@@ -106,15 +106,17 @@ class OutboxStore:
             self._db.execute("DELETE FROM outbox WHERE position <= ?", (up_to,))
 
     def reject(self, event: Stored, status: int) -> None:
-        """Move an event that was refused for good to the rejected pile."""
+        """Move an event that was refused for good to the rejected pile; one that was erased meanwhile stays erased."""
         with self._transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO rejected SELECT position, type, body, ?, ? FROM outbox WHERE position = ?",
+                (status, time.time(), event.position),
+            )
             self._db.execute("DELETE FROM outbox WHERE position = ?", (event.position,))
             self._db.execute(
-                "INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?, ?)",
-                (event.position, event.type, json.dumps(event.body, allow_nan=False), status, time.time()),
-            )
-            self._db.execute(
-                "DELETE FROM rejected WHERE position <= (SELECT MAX(position) FROM rejected) - ?", (REJECTED_KEPT,)
+                "DELETE FROM rejected WHERE position <="
+                " (SELECT position FROM rejected ORDER BY position DESC LIMIT 1 OFFSET ?)",
+                (REJECTED_KEPT,),
             )
 
     def trim(self, size: int) -> int:

@@ -116,6 +116,25 @@ def test_the_pile_is_bounded_and_keeps_the_newest(store: OutboxStore, monkeypatc
     assert [position for position, _ in pile(store)] == [event.position for event in events[3:]]
 
 
+def test_the_pile_keeps_as_many_however_far_apart_they_were_refused(
+    store: OutboxStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_store, "REJECTED_KEPT", 2)
+    store.add([check(str(number)) for number in range(9)])
+    first, *_, last = store.head(0, 9)
+    store.reject(first, 422)
+    store.reject(last, 413)
+    assert pile(store) == [(first.position, 422), (last.position, 413)]
+
+
+def test_what_was_erased_while_it_was_being_refused_does_not_come_back(store: OutboxStore) -> None:
+    store.add([check("a")])
+    (refused,) = store.head(0, 1)
+    store.erase(of("alice"))
+    store.reject(refused, 422)
+    assert (names(store), pile(store)) == ([], [])
+
+
 def pile(store: OutboxStore) -> list[tuple[int, int]]:
     return [tuple(row) for row in store._db.execute("SELECT position, status FROM rejected ORDER BY position")]
 
