@@ -18,6 +18,7 @@ from facematch.snapshot_names import draft_name, snapshot_of_draft, snapshot_ste
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
+    from io import BufferedWriter
     from pathlib import Path
 
     from facematch.faces.detector import Pixels
@@ -48,8 +49,11 @@ class Draft:
             log.error("Snapshot not published", snapshot=self.path.name, reason=error.strerror or str(error))  # noqa: TRY400
 
     def discard(self) -> None:
-        """Remove it."""
-        self._part.unlink(missing_ok=True)
+        """Remove it. What cannot be removed is left for the next start."""
+        try:
+            self._part.unlink(missing_ok=True)
+        except OSError as error:
+            log.error("Draft not removed", draft=self._part.name, reason=error.strerror or str(error))  # noqa: TRY400
 
 
 class Snapshots:
@@ -112,7 +116,7 @@ class Snapshots:
             draft = Draft(part, self._folder / name)
             if name in expected:
                 draft.publish()
-            elif time.time() - part.stat().st_mtime > ABANDONED_SECONDS:
+            elif _age(part) > ABANDONED_SECONDS:
                 draft.discard()
 
     def close(self) -> None:
@@ -134,9 +138,9 @@ class Snapshots:
             image = image.crop(_around(boxes, image.width, image.height))
         jpeg = io.BytesIO()  # Pillow, given a file, does not notice when a full disk takes a part of its last write
         image.save(jpeg, "JPEG", quality=JPEG_QUALITY)
-        path, part = self._free_name(snapshot_stem(identity, when))
+        path, part, file = self._claim(snapshot_stem(identity, when))
         try:
-            with part.open("xb") as file:
+            with file:
                 file.write(jpeg.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
@@ -145,14 +149,37 @@ class Snapshots:
             raise
         return Draft(part, path)
 
-    def _free_name(self, stem: str) -> tuple[Path, Path]:
-        """The name and its draft's, with a suffix when either exists. One writer, so that nobody takes it meanwhile."""
+    def _claim(self, stem: str) -> tuple[Path, Path, BufferedWriter]:
+        """A name that is free, with a suffix where needed, its draft's, and that draft, made here and still empty.
+
+        Whoever has made the draft has the name, and only then is it certain whether the name is free: the draft of
+        another snapshot, of this recognizer or of one that shares the folder, gets its name at any moment.
+        """
         for number in itertools.count(1):
             name = f"{stem}.jpg" if number == 1 else f"{stem}_{number}.jpg"
             path, part = self._folder / name, self._folder / draft_name(name)
-            if not path.exists() and not part.exists():
-                return path, part
+            if path.exists():
+                continue
+            try:
+                file = part.open("xb")
+            except FileExistsError:
+                continue
+            if not path.exists():
+                return path, part, file
+            file.close()
+            part.unlink(missing_ok=True)
         raise AssertionError  # the numbers do not end
+
+
+def _age(part: Path) -> float:
+    """Seconds since a draft was written; 0 when that cannot be told."""
+    try:
+        return time.time() - part.stat().st_mtime
+    except FileNotFoundError:  # removed, or published, a moment ago
+        return 0.0
+    except OSError as error:
+        log.error("Draft not looked at", draft=part.name, reason=error.strerror or str(error))  # noqa: TRY400
+        return 0.0
 
 
 def _around(boxes: Sequence[tuple[int, int, int, int]], width: int, height: int) -> tuple[int, int, int, int]:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import errno
 import os
 import re
 import resource
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,8 +23,7 @@ from facematch.recognizer.snapshots import ABANDONED_SECONDS, Draft, Snapshots
 from facematch.snapshot_names import safe_identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -117,6 +118,39 @@ async def test_a_name_that_only_a_draft_has_is_taken_too(snapshots: Snapshots) -
     first.publish()
     assert first.path.exists()
     assert second.path.exists()
+
+
+@pytest.mark.parametrize("moment", range(4))
+async def test_no_two_get_one_name_whenever_the_first_is_published(
+    snapshots: Snapshots, folder: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    """The outbox publishes the first one, on its own thread, right behind any look that the writer takes."""
+    first = await drafted(snapshots)
+    looks = 0
+
+    def publish_in_time() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == moment + 1:
+            first.publish()
+
+    def behind(look: Callable[..., Any]) -> Callable[..., Any]:
+        def looked(path: Path, *args: Any, **more: Any) -> Any:
+            try:
+                return look(path, *args, **more)
+            finally:
+                publish_in_time()
+
+        return looked
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "exists", behind(Path.exists))
+        patched.setattr(Path, "open", behind(Path.open))
+        second = await drafted(snapshots)
+    assert looks > moment
+    second.publish()
+    assert everything_in(folder) == {first.path.name, second.path.name}
+    assert len(everything_in(folder)) == 2
 
 
 # Whole or not at all.
@@ -231,6 +265,51 @@ async def test_after_a_crash_old_drafts_are_removed_and_published_ones_stay(snap
         os.utime(path, (time.time() - ABANDONED_SECONDS - 1,) * 2)
     Snapshots(folder).recover(set())
     assert everything_in(folder) == {kept.name}
+
+
+def abandoned(folder: Path, *names: str) -> list[Path]:
+    """Drafts that a crash left behind long ago."""
+    folder.mkdir(parents=True)
+    drafts = [folder / f".match_{name}.jpg.part" for name in names]
+    for draft in drafts:
+        draft.write_bytes(b"half a picture")
+        os.utime(draft, (0, 0))
+    return drafts
+
+
+def test_a_draft_that_cannot_be_removed_is_said_and_the_others_are(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, other, spoken_of = abandoned(folder, "a_20250101_000000", "b_20250101_000000", "c_20250101_000000")
+    unlink = Path.unlink
+
+    def refuse(path: Path, *, missing_ok: bool = False) -> None:
+        if path == stuck:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with capture_logs() as lines:
+        Snapshots(folder).recover({"match_c_20250101_000000.jpg"})
+    assert (stuck.exists(), other.exists(), spoken_of.exists()) == (True, False, False)
+    assert (folder / "match_c_20250101_000000.jpg").exists()
+    assert [(line["event"], line["draft"]) for line in lines] == [("Draft not removed", stuck.name)]
+
+
+def test_a_draft_that_goes_away_while_it_is_looked_at_is_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone, other = abandoned(folder, "a_20250101_000000", "b_20250101_000000")
+    stat = Path.stat
+
+    def late(path: Path, **more: Any) -> os.stat_result:
+        if path == gone:
+            gone.unlink(missing_ok=True)
+        return stat(path, **more)
+
+    monkeypatch.setattr(Path, "stat", late)
+    with capture_logs() as lines:
+        Snapshots(folder).recover(set())
+    assert not other.exists()
+    assert lines == []
 
 
 def test_there_is_nothing_to_recover_where_there_is_no_folder(folder: Path) -> None:
