@@ -101,6 +101,8 @@ class Outbox:
         self._delay = delay
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="outbox")
         self._pending: list[_Pending] = []
+        self._moving: list[_Pending] = []
+        """On their way to the disk. What it does not take comes back to memory."""
         self._unstored: deque[dict[str, Any]] = deque()
         self._settled_to = 0
         """Position of the last event on the disk that is accepted or refused. It may still be there: what a failing
@@ -184,15 +186,20 @@ class Outbox:
             How many there were.
         """
         self._erasures += 1
-        before = len(self._unstored) + sum(len(waiting.events) for waiting in self._pending)
-        for waiting in self._pending:
+        erased = len(self._unstored) + _count(self._pending)
+        moving, in_move = self._moving, _count(self._moving)
+        for waiting in self._pending + moving:
             waiting.events = [body for body in waiting.events if not whose(body)]
+        for waiting in self._pending:
             if not waiting.events:  # what came with them is not to be published
                 _settle(waiting.stored, stored=False)
         self._pending = [waiting for waiting in self._pending if waiting.events]
         self._unstored = deque(body for body in self._unstored if not whose(body))
-        after = len(self._unstored) + sum(len(waiting.events) for waiting in self._pending)
-        erased = before - after + await self._in_thread(self._store.erase, whose)
+        erased -= len(self._unstored) + _count(self._pending)
+        in_move -= _count(moving)
+        erased += await self._in_thread(self._store.erase, whose)  # behind the move, when there is one
+        if any(_is_refused(waiting.stored) for waiting in moving):  # else the disk has counted them
+            erased += in_move
         await self._recount()
         return erased
 
@@ -213,6 +220,7 @@ class Outbox:
     async def _commit(self) -> bool:
         """Bring everything that waits to the disk in one transaction. Returns whether that worked."""
         pending, self._pending = self._pending, []
+        self._moving = pending
         kept = list(self._unstored)
         bodies = kept + [body for waiting in pending for body in waiting.events]
         try:
@@ -228,6 +236,8 @@ class Outbox:
                 self._drop_from_memory()
             self._changed.notify()
             return False
+        finally:
+            self._moving = []
         self._note_disk()
         for _ in kept:  # erase or delivery may have taken some meanwhile; a repeat is stored once
             if self._unstored:
@@ -373,3 +383,11 @@ _WITHOUT_SNAPSHOT: dict[str, dict[str, None]] = {"match": {"snapshot": None, "fi
 def _settle(future: asyncio.Future[bool], *, stored: bool) -> None:
     if not future.done():  # who waited may have been cancelled
         future.set_result(stored)
+
+
+def _is_refused(stored: asyncio.Future[bool]) -> bool:
+    return stored.done() and not stored.cancelled() and not stored.result()
+
+
+def _count(waiting: list[_Pending]) -> int:
+    return sum(len(one.events) for one in waiting)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import threading
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -167,6 +169,32 @@ async def test_a_picture_whose_event_was_erased_before_it_was_stored_is_not_publ
         await empty(outbox)
         await stop(running)
     assert published == ["bob"]
+
+
+async def test_what_the_disk_refuses_while_it_is_being_erased_is_erased_too(
+    receiver: Receiver, outbox_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The events come back from the disk to memory when the erasure has begun already."""
+    storing, refuse = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def full(bodies: object) -> None:
+        loop.call_soon_threadsafe(storing.set)
+        refuse.wait()
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async with outbox_on(outbox_path, receiver.url) as outbox:
+        with monkeypatch.context() as patched:
+            patched.setattr(outbox._store, "add", full)
+            putting = asyncio.create_task(outbox.put(check("a"), check("b", "bob"), check("c")))
+            await storing.wait()
+            erasing = asyncio.create_task(outbox.erase(of("alice")))
+            await asyncio.sleep(0)  # it has begun
+            refuse.set()
+            assert await erasing == 2
+        assert not await putting
+        await empty(outbox)
+    assert receiver.names == ["b"]
 
 
 async def test_nothing_of_an_erased_participant_leaves_after_the_erasure(receiver: Receiver, outbox_path: Path) -> None:
