@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from dotenv import dotenv_values
 
@@ -31,7 +32,7 @@ async def run(settings: Settings, env: dict[str, str]) -> int:
         stop.set()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ending_signals():
         loop.add_signal_handler(number, on_signal)
     try:
         try:
@@ -39,10 +40,19 @@ async def run(settings: Settings, env: dict[str, str]) -> int:
         finally:
             await launch.stop()
     except LaunchError as error:  # told last, where it is looked for
-        print(f"run.sh: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        _say(f"run.sh: {error}", sys.stderr)
         return error.exit_code
     _say("Face Match has stopped.")
     return 0
+
+
+def ending_signals() -> list[signal.Signals]:
+    """The signals that stop everything: SIGHUP is none when it is ignored, as nohup has it ("outlive my terminal").
+
+    SIGINT and SIGTERM always are: a shell that starts something in the background has SIGINT ignored unasked.
+    """
+    hang_up = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *hang_up]
 
 
 def environment(file: Path = ROOT / ".env") -> dict[str, str]:
@@ -51,8 +61,9 @@ def environment(file: Path = ROOT / ".env") -> dict[str, str]:
     return {**from_file, **os.environ}
 
 
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201
+def _say(text: str, stream: TextIO | None = None) -> None:
+    with contextlib.suppress(OSError):  # the terminal has gone, or the program behind a pipe: no reason to stop
+        print(text, file=stream, flush=True)
 
 
 def with_keys(settings: Settings) -> Settings:
@@ -84,7 +95,7 @@ def main() -> int:
     try:
         settings = with_keys(load_or_exit())
     except LaunchError as error:
-        print(f"run.sh: {error}", file=sys.stderr, flush=True)  # noqa: T201
+        _say(f"run.sh: {error}", sys.stderr)
         return error.exit_code
     return asyncio.run(run(settings, environment()))
 
