@@ -67,7 +67,7 @@ class Gaps:
             self._last.popitem(last=False)
 
     def observe(self, source: str, seq: int) -> None:
-        """Take note of an event that has been stored; its source is followed."""
+        """Take note of an event that has arrived, and is stored or need not be; its source is followed."""
         before = self._last[source]
         if seq <= before:
             self._fill(source, seq)

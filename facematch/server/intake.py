@@ -78,7 +78,7 @@ class Intake:
     Args:
         writer: stores them and hands them on.
         is_erased: whether an event is of somebody who was erased after it happened. Such a one is taken, so that its
-            sender forgets it, and goes nowhere.
+            sender forgets it, and goes nowhere; it is not missed either.
     """
 
     def __init__(self, writer: Writer, is_erased: Callable[[Event], bool] = lambda _event: False) -> None:
@@ -94,11 +94,8 @@ class Intake:
         Raises:
             ApiError: 503, they are not stored and may be sent again; 422, one of them never will be.
         """
-        wanted = [_with_id(event) for event in events if not self._is_erased(event)]
-        if not wanted:
-            return 0
         try:
-            return await self._writer.store(*wanted)
+            return await self._writer.store(*map(_with_id, events), keep=lambda event: not self._is_erased(event))
         except LogUnavailableError as error:
             detail = f"The event could not be stored ({error}). Send it again."
             raise ApiError(503, Code.STORAGE_FAILED, detail, headers=_SOON) from error

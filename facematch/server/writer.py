@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from facematch.server.log import LogUnavailableError, UnstorableError
+from facematch.server.log import LogUnavailableError, Page, UnstorableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +26,8 @@ AT_ONCE: Final = 256
 MOST_WAITING: Final = 1_000
 """Events that may wait for their commit; more are turned away until the disk has caught up."""
 _PAGE: Final = 200
+_LOOKED_BACK: Final = 10 * _PAGE
+"""Events among which the last one of a source is looked for."""
 _RECENT_SECONDS: Final = 60.0
 
 
@@ -35,6 +38,8 @@ class TooBusyError(Exception):
 @dataclass(eq=False, slots=True)
 class _Waiting:
     event: Event
+    keep: bool
+    """False: it has arrived, and that is all that is to be known of it."""
     settled: asyncio.Future[int] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -45,7 +50,7 @@ class Writer:
         event_log: nobody else appends to it in this process.
         publish: hands an entry on, in the log's order and each once; returns how many listeners get it. Must not
             wait.
-        gaps: told of each new event.
+        gaps: told of each event that arrives.
     """
 
     def __init__(self, event_log: EventLog, publish: Callable[[Entry], int], gaps: Gaps) -> None:
@@ -79,8 +84,12 @@ class Writer:
         """The same, of the last minute: senders try again sooner, unless there are none."""
         return self._trouble if time.monotonic() - self._trouble_at < _RECENT_SECONDS else None
 
-    async def store(self, *events: Event) -> int:
+    async def store(self, *events: Event, keep: Callable[[Event], bool] = lambda _event: True) -> int:
         """Store events that have an `event_id`, in order, and hand them on.
+
+        Args:
+            events: as they came.
+            keep: asked once of each; those of which it says no go nowhere, and are not missed either.
 
         Returns:
             To how many listeners, of all events together; those that were there already go to nobody.
@@ -92,7 +101,7 @@ class Writer:
         """
         if len(self._waiting) + len(events) > MOST_WAITING:
             raise TooBusyError
-        waiting = [_Waiting(event) for event in events]
+        waiting = [_Waiting(event, keep(event)) for event in events]
         self._waiting += waiting
         if self._committing is None:
             # Of its own, so that a caller that goes away takes nobody's commit with it.
@@ -123,14 +132,13 @@ class Writer:
     async def _commit(self, batch: list[_Waiting]) -> None:
         try:
             try:
-                entries = await self._log.append([waiting.event for waiting in batch])
+                entries = await self._append(batch)
             except UnstorableError:
                 if len(batch) == 1:
                     raise
                 for waiting in batch:  # its neighbours are not to suffer for it
                     await self._commit([waiting])
                 return
-            self._note()
             await self._hand_on(batch, entries)
         except Exception as error:  # noqa: BLE001  (each of them hears of it)
             if isinstance(error, OSError):
@@ -141,10 +149,20 @@ class Writer:
                     waiting.settled.set_exception(error)
                     waiting.settled.exception()  # who sent it may have gone
 
+    async def _append(self, batch: list[_Waiting]) -> list[Entry | None]:
+        """For each its entry; None when it was there already, or is not to be kept."""
+        kept = [waiting.event for waiting in batch if waiting.keep]
+        if not kept:
+            return [None] * len(batch)
+        entries = iter(await self._log.append(kept))
+        self._note()
+        return [next(entries) if waiting.keep else None for waiting in batch]
+
     async def _hand_on(self, batch: Sequence[_Waiting], entries: Sequence[Entry | None]) -> None:
         first = next((entry.cursor for entry in entries if entry is not None), None)
         if self._unsure or (first is not None and first != self._published + 1):
             await self._catch_up(first)
+        position = self._published
         for waiting, entry in zip(batch, entries, strict=True):
             delivered = 0
             if entry is not None:
@@ -153,8 +171,9 @@ class Writer:
             if not waiting.settled.done():
                 waiting.settled.set_result(delivered)
         for waiting, entry in zip(batch, entries, strict=True):
-            if entry is not None:
-                await self._look_for_gaps(waiting.event, entry)
+            before = position + 1 if entry is None else entry.cursor
+            await self._look_for_gaps(waiting.event.source, waiting.event.seq, before)
+            position = position if entry is None else entry.cursor
 
     async def _catch_up(self, before: int | None) -> None:
         """Hand on what is in the log and was not handed on: of a commit that failed half-way, or another process's."""
@@ -165,25 +184,55 @@ class Writer:
                     break
                 self._published = entry.cursor
                 self._publish(entry)
+                event = json.loads(entry.text)
+                await self._look_for_gaps(event["source"], event["seq"], entry.cursor)
             else:
                 if len(page) == _PAGE:
                     continue
             self._unsure = False
             return
 
-    async def _look_for_gaps(self, event: Event, entry: Entry) -> None:
-        if event.source is None or event.seq is None:
+    async def _look_for_gaps(self, source: str | None, seq: int | None, before: int) -> None:
+        """An event has arrived, and the log held what came earlier `before` a position."""
+        if source is None or seq is None:
             return
-        if not self._gaps.follows(event.source):
+        if not self._gaps.follows(source):
             try:
-                last = await self._log.last_seq(event.source, entry.cursor)
+                last = await self._last_before(source, seq, before)
             except LogUnavailableError:
-                last = event.seq - 1
-            if last is None:
-                # Of a log that began in the middle, or has been cut, nobody can say what it lacks.
-                last = 0 if self._whole else event.seq - 1
-            self._gaps.follow(event.source, last)
-        self._gaps.observe(event.source, event.seq)
+                last = seq - 1
+            self._gaps.follow(source, last)
+        self._gaps.observe(source, seq)
+
+    async def _last_before(self, source: str, seq: int, before: int) -> int:
+        """The last number of a source that came before this one, which is the first of it that this process sees.
+
+        Where the log cannot say what it lacks, because it began in the middle or something was removed from it, that
+        is taken to be the number before: a gap that is not told is better than one that is made up.
+        """
+        last = await self._log.last_seq(source, before)
+        if last is None:
+            return 0 if self._whole and await self._log.is_whole() else seq - 1
+        if last < seq - 1 and not await self._is_whole_since(source, last, before):
+            return seq - 1
+        return last
+
+    async def _is_whole_since(self, source: str, seq: int, before: int) -> bool:
+        """Whether nothing was removed between an event and a position: positions are given out one by one."""
+        if await self._log.is_whole():
+            return True
+        for _ in range(0, _LOOKED_BACK, _PAGE):
+            page = await self._log.page(Page(before=before, limit=_PAGE, newest_first=True))
+            for entry in page:
+                if entry.cursor != before - 1:
+                    return False
+                event = json.loads(entry.text)
+                if (event["source"], event["seq"]) == (source, seq):
+                    return True
+                before = entry.cursor
+            if len(page) < _PAGE:
+                return False
+        return False
 
     def _note(self, error: OSError | None = None) -> None:
         """One line when the log goes away and one when it is back, not one per event."""

@@ -109,6 +109,23 @@ def test_together_they_are_taken_whole_or_refused_whole(
     assert client.get("/api/status").json()["events"]["count"] == 0
 
 
+def test_what_was_erased_is_taken_and_is_not_missed(client: TestClient, check: dict[str, Any]) -> None:
+    """And a restart makes no gap of what is not in the log any more."""
+
+    def post(seq: int, who: str, **fields: Any) -> dict[str, Any]:
+        event = {**check, "type": "check", "source": "boot-1", "seq": seq, "participant_identity": who, **fields}
+        assert client.post("/api/events", json={"events": [event]}).status_code == 200
+        events: dict[str, Any] = client.get("/api/status").json()["events"]
+        return events
+
+    post(1, "Bob")
+    post(2, "Alice")
+    assert client.delete("/api/participants/Alice").json()["events"] == 1
+    assert post(3, "Alice")["count"] == 1
+    told = post(4, "Bob", timestamp="2025-09-25T14:07:09+00:00")
+    assert (told["count"], told["gaps"]["count"]) == (2, 0)
+
+
 def test_as_many_as_there_may_be_fit_into_one_body(client: TestClient, check: dict[str, Any]) -> None:
     whole = to_wire(Check.model_validate({**check, "room": "r" * 512, "participant_identity": "i" * 512}))
     assert client.post("/api/events", json={"events": [whole] * 256}).status_code == 200

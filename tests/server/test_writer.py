@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from facematch.server import writer as writer_module
+from facematch.server.database import Database
+from facematch.server.erasure_store import Subject
 from facematch.server.gaps import Gap, Gaps
 from facematch.server.log import LogUnavailableError, UnstorableError
+from facematch.server.records import Records
+from facematch.server.sql_log import SqlEventLog
 from facematch.server.writer import TooBusyError, Writer
 from tests.server.logs import check, cursors, stored
 from tests.server.memory_log import MemoryEventLog
@@ -17,7 +22,7 @@ from tests.server.memory_log import MemoryEventLog
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from facematch.events import Event
+    from facematch.events import Check, Event
     from facematch.server.log import Entry
 
 
@@ -245,3 +250,97 @@ class TestGaps:
             await fixture.writer.store(event)
         await self.numbered(fixture, 2)
         assert fixture.gaps.count == 0
+
+    async def test_what_is_turned_away_has_arrived(self, capsys: pytest.CaptureFixture[str]) -> None:
+        fixture = await ready()
+        events = [check(source="a", seq=number) for number in (1, 2, 3, 4, 5)]
+        given = await fixture.writer.store(*events, keep=lambda event: event.seq not in (1, 2, 4))
+        assert given == 2 * 2
+        await self.numbered(fixture, 7)
+        assert [json.loads(entry.text)["seq"] for entry in await fixture.log.after(0, 10)] == [3, 5, 7]
+        assert fixture.gaps.latest == (Gap("a", 6, 6),)
+        assert capsys.readouterr().out.count("Events are missing") == 1
+
+    async def test_what_is_turned_away_needs_no_log(self) -> None:
+        fixture = await ready("refuse")
+        assert await fixture.writer.store(check(source="a", seq=1), keep=lambda _event: False) == 0
+        assert (fixture.log.batches, fixture.writer.trouble) == ([], None)
+
+    async def test_what_was_stored_although_the_commit_failed_has_arrived(self) -> None:
+        fixture = await ready("store", "lose the answer")
+        await self.numbered(fixture, 1)
+        event = check(source="a", seq=2)
+        with pytest.raises(LogUnavailableError):
+            await fixture.writer.store(event)
+        assert await fixture.writer.store(event) == 0
+        await self.numbered(fixture, 3)
+        assert fixture.gaps.count == 0
+
+    async def test_what_another_process_stored_has_arrived(self) -> None:
+        fixture = await ready()
+        await self.numbered(fixture, 1)
+        await stored(fixture.log, *(check(source="a", seq=number) for number in (2, 3, 4)))
+        await self.numbered(fixture, 5)
+        assert fixture.gaps.count == 0
+
+
+class TestGapsOfALogThatIsCut:
+    """A restart between the first events and the last, and something removed before it."""
+
+    async def gaps(self, url: str, first: list[Check], remove: Subject | None, *later: int) -> tuple[Gap, ...]:
+        database = Database(url)
+        log = SqlEventLog(database)
+        await log.open()
+        try:
+            await stored(log, *first)
+            if remove:
+                assert (await Records(database).remove_of(remove)).events > 0
+            gaps = Gaps()
+            writer = Writer(log, lambda _entry: 0, gaps)
+            await writer.open()
+            for number in later:
+                await writer.store(bobs(number))
+            await writer.aclose()
+            return gaps.latest
+        finally:
+            await log.aclose()
+
+    async def test_what_was_removed_is_not_missed(self, database_url: str) -> None:
+        first = [*map(bobs, (1, 2, 3)), *map(alices, (4, 5, 6))]
+        assert await self.gaps(database_url, first, ALICE, 7, 9) == (Gap("a", 8, 8),)
+
+    async def test_nor_among_what_others_sent(self, database_url: str) -> None:
+        others = [carols(number) for number in (1, 2)]
+        assert await self.gaps(database_url, [bobs(1), others[0], alices(2), others[1]], ALICE, 3) == ()
+
+    async def test_nor_what_was_removed_of_a_source_of_which_nothing_is_left(self, database_url: str) -> None:
+        assert await self.gaps(database_url, [carols(1), alices(1), alices(2)], ALICE, 3) == ()
+
+    async def test_what_went_before_the_last_event_hides_nothing(self, database_url: str) -> None:
+        first = [alices(1), bobs(2), carols(1)]
+        assert await self.gaps(database_url, first, ALICE, 5) == (Gap("a", 3, 4),)
+
+    async def test_one_that_is_whole_hides_nothing(self, database_url: str) -> None:
+        assert await self.gaps(database_url, [alices(1), bobs(2)], None, 5) == (Gap("a", 3, 4),)
+
+    async def test_it_is_not_read_to_its_beginning(self, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(writer_module, "_PAGE", 2)
+        monkeypatch.setattr(writer_module, "_LOOKED_BACK", 4)
+        near, far = [carols(n) for n in (1, 2, 3)], [carols(n) for n in (4, 5, 6, 7)]
+        assert await self.gaps(database_url, [alices(1), bobs(2), *near], ALICE, 5) == (Gap("a", 3, 4),)
+        assert await self.gaps(database_url, [alices(6), bobs(7), *far], ALICE, 9) == ()
+
+
+ALICE = Subject("participant", "Alice")
+
+
+def alices(seq: int) -> Check:
+    return check(source="a", seq=seq, participant_identity="Alice")
+
+
+def bobs(seq: int) -> Check:
+    return check(source="a", seq=seq, participant_identity="Bob")
+
+
+def carols(seq: int) -> Check:
+    return check(source="b", seq=seq, participant_identity="Carol")
