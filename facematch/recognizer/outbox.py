@@ -8,7 +8,8 @@ the ones behind it.
 Events go one by one, each as it comes. What has piled up while the web process was away goes many at a time; when
 such a post is refused, its events are posted one by one, which tells which of them it is.
 
-While the disk takes nothing, events are kept in memory, bounded, and delivered from there.
+While the disk takes nothing, events are kept in memory, bounded, and delivered from there. What is on the disk comes
+first, in order, unless it cannot be read. A damaged file ends the process: the next start replaces it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import structlog
 from facematch.backoff import full_jitter
 from facematch.events import to_wire
 from facematch.recognizer.changed import Changed
+from facematch.recognizer.outbox_file import is_damage
 from facematch.recognizer.posting import ACCEPTED, Posting
 
 if TYPE_CHECKING:
@@ -71,6 +73,10 @@ class _Pending:
     events: list[dict[str, Any]]
     committed: Callable[[], None]
     stored: asyncio.Future[bool]
+
+
+class OutboxDamagedError(Exception):
+    """The outbox's file is damaged: it would stand in the way of every event for ever. The next start replaces it."""
 
 
 class Outbox:
@@ -152,7 +158,11 @@ class Outbox:
         return await waiting.stored
 
     async def run(self) -> None:
-        """Store and deliver, for ever. Cancel it, then call `flush` and `aclose`."""
+        """Store and deliver, for ever. Cancel it, then call `flush` and `aclose`.
+
+        Raises:
+            ExceptionGroup: of `OutboxDamagedError`.
+        """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_storing(), name="outbox store")
             tasks.create_task(self._keep_delivering(), name="outbox relay")
@@ -165,7 +175,7 @@ class Outbox:
                 await self._recount()  # the end of `run` may have left a commit to the disk's thread
                 while await self._deliver_some():
                     pass
-        except TimeoutError:
+        except (TimeoutError, OutboxDamagedError):
             pass
         waiting = self.status.queued
         if waiting:
@@ -184,6 +194,10 @@ class Outbox:
 
         Returns:
             How many there were.
+
+        Raises:
+            sqlite3.Error: the disk has not erased them; memory has.
+            OutboxDamagedError: nor will it.
         """
         self._erasures += 1
         erased = len(self._unstored) + _count(self._pending)
@@ -279,7 +293,7 @@ class Outbox:
             head = await self._in_thread(self._store.head, self._settled_to, AT_ONCE)
         except sqlite3.Error as error:
             self._note_disk(reason=str(error))
-            return False
+            return await self._deliver_from_memory()
         if not head:  # erased meanwhile
             await self._recount()
             return True
@@ -353,7 +367,13 @@ class Outbox:
 
     async def _in_thread(self, call: Callable[..., _T], *args: Any) -> _T:
         """The call's result. Who waits for it may be cancelled: the call is made all the same."""
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._disk, call, *args))
+        try:
+            return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._disk, call, *args))
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise
+            log.error("Outbox damaged: the recognizer ends, and its next start replaces the file", reason=str(error))  # noqa: TRY400
+            raise OutboxDamagedError(str(error)) from error
 
     def _note_disk(self, reason: str | None = None) -> None:
         if reason and self._disk_well:

@@ -1,7 +1,8 @@
 """The outbox on disk: events that were decided and not yet accepted by the web process.
 
 SQLite in WAL mode with `synchronous=FULL`: what `add` has returned from survives a crash of the process, of the
-machine and a power cut. One process at a time owns a store. All methods block; call them from one thread.
+machine and a power cut. One process at a time owns a store. All methods block; call them from one thread. They raise
+`sqlite3.Error`; `outbox_file.is_damage` tells what passes by itself from what does not.
 """
 
 from __future__ import annotations
@@ -14,35 +15,17 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-import structlog
+from facematch.recognizer.outbox_file import connect, connect_to_sound, event_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
-
-log = structlog.get_logger(__name__)
 
 LOCK_SECONDS = 10.0
 """How long to wait for a former recognizer that is still stopping."""
 
 REJECTED_KEPT = 1000
 """Refused events kept for inspection, newest first."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS outbox (
-    position INTEGER PRIMARY KEY AUTOINCREMENT,
-    type TEXT NOT NULL,
-    body TEXT NOT NULL,
-    queued_at REAL NOT NULL
-);
-CREATE TABLE IF NOT EXISTS rejected (
-    position INTEGER PRIMARY KEY,
-    type TEXT NOT NULL,
-    body TEXT NOT NULL,
-    status INTEGER NOT NULL,
-    rejected_at REAL NOT NULL
-);
-"""
 
 
 class StoreInUseError(Exception):
@@ -65,22 +48,18 @@ class OutboxStore:
 
     Args:
         path: the database; its folder is made.
+        connect: opens it, when it is ours alone.
 
     Raises:
         StoreInUseError: another process still owns it after `LOCK_SECONDS`.
         OSError, sqlite3.Error: it cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, connect: Callable[[Path], sqlite3.Connection] = connect) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as opened:
             self._lock = opened.enter_context(_locked(path.with_suffix(".lock")))
-            self._db = opened.enter_context(
-                contextlib.closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
-            )
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
+            self._db = connect(path)
             opened.pop_all()  # kept open
 
     def add(self, events: Iterable[dict[str, Any]]) -> None:
@@ -98,7 +77,7 @@ class OutboxStore:
             "SELECT position, type, body, queued_at FROM outbox WHERE position > ? ORDER BY position LIMIT ?",
             (after, limit),
         ).fetchall()
-        return [Stored(position, type_, json.loads(body), queued_at) for position, type_, body, queued_at in rows]
+        return [Stored(position, type_, event_of(body), queued_at) for position, type_, body, queued_at in rows]
 
     def settle(self, up_to: int) -> None:
         """Forget the events up to and at a position."""
@@ -149,7 +128,7 @@ class OutboxStore:
         with self._transaction():
             for table in ("outbox", "rejected"):
                 rows = self._db.execute(f"SELECT position, body FROM {table}")  # noqa: S608
-                meant = [(position,) for position, body in rows if whose(json.loads(body))]
+                meant = [(position,) for position, body in rows if whose(event_of(body))]
                 self._db.executemany(f"DELETE FROM {table} WHERE position = ?", meant)  # noqa: S608
                 erased += len(meant)
         with contextlib.suppress(sqlite3.Error):  # a full disk: they are gone for whoever asks the database
@@ -159,8 +138,8 @@ class OutboxStore:
 
     def snapshots(self) -> set[str]:
         """The names of the snapshots that undelivered Matches speak of."""
-        rows = self._db.execute("SELECT json_extract(body, '$.snapshot') FROM outbox WHERE type = 'match'")
-        return {name for (name,) in rows if name}
+        rows = self._db.execute("SELECT body FROM outbox WHERE type = 'match'")
+        return {name for (body,) in rows if (name := event_of(body).get("snapshot"))}
 
     def count(self, after: int = 0) -> int:
         """Events in the outbox behind a position."""
@@ -205,22 +184,12 @@ class _Transaction:
 
 
 def open_outbox(path: Path) -> OutboxStore:
-    """The outbox at a path. One that is damaged is put aside, for somebody to look at, and a new one is begun.
+    """The outbox at a path, a sound one: see `connect_to_sound`.
 
     Raises:
         StoreInUseError, OSError, sqlite3.Error: as `OutboxStore`.
     """
-    try:
-        return OutboxStore(path)
-    except sqlite3.OperationalError:
-        raise  # a full disk, a missing right: the file is well
-    except sqlite3.DatabaseError as error:
-        aside = path.with_suffix(f".damaged-{int(time.time())}")
-        for ending in ("", "-wal", "-shm"):
-            if (part := path.with_name(path.name + ending)).exists():
-                part.replace(aside.with_name(aside.name + ending))
-        log.error("Outbox damaged: put aside, and a new one begun", reason=str(error), kept=str(aside))  # noqa: TRY400
-        return OutboxStore(path)
+    return OutboxStore(path, connect_to_sound)
 
 
 def _locked(path: Path) -> TextIO:

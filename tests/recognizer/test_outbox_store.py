@@ -210,19 +210,6 @@ def test_a_folder_that_cannot_be_made_is_an_os_error(tmp_path: Path) -> None:
         OutboxStore(tmp_path / "file" / "outbox.db")
 
 
-def test_a_damaged_outbox_is_put_aside_and_a_new_one_begun(path: Path) -> None:
-    path.parent.mkdir()
-    path.write_bytes(b"no database at all, " * 500)
-    store = open_outbox(path)
-    try:
-        store.add([check("after")])
-        assert names(store) == ["after"]
-    finally:
-        store.close()
-    (aside,) = path.parent.glob("outbox.damaged-*")
-    assert aside.read_bytes().startswith(b"no database")
-
-
 def test_a_well_outbox_stays(path: Path, store: OutboxStore) -> None:
     store.add([check("kept")])
     store.close()

@@ -1,4 +1,4 @@
-"""An outbox whose disk takes nothing, and one that is told to forget a participant."""
+"""An outbox whose disk takes nothing, one that is damaged, and one that is told to forget a participant."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
+from facematch.events import to_wire
 from facematch.recognizer import outbox as outbox_module
+from facematch.recognizer.outbox import OutboxDamagedError
+from facematch.recognizer.outbox_store import open_outbox
 from tests.recognizer.outboxes import check, empty, match, never, of, outbox_on, stop
 from tests.recognizer.receiver import Receiver, eventually
 
@@ -113,6 +116,90 @@ async def test_a_refusal_that_cannot_be_noted_on_the_disk_blocks_nothing(receive
         await eventually(lambda: outbox.status.queued == 0)
         assert (outbox.status.posted, outbox.status.rejected) == (1, 1)
     assert receiver.names == ["a", "a", "b"]
+
+
+@pytest.mark.usefixtures("_disk_is_tried_often")
+async def test_what_cannot_be_read_holds_up_nothing_of_what_is_in_memory(
+    receiver: Receiver, outbox_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    receiver.always = 503
+    tried = asyncio.Event()
+
+    def delay(attempt: int) -> float:
+        tried.set()
+        return 0.001
+
+    async with outbox_on(outbox_path, receiver.url, delay=delay) as outbox:
+        await outbox.put(check("on the disk"))
+        await tried.wait()
+        with monkeypatch.context() as patched:
+            patched.setattr(outbox._store, "head", gone)
+            patched.setattr(outbox._store, "add", gone)
+            assert not await outbox.put(check("in memory"))
+            receiver.always = 200
+            receiver.sent.clear()
+            await receiver.until(lambda: "in memory" in receiver.names)
+        await empty(outbox)
+    assert list(dict.fromkeys(receiver.names)) == ["in memory", "on the disk"]
+
+
+# When what is on the disk is damaged.
+
+
+def damage(outbox: Outbox, name: str) -> None:
+    """What the disk holds of an event is no longer what was written."""
+    outbox._store._db.execute("UPDATE outbox SET body = substr(body, 2) WHERE body LIKE ?", (f"%{name}%",))
+
+
+async def test_damage_is_the_end_and_the_next_start_delivers_the_others(receiver: Receiver, outbox_path: Path) -> None:
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
+        outbox._store.add([to_wire(check(name)) for name in ("before", "lost", "behind")])
+        damage(outbox, "lost")
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
+        with capture_logs() as lines, pytest.RaisesGroup(OutboxDamagedError):
+            await asyncio.wait_for(outbox.run(), 10)
+    assert [line["event"] for line in lines] == [
+        "Outbox damaged: the recognizer ends, and its next start replaces the file"
+    ]
+    open_outbox(outbox_path).close()
+    async with outbox_on(outbox_path, receiver.url) as outbox:
+        await empty(outbox)
+    assert receiver.names == ["before", "behind"]
+
+
+async def test_damage_that_the_next_event_meets_is_the_end_too(
+    receiver: Receiver, outbox_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def malformed(*_: object) -> None:
+        error = sqlite3.DatabaseError("database disk image is malformed")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
+        monkeypatch.setattr(outbox._store, "add", malformed)
+        putting = asyncio.create_task(outbox.put(check("a")))
+        with pytest.RaisesGroup(OutboxDamagedError):
+            await asyncio.wait_for(outbox.run(), 10)
+        putting.cancel()
+
+
+async def test_an_erasure_that_meets_damage_is_not_tried_again_and_again(receiver: Receiver, outbox_path: Path) -> None:
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
+        outbox._store.add([to_wire(check("lost"))])
+        damage(outbox, "lost")
+        with pytest.raises(OutboxDamagedError):
+            await outbox.erase(of("alice"))
+
+
+async def test_a_flush_leaves_damage_to_the_next_start(receiver: Receiver, outbox_path: Path) -> None:
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
+        outbox._store.add([to_wire(check("lost"))])
+        damage(outbox, "lost")
+        await asyncio.wait_for(outbox.flush(3600), 10)
+        assert outbox.status.queued == 1
 
 
 # Erasing a participant.
