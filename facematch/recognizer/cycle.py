@@ -95,7 +95,7 @@ class Media(StrEnum):
 
 
 MEDIA: dict[State, frozenset[Media]] = {
-    State.NEW: frozenset({Media.UNSUBSCRIBED}),
+    State.NEW: frozenset({Media.UNSUBSCRIBED, Media.PAUSED}),  # as it was found
     State.IDLE: frozenset({Media.UNSUBSCRIBED}),
     State.QUEUED: frozenset({Media.UNSUBSCRIBED, Media.PAUSED}),  # as the state before it left them
     State.PROBE: frozenset({Media.FLOWING}),
@@ -199,15 +199,18 @@ class Cycle:
         rules: the settings.
         cooldown: shared with the participant's other tracks.
         new_id: makes the id of a batch; injected so that tests are deterministic.
+        media: how the track was found: UNSUBSCRIBED, or PAUSED as a former cycle has left it.
     """
 
-    def __init__(self, rules: CycleRules, cooldown: Cooldown, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, rules: CycleRules, cooldown: Cooldown, new_id: Callable[[], str], media: Media = Media.UNSUBSCRIBED
+    ) -> None:
         self._rules = rules
         self._cooldown = cooldown
         self._new_id = new_id
         self._batch: _Batch | None = None
         self.state = State.NEW
-        self.media = Media.UNSUBSCRIBED
+        self.media = media
         self.deadline: float | None = None
         """When `due` (HOLD, WAIT) or `timed_out` (PROBE) is to be called; None where only events move the state."""
         self.since = 0.0

@@ -14,7 +14,7 @@ import structlog
 from livekit import rtc
 
 from facematch.recognizer.changed import Changed
-from facematch.recognizer.cycle import Cooldown, Cycle, CycleRules
+from facematch.recognizer.cycle import Cooldown, Cycle, CycleRules, Media
 from facematch.recognizer.track import TrackWatch
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class RoomWatch:
         self._away = False
         self._closed: str | None = None
         self._watches: dict[str, tuple[TrackWatch, asyncio.Task[None]]] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving: dict[str, asyncio.Task[None]] = {}
         self._cooldowns: dict[str, Cooldown] = {}
         for name in _EVENTS:
             room.on(name, self._on_change)
@@ -142,11 +142,13 @@ class RoomWatch:
             for sid in list(self._watches):
                 self._drop(sid)
             if self._leaving:
-                await asyncio.wait(self._leaving, timeout=RELEASE_SECONDS)
+                await asyncio.wait(self._leaving.values(), timeout=RELEASE_SECONDS)
 
     def _stale(self) -> bool:
         """Whether what is watched differs from what is there."""
-        return self._closed is not None or self._watches.keys() != dict(self._cameras()).keys()
+        watched = {sid: id(watch.publication) for sid, (watch, _) in self._watches.items()}
+        there = {sid: id(publication) for sid, (publication, _) in self._cameras()}
+        return self._closed is not None or watched != there
 
     def _cameras(self) -> Iterator[tuple[str, tuple[rtc.RemoteTrackPublication, rtc.RemoteParticipant]]]:
         if self._away or self._closed is not None:
@@ -155,22 +157,30 @@ class RoomWatch:
             if participant.kind not in PEOPLE:
                 continue
             for sid, publication in list(participant.track_publications.items()):
-                if publication.kind == rtc.TrackKind.KIND_VIDEO and publication.source not in SCREENS:
+                if publication.kind != rtc.TrackKind.KIND_VIDEO or publication.source in SCREENS:
+                    continue
+                if sid not in self._leaving:  # a former cycle of it would release what a new one has asked for
                     yield sid, (publication, participant)
 
     def _reconcile(self) -> None:
         cameras = dict(self._cameras())
-        for sid in self._watches.keys() - cameras.keys():
-            self._drop(sid)
+        for sid, (watch, _) in list(self._watches.items()):
+            if sid not in cameras or cameras[sid][0] is not watch.publication:
+                self._drop(sid)
         for sid, (publication, participant) in cameras.items():
-            if sid not in self._watches:
+            if sid not in self._watches and sid not in self._leaving:
                 self._watch(sid, publication, participant)
 
     def _watch(self, sid: str, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
         watch = TrackWatch(
             publication,
             participant,
-            cycle=Cycle(self._rules, self._cooldown(participant.identity), lambda: uuid4().hex),
+            cycle=Cycle(
+                self._rules,
+                self._cooldown(participant.identity),
+                lambda: uuid4().hex,
+                Media.UNSUBSCRIBED if publication.track is None else Media.PAUSED,
+            ),
             engine=self._engine,
             references=self._references,
             places=self._places,
@@ -186,11 +196,16 @@ class RoomWatch:
 
     def _drop(self, sid: str) -> None:
         watch, task = self._watches.pop(sid)
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+        watch.interrupted = self._away
+        self._leaving[sid] = task
+        task.add_done_callback(lambda _: self._left(sid))
         task.cancel()
         self._state_changed()
         log.info("Track gone", track=sid, participant=watch.participant.sid)
+
+    def _left(self, sid: str) -> None:
+        del self._leaving[sid]
+        self._changed.notify()
 
     def _ended(self, sid: str, task: asyncio.Task[None]) -> None:
         """A cycle never ends by itself: if one does, say why and start it anew, without touching the others."""

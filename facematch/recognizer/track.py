@@ -71,6 +71,9 @@ class TrackWatch:
         self.participant = participant
         self.cycle = cycle
         self.changed = Changed()
+        self.interrupted = False
+        """Set when LiveKit cannot be asked for anything now: the end of this cycle then keeps the subscription, paused,
+        for the next one."""
         self.last_outcome: Outcome | None = None
         self.last_check_at: datetime | None = None
         self.last_match_at: datetime | None = None
@@ -108,7 +111,7 @@ class TrackWatch:
                         await self._rest()
         finally:
             if self.cycle.stop(_now()):
-                forwarding.unsubscribe(self.publication)
+                self._let_go()
 
     async def _rest(self) -> None:
         """HOLD or WAIT: nothing happens until the time is up, unless the reference goes."""
@@ -259,6 +262,17 @@ class TrackWatch:
             forwarding.subscribe(self.publication, self._processed_width)
         else:
             forwarding.resume(self.publication, self._processed_width)
+
+    def _let_go(self) -> None:
+        """The end of the cycle, which may not wait for anything.
+
+        What is asked for while LiveKit is away reaches it with what the next cycle asks for. To give a track back and
+        to want it again at once is nothing to the server; the SDK has let go of the track by then, and waits for ever.
+        """
+        if self.interrupted and self.publication.track is not None:
+            forwarding.pause(self.publication)
+        else:
+            forwarding.unsubscribe(self.publication)
 
     def _remaining(self) -> float:
         return max(0.0, (self.cycle.deadline or 0.0) - _now())

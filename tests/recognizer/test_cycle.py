@@ -304,6 +304,18 @@ def test_a_track_that_is_gone_reports_nothing_and_gives_everything_back(state: S
     assert (cycle.state, cycle.media, cycle.deadline) == (State.STOPPED, Media.UNSUBSCRIBED, None)
 
 
+def test_a_track_found_paused_is_resumed_or_given_back() -> None:
+    def found() -> Cycle:
+        return Cycle(RULES, Cooldown(3.0), lambda: "batch", Media.PAUSED)
+
+    cycle = found()
+    assert cycle.start(0.0, reference=True) == ()
+    assert cycle.media in MEDIA[cycle.state]
+    assert cycle.admitted(0.0) == (SetMedia(Media.FLOWING),)
+    assert found().start(0.0, reference=False)[0] == SetMedia(Media.UNSUBSCRIBED)
+    assert found().stop(0.0) == (SetMedia(Media.UNSUBSCRIBED),)
+
+
 # The reference comes and goes.
 
 NO_REFERENCE = ReportCheck(None, Outcome.NO_REFERENCE, frames=0, faces=0, best_distance=None)

@@ -198,6 +198,21 @@ def test_while_livekit_is_away_nothing_is_watched_and_afterwards_all_of_it_anew(
     in_a_room(live)
 
 
+def test_a_track_that_is_announced_anew_under_its_old_sid_is_watched_anew() -> None:
+    """What the SDK knew of it before a restart of the connection is of no use after it."""
+
+    async def live(scene: Scene) -> None:
+        scene.room.joins("alice", publication("TR_1"))
+        await settled()
+        anew = publication("TR_1")
+        scene.room.leaves("alice")
+        scene.room.joins("alice", anew)  # before anybody could look
+        await settled()
+        assert [id(watch.publication) for watch in scene.watch.tracks] == [id(anew)]
+
+    in_a_room(live)
+
+
 def test_a_cycle_that_fails_begins_anew_after_a_pause_and_touches_nobody_else() -> None:
     async def live(scene: Scene) -> None:
         scene.reporter.fails.add("TR_1")
