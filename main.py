@@ -21,6 +21,7 @@ from facematch.logs import configure_logging
 from facematch.recognizer.api_client import ApiClient
 from facematch.recognizer.changed import Changed
 from facematch.recognizer.connection import Connection, CredentialsRefusedError
+from facematch.recognizer.cooldowns import Cooldowns
 from facematch.recognizer.counters import Counters
 from facematch.recognizer.cycle import CycleRules
 from facematch.recognizer.heartbeat import Heart
@@ -79,6 +80,7 @@ async def run(settings: Settings) -> ExitCode:
     await asyncio.to_thread(lambda: snapshots.recover(store.snapshots()))
     outbox = Outbox(api, store, source=source, size=settings.event_queue_size)
     places = Places(settings.max_active_batches)
+    cooldowns = Cooldowns(settings.match_cooldown_seconds)  # one for all stays: the room closes when it is empty
     reporter = Reporter(
         outbox,
         snapshots,
@@ -92,7 +94,7 @@ async def run(settings: Settings) -> ExitCode:
         return RoomWatch(
             room,
             rules=rules,
-            cooldown_seconds=settings.match_cooldown_seconds,
+            cooldowns=cooldowns,
             engine=engine,
             references=references,
             places=places,

@@ -14,14 +14,16 @@ import structlog
 from livekit import rtc
 
 from facematch.recognizer.changed import Changed
-from facematch.recognizer.cycle import Cooldown, Cycle, CycleRules, Media
+from facematch.recognizer.cycle import Cycle, CycleRules, Media
 from facematch.recognizer.track import TrackWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from facematch.faces.engine import FaceEngine
+    from facematch.recognizer.cooldowns import Cooldowns
     from facematch.recognizer.counters import Counters
+    from facematch.recognizer.cycle import Cooldown
     from facematch.recognizer.places import Places
     from facematch.recognizer.references import References
     from facematch.recognizer.reporter import Reporter
@@ -69,7 +71,7 @@ class RoomWatch:
     Args:
         room: connected or about to be; not closed by this class.
         rules: the settings of every cycle.
-        cooldown_seconds: least time between Match events of one participant.
+        cooldowns: of the participants; shared by all stays in the room.
         engine: shared by all tracks (and rooms).
         references: shared by all tracks (and rooms).
         places: shared by all tracks (and rooms).
@@ -84,7 +86,7 @@ class RoomWatch:
         room: rtc.Room,
         *,
         rules: CycleRules,
-        cooldown_seconds: float,
+        cooldowns: Cooldowns,
         engine: FaceEngine,
         references: References,
         places: Places,
@@ -95,7 +97,7 @@ class RoomWatch:
     ) -> None:
         self._room = room
         self._rules = rules
-        self._cooldown_seconds = cooldown_seconds
+        self._cooldowns = cooldowns
         self._engine = engine
         self._references = references
         self._places = places
@@ -108,7 +110,6 @@ class RoomWatch:
         self._closed: str | None = None
         self._watches: dict[str, tuple[TrackWatch, asyncio.Task[None]]] = {}
         self._leaving: dict[str, asyncio.Task[None]] = {}
-        self._cooldowns: dict[str, Cooldown] = {}
         for name in _EVENTS:
             room.on(name, self._on_change)
         room.on("reconnecting", self._on_reconnecting)
@@ -222,12 +223,8 @@ class RoomWatch:
             self._changed.notify()
 
     def _cooldown(self, identity: str) -> Cooldown:
-        """One per participant, kept over a re-join; those of people who left long ago are let go."""
-        now = asyncio.get_running_loop().time()
         present = {watch.participant.identity for watch, _ in self._watches.values()}
-        for gone in [name for name, kept in self._cooldowns.items() if name not in present and kept.over(now)]:
-            del self._cooldowns[gone]
-        return self._cooldowns.setdefault(identity, Cooldown(self._cooldown_seconds))
+        return self._cooldowns.of(identity, present=present, now=asyncio.get_running_loop().time())
 
     def _on_change(self, *_: Any) -> None:
         self._changed.notify()

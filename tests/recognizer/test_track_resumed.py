@@ -14,6 +14,7 @@ from livekit import rtc
 
 from facematch.events import Outcome
 from facematch.recognizer import forwarding, track
+from facematch.recognizer.cooldowns import Cooldowns
 from facematch.recognizer.counters import Counters
 from facematch.recognizer.cycle import CycleRules, ReportCheck
 from facematch.recognizer.places import Places
@@ -133,7 +134,7 @@ class Scene:
         self.watch = RoomWatch(
             cast("rtc.Room", self.room),
             rules=RULES,
-            cooldown_seconds=0.0,
+            cooldowns=Cooldowns(0.0),
             engine=cast("Any", SimpleNamespace(inspect=self._inspect)),
             references=cast("Any", self.references),
             places=Places(8),
