@@ -55,7 +55,7 @@ class Orders:
                 continue
             try:
                 erased = await self._outbox.erase(_meant(order))
-            except sqlite3.Error as error:  # the disk: what waits in memory is gone already
+            except (sqlite3.Error, OSError) as error:  # the disk: what waits in memory is gone already
                 log.error("Not erased from the outbox", order=str(order.id), reason=str(error))  # noqa: TRY400
                 continue
             self._done[order.id] = OrderDone(id=order.id, erased_events=erased)

@@ -196,7 +196,7 @@ class Outbox:
             How many there were.
 
         Raises:
-            sqlite3.Error: the disk has not erased them; memory has.
+            OSError, sqlite3.Error: the disk has not erased them; memory has.
             OutboxDamagedError: nor will it.
         """
         self._erasures += 1

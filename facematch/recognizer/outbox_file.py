@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import sqlite3
 import time
@@ -30,6 +31,7 @@ CREATE TABLE IF NOT EXISTS rejected (
     rejected_at REAL NOT NULL
 );
 """
+_ASIDE = ".damaged-"
 
 
 class DamagedError(sqlite3.DatabaseError):
@@ -68,6 +70,8 @@ def connect_to_sound(path: Path) -> sqlite3.Connection:
     Raises:
         OSError, sqlite3.Error: it cannot be opened, or not be put aside.
     """
+    if not path.exists():
+        _move(_new(path), path)  # a crash came between the two moves of a replacement
     with contextlib.ExitStack() as opened:
         try:
             db = opened.enter_context(contextlib.closing(connect(path)))
@@ -96,6 +100,17 @@ def event_of(text: str) -> dict[str, Any]:
     return body
 
 
+def remove_put_aside(path: Path) -> None:
+    """Remove the damaged files that were put aside: nobody can tell whom they still speak of.
+
+    Raises:
+        OSError: one is still there.
+    """
+    for part in path.parent.glob(f"{glob.escape(path.stem)}{_ASIDE}*"):
+        part.unlink(missing_ok=True)
+        log.warning("Damaged outbox removed: somebody was erased", removed=str(part))
+
+
 def _look_through(db: sqlite3.Connection) -> None:
     (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
@@ -114,14 +129,14 @@ def _sound(body: str, when: float) -> tuple[str, str, float]:
 def _begin_anew(path: Path, reason: str) -> sqlite3.Connection:
     """Puts nothing aside before what was read of it is on the disk once more."""
     saved = _readable(path)
-    new = path.with_suffix(".new")
+    new = _new(path)
     for part in _files(new):
         part.unlink(missing_ok=True)
     with contextlib.closing(connect(new)) as db:
         db.execute("BEGIN")
         db.executemany("INSERT INTO outbox (type, body, queued_at) VALUES (?, ?, ?)", saved)
         db.execute("COMMIT")
-    aside = path.with_suffix(f".damaged-{int(time.time())}")
+    aside = path.with_suffix(f"{_ASIDE}{int(time.time())}")
     _move(path, aside)
     _move(new, path)
     log.error("Outbox damaged: put aside, and a new one begun", reason=reason, kept=str(aside), saved_events=len(saved))
@@ -141,6 +156,10 @@ def _readable(path: Path) -> list[tuple[str, str, float]]:
                     with contextlib.suppress(DamagedError):
                         found[position] = _sound(body, queued_at)
     return [found[position] for position in sorted(found)]
+
+
+def _new(path: Path) -> Path:
+    return path.with_suffix(".new")
 
 
 def _files(path: Path) -> list[Path]:

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from facematch.recognizer.outbox_file import connect, connect_to_sound, event_of
+from facematch.recognizer.outbox_file import connect, connect_to_sound, event_of, remove_put_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,6 +57,7 @@ class OutboxStore:
 
     def __init__(self, path: Path, connect: Callable[[Path], sqlite3.Connection] = connect) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
         with contextlib.ExitStack() as opened:
             self._lock = opened.enter_context(_locked(path.with_suffix(".lock")))
             self._db = connect(path)
@@ -116,13 +117,16 @@ class OutboxStore:
         return excess
 
     def erase(self, whose: Callable[[dict[str, Any]], bool]) -> int:
-        """Remove events, delivered or not, and what the file still holds of delivered ones.
+        """Remove events, delivered or not, what the file still holds of delivered ones, and damaged files put aside.
 
         Args:
             whose: says of an event's body whether it is meant.
 
         Returns:
             How many events there were.
+
+        Raises:
+            OSError, sqlite3.Error: something is still there.
         """
         erased = 0
         with self._transaction():
@@ -134,6 +138,7 @@ class OutboxStore:
         with contextlib.suppress(sqlite3.Error):  # a full disk: they are gone for whoever asks the database
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        remove_put_aside(self._path)
         return erased
 
     def snapshots(self) -> set[str]:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
+import pytest
 from structlog.testing import capture_logs
 
 from facematch.events import EraseParticipant, EraseReference
@@ -35,11 +36,11 @@ class Erasing:
 
     def __init__(self) -> None:
         self.erased: list[list[int]] = []
-        self.broken = False
+        self.broken: Exception | None = None
 
     async def erase(self, whose: Callable[[dict[str, Any]], bool]) -> int:
         if self.broken:
-            raise sqlite3.OperationalError("disk I/O error")
+            raise self.broken
         self.erased.append([n for n, body in enumerate(WAITING) if whose(body)])
         return len(self.erased[-1])
 
@@ -79,15 +80,16 @@ async def test_a_new_order_for_the_same_participant_is_a_new_order() -> None:
     assert outbox.erased == [[0, 1], [0, 1]]
 
 
-async def test_an_order_that_fails_is_no_end_and_is_tried_again() -> None:
+@pytest.mark.parametrize("broken", [sqlite3.OperationalError("disk I/O error"), PermissionError("not yours")])
+async def test_an_order_that_fails_is_no_end_and_is_tried_again(broken: Exception) -> None:
     outbox = Erasing()
     orders = orders_on(outbox)
-    outbox.broken = True
+    outbox.broken = broken
     with capture_logs() as lines:
         assert not await orders.carry_out([order(1, "alice")])
     assert orders.done == []
     assert [line["log_level"] for line in lines] == ["error"]
-    outbox.broken = False
+    outbox.broken = None
     assert await orders.carry_out([order(1, "alice")])
 
 

@@ -171,3 +171,33 @@ def test_nobody_else_opens_it_while_it_is_replaced(path: Path, monkeypatch: pyte
     monkeypatch.setattr(outbox_file, "_move", at_this_moment)
     assert len(reopened(path)) == 198
     assert len(moved) == 2
+
+
+def test_a_crash_in_the_middle_of_a_replacement_costs_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(path, "UPDATE outbox SET body = 'x' WHERE position = 5")
+    move = outbox_file._move
+
+    def crash_behind(one: Path, other: Path) -> None:
+        move(one, other)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox_file, "_move", crash_behind)
+        with pytest.raises(KeyboardInterrupt):
+            open_outbox(path)
+    assert not path.exists()
+    assert len(reopened(path)) == 198
+
+
+def test_nothing_of_an_erased_participant_is_left_in_what_was_put_aside(path: Path) -> None:
+    written(path)
+    overwritten(path, path.stat().st_size // 2 // PAGE * PAGE, PAGE)
+    others = path.with_name("outbox-of-others.damaged-1")
+    others.write_text("not ours")
+    store = open_outbox(path)
+    assert len(aside(path)) == 1
+    store.erase(lambda body: body["participant_name"] == "0007")
+    store.close()
+    assert aside(path) == []
+    assert others.exists()
+    assert 7 not in reopened(path)
