@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+LEAST_PAUSE = 1.0
+"""Seconds until the next batch after one that looked at nothing: with `WAIT_SECONDS=0` nothing else holds it back, and
+a camera that is switched off would fill the log with Checks."""
+
+LOOKED_AT_NOTHING = frozenset({Outcome.MUTED, Outcome.ERROR, Outcome.NO_FRAMES})
+"""Outcomes that may come at once, and for ever."""
+
+
 class State(StrEnum):
     NEW = "new"
     IDLE = "idle"
@@ -314,7 +322,8 @@ class Cycle:
     def _end(self, now: float, given: Input, outcome: Outcome, matched: tuple[int, ...] = ()) -> tuple[Output, ...]:
         batch = self._at_work(given)
         hold = outcome is Outcome.MATCH
-        self._enter(given, now, self._rules.hold_seconds if hold else self._rules.wait_seconds)
+        pause = self._rules.hold_seconds if hold else self._rules.wait_seconds
+        self._enter(given, now, max(pause, LEAST_PAUSE) if outcome in LOOKED_AT_NOTHING else pause)
         outputs: list[Output] = [*self._set_media(Media.PAUSED if hold else Media.UNSUBSCRIBED)]
         if matched and self._cooldown.over(now):
             self._cooldown.restart(now)

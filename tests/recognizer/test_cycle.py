@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from itertools import count, product
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from facematch.events import Outcome
 from facematch.recognizer.cycle import (
+    LEAST_PAUSE,
     MEDIA,
     TRANSITIONS,
     Cooldown,
@@ -259,6 +261,22 @@ def test_what_ends_a_batch_without_a_frame_unsubscribes_and_waits(given: Input, 
         ReportCheck("batch-1", outcome, frames=0, faces=0, best_distance=None),
     )
     assert (cycle.state, cycle.deadline) == (State.WAIT, 11.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "pause"),
+    [
+        (Input.MUTED, LEAST_PAUSE),
+        (Input.FAILED, LEAST_PAUSE),
+        (Input.TIMED_OUT, LEAST_PAUSE),
+        (Input.EXHAUSTED, 0.0),
+        (Input.MATCHED, 0.0),
+    ],
+)
+def test_after_a_batch_that_looked_at_nothing_there_is_always_a_pause(given: Input, pause: float) -> None:
+    cycle = probing(rules=replace(RULES, hold_seconds=0.0, wait_seconds=0.0))
+    GIVE[given](cycle, 1.0)
+    assert cycle.deadline == 1.0 + pause
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from facematch.events import Outcome
 from facematch.recognizer.cycle import (
+    LEAST_PAUSE,
     MEDIA,
     Cooldown,
     Cycle,
@@ -223,6 +224,8 @@ class TwoTracks(RuleBasedStateMachine):
                         continue
                     rules = self.rules_in_force
                     pause = rules.hold_seconds if outcome is Outcome.MATCH else rules.wait_seconds
+                    if outcome in (Outcome.MUTED, Outcome.ERROR, Outcome.NO_FRAMES):
+                        pause = max(pause, LEAST_PAUSE)
                     assert cycle.deadline == self.now + pause
                 case LookCloser():
                     assert record.frames == self.rules_in_force.batch_max_frames
