@@ -23,6 +23,8 @@ POLL_SECONDS = 1.0
 """The file is looked at no more often than this."""
 
 _Signature = tuple[int, int, int, int]
+_UNREAD: _Signature = (-1, -1, -1, -1)
+"""Of no file: whatever is there is a change."""
 
 
 class References:
@@ -82,7 +84,11 @@ class References:
             data = await asyncio.to_thread(self._path.read_bytes)
             photo = await self._read(data)
         except (OSError, EnrollmentError) as error:
-            self.error = error.detail if isinstance(error, EnrollmentError) else error.strerror or type(error).__name__
+            known, self.error = self.error, _reason(error)
+            if isinstance(error, OSError):  # it may pass without a change of the file: looked at again, told once
+                self._seen = _UNREAD
+                if known == self.error:
+                    return
             log.error(  # noqa: TRY400  (a bad photograph is no fault of the program: no traceback)
                 "Reference not usable; the one before it stays in use" if self.current else "Reference not usable",
                 path=str(self._path),
@@ -107,3 +113,7 @@ class References:
         except OSError:
             return None
         return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
+
+
+def _reason(error: OSError | EnrollmentError) -> str:
+    return error.detail if isinstance(error, EnrollmentError) else error.strerror or type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -229,6 +230,24 @@ async def test_a_folder_in_the_files_place_is_an_error_and_no_end(references: Re
         await references.poll()
     assert references.error
     assert len(lines) == 1
+
+
+async def test_what_cannot_be_read_for_the_moment_is_read_when_it_can_be(
+    references: References, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing about the file changes: the process has too many files open, a network drive hangs."""
+
+    def refuse(path: Path) -> bytes:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    expected = place(path, "obama.jpg")
+    with monkeypatch.context() as patched, capture_logs() as lines:
+        patched.setattr(type(path), "read_bytes", refuse)
+        for _ in range(3):
+            await references.poll()
+    assert [(line["log_level"], line["reason"]) for line in lines] == [("error", os.strerror(errno.EMFILE))]
+    await references.poll()
+    assert (in_use(references), references.error) == (expected, None)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
