@@ -8,6 +8,7 @@ import hashlib
 import os
 import sqlite3
 import sys
+import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -33,7 +34,7 @@ from facematch.recognizer.places import Places
 from facematch.recognizer.references import References
 from facematch.recognizer.reporter import Reporter
 from facematch.recognizer.room import RoomWatch
-from facematch.recognizer.shutdown import ExitCode, Shutdown
+from facematch.recognizer.shutdown import ExitCode, Shutdown, close_in_time
 from facematch.recognizer.snapshots import Snapshots
 from facematch.recognizer.watchdog import Watchdog
 from facematch.secret_values import secrets_of
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from livekit import rtc
+
+    from facematch.recognizer.outbox_store import OutboxStore
 
 log = structlog.get_logger("facematch.main")
 
@@ -73,11 +76,15 @@ async def run(settings: Settings) -> ExitCode:
     references.subscribe(changed.notify)  # which reference is in use is told at once, as states are
     snapshots = Snapshots(settings.output_dir, enabled=settings.snapshots_enabled, crop=settings.snapshot_crop)
     try:
-        store = await asyncio.to_thread(open_outbox, outbox_path(settings))
+        store = await shutdown.beside(asyncio.to_thread(open_outbox, outbox_path(settings)))
     except (OSError, sqlite3.Error, StoreInUseError) as error:
         log.error("The outbox cannot be opened", reason=str(error), folder=str(settings.data_dir))  # noqa: TRY400
         return ExitCode.FAILED
-    await asyncio.to_thread(lambda: snapshots.recover(store.snapshots()))
+    if store is not None:
+        await shutdown.beside(asyncio.to_thread(recover, snapshots, store))
+    if store is None or shutdown.requested:  # a former recognizer has the outbox, or the disk hangs
+        log.info("Graceful shutdown flag detected; breaking main loop")
+        return shutdown.code
     outbox = Outbox(api, store, source=source, size=settings.event_queue_size)
     places = Places(settings.max_active_batches)
     cooldowns = Cooldowns(settings.match_cooldown_seconds)  # one for all stays: the room closes when it is empty
@@ -155,10 +162,7 @@ async def run(settings: Settings) -> ExitCode:
                 task.cancel()
         await outbox.flush(FLUSH_SECONDS)
     finally:
-        await outbox.aclose()
-        await api.aclose()
-        snapshots.close()
-        await engine.aclose()
+        await close_in_time(outbox.aclose(), api.aclose(), asyncio.to_thread(snapshots.close), engine.aclose())
     log.info("Face Match recognizer stopped", exit_code=int(shutdown.code))
     return shutdown.code
 
@@ -167,6 +171,11 @@ def outbox_path(settings: Settings) -> Path:
     """One outbox per room and destination, so that recognizers of several rooms may share a data folder."""
     destination = hashlib.sha256(f"{settings.api_base_url}\n{settings.room_name}".encode()).hexdigest()
     return settings.data_dir / f"outbox-{destination[:12]}.db"
+
+
+def recover(snapshots: Snapshots, store: OutboxStore) -> None:
+    """Finish what a crash interrupted."""
+    snapshots.recover(store.snapshots())
 
 
 async def stay_connected(connection: Connection, shutdown: Shutdown) -> None:
@@ -182,7 +191,12 @@ if __name__ == "__main__":
     faulthandler.enable()  # a crash in native code says where
     SETTINGS = load_or_exit()
     configure_logging(SETTINGS.log_level, SETTINGS.log_format, secrets_of(SETTINGS))
-    CODE = asyncio.run(run(SETTINGS))
+    RUNNER = asyncio.Runner()  # never closed: that would wait for a thread whose disk hangs
+    try:
+        CODE = RUNNER.run(run(SETTINGS))
+    except Exception:  # noqa: BLE001  (whatever ended it is said, and is an exit code)
+        traceback.print_exc()
+        CODE = ExitCode.FAILED
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # nobody reads it any more
             stream.flush()

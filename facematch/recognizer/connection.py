@@ -29,7 +29,7 @@ TOKEN_TTL = timedelta(minutes=10)
 """A token is fresh for every connection; the SDK renews it while connected."""
 
 CONNECT_SECONDS = 5.0
-DISCONNECT_SECONDS = 2.0
+DISCONNECT_SECONDS = 1.0
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 30.0
 

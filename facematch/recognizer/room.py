@@ -42,8 +42,8 @@ PEOPLE = frozenset(
 SCREENS = frozenset({rtc.TrackSource.SOURCE_SCREENSHARE, rtc.TrackSource.SOURCE_SCREENSHARE_AUDIO})
 """What is not a camera. A source left unknown (the SDKs' default for programs that publish) counts as one."""
 
-RELEASE_SECONDS = 3.0
-"""How long the tasks of tracks that are gone may take to release what they hold."""
+RELEASE_SECONDS = 1.5
+"""How long the tasks of tracks that are gone may take to release what they hold: a stream closes within a second."""
 
 RESTART_SECONDS = 1.0
 """How long a cycle that failed stays away: what fails at once would otherwise fail without a pause."""

@@ -1,4 +1,4 @@
-"""Stopping: the global flag, the signals that set it, and the exit code that follows from it."""
+"""Stopping: the global flag, the signals that set it, the exit code that follows from it, and an end in time."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ import sys
 import threading
 import traceback
 from enum import IntEnum
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
 log = structlog.get_logger(__name__)
+
+CLOSE_SECONDS = 1.0
+"""How long all that is closed at the end may take together. A disk that hangs would take for ever."""
+
+T = TypeVar("T")
 
 
 class ExitCode(IntEnum):
@@ -44,6 +53,20 @@ class Shutdown:
         """Return when the flag is set."""
         await self._event.wait()
 
+    async def beside(self, work: Awaitable[T]) -> T | None:
+        """Wait for something, but not when the flag is set. A thread that it waits for is left to itself then.
+
+        Returns:
+            What came of the work; None when the flag was first.
+        """
+        working, told = asyncio.ensure_future(work), asyncio.ensure_future(self.wait())
+        try:
+            await asyncio.wait((working, told), return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else None
+        finally:
+            working.cancel()
+            told.cancel()
+
     def on_signals(self) -> None:
         """SIGINT and SIGTERM set the flag, after a dump of all stacks."""
         loop = asyncio.get_running_loop()
@@ -56,6 +79,19 @@ class Shutdown:
         log.warning(f"Received {number.name}; initiating graceful shutdown and dumping stacks...")
         log.warning(dump_stacks())
         self.request(ExitCode.STOPPED)
+
+
+async def close_in_time(*closing: Awaitable[object]) -> None:
+    """Close everything, side by side, within `CLOSE_SECONDS`; what fails or takes longer is logged and let be."""
+    tasks = [asyncio.ensure_future(one) for one in closing]
+    done, late = await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
+    for task in late:
+        task.cancel()
+    for task in done:
+        if error := task.exception():
+            log.error("Not closed in order", exc_info=error)
+    if late:
+        log.warning("Ending without waiting for what does not close; is a disk away?", count=len(late))
 
 
 def dump_stacks() -> str:

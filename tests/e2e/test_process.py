@@ -7,11 +7,13 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from facematch.settings import ROOT
 from tests.rig.listener import is_check
 from tests.rig.photographs import STRANGER, Scene
+from tests.rig.process import Process
 from tests.rig.waiting import wait_until_true
 
 if TYPE_CHECKING:
@@ -71,6 +73,26 @@ async def test_sigterm_while_livekit_was_never_there(make_stack: MakeStack) -> N
     )
     assert stack.recognizer.alive
     await _ends_gracefully(stack)
+
+
+async def test_sigterm_while_another_recognizer_has_the_outbox(make_stack: MakeStack) -> None:
+    stack = make_stack()
+    await stack.start()
+    other = Process("second", [sys.executable, "main.py"], env=stack.environment, log=stack.folder / "second.log")
+    other.start()
+    try:
+        await wait_until_true(
+            lambda: any(file.path.endswith(".lock") for file in psutil.Process(other.pid).open_files()),
+            within=30,
+            what="the second recognizer waits for the outbox",
+        )
+        code, seconds = await other.terminate(within=END_SECONDS)
+        assert code == 0, other.tail()
+        assert seconds < END_SECONDS
+        assert SAID[1] in other.output()
+        assert stack.recognizer.alive
+    finally:
+        other.end()
 
 
 async def test_refused_credentials_are_exit_code_4_and_no_token_is_said(make_stack: MakeStack) -> None:

@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
-from facematch.recognizer.shutdown import ExitCode, Shutdown, dump_stacks
+from facematch.recognizer.shutdown import CLOSE_SECONDS, ExitCode, Shutdown, close_in_time, dump_stacks
+from tests.recognizer.virtual_time import now, run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -107,3 +108,58 @@ async def test_the_dump_takes_a_task_that_has_not_begun() -> None:
     task = asyncio.create_task(asyncio.sleep(0), name="not begun")
     assert "Task not begun at " in dump_stacks()
     await task
+
+
+def test_what_is_done_beside_the_flag_is_handed_over() -> None:
+    async def work() -> str:
+        await asyncio.sleep(1.0)
+        return "done"
+
+    assert run(Shutdown().beside(work())) == "done"
+
+
+def test_what_fails_beside_the_flag_is_raised() -> None:
+    async def work() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(Shutdown().beside(work()))
+
+
+def test_the_flag_waits_for_nothing_beside_it() -> None:
+    async def scenario() -> float:
+        shutdown = Shutdown()
+        asyncio.get_running_loop().call_later(2.0, shutdown.request, ExitCode.STOPPED)
+        assert await shutdown.beside(asyncio.sleep(10.0, "too late")) is None
+        return now()
+
+    assert run(scenario()) == 2.0
+
+
+def test_all_is_closed_side_by_side_and_a_failure_is_said() -> None:
+    closed = []
+
+    async def close(name: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if name == "broken":
+            raise ZeroDivisionError
+        closed.append(name)
+
+    async def scenario() -> float:
+        await close_in_time(close("a", 0.5), close("broken", 0.1), close("b", 0.4))
+        return now()
+
+    with capture_logs() as lines:
+        assert run(scenario()) == 0.5
+    assert closed == ["b", "a"]
+    assert [line["log_level"] for line in lines] == ["error"]
+
+
+def test_what_does_not_close_is_not_waited_for() -> None:
+    async def scenario() -> float:
+        await close_in_time(asyncio.sleep(3600.0), asyncio.sleep(0.1))
+        return now()
+
+    with capture_logs() as lines:
+        assert run(scenario()) == CLOSE_SECONDS
+    assert [(line["log_level"], line["count"]) for line in lines] == [("warning", 1)]
