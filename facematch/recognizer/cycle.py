@@ -166,14 +166,19 @@ class Cooldown:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._last: float | None = None
+        self._before: float | None = None
 
     def over(self, now: float) -> bool:
         """True when a Match may be reported at `now` (monotonic seconds)."""
         return self._last is None or now - self._last >= self._seconds
 
     def restart(self, now: float) -> None:
-        """A Match was reported at `now`."""
-        self._last = now
+        """A Match is to be reported, at `now`."""
+        self._before, self._last = self._last, now
+
+    def take_back(self) -> None:
+        """It was not reported after all."""
+        self._last = self._before
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +229,8 @@ class Cycle:
         self.since = 0.0
         """When the state began."""
         self.batches = 0
+        self._owes_match = False
+        """A Match was decided, and is not reported yet."""
 
     @property
     def cycle_id(self) -> str | None:
@@ -301,9 +308,17 @@ class Cycle:
         self._enter(Input.DUE, now)
         return ()
 
+    def reported(self) -> None:
+        """The Match that was asked for is reported."""
+        self._owes_match = False
+
     def stop(self, now: float) -> tuple[Output, ...]:
-        """The track is gone. Nothing is reported; everything is released."""
+        """The track is gone. Nothing is reported; everything is released. A Match that was not reported any more does
+        not keep the next one from it.
+        """
         self._enter(Input.STOP, now)
+        if self._owes_match:
+            self._cooldown.take_back()
         return self._set_media(Media.UNSUBSCRIBED)
 
     def _go_idle(self, now: float) -> tuple[Output, ...]:
@@ -327,6 +342,7 @@ class Cycle:
         outputs: list[Output] = [*self._set_media(Media.PAUSED if hold else Media.UNSUBSCRIBED)]
         if matched and self._cooldown.over(now):
             self._cooldown.restart(now)
+            self._owes_match = True
             outputs.append(ReportMatch(batch.id, matched))
         outputs.append(ReportCheck(batch.id, outcome, batch.frames, batch.faces, batch.best_distance))
         return tuple(outputs)

@@ -245,6 +245,7 @@ class TrackWatch:
                         cycle_id=cycle_id,
                         reference_id=reference_id,
                     )
+                    self.cycle.reported()
                     self.last_match_at = datetime.now(UTC)
                 case ReportCheck():
                     used = None if output.outcome is Outcome.NO_REFERENCE else reference_id

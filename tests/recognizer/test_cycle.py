@@ -390,6 +390,17 @@ def test_the_cooldown_is_shared_by_the_tracks_of_a_participant() -> None:
     assert ReportMatch("other-1", (0,)) in other.looked(2.9, [MATCHING])
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_match_that_the_end_of_its_track_kept_from_being_reported_has_no_cooldown(told: bool) -> None:
+    cooldown = Cooldown(3600.0)
+    gone, back = probing(cooldown=cooldown), probing(cooldown=cooldown)
+    assert ReportMatch("batch-1", (0,)) in gone.looked(0.0, [MATCHING])
+    if told:
+        gone.reported()
+    gone.stop(0.1)
+    assert (ReportMatch("batch-1", (0,)) in back.looked(1.0, [MATCHING])) is not told
+
+
 def test_a_suppressed_match_does_not_prolong_the_cooldown() -> None:
     cooldown = Cooldown(3.0)
     cooldown.restart(0.0)

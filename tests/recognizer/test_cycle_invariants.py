@@ -210,6 +210,7 @@ class TwoTracks(RuleBasedStateMachine):
                     assert cycle_id == record.open_batch, "a Match outside a batch"
                     assert faces
                     self.reported_at.append(self.now)
+                    cycle.reported()
                 case ReportCheck(None, outcome):
                     assert outcome is Outcome.NO_REFERENCE
                     assert record.open_batch is None

@@ -118,13 +118,14 @@ def stream_of(sfu: Sfu, closing: float) -> type:
 class Scene:
     """A room with one camera in front of one face, `distance` from the reference; `told` is what was reported."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, closing: float = 0.0) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, closing: float = 0.0, cooldown: float = 0.0) -> None:
         self.room = Room()
         self.sfu = Sfu(self.room)
         self.room.joins("alice", self.sfu.camera)
         self.distance = 0.3
         self.looking_seconds = 0.03
         self.told: list[tuple[float, Outcome]] = []
+        self.matches: list[float] = []
         self.references = SimpleNamespace(current=SimpleNamespace(id="r"), subscribe=self._mind, unsubscribe=self._mind)
 
         monkeypatch.setattr(track, "FrameStream", stream_of(self.sfu, closing))
@@ -134,7 +135,7 @@ class Scene:
         self.watch = RoomWatch(
             cast("rtc.Room", self.room),
             rules=RULES,
-            cooldowns=Cooldowns(0.0),
+            cooldowns=Cooldowns(cooldown),
             engine=cast("Any", SimpleNamespace(inspect=self._inspect)),
             references=cast("Any", self.references),
             places=Places(8),
@@ -163,7 +164,8 @@ class Scene:
         await asyncio.sleep(self.looking_seconds)
         return (SimpleNamespace(distance=self.distance),)
 
-    async def _match(self, *_: object, **__: object) -> None: ...
+    async def _match(self, *_: object, **__: object) -> None:
+        self.matches.append(round(now(), 2))
 
     async def _check(self, _subject: object, report: ReportCheck, **_: object) -> None:
         self.told.append((round(now(), 2), report.outcome))
@@ -218,6 +220,22 @@ def test_who_was_about_to_be_subscribed_is_matched(monkeypatch: pytest.MonkeyPat
 
     scene.run(live)
     assert [outcome for _, outcome in scene.told] == [Outcome.MATCH]
+
+
+def test_a_match_that_was_decided_and_not_told_any_more_is_told_by_the_next_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene(monkeypatch, closing=CLOSING, cooldown=3600.0)
+
+    async def live() -> None:
+        await asyncio.sleep(0.8)  # matched, and its stream is being closed
+        assert (scene.watch.tracks[0].cycle.state, scene.matches) == ("hold", [])
+        await scene.sfu.breaks(0.5)
+        await asyncio.sleep(30.0)
+
+    scene.run(live)
+    assert len(scene.matches) == 1
+    assert [outcome for _, outcome in scene.told] == [Outcome.MATCH] * 3
 
 
 def test_who_was_in_wait_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
