@@ -107,6 +107,8 @@ class RoomWatch:
         self._state_changed = state_changed
         self._changed = Changed()
         self._away = False
+        self._kept: frozenset[str] = frozenset()
+        """Tracks whose subscription was kept when LiveKit went away, or asked for at that moment."""
         self._closed: str | None = None
         self._watches: dict[str, tuple[TrackWatch, asyncio.Task[None]]] = {}
         self._leaving: dict[str, asyncio.Task[None]] = {}
@@ -180,7 +182,7 @@ class RoomWatch:
                 self._rules,
                 self._cooldown(participant.identity),
                 lambda: uuid4().hex,
-                Media.UNSUBSCRIBED if publication.track is None else Media.PAUSED,
+                Media.PAUSED if sid in self._kept else Media.UNSUBSCRIBED,
             ),
             engine=self._engine,
             references=self._references,
@@ -234,6 +236,7 @@ class RoomWatch:
     def _on_reconnecting(self, *_: Any) -> None:
         log.warning("LiveKit connection lost; reconnecting")
         self._away = True
+        self._kept = frozenset({*self._watches, *self._leaving})
         self._on_change()
 
     def _on_reconnected(self, *_: Any) -> None:

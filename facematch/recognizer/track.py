@@ -33,6 +33,12 @@ log = structlog.get_logger(__name__)
 UNSUBSCRIBE_SECONDS = 1.0
 """How long to wait for an unsubscription to be confirmed (it takes 2 to 30 ms)."""
 
+ASK_AGAIN_SECONDS = 2.0
+"""After which a track that has not come is asked for anew (it comes within 30 to 600 ms)."""
+
+SETTLE_SECONDS = 0.5
+"""What the server needs to end a subscription, before another one is a new one to it."""
+
 DELAY_WORTH_A_LINE = 1.0
 """Seconds by which a batch may begin late before it is counted and logged."""
 
@@ -176,9 +182,22 @@ class TrackWatch:
         return self.cycle.muted(_now()) if self.publication.muted else self.cycle.timed_out(_now())
 
     async def _subscribed(self) -> rtc.RemoteTrack | None:
-        """The track, once it is received; None when that takes too long or the batch was cut short meanwhile."""
-        await self.changed.until(lambda: self.publication.track is not None or self._cut_short(), self._remaining())
+        """The track, once it is received; None when that takes too long or the batch was cut short meanwhile.
+
+        A subscription that the server takes for the former one, whose end it has not heard of, brings no track.
+        """
+        if not await self._settled(ASK_AGAIN_SECONDS) and self._remaining() > 0:
+            forwarding.unsubscribe(self.publication)
+            if not await self.changed.until(self._cut_short, min(SETTLE_SECONDS, self._remaining())):
+                forwarding.subscribe(self.publication, self._processed_width)
+                await self._settled(self._remaining())
         return None if self._cut_short() else self.publication.track
+
+    async def _settled(self, seconds: float) -> bool:
+        """Whether the track is received, or not to be waited for, within so many seconds of the batch."""
+        return await self.changed.until(
+            lambda: self.publication.track is not None or self._cut_short(), min(seconds, self._remaining())
+        )
 
     async def _next_frame(self, stream: FrameStream, selection: Selection) -> Pixels | None:
         """The next frame worth looking at; None when the batch's time is up or it was cut short."""
@@ -270,10 +289,10 @@ class TrackWatch:
         What is asked for while LiveKit is away reaches it with what the next cycle asks for. To give a track back and
         to want it again at once is nothing to the server; the SDK has let go of the track by then, and waits for ever.
         """
-        if self.interrupted and self.publication.track is not None:
-            forwarding.pause(self.publication)
-        else:
+        if not self.interrupted:
             forwarding.unsubscribe(self.publication)
+        elif self.publication.track is not None:
+            forwarding.pause(self.publication)
 
     def _remaining(self) -> float:
         return max(0.0, (self.cycle.deadline or 0.0) - _now())

@@ -66,8 +66,9 @@ class Sfu:
     def resume(self, camera: Any, _width: int) -> None:
         self.flows = camera.track is not None
 
-    async def breaks(self, seconds: float) -> None:
+    async def breaks(self, seconds: float, *, unnoticed: float = 0.0) -> None:
         self.connected = False
+        await asyncio.sleep(unnoticed)
         self.room.emit("reconnecting")
         await asyncio.sleep(seconds)
         self.connected = True
@@ -79,6 +80,8 @@ class Sfu:
         self._kept.clear()
         if last and not self._subscribed:
             asyncio.get_running_loop().call_later(SOON, self._deliver)
+        if not last:
+            self.flows = False
         self._subscribed = last
 
     def _deliver(self) -> None:
@@ -246,6 +249,21 @@ def test_who_was_in_wait_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> 
         await asyncio.sleep(3.0)
         await scene.sfu.breaks(0.5)
         await asyncio.sleep(2.0)
+
+    scene.run(live)
+    assert [outcome for _, outcome in scene.told] == [Outcome.NO_MATCH] * 2
+
+
+def test_who_was_given_back_at_that_moment_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server hears of it together with the next subscription, and takes that for the former one."""
+    scene = Scene(monkeypatch)
+    scene.distance = 0.9
+
+    async def live() -> None:
+        await asyncio.sleep(SOON + 0.2)
+        await scene.sfu.breaks(0.5, unnoticed=0.5)
+        assert [outcome for _, outcome in scene.told] == [Outcome.NO_MATCH]
+        await asyncio.sleep(RULES.batch_timeout_seconds)
 
     scene.run(live)
     assert [outcome for _, outcome in scene.told] == [Outcome.NO_MATCH] * 2
