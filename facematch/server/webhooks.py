@@ -210,7 +210,10 @@ class WebhookRelay:
         # Of what another process has stored, nobody tells us: it has come when it is seen here.
         self._arrivals.note(await self._log.latest(), self._now())
         found = await self._log.page(Page(after=cursor, limit=1), self._only)
-        return found[0] if found else None
+        if not found:
+            return None
+        self._arrivals.note(found[0].cursor, self._now())  # it may have been stored since the last position was read
+        return found[0]
 
     async def _deliver(self, session: aiohttp.ClientSession, entry: Entry) -> bool:
         """Settle one event, unless it is erased meanwhile. Returns False when the receiver wants no more."""

@@ -6,6 +6,7 @@ import asyncio
 import base64
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
+from unittest.mock import AsyncMock
 
 import aiohttp
 import pytest
@@ -260,8 +261,9 @@ async def test_an_event_whose_snapshot_went_meanwhile_says_so(database_url: str,
     assert [(event["snapshot"], event["filename"]) for event in receiver.taken] == [(None, None)] * 2
 
 
+@pytest.mark.parametrize("seen", ["before it is read", "when it is read"])
 async def test_what_another_process_stores_is_sent_too(
-    database_url: str, receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch
+    database_url: str, receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPatch, seen: str
 ) -> None:
     """And it is as old as that, not as this process."""
     monkeypatch.setattr(webhooks_module, "LOOK_SECONDS", 0.001)
@@ -272,6 +274,9 @@ async def test_what_another_process_stores_is_sent_too(
     await log.open()
     relay = WebhookRelay(told(receiver.url, seconds=60), log, WebhookStore(database), monotonic=lambda: now)
     await relay.open()
+    if seen == "when it is read":
+        latest = await log.latest()
+        monkeypatch.setattr(log, "latest", AsyncMock(return_value=latest))  # each is stored just after that was asked
     running = asyncio.create_task(relay.run())
     try:
         now = 3_600.0
