@@ -6,11 +6,11 @@ import faulthandler
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from facematch.hang import ended_when_hung
-from facematch.logs import configure_logging
-from facematch.secret_values import secrets_of
+from facematch.config.secret_values import secrets_of
+from facematch.config.settings import WebSettings, load_or_exit
+from facematch.runtime.hang_watchdog import ended_when_hung
+from facematch.runtime.logs import configure_logging
 from facematch.server.app import Parts, create_app
-from facematch.settings import WebSettings, load_or_exit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

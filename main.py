@@ -15,37 +15,37 @@ from uuid import uuid4
 
 import structlog
 
+from facematch.config.secret_values import secrets_of
+from facematch.config.settings import Settings, load_or_exit
 from facematch.faces.encoder import make_encoder
 from facematch.faces.engine import FaceEngine
-from facematch.hang import ended_when_hung
-from facematch.logs import configure_logging
-from facematch.recognizer.api_client import ApiClient
-from facematch.recognizer.changed import Changed
-from facematch.recognizer.connection import Connection, CredentialsRefusedError
-from facematch.recognizer.cooldowns import Cooldowns
+from facematch.recognizer.batch_slots import Places
 from facematch.recognizer.counters import Counters
-from facematch.recognizer.cycle import CycleRules
+from facematch.recognizer.delivery.api_client import ApiClient
+from facematch.recognizer.delivery.outbox import Outbox
+from facematch.recognizer.delivery.outbox_store import StoreInUseError, open_outbox
+from facematch.recognizer.delivery.snapshots import Snapshots
+from facematch.recognizer.erasure_orders import Orders
 from facematch.recognizer.heartbeat import Heart
-from facematch.recognizer.memory import MemorySampler
-from facematch.recognizer.orders import Orders
-from facematch.recognizer.outbox import Outbox
-from facematch.recognizer.outbox_store import StoreInUseError, open_outbox
-from facematch.recognizer.places import Places
+from facematch.recognizer.process.memory import MemorySampler
+from facematch.recognizer.process.memory_watchdog import Watchdog
+from facematch.recognizer.process.shutdown import ExitCode, Shutdown, close_in_time
 from facematch.recognizer.references import References
-from facematch.recognizer.reporter import Reporter
-from facematch.recognizer.room import RoomWatch
-from facematch.recognizer.shutdown import ExitCode, Shutdown, close_in_time
-from facematch.recognizer.snapshots import Snapshots
-from facematch.recognizer.watchdog import Watchdog
-from facematch.secret_values import secrets_of
-from facematch.settings import Settings, load_or_exit
+from facematch.recognizer.room.connection import Connection, CredentialsRefusedError
+from facematch.recognizer.room.cooldowns import Cooldowns
+from facematch.recognizer.room.cycle import CycleRules
+from facematch.recognizer.room.reporter import Reporter
+from facematch.recognizer.room.room import RoomWatch
+from facematch.recognizer.wakeup import Changed
+from facematch.runtime.hang_watchdog import ended_when_hung
+from facematch.runtime.logs import configure_logging
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from livekit import rtc
 
-    from facematch.recognizer.outbox_store import OutboxStore
+    from facematch.recognizer.delivery.outbox_store import OutboxStore
 
 log = structlog.get_logger("facematch.main")
 

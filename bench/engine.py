@@ -22,11 +22,11 @@ import numpy as np
 
 from bench.report import Row, percentile, report
 from bench.sightings import closer_rows, grey_rows
+from facematch.config.settings import Settings
 from facematch.faces.detector import Detector, resized
 from facematch.faces.encoder import make_encoder, synthetic_chip
 from facematch.faces.engine import FaceEngine
 from facematch.faces.reference import ReferenceSet
-from facematch.settings import Settings
 from tests.rig.photographs import Scene
 
 if TYPE_CHECKING:

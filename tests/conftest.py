@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from facematch.settings import Settings
+from facematch.config.settings import Settings
 from tests.rig.ports import free_tcp_port, free_udp_port
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from facematch.events import Check, Match
-from facematch.settings import ROOT
+from facematch.config.settings import ROOT
+from facematch.protocol.events import Check, Match
 from tools.http_reference import PAGE, page
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Dependencies point one way, and importing does nothing.
 
-main -> recognizer -> faces, events        api -> server -> faces, events
+main -> recognizer -> faces, protocol        api -> server -> faces, protocol
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from facematch.settings import ROOT
+from facematch.config.settings import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 PACKAGE = ROOT / "facematch"
 COMPOSITION_ROOTS = {"main", "api"}
 WEB = ("fastapi", "starlette", "uvicorn")
+PROCESSES = ("facematch.recognizer", "facematch.server", "facematch.launcher")
 
 FORBIDDEN = {
-    "facematch.faces": ("facematch.recognizer", "facematch.server", "facematch.events", "livekit", "aiohttp", *WEB),
-    "facematch.recognizer": ("facematch.server", *WEB),
-    "facematch.server": ("facematch.recognizer", "livekit.rtc"),
-    "facematch.events": ("facematch.faces", "facematch.recognizer", "facematch.server", "livekit", *WEB),
-    "facematch.logs": ("facematch.faces", "facematch.recognizer", "facematch.server", "livekit", *WEB),
-    "facematch.settings": ("facematch.faces", "facematch.recognizer", "facematch.server", "livekit", *WEB),
+    "facematch.runtime": ("facematch.config", "facematch.protocol", "facematch.faces", *PROCESSES, "livekit", *WEB),
+    "facematch.config": ("facematch.protocol", "facematch.faces", *PROCESSES, "livekit", *WEB),
+    "facematch.protocol": ("facematch.config", "facematch.faces", *PROCESSES, "livekit", *WEB),
+    "facematch.faces": ("facematch.protocol", *PROCESSES, "livekit", "aiohttp", *WEB),
+    "facematch.recognizer": ("facematch.server", "facematch.launcher", *WEB),
+    "facematch.server": ("facematch.recognizer", "facematch.launcher", "livekit.rtc"),
 }
 """What each part must not import, be it for types only."""
 
@@ -48,9 +49,9 @@ LOADED = {
         "facematch.recognizer",
         "facematch.server",
         "face_recognition",
-        "facematch.settings",
+        "facematch.config.settings",
     ),
-    "facematch.recognizer": (*WEB, "facematch.server", "face_recognition", "facematch.settings"),
+    "facematch.recognizer": (*WEB, "facematch.server", "face_recognition", "facematch.config.settings"),
     "facematch.server": ("livekit.rtc", "facematch.recognizer", "face_recognition"),
 }
 """What must not even be loaded by something that each part imports."""
@@ -98,7 +99,7 @@ def test_dependencies_point_one_way(module: str) -> None:
 def test_settings_belong_to_the_composition_roots() -> None:
     inside = {name: path for name, path in MODULES.items() if part_of(name) in LOADED}
     readers = {
-        name for name, path in inside.items() if any(within(one, "facematch.settings") for one in imported(path))
+        name for name, path in inside.items() if any(within(one, "facematch.config.settings") for one in imported(path))
     }
     assert readers <= SETTINGS_READ_BY
 

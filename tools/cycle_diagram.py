@@ -1,6 +1,6 @@
 """Writes the diagram and the table of `docs/cycle.md` from the cycle's own rule book.
 
-Run it from the checkout after a change of `facematch/recognizer/cycle.py`: `python -m tools.cycle_diagram`.
+Run it from the checkout after a change of `facematch/recognizer/room/cycle.py`: `python -m tools.cycle_diagram`.
 What a transition does is not described here but observed: each is taken on a real `Cycle`.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from facematch.recognizer.cycle import (
+from facematch.config.settings import ROOT
+from facematch.recognizer.room.cycle import (
     MEDIA,
     TRANSITIONS,
     Cooldown,
@@ -23,7 +24,6 @@ from facematch.recognizer.cycle import (
     SetMedia,
     State,
 )
-from facematch.settings import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

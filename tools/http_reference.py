@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from facematch.events import Check, Heartbeat, Match, TrackStatus
+from facematch.config.settings import ROOT, Settings
+from facematch.protocol.events import Check, Heartbeat, Match, TrackStatus
 from facematch.server.app import create_app
-from facematch.settings import ROOT, Settings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

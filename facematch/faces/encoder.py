@@ -194,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, help="folder; default: MODEL_CACHE")
     cache: Any = parser.parse_args(arguments).cache
     if cache is None:
-        from facematch.settings import load_or_exit  # noqa: PLC0415  (only the command reads the settings)
+        from facematch.config.settings import load_or_exit  # noqa: PLC0415  (only the command reads the settings)
 
         cache = load_or_exit().model_cache
     started = perf_counter()

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, TextIO
 
 from dotenv import dotenv_values
 
-from facematch.keys import KeysError, missing_keys
+from facematch.config.settings import EXIT_BAD_SETTINGS, ROOT, load_or_exit
+from facematch.launcher.keys import KeysError, missing_keys
 from facematch.launcher.launch import Launch, LaunchError
-from facematch.settings import EXIT_BAD_SETTINGS, ROOT, load_or_exit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from facematch.settings import Settings
+    from facematch.config.settings import Settings
 
 
 async def run(settings: Settings, env: dict[str, str]) -> int:

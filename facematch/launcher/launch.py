@@ -9,12 +9,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from facematch import livekit_server
-from facematch.addresses import is_loopback
+from facematch.config.settings import EXIT_BAD_SETTINGS, ROOT, Settings
+from facematch.launcher import livekit_server
 from facematch.launcher.child import Child, Program
 from facematch.launcher.probe import PortError, check_bindable, free_udp_port, get, get_json
 from facematch.launcher.supervision import EndedForGoodError, keep_running
-from facematch.settings import EXIT_BAD_SETTINGS, ROOT, Settings
+from facematch.runtime.addresses import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from facematch.events import Outcome
+    from facematch.protocol.events import Outcome
 
 
 @dataclass(slots=True)

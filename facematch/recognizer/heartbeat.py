@@ -12,21 +12,21 @@ import aiohttp
 import structlog
 from pydantic import ValidationError
 
-from facematch.events import MOST_TRACKS, CycleSettings, Heartbeat, HeartbeatAnswer, TrackStatus
+from facematch.protocol.events import MOST_TRACKS, CycleSettings, Heartbeat, HeartbeatAnswer, TrackStatus
 
 if TYPE_CHECKING:
     from facematch.faces.engine import FaceEngine
-    from facematch.recognizer.api_client import ApiClient
-    from facematch.recognizer.changed import Changed
-    from facematch.recognizer.connection import Connection
+    from facematch.recognizer.batch_slots import Places
     from facematch.recognizer.counters import Counters
-    from facematch.recognizer.cycle import CycleRules
-    from facematch.recognizer.memory import MemorySampler
-    from facematch.recognizer.orders import Orders
-    from facematch.recognizer.outbox import Outbox
-    from facematch.recognizer.places import Places
+    from facematch.recognizer.delivery.api_client import ApiClient
+    from facematch.recognizer.delivery.outbox import Outbox
+    from facematch.recognizer.erasure_orders import Orders
+    from facematch.recognizer.process.memory import MemorySampler
     from facematch.recognizer.references import References
-    from facematch.recognizer.track import TrackWatch
+    from facematch.recognizer.room.connection import Connection
+    from facematch.recognizer.room.cycle import CycleRules
+    from facematch.recognizer.room.track import TrackWatch
+    from facematch.recognizer.wakeup import Changed
 
 log = structlog.get_logger(__name__)
 

@@ -12,50 +12,46 @@ import structlog
 from fastapi import FastAPI
 
 from facematch import __version__
-from facematch.events import CycleSettings
-from facematch.server import (
-    captures,
-    health,
-    history,
-    intake,
-    metrics,
-    openapi,
-    page,
-    references,
-    signin,
-    status,
-    tokens,
-)
-from facematch.server.access import AccessControl
-from facematch.server.bodies import MB
-from facematch.server.connection import RememberConnection
-from facematch.server.database import Database, sqlite_url
-from facematch.server.entrance import Rules, make_entrance
-from facematch.server.erasure import WAIT_SECONDS
-from facematch.server.errors import HANDLERS, CatchFailures
-from facematch.server.feed import Feed
-from facematch.server.headers import AddHeaders, security_headers
-from facematch.server.hub import Hub
-from facematch.server.keeping import Keeping
-from facematch.server.requestlog import RequestLog, no_access_log
-from facematch.server.retention import Limits
-from facematch.server.roles import Role
-from facematch.server.session_store import SqlSessionStore
-from facematch.server.sessions import MemorySessionStore
-from facematch.server.shutdown import GOODBYE_SECONDS, goodbye_first
-from facematch.server.sql_log import SqlEventLog
-from facematch.server.startup import SayWhy
-from facematch.server.webhook_store import WebhookStore
-from facematch.server.webhooks import Receiver
-from facematch.settings import EXIT_BAD_SETTINGS, ROOT
+from facematch.config.settings import EXIT_BAD_SETTINGS, ROOT
+from facematch.protocol.events import CycleSettings
+from facematch.server import page
+from facematch.server.access import login as signin
+from facematch.server.access.authorization import AccessControl
+from facematch.server.access.roles import Role
+from facematch.server.access.service import Rules, make_entrance
+from facematch.server.access.sessions import MemorySessionStore
+from facematch.server.access.store import SqlSessionStore
+from facematch.server.events import history
+from facematch.server.events import ingest as intake
+from facematch.server.events.hub import Hub
+from facematch.server.events.service import Feed
+from facematch.server.events.store import SqlEventLog
+from facematch.server.gallery import enrollment as references
+from facematch.server.monitoring import health, metrics, status
+from facematch.server.privacy.erasure import WAIT_SECONDS
+from facematch.server.privacy.retention import Limits
+from facematch.server.privacy.service import Keeping
+from facematch.server.rooms import tokens
+from facematch.server.snapshots import routes as captures
+from facematch.server.storage.database import Database, sqlite_url
+from facematch.server.web import openapi
+from facematch.server.web.abort import RememberConnection
+from facematch.server.web.bodies import MB
+from facematch.server.web.errors import HANDLERS, CatchFailures
+from facematch.server.web.request_log import RequestLog, no_access_log
+from facematch.server.web.security_headers import AddHeaders, security_headers
+from facematch.server.web.shutdown import GOODBYE_SECONDS, goodbye_first
+from facematch.server.web.startup import SayWhy
+from facematch.server.webhooks.relay import Receiver
+from facematch.server.webhooks.store import WebhookStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from facematch.server.log import EventLog
-    from facematch.server.references import Examiner
-    from facematch.server.sessions import SessionStore
-    from facematch.settings import Settings
+    from facematch.config.settings import Settings
+    from facematch.server.access.sessions import SessionStore
+    from facematch.server.events.log import EventLog
+    from facematch.server.gallery.enrollment import Examiner
 
 log = structlog.get_logger(__name__)
 

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
-from facematch.server.access import LOGIN_PAGE
-from facematch.server.errors import ApiError, Code, documented
-from facematch.server.references import Enrollment
-from facematch.server.roles import Role, caller_of
+from facematch.server.access.authorization import LOGIN_PAGE
+from facematch.server.access.roles import Role, caller_of
+from facematch.server.gallery.enrollment import Enrollment
+from facematch.server.web.errors import ApiError, Code, documented
 
 _CACHE = "no-cache"
 """Kept, but asked about each time: an update of Face Match shows at once, and nothing is sent twice."""

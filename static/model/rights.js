@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * What whoever looks at the page may do on it. The server decides (facematch/server/access.py); this only keeps the
+ * What whoever looks at the page may do on it. The server decides (facematch/server/access/authorization.py); this only keeps the
  * page from offering what would be refused.
  */
 

@@ -1,4 +1,4 @@
-/** The shapes that the page's modules pass around. The wire's own (first part) follow facematch/events.py. */
+/** The shapes that the page's modules pass around. The wire's own (first part) follow facematch/protocol/events.py. */
 
 /** An event of an element that is known. */
 export type From<E extends Element> = Event & { readonly currentTarget: E };

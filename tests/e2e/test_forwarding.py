@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from livekit import rtc
 
-from facematch.recognizer import forwarding
+from facematch.recognizer.room import forwarding
 from tests.rig.photographs import Scene
 from tests.rig.publishing import Publishers, join_token
 from tests.rig.waiting import wait_until, wait_until_true

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from facematch.config.settings import ROOT, Settings
 from facematch.launcher.__main__ import environment
 from facematch.launcher.launch import Launch, LaunchError
-from facematch.settings import ROOT, Settings
 from tests.rig.livekit_server import KEY, SECRET
 from tests.rig.ports import free_tcp_port
 from tests.rig.process import Process

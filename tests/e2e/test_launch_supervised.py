@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from facematch import livekit_server
+from facematch.launcher import livekit_server
 from tests.e2e.test_launch import OwnServer
 from tests.rig.launched import READY_SECONDS, Launched
 from tests.rig.listener import by_another_life, is_match

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from facematch.settings import ROOT
+from facematch.config.settings import ROOT
 from tests.rig.listener import is_check
 from tests.rig.photographs import STRANGER, Scene
 from tests.rig.process import Process

@@ -11,9 +11,9 @@ import aiohttp
 import numpy as np
 import pytest
 
+from facematch.config.settings import Settings
 from facematch.faces.encoder import make_encoder
 from facematch.faces.engine import FaceEngine
-from facematch.settings import Settings
 from tests.rig.listener import is_check, is_match
 from tests.rig.photographs import DATA, NO_FACE, REFERENCE, STRANGER
 from tests.rig.waiting import wait_until_true

@@ -90,7 +90,7 @@ def test_at_run_time_nothing_of_the_library_is_loaded() -> None:
     program = (
         "import sys, facematch.faces.engine, facematch.faces.encoder\n"
         "wanted = {'face_recognition', 'face_recognition_models', 'pkg_resources', 'onnx', 'fastapi', 'livekit',\n"
-        "          'facematch.recognizer', 'facematch.server', 'facematch.settings'}\n"
+        "          'facematch.recognizer', 'facematch.server', 'facematch.config.settings'}\n"
         "print(sorted(wanted & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from tests.faults.crowd import SMALL
+from tests.rig.crowd import SMALL
 from tests.rig.figures import total
 from tests.rig.listener import is_check, is_match
 from tests.rig.photographs import STRANGER, Scene

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from tests.faults.crowd import gather
 from tests.rig.audit import assert_in_order, assert_snapshots_have_events, logged
+from tests.rig.crowd import gather
 from tests.rig.listener import is_match
 from tests.rig.waiting import wait_until
 

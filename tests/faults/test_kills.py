@@ -7,8 +7,8 @@ import random
 import signal
 from typing import TYPE_CHECKING
 
-from tests.faults.crowd import gather
 from tests.rig.audit import assert_in_order, assert_snapshots_have_events, delivered, logged
+from tests.rig.crowd import gather
 from tests.rig.listener import by_another_life, is_match
 from tests.rig.waiting import wait_until
 

@@ -8,7 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from tests.faults.crowd import SMALL
+from tests.rig.crowd import SMALL
 from tests.rig.process import Process
 from tests.rig.publishing import Publishers, join_token
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from tests.faults.crowd import SMALL
+from tests.rig.crowd import SMALL
 from tests.rig.listener import is_match
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facematch.recognizer.memory import MemorySampler
+from facematch.recognizer.process.memory import MemorySampler
 from tests.rig.control_group import memory_limit
 from tests.rig.listener import by_another_life, is_match
 from tests.rig.waiting import wait_until

@@ -6,9 +6,9 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from tests.faults.crowd import gather
 from tests.rig.audit import assert_in_order, assert_snapshots_have_events, delivered, logged
 from tests.rig.cable import Cable
+from tests.rig.crowd import gather
 from tests.rig.listener import is_match
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from facematch.settings import Settings
+    from facematch.config.settings import Settings
 
 
 class Launched:

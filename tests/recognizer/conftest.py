@@ -8,7 +8,7 @@ import pytest
 
 from facematch.faces.encoder import make_encoder
 from facematch.faces.engine import FaceEngine
-from tests.recognizer.receiver import Receiver
+from tests.rig.receiver import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -14,22 +14,22 @@ from uuid import UUID
 import aiohttp
 import pytest
 
-from facematch.events import MOST_TRACKS, Heartbeat, LiveKitState, Outcome
-from facematch.recognizer.api_client import Answer
-from facematch.recognizer.changed import Changed
+from facematch.protocol.events import MOST_TRACKS, Heartbeat, LiveKitState, Outcome
+from facematch.recognizer.batch_slots import Places
 from facematch.recognizer.counters import Counters
-from facematch.recognizer.cycle import Cooldown, Cycle, CycleRules, State
+from facematch.recognizer.delivery.api_client import Answer
+from facematch.recognizer.delivery.outbox import OutboxStatus
 from facematch.recognizer.heartbeat import Heart
-from facematch.recognizer.memory import MemorySampler
-from facematch.recognizer.outbox import OutboxStatus
-from facematch.recognizer.places import Places
-from facematch.recognizer.reporter import Subject
-from tests.recognizer.virtual_time import now, run
+from facematch.recognizer.process.memory import MemorySampler
+from facematch.recognizer.room.cycle import Cooldown, Cycle, CycleRules, State
+from facematch.recognizer.room.reporter import Subject
+from facematch.recognizer.wakeup import Changed
+from tests.rig.virtual_time import now, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from facematch.recognizer.track import TrackWatch
+    from facematch.recognizer.room.track import TrackWatch
 
 RULES = CycleRules(batch_max_frames=5, hold_seconds=10.0, wait_seconds=7.0, batch_timeout_seconds=4.0, threshold=0.5)
 FINE = Answer(200, b'{"ok": true}')

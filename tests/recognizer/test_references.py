@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from facematch.faces.enrollment import EnrolledPhoto, EnrollmentError
 from facematch.faces.reference import reference_id
 from facematch.recognizer.references import POLL_SECONDS, References
-from tests.recognizer.virtual_time import now, run
+from tests.rig.virtual_time import now, run
 
 if TYPE_CHECKING:
     from facematch.faces.engine import FaceEngine

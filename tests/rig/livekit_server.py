@@ -9,8 +9,8 @@ import urllib.request
 from pathlib import Path
 from typing import Final
 
-from facematch import livekit_server
-from facematch.settings import Settings
+from facematch.config.settings import Settings
+from facematch.launcher import livekit_server
 from tests.rig.ports import free_tcp_port, free_udp_port
 from tests.rig.process import Process
 from tests.rig.waiting import NeverHappenedError, block_until

@@ -8,7 +8,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from facematch.settings import ROOT
+from facematch.config.settings import ROOT
 from tests.rig.waiting import NeverHappenedError, wait_until_true
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from jwt.warnings import InsecureKeyLengthWarning
 from livekit import api
 
-from facematch.settings import ROOT
+from facematch.config.settings import ROOT
 from tests.rig.livekit_server import KEY, SECRET
 from tests.rig.photographs import Scene
 

@@ -12,7 +12,7 @@ import sys
 
 from livekit import rtc
 
-from facematch.recognizer import forwarding
+from facematch.recognizer.room import forwarding
 
 PAUSE_SECONDS = 0.004
 WIDTH = 640

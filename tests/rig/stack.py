@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from facematch.settings import Settings
+from facematch.config.settings import Settings
 from tests.rig.listener import Listener
 from tests.rig.livekit_server import KEY, SECRET
 from tests.rig.photographs import DATA, REFERENCE

@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 from starlette.testclient import TestClient
 
+from facematch.config.settings import Settings
 from facematch.server.app import Parts, create_app
-from facematch.settings import Settings
+from tests.rig.event_logs import new_database
+from tests.rig.memory_log import MemoryEventLog
 from tests.rig.postgres import NoPostgresError, Postgres
-from tests.server.logs import new_database
-from tests.server.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from facematch.settings import ROOT
+from facematch.config.settings import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from facematch import livekit_server
-from facematch.settings import ROOT
+from facematch.config.settings import ROOT
+from facematch.launcher import livekit_server
 from tools.setup import toolchains, work
 from tools.setup.steps import VENDOR, LiveKitServer, Packages, PageModules
 from tools.setup.work import Log, SetupError

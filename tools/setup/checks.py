@@ -6,7 +6,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from facematch import livekit_server
+from facematch.launcher import livekit_server
 from tools.setup import browser
 from tools.setup.steps import VENDOR
 from tools.setup.work import first_line

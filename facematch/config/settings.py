@@ -1,0 +1,289 @@
+"""Every setting, from the environment and `.env`, typed and checked once at start.
+
+Read only by the two composition roots (`main.py`, `api.py`); everything else receives the few values it needs.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, overload
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from facematch.config.secret_values import DatabaseUrl, WebhookSecret, WebhookUrl  # noqa: TC001  (pydantic reads them)
+from facematch.runtime.addresses import is_host, is_loopback
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout: relative paths in the settings are meant from here, wherever the process was started."""
+
+LEGACY = ("INITIAL_SYNC_FRAMES", "PROCESS_EVERY_N_FRAME")
+"""Accepted, without effect; scheduled for removal."""
+
+EXIT_BAD_SETTINGS = 2
+
+_Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+_PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+_Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]
+"""No number means "for ever": a hundred years does."""
+_Ratio = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+_WebSocketUrl = Annotated[str, StringConstraints(pattern=r"^(wss?|https?)://[^\s/]+.*$", strip_whitespace=True)]
+_HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+.*$", strip_whitespace=True)]
+_RoomName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:@ -]{1,128}$")]
+DEMO_SECRET = "demo-secret"  # noqa: S105  (known to everybody, which is why it is refused elsewhere)
+"""The secret of the LiveKit server that run.sh starts on loopback."""
+
+SHORTEST_KEY = 16
+LONGEST_KEY = 256
+
+
+def _checked_host(name: str) -> str:
+    if not is_host(name):
+        raise ValueError("takes host names without scheme, port or path, such as cam.example.com, comma-separated")
+    return name.lower()
+
+
+def _checked_key(key: SecretStr) -> SecretStr:
+    text = key.get_secret_value()
+    if not SHORTEST_KEY <= len(text) <= LONGEST_KEY or not all("!" <= character <= "~" for character in text):
+        raise ValueError(f"must be {SHORTEST_KEY} to {LONGEST_KEY} ASCII characters without spaces")
+    return key
+
+
+_Host = Annotated[str, AfterValidator(_checked_host)]
+_Key = Annotated[SecretStr, AfterValidator(_checked_key)]
+
+
+class Settings(BaseSettings):
+    """The settings of both processes. Field names are the variables' names in lower case."""
+
+    model_config = SettingsConfigDict(
+        env_file=ROOT / ".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    livekit_url: _WebSocketUrl = Field("ws://localhost:7880", description="LiveKit server WebSocket URL")
+    livekit_public_url: _WebSocketUrl | None = Field(
+        None, description="LiveKit URL handed to browsers, when it differs from LIVEKIT_URL"
+    )
+    allow_demo_credentials: bool = Field(
+        default=False, description="Accept the demo LiveKit credentials for a server that is not on this machine"
+    )
+    livekit_api_key: str = Field("demo-key", min_length=1, description="LiveKit API key")
+    livekit_api_secret: str = Field(
+        DEMO_SECRET, min_length=1, repr=False, validate_default=True, description="LiveKit API secret"
+    )
+    room_name: _RoomName = Field("face-recognition-room", description="Room to join and watch")
+    allowed_rooms: Annotated[tuple[_RoomName, ...], NoDecode] = Field(
+        (), description="Comma-separated rooms that tokens are minted for; empty: ROOM_NAME only"
+    )
+
+    batch_max_frames: int = Field(5, ge=1, le=1000, description="Frames per batch (upper bound)")
+    hold_seconds: _Seconds = Field(10, description="Seconds of pause after a batch with a match")
+    wait_seconds: _Seconds = Field(10, description="Seconds of pause after a batch without one, unsubscribed")
+    match_cooldown_seconds: _Seconds = Field(3, description="Least seconds between snapshots of a participant")
+    batch_timeout_seconds: _PositiveSeconds = Field(10, description="Seconds a batch may last")
+    match_tolerance: float = Field(
+        0.5,
+        gt=0,
+        le=2,
+        allow_inf_nan=False,
+        description="Largest distance that is a match (lower is stricter)",
+    )
+    max_active_batches: int = Field(8, ge=1, le=256, description="Batches at work at once; more wait their turn")
+    frame_executor_workers: int = Field(2, ge=1, le=64, description="Threads for face work")
+    frame_downscale_width: int = Field(
+        640, ge=64, le=7680, description="Pixels of width that a frame is scaled down to before detection"
+    )
+    face_encoder: Literal["onnx", "dlib"] = Field("onnx", description="What runs dlib's encoder: onnx or dlib")
+
+    output_dir: Path = Field(Path("captured_faces"), description="Snapshot folder")
+    snapshots_enabled: bool = Field(default=True, description="Whether matches write snapshots")
+    snapshot_crop: bool = Field(default=False, description="Keep the matched face only, not the whole frame")
+    snapshot_max_age_days: _Days = Field(7, description="Days that a snapshot is kept")
+    snapshot_max_total_mb: float = Field(
+        500, ge=1, le=100_000_000, allow_inf_nan=False, description="MB that snapshots may take; the oldest go first"
+    )
+    event_max_age_days: _Days = Field(30, description="Days that an event is kept, and its snapshot at most")
+    reference_image: Path = Field(Path("reference/current.jpg"), description="Reference photograph (hot-reloaded)")
+    model_cache: Path = Field(
+        Path("~/.cache/face-match"),
+        description="Folder of the converted encoder and the built LiveKit server",
+    )
+    data_dir: Path = Field(Path("data"), description="Folder of the outbox and the event log")
+    database_url: DatabaseUrl | None = Field(
+        None, repr=False, description="PostgreSQL for the event log; empty: a file in DATA_DIR"
+    )
+    webhook_secret: WebhookSecret | None = Field(None, repr=False, description="What webhooks are signed with")
+    webhook_url: WebhookUrl | None = Field(None, repr=False, description="Who is told of events; empty: nobody")
+    webhook_types: Annotated[tuple[Literal["match", "check"], ...], NoDecode] = Field(
+        ("match",), min_length=1, description="Comma-separated events that the webhook tells of: match, check"
+    )
+    webhook_retry_seconds: float = Field(
+        86_400,
+        ge=0,
+        le=2_592_000,
+        allow_inf_nan=False,
+        description="Seconds an event is retried before it is given up",
+    )
+    api_base_url: _HttpUrl = Field("http://127.0.0.1:8000", description="Where the recognizer posts its events")
+    event_queue_size: int = Field(10_000, ge=10, le=1_000_000, description="Events kept while the API is away")
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address the API listens on (run.sh)")
+    port: int = Field(8000, ge=1, le=65_535, description="Port the API listens on (run.sh)")
+    recognizer_key: _Key | None = Field(None, repr=False, description="Key that the recognizer reports with")
+    viewer_key: _Key | None = Field(None, repr=False, description="Key of the viewer role")
+    admin_key: _Key | None = Field(
+        None, repr=False, validate_default=True, description="Key of the admin role; without any key: local mode"
+    )
+    allowed_hosts: Annotated[tuple[_Host, ...], NoDecode] = Field(
+        (), description="Comma-separated names that the API answers to, besides addresses and this machine's name"
+    )
+    session_idle_seconds: int = Field(43_200, ge=60, le=31_536_000, description="Seconds a login lasts unused")
+    session_max_seconds: int = Field(604_800, ge=60, le=31_536_000, description="Seconds a login lasts at most")
+    invite_ttl_seconds: int = Field(86_400, ge=60, le=31_536_000, description="Seconds an invitation is good for")
+    login_attempts_per_minute: int = Field(10, ge=1, le=10_000, description="Logins tried per client address")
+    tokens_per_minute: int = Field(60, ge=1, le=10_000, description="LiveKit tokens given per client address")
+    token_ttl_seconds: int = Field(3600, ge=60, le=86_400, description="Seconds a participant's token is valid")
+    upload_max_mb: float = Field(10, gt=0, le=100, allow_inf_nan=False, description="Largest reference upload, MB")
+
+    memory_warn_ratio: _Ratio = Field(0.80, description="Fraction of the memory limit that logs a warning")
+    memory_exit_ratio: _Ratio = Field(0.92, description="Fraction of the memory limit that stops the recognizer")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+        "INFO", description="Least level logged"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="text or json (one object per line)")
+
+    initial_sync_frames: str | None = Field(None, description="Legacy: no effect")
+    process_every_n_frame: str | None = Field(None, description="Legacy: no effect")
+
+    @field_validator("allowed_rooms", "allowed_hosts", "webhook_types", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _signed(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None and info.data.get("webhook_secret", value) is None:
+            raise ValueError("needs WEBHOOK_SECRET beside it: a receiver must be able to tell who sends")
+        return value
+
+    @field_validator("livekit_api_secret")
+    @classmethod
+    def _demo_secret_on_loopback_only(cls, value: str, info: ValidationInfo) -> str:
+        if value != DEMO_SECRET or info.data.get("allow_demo_credentials", True):
+            return value
+        for variable in ("livekit_url", "livekit_public_url"):
+            url = info.data.get(variable)
+            if url and not is_loopback(urlsplit(url).hostname or ""):
+                raise ValueError(
+                    f"is the demo secret that everybody knows, and {variable.upper()} is not on this machine: set "
+                    "that server's own, or ALLOW_DEMO_CREDENTIALS=true if nobody else can reach it"
+                )
+        return value
+
+    @field_validator("viewer_key", "admin_key")
+    @classmethod
+    def _keys_differ(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        for variable in ("recognizer_key", "viewer_key"):
+            if value is not None and variable != info.field_name and info.data.get(variable) == value:
+                raise ValueError(f"must differ from {variable.upper()}")
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("output_dir", "reference_image", "model_cache", "data_dir")
+    @classmethod
+    def _from_the_checkout(cls, value: Path) -> Path:
+        return ROOT / value.expanduser()
+
+    @field_validator("memory_exit_ratio")
+    @classmethod
+    def _warn_before_exit(cls, value: float, info: ValidationInfo) -> float:
+        warn = info.data.get("memory_warn_ratio")
+        if warn is not None and warn > value:
+            raise ValueError(f"must not be below MEMORY_WARN_RATIO ({warn})")
+        return value
+
+    @property
+    def keys_in_use(self) -> bool:
+        """Whether any key is set, which ends local mode."""
+        return any((self.admin_key, self.viewer_key, self.recognizer_key))
+
+    @property
+    def rooms(self) -> frozenset[str]:
+        """The rooms that tokens may be minted for."""
+        return frozenset({self.room_name, *self.allowed_rooms})
+
+    @property
+    def browser_livekit_url(self) -> str:
+        """The LiveKit URL that a page is told."""
+        return self.livekit_public_url or self.livekit_url
+
+    @property
+    def legacy_in_use(self) -> tuple[str, ...]:
+        """The variables that are set and have no effect."""
+        return tuple(name for name in LEGACY if getattr(self, name.lower()) is not None)
+
+
+def describe_problems(error: ValidationError) -> str:
+    """One message that names every bad variable and what it takes; values of secrets are not repeated."""
+    lines = []
+    for problem in error.errors(include_url=False):
+        variable = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
+        secret = variable.endswith(("_SECRET", "_KEY")) or variable in {"DATABASE_URL", "WEBHOOK_URL"}
+        shown = "" if secret or not problem["loc"] else f" (got {problem['input']!r})"
+        message = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"  {variable}: {message}{shown}")
+    return "\n".join(["Bad settings (see .env.example for every variable, its default and unit):", *lines])
+
+
+class WebSettings(Settings):
+    """The settings of the web process, which cannot work with some of the keys only."""
+
+    @field_validator("admin_key")
+    @classmethod
+    def _keys_complete(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None and (info.data.get("recognizer_key") or info.data.get("viewer_key")):
+            raise ValueError("must be set when another key is: nobody could manage Face Match")
+        if value is not None and info.data.get("recognizer_key", value) is None:
+            raise ValueError("needs RECOGNIZER_KEY beside it: the recognizer could not report")
+        return value
+
+
+S = TypeVar("S", bound=Settings)
+
+
+@overload
+def load_or_exit() -> Settings: ...
+@overload
+def load_or_exit(kind: type[S]) -> S: ...
+def load_or_exit(kind: type[Settings] = Settings) -> Settings:
+    """The settings, or exit code 2 after one message on stderr that names all bad variables."""
+    try:
+        return kind()
+    except ValidationError as error:
+        _refuse(describe_problems(error))
+
+
+def _refuse(message: str) -> NoReturn:
+    sys.stderr.write(message + "\n")
+    raise SystemExit(EXIT_BAD_SETTINGS)

@@ -1,0 +1,1 @@
+"""From an event to the web process: snapshots, the outbox, posting."""

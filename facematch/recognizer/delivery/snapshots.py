@@ -1,0 +1,207 @@
+"""Snapshots: the frame of a match with its boxes, written whole or not at all, under a safe name."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import itertools
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import structlog
+from PIL import Image, ImageDraw, ImageFont
+
+from facematch.protocol.snapshot_names import draft_name, snapshot_of_draft, snapshot_stem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+    from io import BufferedWriter
+    from pathlib import Path
+
+    from facematch.faces.detector import Pixels
+
+log = structlog.get_logger(__name__)
+
+JPEG_QUALITY = 88
+
+ABANDONED_SECONDS = 60.0
+"""Age from which a draft without an event is nobody's: another recognizer may share the folder."""
+
+_BOX = (46, 204, 113)
+
+
+class Draft:
+    """A snapshot that is on the disk, but not yet under its name."""
+
+    def __init__(self, part: Path, path: Path) -> None:
+        self._part = part
+        self.path = path
+        """The absolute path that it will have."""
+
+    def publish(self) -> None:
+        """Give it its name. Call it when its event is safe: so no snapshot is ever without one."""
+        try:
+            self._part.replace(self.path)
+        except OSError as error:
+            log.error("Snapshot not published", snapshot=self.path.name, reason=error.strerror or str(error))  # noqa: TRY400
+
+    def discard(self) -> None:
+        """Remove it. What cannot be removed is left for the next start."""
+        try:
+            self._part.unlink(missing_ok=True)
+        except OSError as error:
+            log.error("Draft not removed", draft=self._part.name, reason=error.strerror or str(error))  # noqa: TRY400
+
+
+class Snapshots:
+    """Writes snapshots into one folder, one at a time, off the event loop.
+
+    A snapshot is written under a hidden name, then its event is committed, then it gets its name. `recover` finishes
+    what a crash interrupted.
+
+    Args:
+        folder: made when the first snapshot is written.
+        enabled: False writes none.
+        crop: keep the faces with a margin around them instead of the whole frame.
+    """
+
+    def __init__(self, folder: Path, *, enabled: bool = True, crop: bool = False) -> None:
+        self._folder = folder
+        self._enabled = enabled
+        self._crop = crop
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
+
+    async def draft(
+        self,
+        pixels: Pixels,
+        boxes: Sequence[tuple[int, int, int, int]],
+        labels: Sequence[str],
+        identity: str,
+        when: datetime,
+    ) -> Draft | None:
+        """Write one snapshot.
+
+        Args:
+            pixels: the frame, (height, width, 3) uint8 RGB.
+            boxes: top, right, bottom, left in its pixels.
+            labels: one line of text per box.
+            identity: the participant's, as the client chose it; reduced by `snapshot_names.safe_identity`.
+            when: the time in the name.
+
+        Returns:
+            The draft, or None when none is wanted or it could not be written (the reason is logged).
+        """
+        if not self._enabled:
+            return None
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._writer, self._draft, pixels, boxes, labels, identity, when)
+        except OSError as error:
+            log.error("Snapshot not written", reason=error.strerror or str(error), folder=str(self._folder))  # noqa: TRY400
+            return None
+
+    def recover(self, expected: Collection[str]) -> None:
+        """Publish the drafts that committed events speak of, and remove the others, after a crash. Blocks.
+
+        Args:
+            expected: names of snapshots of undelivered events.
+        """
+        for part in self._folder.glob(draft_name("*")):
+            name = snapshot_of_draft(part.name)
+            if name is None:
+                continue
+            draft = Draft(part, self._folder / name)
+            if name in expected:
+                draft.publish()
+            elif _age(part) > ABANDONED_SECONDS:
+                draft.discard()
+
+    def close(self) -> None:
+        """Ends after the snapshot that is being written."""
+        self._writer.shutdown(wait=True, cancel_futures=True)
+
+    def _draft(
+        self,
+        pixels: Pixels,
+        boxes: Sequence[tuple[int, int, int, int]],
+        labels: Sequence[str],
+        identity: str,
+        when: datetime,
+    ) -> Draft:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        image = Image.fromarray(pixels)
+        _draw(image, boxes, labels)
+        if self._crop:
+            image = image.crop(_around(boxes, image.width, image.height))
+        jpeg = io.BytesIO()  # Pillow, given a file, does not notice when a full disk takes a part of its last write
+        image.save(jpeg, "JPEG", quality=JPEG_QUALITY)
+        path, part, file = self._claim(snapshot_stem(identity, when))
+        try:
+            with file:
+                file.write(jpeg.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        return Draft(part, path)
+
+    def _claim(self, stem: str) -> tuple[Path, Path, BufferedWriter]:
+        """A name that is free, with a suffix where needed, its draft's, and that draft, made here and still empty.
+
+        Whoever has made the draft has the name, and only then is it certain whether the name is free: the draft of
+        another snapshot, of this recognizer or of one that shares the folder, gets its name at any moment.
+        """
+        for number in itertools.count(1):
+            name = f"{stem}.jpg" if number == 1 else f"{stem}_{number}.jpg"
+            path, part = self._folder / name, self._folder / draft_name(name)
+            if path.exists():
+                continue
+            try:
+                file = part.open("xb")
+            except FileExistsError:
+                continue
+            if not path.exists():
+                return path, part, file
+            file.close()
+            part.unlink(missing_ok=True)
+        raise AssertionError  # the numbers do not end
+
+
+def _age(part: Path) -> float:
+    """Seconds since a draft was written; 0 when that cannot be told."""
+    try:
+        return time.time() - part.stat().st_mtime
+    except FileNotFoundError:  # removed, or published, a moment ago
+        return 0.0
+    except OSError as error:
+        log.error("Draft not looked at", draft=part.name, reason=error.strerror or str(error))  # noqa: TRY400
+        return 0.0
+
+
+def _around(boxes: Sequence[tuple[int, int, int, int]], width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the part that holds all boxes, with half a face of margin (the label's room)."""
+    margin = max(right - left for _, right, _, left in boxes) // 2
+    return (
+        max(0, min(left for *_, left in boxes) - margin),
+        max(0, min(top for top, *_ in boxes) - margin),
+        min(width, max(right for _, right, _, _ in boxes) + margin),
+        min(height, max(bottom for _, _, bottom, _ in boxes) + margin),
+    )
+
+
+def _draw(image: Image.Image, boxes: Sequence[tuple[int, int, int, int]], labels: Sequence[str]) -> None:
+    draw = ImageDraw.Draw(image)
+    line = max(2, image.width // 320)
+    font = ImageFont.load_default(size=max(12, image.width // 45))
+    for (top, right, bottom, left), label in zip(boxes, labels, strict=True):
+        draw.rectangle((left, top, right, bottom), outline=_BOX, width=line)
+        shown = "".join(c if c.isprintable() else " " for c in label)[:60]
+        x0, y0, x1, y1 = draw.textbbox((left, bottom + line), shown, font=font)
+        below = y1 + line < image.height
+        dy = 0 if below else (top - line - (y1 - y0)) - (bottom + line)
+        draw.rectangle((x0 - line, y0 + dy - line, x1 + line, y1 + dy + line), fill=_BOX)
+        draw.text((left, bottom + line + dy), shown, fill=(0, 0, 0), font=font)

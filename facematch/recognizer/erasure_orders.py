@@ -1,0 +1,81 @@
+"""What the web process orders of the recognizer: erasing the events of a participant, or those of a reference."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from facematch.protocol.events import EraseParticipant, OrderDone
+from facematch.runtime.clock import wall_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from uuid import UUID
+
+    from facematch.protocol.events import EraseReference, Order
+    from facematch.recognizer.delivery.outbox import Outbox
+    from facematch.recognizer.references import References
+
+log = structlog.get_logger(__name__)
+
+
+class Orders:
+    """Carries out orders once, and remembers them for as long as they are given.
+
+    The recognizer keeps no embedding of anybody but the reference, and no picture: what it holds besides are events
+    on their way.
+
+    Args:
+        outbox: holds the events on their way.
+        references: the one in use.
+        now: aware time; injected by tests.
+    """
+
+    def __init__(self, outbox: Outbox, references: References, now: Callable[[], datetime] = wall_clock) -> None:
+        self._outbox = outbox
+        self._references = references
+        self._now = now
+        self._done: dict[UUID, OrderDone] = {}
+
+    @property
+    def done(self) -> list[OrderDone]:
+        """What was carried out and is still ordered."""
+        return list(self._done.values())
+
+    async def carry_out(self, orders: Sequence[Order]) -> bool:
+        """Carry out what is new; what fails is tried again when it is ordered again. Returns whether any was done."""
+        given = {order.id for order in orders}
+        self._done = {id_: done for id_, done in self._done.items() if id_ in given}
+        before = len(self._done)
+        for order in orders:
+            if order.id in self._done or not self._may_be_carried_out(order):
+                continue
+            try:
+                erased = await self._outbox.erase(_meant(order))
+            except (sqlite3.Error, OSError) as error:  # the disk: what waits in memory is gone already
+                log.error("Not erased from the outbox", order=str(order.id), reason=str(error))  # noqa: TRY400
+                continue
+            self._done[order.id] = OrderDone(id=order.id, erased_events=erased)
+            log.info("Erased from the outbox", order=str(order.id), kind=order.kind, events=erased)
+        return len(self._done) > before
+
+    def _may_be_carried_out(self, order: Order) -> bool:
+        """A reference that is still in use brings more events: its file has gone a moment ago, which is seen soon."""
+        if isinstance(order, EraseParticipant):
+            return True
+        current = self._references.current
+        return current is None or current.id != order.reference_id or self._now() > order.until
+
+
+def _meant(order: Order) -> Callable[[dict[str, Any]], bool]:
+    if isinstance(order, EraseParticipant):
+        identity = order.participant_identity
+        return lambda body: body.get("participant_identity") == identity
+    return lambda body: _came_of(body, order)
+
+
+def _came_of(body: dict[str, Any], order: EraseReference) -> bool:
+    return body.get("reference_id") == order.reference_id and datetime.fromisoformat(body["timestamp"]) <= order.until

@@ -1,0 +1,1 @@
+"""The recognizer as a process: its end, its memory."""

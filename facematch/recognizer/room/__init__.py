@@ -1,0 +1,1 @@
+"""One room: being in it, and each track's cycle."""

@@ -1,0 +1,362 @@
+"""The batch / hold / wait cycle of one video track, as a state machine without I/O, clock or LiveKit.
+
+Every input carries `now` (monotonic seconds); what must be done comes back as a tuple of values that the caller
+executes in order. Every change of state goes through `TRANSITIONS`, which is the whole rule book; the diagram in
+`docs/cycle.md` is made from it. An input that the table does not know raises `IllegalInputError` and changes nothing.
+
+    IDLE    no reference is enrolled: nothing is subscribed, nothing is decoded
+    QUEUED  a batch is due and waits for one of the batch places
+    PROBE   a batch is at work
+    HOLD    the last batch matched: subscribed, forwarding paused, nothing is processed
+    WAIT    the last batch did not match: unsubscribed
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from facematch.protocol.events import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+LEAST_PAUSE = 1.0
+"""Seconds until the next batch after one that looked at nothing: with `WAIT_SECONDS=0` nothing else holds it back, and
+a camera that is switched off would fill the log with Checks."""
+
+LOOKED_AT_NOTHING = frozenset({Outcome.MUTED, Outcome.ERROR, Outcome.NO_FRAMES})
+"""Outcomes that may come at once, and for ever."""
+
+
+class State(StrEnum):
+    NEW = "new"
+    IDLE = "idle"
+    QUEUED = "queued"
+    PROBE = "probe"
+    HOLD = "hold"
+    WAIT = "wait"
+    STOPPED = "stopped"
+
+
+class Input(StrEnum):
+    """What can happen to a track, in the words of the table."""
+
+    START = "start"
+    REFERENCE_ENROLLED = "reference enrolled"
+    REFERENCE_REMOVED = "reference removed"
+    ADMITTED = "batch place free"
+    MATCHED = "frame matches"
+    EXHAUSTED = "last frame, no match"
+    TIMED_OUT = "no frame in time"
+    MUTED = "muted"
+    FAILED = "engine error"
+    DUE = "time is up"
+    STOP = "track gone"
+
+
+TRANSITIONS: dict[State, dict[Input, State]] = {
+    State.NEW: {
+        Input.START: State.QUEUED,
+        Input.STOP: State.STOPPED,
+    },
+    State.IDLE: {
+        Input.REFERENCE_ENROLLED: State.QUEUED,
+        Input.STOP: State.STOPPED,
+    },
+    State.QUEUED: {
+        Input.ADMITTED: State.PROBE,
+        Input.REFERENCE_REMOVED: State.IDLE,
+        Input.STOP: State.STOPPED,
+    },
+    State.PROBE: {
+        Input.MATCHED: State.HOLD,
+        Input.EXHAUSTED: State.WAIT,
+        Input.TIMED_OUT: State.WAIT,
+        Input.MUTED: State.WAIT,
+        Input.FAILED: State.WAIT,
+        Input.REFERENCE_REMOVED: State.IDLE,
+        Input.STOP: State.STOPPED,
+    },
+    State.HOLD: {
+        Input.DUE: State.QUEUED,
+        Input.REFERENCE_REMOVED: State.IDLE,
+        Input.STOP: State.STOPPED,
+    },
+    State.WAIT: {
+        Input.DUE: State.QUEUED,
+        Input.REFERENCE_REMOVED: State.IDLE,
+        Input.STOP: State.STOPPED,
+    },
+    State.STOPPED: {},
+}
+
+
+class Media(StrEnum):
+    """What the track costs right now."""
+
+    UNSUBSCRIBED = "unsubscribed"
+    FLOWING = "flowing"
+    PAUSED = "paused"
+
+
+MEDIA: dict[State, frozenset[Media]] = {
+    State.NEW: frozenset({Media.UNSUBSCRIBED, Media.PAUSED}),  # as it was found
+    State.IDLE: frozenset({Media.UNSUBSCRIBED}),
+    State.QUEUED: frozenset({Media.UNSUBSCRIBED, Media.PAUSED}),  # as the state before it left them
+    State.PROBE: frozenset({Media.FLOWING}),
+    State.HOLD: frozenset({Media.PAUSED}),
+    State.WAIT: frozenset({Media.UNSUBSCRIBED}),
+    State.STOPPED: frozenset({Media.UNSUBSCRIBED}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SetMedia:
+    """Bring the subscription into this state."""
+
+    media: Media
+
+
+@dataclass(frozen=True, slots=True)
+class LookCloser:
+    """No face in any frame of the batch: look at the last one again, one step larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMatch:
+    """A Match for each of these faces (indices into the distances of the last frame, best first)."""
+
+    cycle_id: str
+    faces: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportCheck:
+    """The batch is over. `cycle_id` is None when there was none (no reference)."""
+
+    cycle_id: str | None
+    outcome: Outcome
+    frames: int
+    faces: int
+    best_distance: float | None
+
+
+Output = SetMedia | LookCloser | ReportMatch | ReportCheck
+
+
+class IllegalInputError(Exception):
+    """The machine was told something that cannot happen in its state. It has not changed."""
+
+    def __init__(self, state: State, given: Input | str) -> None:
+        super().__init__(f"{given!s} is not possible in state {state!s}")
+        self.state = state
+        self.given = given
+
+
+class Cooldown:
+    """The least time between Match events of one participant, shared by all of its tracks.
+
+    Args:
+        seconds: the least distance in time; 0 lets everything through.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._last: float | None = None
+        self._before: float | None = None
+
+    def over(self, now: float) -> bool:
+        """True when a Match may be reported at `now` (monotonic seconds)."""
+        return self._last is None or now - self._last >= self._seconds
+
+    def restart(self, now: float) -> None:
+        """A Match is to be reported, at `now`."""
+        self._before, self._last = self._last, now
+
+    def take_back(self) -> None:
+        """It was not reported after all."""
+        self._last = self._before
+
+
+@dataclass(frozen=True, slots=True)
+class CycleRules:
+    """The settings that one cycle obeys. Times in seconds, distances as the embeddings' Euclidean distance."""
+
+    batch_max_frames: int
+    hold_seconds: float
+    wait_seconds: float
+    batch_timeout_seconds: float
+    threshold: float
+
+
+@dataclass(slots=True)
+class _Batch:
+    id: str
+    frames: int = 0
+    faces: int = 0
+    best_distance: float | None = None
+    look_closer: bool = False
+    """The second look was asked for; nothing else can be looked at until it is taken."""
+
+    def without_match(self) -> Outcome:
+        return Outcome.NO_MATCH if self.faces else Outcome.NO_FACE
+
+
+class Cycle:
+    """One track's cycle.
+
+    Args:
+        rules: the settings.
+        cooldown: shared with the participant's other tracks.
+        new_id: makes the id of a batch; injected so that tests are deterministic.
+        media: how the track was found: UNSUBSCRIBED, or PAUSED as a former cycle has left it.
+    """
+
+    def __init__(
+        self, rules: CycleRules, cooldown: Cooldown, new_id: Callable[[], str], media: Media = Media.UNSUBSCRIBED
+    ) -> None:
+        self._rules = rules
+        self._cooldown = cooldown
+        self._new_id = new_id
+        self._batch: _Batch | None = None
+        self.state = State.NEW
+        self.media = media
+        self.deadline: float | None = None
+        """When `due` (HOLD, WAIT) or `timed_out` (PROBE) is to be called; None where only events move the state."""
+        self.since = 0.0
+        """When the state began."""
+        self.batches = 0
+        self._owes_match = False
+        """A Match was decided, and is not reported yet."""
+
+    @property
+    def cycle_id(self) -> str | None:
+        """The id of the batch at work, or of the last one."""
+        return self._batch.id if self._batch else None
+
+    def start(self, now: float, *, reference: bool) -> tuple[Output, ...]:
+        """The track was announced. With a reference its first batch is due at once."""
+        self._enter(Input.START, now)
+        return () if reference else self._go_idle(now)
+
+    def reference_enrolled(self, now: float) -> tuple[Output, ...]:
+        """There is a reference (again). Harmless when there was one already."""
+        if self.state in (State.NEW, State.STOPPED):
+            raise IllegalInputError(self.state, Input.REFERENCE_ENROLLED)
+        if self.state is State.IDLE:
+            self._enter(Input.REFERENCE_ENROLLED, now)
+        return ()
+
+    def reference_removed(self, now: float) -> tuple[Output, ...]:
+        """There is none any more: a batch at work is over, whatever it has seen, and none is begun."""
+        return () if self.state is State.IDLE else self._go_idle(now)
+
+    def admitted(self, now: float) -> tuple[Output, ...]:
+        """A batch place is free: the batch begins, and with it its timeout."""
+        self._enter(Input.ADMITTED, now, self._rules.batch_timeout_seconds)
+        self._batch = _Batch(self._new_id())
+        self.batches += 1
+        return self._set_media(Media.FLOWING)
+
+    def looked(self, now: float, distances: Sequence[float], *, closer: bool = False) -> tuple[Output, ...]:
+        """One frame was looked at.
+
+        Args:
+            now: monotonic seconds.
+            distances: of each face found, best (smallest) first; empty when there was none.
+            closer: this was the second look that `LookCloser` asked for; it does not count as a frame.
+        """
+        batch = self._at_work("frame")
+        if closer is not batch.look_closer:
+            raise IllegalInputError(self.state, "second look" if closer else "frame")
+        batch.frames += not closer
+        batch.faces = max(batch.faces, len(distances))
+        if distances and (batch.best_distance is None or distances[0] < batch.best_distance):
+            batch.best_distance = distances[0]
+        matched = tuple(i for i, distance in enumerate(distances) if distance <= self._rules.threshold)
+        if matched:
+            return self._end(now, Input.MATCHED, Outcome.MATCH, matched)
+        if batch.frames < self._rules.batch_max_frames:
+            return ()
+        if batch.faces == 0 and not closer:
+            batch.look_closer = True
+            return (LookCloser(),)
+        return self._end(now, Input.EXHAUSTED, batch.without_match())
+
+    def timed_out(self, now: float) -> tuple[Output, ...]:
+        """No (further) frame came in time. What was seen until then decides the outcome."""
+        batch = self._at_work(Input.TIMED_OUT)
+        return self._end(now, Input.TIMED_OUT, batch.without_match() if batch.frames else Outcome.NO_FRAMES)
+
+    def muted(self, now: float) -> tuple[Output, ...]:
+        """The publisher muted the track during the batch, or it was muted when the batch began."""
+        return self._end(now, Input.MUTED, Outcome.MUTED)
+
+    def failed(self, now: float) -> tuple[Output, ...]:
+        """A frame could not be processed."""
+        return self._end(now, Input.FAILED, Outcome.ERROR)
+
+    def due(self, now: float) -> tuple[Output, ...]:
+        """The clock moved. Ends HOLD or WAIT when their time is up; an early call does no harm."""
+        if Input.DUE not in TRANSITIONS[self.state]:
+            raise IllegalInputError(self.state, Input.DUE)
+        if self.deadline is not None and now < self.deadline:
+            return ()
+        self._enter(Input.DUE, now)
+        return ()
+
+    def reported(self) -> None:
+        """The Match that was asked for is reported."""
+        self._owes_match = False
+
+    def stop(self, now: float) -> tuple[Output, ...]:
+        """The track is gone. Nothing is reported; everything is released. A Match that was not reported any more does
+        not keep the next one from it.
+        """
+        self._enter(Input.STOP, now)
+        if self._owes_match:
+            self._cooldown.take_back()
+        return self._set_media(Media.UNSUBSCRIBED)
+
+    def _go_idle(self, now: float) -> tuple[Output, ...]:
+        batch = self._batch if self.state is State.PROBE else None
+        self._enter(Input.REFERENCE_REMOVED, now)
+        check = ReportCheck(None, Outcome.NO_REFERENCE, 0, 0, None)
+        if batch is not None:  # without a distance: that came of the reference, too
+            check = ReportCheck(batch.id, Outcome.NO_REFERENCE, batch.frames, batch.faces, None)
+        return (*self._set_media(Media.UNSUBSCRIBED), check)
+
+    def _at_work(self, given: Input | str) -> _Batch:
+        if self.state is not State.PROBE or self._batch is None:
+            raise IllegalInputError(self.state, given)
+        return self._batch
+
+    def _end(self, now: float, given: Input, outcome: Outcome, matched: tuple[int, ...] = ()) -> tuple[Output, ...]:
+        batch = self._at_work(given)
+        hold = outcome is Outcome.MATCH
+        pause = self._rules.hold_seconds if hold else self._rules.wait_seconds
+        self._enter(given, now, max(pause, LEAST_PAUSE) if outcome in LOOKED_AT_NOTHING else pause)
+        outputs: list[Output] = [*self._set_media(Media.PAUSED if hold else Media.UNSUBSCRIBED)]
+        if matched and self._cooldown.over(now):
+            self._cooldown.restart(now)
+            self._owes_match = True
+            outputs.append(ReportMatch(batch.id, matched))
+        outputs.append(ReportCheck(batch.id, outcome, batch.frames, batch.faces, batch.best_distance))
+        return tuple(outputs)
+
+    def _enter(self, given: Input, now: float, lasts: float | None = None) -> None:
+        following = TRANSITIONS[self.state].get(given)
+        if following is None:
+            raise IllegalInputError(self.state, given)
+        self.state = following
+        self.since = now
+        self.deadline = None if lasts is None else now + lasts
+
+    def _set_media(self, media: Media) -> tuple[Output, ...]:
+        if media is self.media:
+            return ()
+        self.media = media
+        return (SetMedia(media),)

@@ -1,0 +1,133 @@
+"""From what a batch found to the events that tell it: snapshot first, then Match, then Check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from facematch.protocol.events import LONGEST_NAME, Check, Match, confidence_from_distance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from facematch.faces.detector import Pixels
+    from facematch.faces.engine import Face
+    from facematch.recognizer.counters import Counters
+    from facematch.recognizer.delivery.outbox import Outbox
+    from facematch.recognizer.delivery.snapshots import Snapshots
+    from facematch.recognizer.room.cycle import ReportCheck
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose track it is, at the moment of the report (names arrive late and change).
+
+    Whatever a client calls itself can be told: what the wire does not take is cut and replaced here.
+    """
+
+    participant_id: str
+    participant_name: str
+    participant_identity: str
+    track_sid: str
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            object.__setattr__(self, field.name, _tellable(getattr(self, field.name))[:LONGEST_NAME] or "?")
+
+
+class Reporter:
+    """Makes the events of one room and hands them to the outbox, in order.
+
+    Args:
+        outbox: delivers the events.
+        snapshots: writes the pictures.
+        room: the room's name.
+        threshold: the largest distance that is a match.
+        model: which encoder made the embeddings.
+        counters: counts what was reported.
+    """
+
+    def __init__(
+        self, outbox: Outbox, snapshots: Snapshots, *, room: str, threshold: float, model: str, counters: Counters
+    ) -> None:
+        self._outbox = outbox
+        self._snapshots = snapshots
+        self._room = room
+        self._threshold = threshold
+        self._model = model
+        self._counters = counters
+
+    async def match(
+        self, subject: Subject, pixels: Pixels, faces: Sequence[Face], *, cycle_id: str, reference_id: str
+    ) -> None:
+        """One Match per face, best first, with one snapshot that shows them all.
+
+        Args:
+            subject: whose track it is.
+            pixels: the frame, (height, width, 3) uint8 RGB.
+            faces: those that match, best first.
+            cycle_id: the batch.
+            reference_id: the reference set that they were compared with.
+        """
+        now = datetime.now(UTC)
+        confidences = [confidence_from_distance(face.distance) for face in faces]
+        labels = [f"{subject.participant_name} {confidence:.2f}" for confidence in confidences]
+        boxes = [face.bbox for face in faces]
+        draft = await self._snapshots.draft(pixels, boxes, labels, subject.participant_identity, now)
+        height, width = pixels.shape[:2]
+        events = [
+            Match(
+                **self._common(subject, now, cycle_id, reference_id),
+                confidence=confidence,
+                filename=_tellable(str(draft.path)) if draft else None,
+                snapshot=draft.path.name if draft else None,
+                bbox=face.bbox,
+                frame_size=(width, height),
+                distance=round(face.distance, 6),
+                threshold=self._threshold,
+                model=self._model,
+            )
+            for face, confidence in zip(faces, confidences, strict=True)
+        ]
+        self._counters.matches += len(events)
+        if draft is None:
+            await self._outbox.put(*events)
+        elif not await self._outbox.put(*events, committed=draft.publish):
+            draft.discard()
+
+    async def check(self, subject: Subject, report: ReportCheck, *, reference_id: str | None) -> None:
+        """The Check that ends a batch."""
+        self._counters.checks += 1
+        self._counters.outcomes[report.outcome] += 1
+        await self._outbox.put(
+            Check(
+                **self._common(subject, datetime.now(UTC), report.cycle_id, reference_id),
+                match_found=report.outcome == "match",
+                outcome=report.outcome,
+                frames=report.frames,
+                faces=report.faces,
+                best_distance=None if report.best_distance is None else round(report.best_distance, 6),
+            )
+        )
+
+    def _common(
+        self, subject: Subject, now: datetime, cycle_id: str | None, reference_id: str | None
+    ) -> dict[str, object]:
+        return {
+            "participant_id": subject.participant_id,
+            "participant_name": subject.participant_name,
+            "participant_identity": subject.participant_identity,
+            "track_sid": subject.track_sid,
+            "timestamp": now,
+            "event_id": uuid4(),
+            "room": self._room,
+            "cycle_id": cycle_id,
+            "reference_id": reference_id,
+        }
+
+
+def _tellable(text: str) -> str:
+    """The text as UTF-8 can carry it: lone surrogates, of clients and of odd file names, become question marks."""
+    return text.encode("utf-8", "replace").decode("utf-8")

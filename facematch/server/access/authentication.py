@@ -1,0 +1,184 @@
+"""Who is asking: somebody on this machine (local mode), or somebody with a key, a login or an invitation."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final
+
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+
+from facematch.runtime.addresses import is_loopback
+from facematch.server.access.hosts import (
+    foreign_origin,
+    host_name,
+    is_forwarded,
+    is_https,
+    only,
+    origin_name,
+    origin_of,
+    same_origin,
+)
+from facematch.server.access.roles import NOBODY, By, Caller, Role
+from facematch.server.access.sessions import INVITATION_PREFIX, Kind
+from facematch.server.web.errors import ApiError, Code
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+    from starlette.types import Scope
+
+    from facematch.server.access.rate_limit import RateLimit
+    from facematch.server.access.sessions import Session, Sessions
+
+CallerOf = Callable[["Scope"], Awaitable[Caller]]
+"""Tells who makes a request, or raises an `ApiError` that says why that one gets no answer at all."""
+
+SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+
+_IN_PROCESS_CLIENT: Final = "testclient"
+_IN_PROCESS_HOST: Final = "testserver"
+"""What Starlette's test client calls itself and us. No socket ever has such an address."""
+
+_LOCAL: Final = Caller(frozenset(Role), By.LOCAL)
+
+
+async def local_caller(scope: Scope) -> Caller:
+    """Local mode: every role for a request whose client, Host and Origin are all this machine.
+
+    Raises:
+        ApiError: it is not.
+    """
+    headers = Headers(scope=scope)
+    if is_forwarded(headers):
+        raise _not_local("This request came through a proxy.")
+    client = (scope.get("client") or ("",))[0]
+    in_process = client == _IN_PROCESS_CLIENT
+    if not in_process and not is_loopback(client):
+        raise _not_local("This request came from another machine.")
+    name = host_name(headers)
+    if name is None or not (is_loopback(name) or (in_process and name == _IN_PROCESS_HOST)):
+        raise ApiError(
+            403,
+            Code.UNKNOWN_HOST,
+            "Face Match does not answer to this host name. Open it as http://localhost, with its port.",
+        )
+    origin = origin_of(headers)
+    if origin and not (is_loopback(origin_name(origin) or "") or same_origin(scope)):
+        raise foreign_origin()
+    return _LOCAL
+
+
+def _not_local(reason: str) -> ApiError:
+    return ApiError(
+        403,
+        Code.NOT_LOCAL,
+        f"{reason} Face Match is in local mode: it answers only requests made on its own machine. To let others in, "
+        "set ADMIN_KEY and RECOGNIZER_KEY there, or start it with ./run.sh --expose, which makes keys; or open "
+        "http://localhost there, with its port.",
+    )
+
+
+class Keys:
+    """The configured keys, held so that none can be read back or guessed from how long a comparison takes.
+
+    Args:
+        keys: of each role that has one.
+    """
+
+    def __init__(self, keys: Mapping[Role, str]) -> None:
+        self._hashes = {role: _hash(key) for role, key in keys.items()}
+
+    def role_of(self, key: str) -> Role | None:
+        """Whose key this is; None: nobody's. Takes the same time whatever it is."""
+        given = _hash(key)
+        roles = [role for role, known in self._hashes.items() if hmac.compare_digest(known, given)]
+        return roles[0] if roles else None
+
+
+def _hash(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+
+
+class KeyedCallers:
+    """With keys: a bearer for programs, a cookie for people.
+
+    Args:
+        keys: of the roles.
+        sessions: logins and invitations.
+        hosts: names that we answer to.
+        attempts: how many wrong keys a client may try.
+    """
+
+    def __init__(self, keys: Keys, sessions: Sessions, hosts: Container[str | None], attempts: RateLimit) -> None:
+        self._keys = keys
+        self._sessions = sessions
+        self._hosts = hosts
+        self._attempts = attempts
+
+    async def __call__(self, scope: Scope) -> Caller:
+        """See `CallerOf`."""
+        headers = Headers(scope=scope)
+        if host_name(headers) not in self._hosts:
+            raise ApiError(
+                403,
+                Code.UNKNOWN_HOST,
+                "Face Match does not answer to this host name. Add it to ALLOWED_HOSTS, or use the IP address.",
+            )
+        if not same_origin(scope):
+            raise foreign_origin()
+        try:
+            bearer = bearer_of(headers)
+            if bearer is not None:
+                return await self._by_bearer(scope, bearer)
+            return await self._by_cookie(scope, headers)
+        except OSError as error:
+            raise ApiError(
+                503, Code.STORAGE_FAILED, "Logins cannot be looked up now. Try again.", headers={"Retry-After": "2"}
+            ) from error
+
+    async def _by_bearer(self, scope: Scope, bearer: str) -> Caller:
+        self._attempts.check(scope)
+        if (role := self._keys.role_of(bearer)) is not None:
+            return Caller(frozenset({role}), By.KEY)
+        if bearer.startswith(INVITATION_PREFIX) and (found := await self._sessions.find(bearer, Kind.INVITATION)):
+            return caller_with(found)
+        self._attempts.count(scope)
+        raise ApiError(401, Code.WRONG_KEY, "This key is not valid (any more).", headers=CHALLENGE)
+
+    async def _by_cookie(self, scope: Scope, headers: Headers) -> Caller:
+        token = session_token_of(scope)
+        found = await self._sessions.find(token, Kind.LOGIN) if token else None
+        if found is None:
+            return NOBODY
+        acts = scope["type"] == "websocket" or scope["method"] not in SAFE_METHODS
+        if acts and not origin_of(headers):  # browsers name the page behind each of these
+            raise foreign_origin()
+        return caller_with(found)
+
+
+CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="Face Match"'}
+
+
+def caller_with(session: Session) -> Caller:
+    """Who has this login or invitation."""
+    return Caller(frozenset({session.role}), By(session.kind), session.room, session)
+
+
+def bearer_of(headers: Headers) -> str | None:
+    """The token of `Authorization: Bearer …`; None without such a header. Other schemes are a proxy's business."""
+    scheme, _, token = only(headers.getlist("authorization")).partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def cookie_name(scope: Scope) -> str:
+    """What the cookie of a login is called: under TLS by a name that no other host or plain page can set."""
+    return "__Host-face_match_session" if is_https(scope) else "face_match_session"
+
+
+def session_token_of(scope: Scope) -> str | None:
+    """The token in the request's cookie."""
+    cookies = cookie_parser("; ".join(Headers(scope=scope).getlist("cookie")))
+    return cookies.get(cookie_name(scope))

@@ -1,0 +1,167 @@
+"""Who may do what: one table of route and roles; what is not in it is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from starlette.responses import RedirectResponse
+from starlette.routing import compile_path
+
+from facematch.server.access.authentication import CHALLENGE, SAFE_METHODS, CallerOf, local_caller
+from facematch.server.access.hosts import foreign_origin, same_origin
+from facematch.server.access.roles import NOBODY, Caller, Role, Roles, remember_caller
+from facematch.server.web.errors import ApiError, Code
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+log = structlog.get_logger(__name__)
+
+LOGIN_PAGE: Final = "/login"
+
+_ADMIN: Final = frozenset({Role.ADMIN})
+_VIEW: Final = frozenset({Role.VIEWER, Role.ADMIN})
+_JOIN: Final = frozenset({Role.PARTICIPANT, Role.VIEWER, Role.ADMIN})
+_REPORT: Final = frozenset({Role.RECOGNIZER})
+_WATCH_OVER: Final = frozenset({Role.RECOGNIZER, Role.VIEWER, Role.ADMIN})
+_ANY_ROLE: Final = frozenset({Role.PARTICIPANT, Role.RECOGNIZER, Role.VIEWER, Role.ADMIN})
+_SIGN_IN: Final = frozenset(Role)
+
+ANYONE: Final = None
+"""In place of roles: answered to whoever asks. Only for what says nothing but that the process is alive."""
+
+WEBSOCKET: Final = "WEBSOCKET"
+"""In place of a method."""
+
+TABLE: Final[dict[tuple[str, str], Roles | None]] = {
+    ("GET", "/"): _JOIN,
+    ("GET", LOGIN_PAGE): _SIGN_IN,
+    ("GET", "/static/{path:path}"): _SIGN_IN,
+    ("GET", "/livez"): ANYONE,
+    ("GET", "/health"): ANYONE,
+    ("GET", "/readyz"): _WATCH_OVER,
+    ("GET", "/metrics"): _WATCH_OVER,
+    ("GET", "/openapi.json"): _ANY_ROLE,
+    ("POST", "/api/session"): _SIGN_IN,
+    ("GET", "/api/session"): _ANY_ROLE,
+    ("DELETE", "/api/session"): _ANY_ROLE,
+    ("DELETE", "/api/sessions"): _ADMIN,
+    ("POST", "/api/invites"): _VIEW,
+    ("GET", "/token"): _JOIN,
+    ("POST", "/api/token"): _JOIN,
+    ("POST", "/api/reference"): _ADMIN,
+    ("DELETE", "/api/reference"): _ADMIN,
+    ("DELETE", "/api/participants/{identity:path}"): _ADMIN,
+    ("GET", "/api/erasures"): _ADMIN,
+    ("GET", "/reference/current.jpg"): _VIEW,
+    ("POST", "/api/match"): _REPORT,
+    ("POST", "/api/check"): _REPORT,
+    ("POST", "/api/events"): _REPORT,
+    ("POST", "/api/heartbeat"): _REPORT,
+    ("GET", "/api/status"): _VIEW,
+    ("GET", "/api/events"): _VIEW,
+    ("GET", "/captures/{name}"): _VIEW,
+    (WEBSOCKET, "/ws/matches"): _VIEW,
+}
+"""Every route of the application. HEAD counts as GET."""
+
+_PATTERNS = [(compile_path(path)[0], method, path) for method, path in TABLE]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What the table says of a request."""
+
+    route: str
+    """The path's template."""
+    roles: Roles | None
+
+
+def rule_of(scope: Scope) -> Rule | None:
+    """The table's entry for a request; None when there is none."""
+    method = _method(scope)
+    for pattern, of_method, path in _PATTERNS:
+        if of_method == method and pattern.match(scope["path"]):
+            return Rule(path, TABLE[of_method, path])
+    return None
+
+
+def methods_of(path: str) -> list[str]:
+    """The HTTP methods that the table knows for a path."""
+    return sorted({method for pattern, method, _ in _PATTERNS if method != WEBSOCKET and pattern.match(path)})
+
+
+def _method(scope: Scope) -> str:
+    if scope["type"] == "websocket":
+        return WEBSOCKET
+    return "GET" if scope["method"] == "HEAD" else str(scope["method"])
+
+
+class AccessControl:
+    """ASGI middleware: nothing behind it is reached but by the table.
+
+    Args:
+        caller_of: who is asking.
+    """
+
+    def __init__(self, app: ASGIApp, caller_of: CallerOf = local_caller) -> None:
+        self._app = app
+        self._caller_of = caller_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        try:
+            scope["facematch.route"] = await self._admitted(scope)
+        except ApiError as error:
+            if scope["type"] == "websocket":
+                log.info("Listener refused", code=str(error.code))
+            await _refuse(error, scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    async def _admitted(self, scope: Scope) -> str:
+        """The route's template.
+
+        Raises:
+            ApiError: the request is refused.
+        """
+        rule = rule_of(scope)
+        if rule and rule.roles is ANYONE:
+            return rule.route
+        caller = await self._caller_of(scope)
+        if caller is NOBODY and not (rule and rule.roles and Role.GUEST in rule.roles):
+            # Before 404 and 405: strangers do not learn which addresses there are.
+            raise ApiError(401, Code.NOT_SIGNED_IN, "Sign in first, or send a key.", headers=CHALLENGE)
+        if rule is None:
+            if allowed := methods_of(scope["path"]):
+                sentence = "This address does not take that method."
+                raise ApiError(405, Code.METHOD_NOT_ALLOWED, sentence, headers={"Allow": ", ".join(allowed)})
+            raise ApiError(404, Code.NOT_FOUND, "There is nothing at this address.")
+        if rule.roles is not None and not rule.roles & caller.roles:
+            raise _role_required(rule.roles, caller)
+        if _method(scope) not in SAFE_METHODS and not same_origin(scope):
+            raise foreign_origin()
+        remember_caller(scope, caller)
+        return rule.route
+
+
+def _role_required(wanted: Roles, caller: Caller) -> ApiError:
+    have = " or ".join(sorted(caller.roles - {Role.GUEST}))
+    return ApiError(
+        403, Code.ROLE_REQUIRED, f"This takes the role {' or '.join(sorted(wanted))}; you are here as {have}."
+    )
+
+
+async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket" and "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008, "reason": error.code})
+        return
+    if error.code == Code.NOT_SIGNED_IN and scope["path"] == "/" and scope.get("method") in SAFE_METHODS:
+        await RedirectResponse(LOGIN_PAGE, 303)(scope, receive, send)
+        return
+    await error.response()(scope, receive, send)

@@ -1,0 +1,118 @@
+"""The event log in pages: what happened, from any position, for programs that ask instead of listening."""
+
+# Annotations are read at run time here: FastAPI makes its routes from them.
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from facematch.protocol.events import Check, Match, Name
+from facematch.server.events.log import Entry, EventLog, Filter, Page
+from facematch.server.web.errors import ApiError, Code, documented
+
+MOST: int = 1_000
+DEFAULT: int = 100
+LARGEST_CURSOR: int = 10**15 - 1
+"""What JavaScript can count to, and a little less."""
+
+
+def _digits(value: Any) -> Any:
+    """A number as one is written: `int` would take blanks, signs, underscores and other scripts' digits."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("must be a whole number")
+    return value
+
+
+_Number = Annotated[int, BeforeValidator(_digits)]
+_Cursor = Annotated[_Number, Field(ge=0, le=LARGEST_CURSOR)]
+
+
+class EventsQuery(BaseModel):
+    """Which part of the log."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: _Cursor = Field(0, description="Only events behind this position; 0: from the first on")
+    before: _Cursor | None = Field(None, description="Only events before this position")
+    limit: Annotated[_Number, Field(ge=1, le=MOST)] = Field(DEFAULT, description="Most events in one answer")
+    type: Literal["match", "check"] | None = None
+    participant: Name | None = Field(None, description="An identity, or a participant's sid (`PA_…`)")
+    room: Name | None = None
+    order: Literal["asc", "desc"] = Field("asc", description="asc: the oldest first; desc: the newest first")
+
+
+class LoggedMatch(Match):
+    """A Match of the log."""
+
+    cursor: int = Field(description="Its position")
+
+
+class LoggedCheck(Check):
+    """A Check of the log."""
+
+    cursor: int = Field(description="Its position")
+
+
+class EventsPage(BaseModel):
+    """A part of the log."""
+
+    events: list[LoggedMatch | LoggedCheck] = Field(description="As on `WS /ws/matches`")
+    next_after: int = Field(description="Ask with `after` set to this for what is newer than this page")
+    next_before: int | None = Field(
+        description="With `order=desc`: ask with `before` set to this for what is older; null: there is nothing"
+    )
+    more: bool = Field(description="The answer was cut at `limit`: there is more in the same direction now")
+    latest: int = Field(
+        description="Position of the last event of the log. Smaller than an `after` that came from here: the log "
+        "began anew, ask from 0"
+    )
+
+
+def routes(event_log: EventLog) -> APIRouter:
+    """`GET /api/events`."""
+    router = APIRouter(tags=["events"])
+
+    @router.get(
+        "/api/events",
+        summary="The event log in pages",
+        response_model=EventsPage,
+        responses=documented(
+            (422, Code.INVALID, "limit: Input should be less than or equal to 1000"),
+            (503, Code.STORAGE_FAILED, "The event log cannot be read now. Ask again."),
+        ),
+    )
+    async def events(query: Annotated[EventsQuery, Query()]) -> Response:
+        """In the order of their positions, which never change and are never given twice: pages do not shift while
+        events come in. To follow the log, ask again and again with `after` set to the answer's `next_after`; to be
+        told of events as they come, listen on `WS /ws/matches?after=`.
+        """
+        page = Page(after=query.after, before=query.before, limit=query.limit + 1, newest_first=query.order == "desc")
+        only = Filter((query.type,) if query.type else (), query.participant, query.room)
+        try:
+            latest = await event_log.latest()
+            found = await event_log.page(page, only)
+        except OSError as error:
+            raise ApiError(
+                503,
+                Code.STORAGE_FAILED,
+                f"The event log cannot be read now ({error}). Ask again.",
+                headers={"Retry-After": "1"},
+            ) from error
+        return Response(_answer(query, found[: query.limit], len(found) > query.limit, latest), 200, _JSON)
+
+    return router
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def _answer(query: EventsQuery, page: Sequence[Entry], more: bool, latest: int) -> str:  # noqa: FBT001
+    """The body, from events that are JSON already."""
+    newest = max((entry.cursor for entry in page), default=query.after)
+    older = str(page[-1].cursor) if query.order == "desc" and more else "null"
+    latest = max(latest, newest if page else 0)  # read a moment before the page
+    return (
+        f'{{"events":[{",".join(entry.text for entry in page)}],"next_after":{newest},"next_before":{older},'
+        f'"more":{str(more).lower()},"latest":{latest}}}'
+    )

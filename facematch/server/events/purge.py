@@ -1,0 +1,214 @@
+"""Removing from the event log: what has become too old, snapshots that are gone, everything of one participant or
+one reference.
+
+Works on a log that others append to and read from meanwhile. Positions of removed events are never given again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from facematch.server.storage.database import is_sqlite
+from facematch.server.storage.schema import events, position, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from facematch.server.privacy.store import Subject
+    from facematch.server.storage.database import Database
+
+AT_ONCE: Final = 500
+"""Rows of one transaction: whoever waits to append waits for no more than that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What was removed from the log."""
+
+    cursors: frozenset[int]
+    """Positions that the events had."""
+    snapshots: frozenset[str]
+    """Names that the events spoke of; their files are still there."""
+
+    @property
+    def events(self) -> int:
+        """How many."""
+        return len(self.cursors)
+
+
+class Records:
+    """The log's events, for those who remove some.
+
+    Every method raises `LogUnavailableError` when the database takes nothing now.
+
+    Args:
+        database: opened by whoever opens the event log.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def snapshots(self, after: int, limit: int) -> Sequence[tuple[int, str]]:
+        """Position and snapshot of the first events with one after a position."""
+        rows = sa.select(events.c.cursor, events.c.snapshot)
+        rows = rows.where(events.c.cursor > after, events.c.snapshot.is_not(None))
+
+        async def work(connection: AsyncConnection) -> list[tuple[int, str]]:
+            found = await connection.execute(rows.order_by(events.c.cursor).limit(limit))
+            return [(int(cursor), name) for cursor, name in found]
+
+        return await self._database.read(work)
+
+    async def clear_snapshots(self, names: Collection[str]) -> int:
+        """These snapshots are gone: their events say so from now on, in the column and in the event itself.
+
+        Returns:
+            How many events changed.
+        """
+
+        async def work(connection: AsyncConnection) -> int:
+            rows = sa.select(events.c.cursor, events.c.body).where(events.c.snapshot.in_(list(names)))
+            changed = [
+                {"at": cursor, "new": _without_snapshot(body)} for cursor, body in await connection.execute(rows)
+            ]
+            if changed:
+                update = sa.update(events).where(events.c.cursor == sa.bindparam("at"))
+                await connection.execute(update.values(snapshot=None, body=sa.bindparam("new")), changed)
+            return len(changed)
+
+        return await self._database.write(work)
+
+    async def remove_older(self, than: datetime, limit: int = AT_ONCE) -> Removed:
+        """Remove the oldest events that came before a time, at most `limit`."""
+
+        async def work(connection: AsyncConnection) -> Removed:
+            await _lock(connection)
+            old = sa.select(events.c.cursor, events.c.snapshot).where(events.c.received_at < than)
+            rows = (await connection.execute(old.order_by(events.c.received_at).limit(limit))).all()
+            return await _remove(connection, rows)
+
+        return await self._database.write(work)
+
+    async def any_older(self, than: datetime) -> bool:
+        """Whether there are such events. Writes nothing."""
+
+        async def work(connection: AsyncConnection) -> bool:
+            first = sa.select(events.c.cursor).where(events.c.received_at < than).limit(1)
+            return (await connection.execute(first)).first() is not None
+
+        return await self._database.read(work)
+
+    async def remove_of(self, subject: Subject, *, until: datetime | None = None) -> Removed:
+        """Remove the events of a participant, or those that came of a reference.
+
+        Args:
+            subject: of events that name no identity, those are a participant's who has it as name or sid.
+            until: only what happened until then, says its sender; None: everything.
+        """
+        cursors, names = frozenset[int](), frozenset[str]()
+        while True:
+
+            async def work(connection: AsyncConnection) -> Removed:
+                await _lock(connection)
+                return await _remove(connection, await _rows_of(connection, subject, until, AT_ONCE))
+
+            removed = await self._database.write(work)
+            cursors, names = cursors | removed.cursors, names | removed.snapshots
+            if removed.events < AT_ONCE:
+                return Removed(cursors, names)
+
+    async def holds(self, subject: Subject, up_to: int, until: datetime | None) -> bool:
+        """Whether `remove_of` has left any event up to a position, looked up anew."""
+
+        async def work(connection: AsyncConnection) -> bool:
+            rows = await _rows_of(connection, subject, until, AT_ONCE)
+            return any(cursor <= up_to for cursor, _ in rows)
+
+        return await self._database.read(work)
+
+    async def latest(self) -> int:
+        """The last position given out."""
+
+        async def work(connection: AsyncConnection) -> int:
+            return int((await connection.execute(sa.select(position.c.latest))).scalar_one())
+
+        return await self._database.read(work)
+
+    async def wipe(self) -> bool:
+        """Empty SQLite's write-ahead log, which still holds what was removed.
+
+        Returns:
+            Whether nothing of it is left; not while somebody reads who began before.
+        """
+        if is_sqlite(self._database.url) and (path := sa.make_url(self._database.url).database):
+            return await asyncio.to_thread(_checkpoint, path)
+        return True
+
+
+def _checkpoint(path: str) -> bool:
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=1.0)) as connection:
+            [(busy, _, _)] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error:
+        return False
+    return not busy
+
+
+async def _lock(connection: AsyncConnection) -> None:
+    """Nobody else adds or removes events before this transaction has ended (`sql_log` takes the same lock first)."""
+    await connection.execute(sa.select(position.c.latest).with_for_update())
+
+
+async def _remove(connection: AsyncConnection, rows: Sequence[Any]) -> Removed:
+    cursors = frozenset(cursor for cursor, _ in rows)
+    if cursors:
+        await connection.execute(sa.delete(events).where(events.c.cursor.in_(cursors)))
+        await connection.execute(sa.update(position).values(kept=position.c.kept - len(cursors)))
+    return Removed(cursors, frozenset(name for _, name in rows if name))
+
+
+async def _rows_of(connection: AsyncConnection, subject: Subject, until: datetime | None, limit: int) -> Sequence[Any]:
+    """Position and snapshot of the first events of whatever is to be erased."""
+    rows: list[Any] = []
+    for part in _parts(subject):
+        wanted = part if until is None else part.where(events.c.timestamp <= until)
+        known = {cursor for cursor, _ in rows}
+        found = await connection.execute(wanted.order_by(events.c.cursor).limit(limit))
+        rows += [row for row in found if row[0] not in known]
+    return rows[:limit]
+
+
+def _parts(subject: Subject) -> Sequence[sa.Select[Any]]:
+    """Position and snapshot of its events, in several selections that each have an index."""
+    columns = sa.select(events.c.cursor, events.c.snapshot)
+    who = text_of(subject.id)
+    if subject.kind == "reference":
+        return (columns.where(events.c.reference_id == who),)
+    named = columns.where(events.c.participant_identity == who)
+    nameless = columns.where(events.c.participant_identity.is_(None))
+    fragment = '"participant_name":' + json.dumps(subject.id, ensure_ascii=False) + ","
+    # The quotes of a text inside a text are escaped, so this can be nothing but the field itself.
+    by_name = nameless.where(events.c.body.contains(fragment, autoescape=True), _exactly_in_body(fragment))
+    by_sid = nameless.where(events.c.participant_id == who)
+    return named, by_name, by_sid
+
+
+def _exactly_in_body(fragment: str) -> sa.ColumnElement[bool]:
+    """SQLite's LIKE takes `a` for `A`; this does not."""
+    return sa.func.replace(events.c.body, fragment, "") != events.c.body
+
+
+def _without_snapshot(body: str) -> str:
+    event = json.loads(body)
+    event["snapshot"] = event["filename"] = None
+    return json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

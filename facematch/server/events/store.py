@@ -1,0 +1,192 @@
+"""The event log in a database: SQLite or PostgreSQL, the same statements for both.
+
+Positions rise in the order in which events become visible. They are given out by the one row of `log_position`,
+which a writer locks before it reads it and keeps locked until its transaction has ended (on SQLite the write lock of
+the whole file does that). So there is one writer at a time, also among several processes; a smaller position is
+never committed after a larger one; and whoever has read up to a position has missed nothing before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from facematch.protocol.events import Match
+from facematch.runtime.clock import wall_clock
+from facematch.server.events.log import ALL, Entry, Filter, LogUnavailableError, Page, body_text, with_cursor
+from facematch.server.storage.migrate import migrate
+from facematch.server.storage.schema import events, position, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from facematch.protocol.events import Event
+    from facematch.server.storage.database import Database
+
+
+class SqlEventLog:
+    """See `EventLog`.
+
+    Args:
+        database: opened and closed with this log; others may use it in between.
+        now: aware time; injected by tests.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = wall_clock) -> None:
+        self._database = database
+        self._now = now
+
+    async def open(self) -> None:
+        """See `EventLog.open`: brings the schema up to date.
+
+        Raises:
+            SchemaTooNewError: a newer version made it.
+        """
+        await migrate(self._database.url)
+        self._database.open()
+
+    async def append(self, events_: Sequence[Event]) -> Sequence[Entry | None]:
+        """See `EventLog.append`."""
+        rows = [_row(event) for event in events_]
+
+        async def work(connection: AsyncConnection) -> list[Entry | None]:
+            latest = await _lock_position(connection)
+            known = await _known(connection, [row["event_id"] for row in rows])
+            entries: list[Entry | None] = []
+            added: list[dict[str, Any]] = []
+            for row in rows:
+                if row["event_id"] in known:
+                    entries.append(None)
+                    continue
+                known.add(row["event_id"])
+                latest += 1
+                added.append({**row, "cursor": latest, "received_at": received_at})
+                entries.append(Entry(latest, row["type"], with_cursor(row["body"], latest)))
+            if added:
+                await connection.execute(sa.insert(events), added)
+                kept = position.c.kept + len(added)
+                await connection.execute(sa.update(position).values(latest=latest, kept=kept))
+            return entries
+
+        received_at = self._now()
+        return await self._database.write(work)
+
+    async def after(self, cursor: int, limit: int) -> Sequence[Entry]:
+        """See `EventLog.after`."""
+        return await self.page(Page(after=cursor, limit=limit))
+
+    async def page(self, page: Page, only: Filter = ALL) -> Sequence[Entry]:
+        """See `EventLog.page`."""
+        found = await self._rows(_page(page, only))
+        return tuple(Entry(cursor, type_, with_cursor(body, cursor)) for cursor, type_, body in found)
+
+    async def latest(self) -> int:
+        """See `EventLog.latest`."""
+        [(latest, first)] = await self._rows(sa.select(position.c.latest, position.c.first))
+        return 0 if latest == first else int(latest)
+
+    async def count(self) -> int:
+        """See `EventLog.count`."""
+        [(kept,)] = await self._rows(sa.select(position.c.kept))
+        return int(kept)
+
+    async def count_after(self, cursor: int, most: int, only: Filter = ALL) -> int:
+        """See `EventLog.count_after`."""
+        few = _selected(sa.select(events.c.cursor), Page(after=cursor), only).limit(most).subquery()
+        [(count,)] = await self._rows(sa.select(sa.func.count()).select_from(few))
+        return int(count)
+
+    async def last_seq(self, source: str, before: int) -> int | None:
+        """See `EventLog.last_seq`."""
+        found = sa.select(sa.func.max(events.c.seq)).where(events.c.source == text_of(source), events.c.cursor < before)
+        [(seq,)] = await self._rows(found)
+        return None if seq is None else int(seq)
+
+    async def is_whole(self) -> bool:
+        """See `EventLog.is_whole`."""
+        [(latest, first, kept)] = await self._rows(sa.select(position.c.latest, position.c.first, position.c.kept))
+        return bool(kept and kept == latest - first)
+
+    async def check(self) -> None:
+        """See `EventLog.check`: writes a row to the disk, the one that every event writes too."""
+
+        async def work(connection: AsyncConnection) -> None:
+            latest = await _lock_position(connection)
+            await connection.execute(sa.update(position).values(latest=latest))
+
+        await self._database.write(work)
+
+    async def aclose(self) -> None:
+        """See `EventLog.aclose`."""
+        await self._database.aclose()
+
+    async def _rows(self, statement: sa.Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        async def work(connection: AsyncConnection) -> list[tuple[Any, ...]]:
+            return [tuple(row) for row in await connection.execute(statement)]
+
+        return await self._database.read(work)
+
+
+def _row(event: Event) -> dict[str, Any]:
+    if event.event_id is None:
+        raise ValueError("an event is given its id before it is stored")
+    return {
+        "event_id": event.event_id,
+        "type": event.type,
+        "room": text_of(event.room),
+        "participant_identity": text_of(event.participant_identity),
+        "participant_id": text_of(event.participant_id),
+        "track_sid": text_of(event.track_sid),
+        "reference_id": text_of(event.reference_id),
+        "source": text_of(event.source),
+        "seq": event.seq,
+        "snapshot": event.snapshot if isinstance(event, Match) else None,
+        "timestamp": event.timestamp,
+        "body": body_text(event),
+    }
+
+
+async def _lock_position(connection: AsyncConnection) -> int:
+    """The last position given out; nobody else gives one out before this transaction has ended."""
+    found = (await connection.execute(sa.select(position.c.latest).with_for_update())).scalar_one_or_none()
+    if found is None:
+        raise LogUnavailableError("the event log has lost its position: restore it from a copy")
+    return int(found)
+
+
+async def _known(connection: AsyncConnection, ids: Sequence[UUID]) -> set[UUID]:
+    found = await connection.execute(sa.select(events.c.event_id).where(events.c.event_id.in_(ids)))
+    return set(found.scalars())
+
+
+def _page(page: Page, only: Filter) -> sa.Select[Any]:
+    whole = sa.select(events.c.cursor, events.c.type, events.c.body)
+    order = events.c.cursor.desc() if page.newest_first else events.c.cursor
+    if only.participant is None:
+        return _selected(whole, page, only).order_by(order).limit(page.limit)
+    # "One column or the other" would read the whole log for somebody who is rarely seen: ask each index by itself.
+    halves = []
+    for column in (events.c.participant_identity, events.c.participant_id):
+        half = _selected(sa.select(events.c.cursor), page, Filter(only.types, None, only.room))
+        half = half.where(column == text_of(only.participant)).order_by(order).limit(page.limit)
+        halves.append(sa.select(half.subquery().c.cursor))
+    return whole.where(events.c.cursor.in_(sa.union(*halves))).order_by(order).limit(page.limit)
+
+
+def _selected(statement: sa.Select[Any], page: Page, only: Filter) -> sa.Select[Any]:
+    statement = statement.where(events.c.cursor > page.after)
+    if page.before is not None:
+        statement = statement.where(events.c.cursor < page.before)
+    if only.types:
+        statement = statement.where(events.c.type.in_(only.types))
+    if only.room is not None:
+        statement = statement.where(events.c.room == text_of(only.room))
+    if only.participant is not None:
+        who = text_of(only.participant)
+        statement = statement.where(sa.or_(events.c.participant_identity == who, events.c.participant_id == who))
+    return statement

@@ -1,0 +1,1 @@
+"""Who is looked for."""

@@ -1,0 +1,162 @@
+"""Is it alive, and can it do its work? Each check by name, with a reason."""
+
+# Annotations are read at run time here: FastAPI makes its routes from them.
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import aiohttp
+import structlog
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from facematch.server.web.errors import documented
+from facematch.server.web.security_headers import origins
+
+log = structlog.get_logger(__name__)
+
+DISK_FLOOR_MB = 100
+CHECK_SECONDS = 2.0
+"""How long one check may take."""
+KEPT_SECONDS = 3.0
+"""How long an answer is good for: asking often costs nothing."""
+
+_MB = 1024 * 1024
+
+Check = Callable[[], Awaitable[str]]
+"""Returns what there is to say; raises `OSError` with the reason why not."""
+
+
+class CheckResult(BaseModel):
+    """One check."""
+
+    ok: bool
+    reason: str
+
+
+class Readiness(BaseModel):
+    """All checks."""
+
+    ready: bool
+    checks: dict[str, CheckResult]
+
+
+class NotReady(Readiness):
+    """At least one check failed."""
+
+    detail: str = Field(examples=["Not ready: recognizer (no heartbeat yet)"])
+    code: Literal["NOT_READY"] = "NOT_READY"
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Health:
+    """Runs the checks, all at once and each for a bounded time.
+
+    Args:
+        checks: by name.
+        monotonic: seconds; injected by tests.
+    """
+
+    def __init__(self, checks: Mapping[str, Check], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._checks = checks
+        self._now = monotonic
+        self._last: tuple[float, Readiness] | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def readiness(self) -> Readiness:
+        """The answer, at most a few seconds old."""
+        async with self._one_at_a_time:
+            if self._last is None or self._now() - self._last[0] > KEPT_SECONDS:
+                results = await asyncio.gather(*(_run(check) for check in self._checks.values()))
+                checks = dict(zip(self._checks, results, strict=True))
+                self._last = (self._now(), Readiness(ready=all(result.ok for result in results), checks=checks))
+            return self._last[1]
+
+
+async def _run(check: Check) -> CheckResult:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            return CheckResult(ok=True, reason=await check())
+    except TimeoutError:
+        return CheckResult(ok=False, reason=f"no answer in {CHECK_SECONDS:g} s")
+    except OSError as error:
+        return CheckResult(ok=False, reason=error.strerror or str(error))
+    except Exception:
+        log.exception("Check failed")
+        return CheckResult(ok=False, reason="the check itself failed, see the log")
+
+
+def disk_check(folder: Path) -> Check:
+    """Whether snapshots can be written: a file in that folder, and room for many."""
+
+    def look() -> str:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"ready")
+            file.flush()
+        free = shutil.disk_usage(folder).free // _MB
+        if free < DISK_FLOOR_MB:
+            raise OSError(f"only {free} MB free, at least {DISK_FLOOR_MB} are needed")
+        return f"{free} MB free"
+
+    return lambda: asyncio.to_thread(look)
+
+
+def livekit_check(url: str) -> Check:
+    """Whether anything answers HTTP where LiveKit should.
+
+    Args:
+        url: of the LiveKit server, any of its schemes.
+    """
+    address = origins(url)[1]
+
+    async def ask() -> str:
+        try:
+            async with aiohttp.ClientSession() as session, session.get(address, allow_redirects=False) as response:
+                return f"answers ({response.status})"
+        except aiohttp.ClientError as error:
+            raise OSError(f"cannot be reached ({type(error).__name__})") from error
+
+    return ask
+
+
+def routes(health: Health) -> APIRouter:
+    """`GET /livez`, `/health` and `/readyz`."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/livez", summary="Is the process alive?", responses=documented())
+    async def livez() -> Alive:
+        """Depends on nothing else."""
+        return Alive()
+
+    @router.get("/health", summary="The same as /livez", responses=documented())
+    async def health_() -> Alive:
+        return Alive()
+
+    @router.get(
+        "/readyz",
+        summary="Can everything do its work?",
+        responses={
+            **documented(),
+            503: {"model": NotReady, "description": "NOT_READY: at least one check failed"},
+        },
+    )
+    async def readyz(response: Response) -> Readiness | NotReady:
+        """Checks: event log, snapshot folder, recognizer, LiveKit."""
+        readiness = await health.readiness()
+        if readiness.ready:
+            return readiness
+        failed = [f"{name} ({check.reason})" for name, check in readiness.checks.items() if not check.ok]
+        response.status_code = 503
+        return NotReady(ready=False, checks=readiness.checks, detail="Not ready: " + ", ".join(failed))
+
+    return router

@@ -1,0 +1,180 @@
+"""The doors to erasure: a participant's records, the reference, and the record of what was erased."""
+
+# Annotations are read at run time here: FastAPI makes its routes from them.
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, Field
+
+from facematch.server.access.roles import Caller, Role, caller_of
+from facematch.server.gallery.enrollment import ReferenceFile
+from facematch.server.privacy.erasure import Erased, Erasures, ReferenceStaysError
+from facematch.server.privacy.store import ErasureStore
+from facematch.server.web.errors import ApiError, Code, documented
+
+log = structlog.get_logger(__name__)
+
+LONGEST_IDENTITY = 512
+_LINES = 100
+_FAILED = "Not everything could be removed (the database is away). What was written down is tried again by itself."
+
+_STAYS = "The photo could not be removed ({}). Nothing was erased. Ask again."
+
+
+class Counts(BaseModel):
+    """What was erased, and by whom."""
+
+    receipt_id: UUID
+    at: datetime = Field(description="When it was asked for. What happens after this answer is not erased")
+    events: int = Field(description="Removed from the event log")
+    snapshots: int = Field(description="Files removed")
+    undelivered_events: int | None = Field(description="Removed from the recognizer's outbox; null: not known yet")
+    recognizer: Literal["done", "pending"] = Field(
+        description="pending: it has not confirmed yet. It is told until it does, also after a restart"
+    )
+
+
+class ParticipantErased(Counts):
+    """The receipt."""
+
+    identity: str
+    verified: Literal[True] = Field(
+        default=True, description="Log and folder were looked through again: nothing is left"
+    )
+
+
+class ReferenceErased(Counts):
+    """The receipt."""
+
+    reference_id: str = Field(examples=["9f86d081884c7d65"])
+    verified: Literal[True] = Field(
+        default=True, description="The file is gone; log and folder were looked through again: nothing of it is left"
+    )
+
+
+class ErasureLine(Counts):
+    """One line of the record. It does not say whose."""
+
+    kind: Literal["participant", "reference"]
+    requested_by: str = Field(examples=["admin (key)"])
+    done_at: datetime | None = Field(description="When the recognizer had confirmed; null: it has not yet")
+
+
+class ErasureLines(BaseModel):
+    """The record of erasures."""
+
+    erasures: list[ErasureLine] = Field(description="The newest first, at most 100")
+
+
+def routes(erasures: Erasures, store: ErasureStore, file: ReferenceFile) -> APIRouter:
+    """`DELETE /api/participants/{identity}`, `DELETE /api/reference` and `GET /api/erasures`.
+
+    Args:
+        erasures: erases.
+        store: the record of erasures.
+        file: the current reference.
+    """
+    router = APIRouter(tags=["erasure"])
+
+    @router.delete(
+        "/api/participants/{identity:path}",
+        summary="Erase a participant's records",
+        responses=documented(
+            (422, Code.INVALID, "identity: must be 1 to 512 characters"), (503, Code.STORAGE_FAILED, _FAILED)
+        ),
+    )
+    async def participant(
+        request: Request,
+        identity: Annotated[str, Path(description="Percent-encoded; a `/` in it may be", examples=["Alice42"])],
+    ) -> ParticipantErased:
+        """Their events, their snapshots, and what the recognizer has not delivered yet. Waits some seconds for the
+        recognizer. Whoever is still in the room is looked for as before.
+        """
+        if not 1 <= len(identity) <= LONGEST_IDENTITY:
+            raise ApiError(422, Code.INVALID, f"identity: must be 1 to {LONGEST_IDENTITY} characters")
+        try:
+            erased = await erasures.participant(identity, _by(caller_of(request.scope)))
+        except OSError as error:
+            raise _failed(error) from error
+        return ParticipantErased(identity=identity, **_counts(erased))
+
+    @router.delete(
+        "/api/reference",
+        summary="Erase the reference photo and what came of it",
+        responses=documented(
+            (404, Code.NO_REFERENCE, "There is no reference photo."),
+            (503, Code.STORAGE_FAILED, _STAYS.format("Permission denied")),
+            (503, Code.STORAGE_FAILED, _FAILED),
+        ),
+    )
+    async def reference(request: Request) -> ReferenceErased:
+        """The photo, at the recognizer its embedding, and the events and snapshots that came of it. Waits some
+        seconds for the recognizer. From then on nobody is looked for until a photo is added.
+        """
+        current = await file.current()
+        if current is None:
+            raise ApiError(404, Code.NO_REFERENCE, "There is no reference photo.")
+        try:
+            erased = await erasures.reference(current.id, _by(caller_of(request.scope)))
+        except ReferenceStaysError as error:
+            log.error("Reference not erased", reason=str(error))  # noqa: TRY400
+            raise ApiError(503, Code.STORAGE_FAILED, _STAYS.format(error), headers={"Retry-After": "1"}) from error
+        except OSError as error:
+            raise _failed(error) from error
+        return ReferenceErased(reference_id=current.id, **_counts(erased))
+
+    @router.get(
+        "/api/erasures",
+        summary="The record of erasures",
+        responses=documented((503, Code.STORAGE_FAILED, "The record cannot be read now. Ask again.")),
+    )
+    async def lines() -> ErasureLines:
+        """What was erased when, in which role and how much; never whose."""
+        try:
+            found = await store.lines(_LINES)
+        except OSError as error:
+            detail = f"The record cannot be read now ({error}). Ask again."
+            raise ApiError(503, Code.STORAGE_FAILED, detail, headers={"Retry-After": "1"}) from error
+        return ErasureLines(
+            erasures=[
+                ErasureLine(
+                    receipt_id=line.id,
+                    at=line.requested_at,
+                    events=line.events,
+                    snapshots=line.snapshots,
+                    undelivered_events=line.undelivered_events,
+                    recognizer="pending" if line.done_at is None else "done",
+                    kind=line.kind,
+                    requested_by=line.requested_by,
+                    done_at=line.done_at,
+                )
+                for line in found
+            ]
+        )
+
+    return router
+
+
+def _by(caller: Caller) -> str:
+    return f"{Role.ADMIN} ({caller.by})"
+
+
+def _counts(erased: Erased) -> dict[str, object]:
+    return {
+        "receipt_id": erased.id,
+        "at": erased.at,
+        "events": erased.events,
+        "snapshots": erased.snapshots,
+        "undelivered_events": erased.undelivered,
+        "recognizer": "pending" if erased.undelivered is None else "done",
+    }
+
+
+def _failed(error: OSError) -> ApiError:
+    reason = error.strerror or str(error)  # the first names no file, whose name would tell whose it is
+    log.error("Erasure not complete", reason=reason)
+    detail = f"Not everything could be removed ({reason}). What was written down is tried again by itself."
+    return ApiError(503, Code.STORAGE_FAILED, detail, headers={"Retry-After": "10"})

@@ -1,0 +1,89 @@
+"""What is kept and for how long, put together: retention, erasure, and the record of it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from facematch.server.events.purge import Records
+from facematch.server.privacy import routes as erasure_routes
+from facematch.server.privacy.erasure import Erasures
+from facematch.server.privacy.retention import Limits, Retention
+from facematch.server.privacy.store import ErasureStore
+from facematch.server.recognizers.watermark import delivered_until
+from facematch.server.snapshots.folder import SnapshotFolder
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from fastapi import APIRouter
+
+    from facematch.server.events.hub import Hub
+    from facematch.server.events.writer import Writer
+    from facematch.server.gallery.enrollment import Enrollment, ReferenceFile
+    from facematch.server.monitoring.status import Recognizers
+    from facematch.server.storage.database import Database
+
+
+class Keeping:
+    """Retention and erasure of one event log and one snapshot folder.
+
+    Args:
+        database: of the event log.
+        folder: of the snapshots.
+        limits: what may be kept.
+        recognizers: who is asked to erase, and says what is on its way.
+        writer: of the log.
+        hub: the log's listeners.
+        enrollment: of the reference.
+        wait_seconds: how long whoever erases waits for them.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        limits: Limits,
+        recognizers: Recognizers,
+        writer: Writer,
+        hub: Hub,
+        enrollment: Enrollment,
+        wait_seconds: float,
+    ) -> None:
+        records = Records(database)
+        snapshots = SnapshotFolder(folder)
+        self.retention = Retention(records, snapshots, limits, lambda: delivered_until(recognizers.all()))
+        self._store = ErasureStore(database)
+        self.erasures = Erasures(
+            records,
+            snapshots,
+            self.retention,
+            self._store,
+            recognizers.all,
+            writer.settled,
+            hub.forget,
+            enrollment.remove,
+            wait_seconds=wait_seconds,
+        )
+
+    def routes(self, file: ReferenceFile) -> APIRouter:
+        """See `erasure_routes`."""
+        return erasure_routes.routes(self.erasures, self._store, file)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep to the limits, and finish erasures, while the database is open."""
+        await self.erasures.open()
+        tasks = [
+            asyncio.create_task(self.retention.run(), name="retention"),
+            asyncio.create_task(self.erasures.run(), name="erasures"),
+        ]
+        try:
+            yield
+        finally:
+            self.erasures.stop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)

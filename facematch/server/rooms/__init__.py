@@ -1,0 +1,1 @@
+"""The rooms: who may join, and with what."""

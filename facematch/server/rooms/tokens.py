@@ -1,0 +1,181 @@
+"""LiveKit tokens for people: short, one room, camera and microphone, never the recognizer's name."""
+
+# Annotations are read at run time here: FastAPI makes its routes from them.
+import unicodedata
+import warnings
+from collections.abc import Set as AbstractSet
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from jwt.warnings import InsecureKeyLengthWarning
+from livekit.api import AccessToken, VideoGrants
+from pydantic import BaseModel, ConfigDict, Field
+
+from facematch.protocol.events import Text
+from facematch.server.access.rate_limit import RateLimit
+from facematch.server.access.roles import caller_of
+from facematch.server.web.bodies import KB, described, read_json
+from facematch.server.web.errors import ApiError, Code, documented, invalid
+
+RESERVED_PREFIX = "face-match-recognizer"
+LONGEST_IDENTITY = 128
+
+_LIMIT = 16 * KB
+_CONTROLS = frozenset({"Cc", "Cs", "Cn", "Zl", "Zp"})
+_DIRECTION_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They make the text around them read as something else."""
+
+_REFUSALS = documented(
+    (403, Code.ROOM_NOT_ALLOWED, "Tokens are not given for this room. Add it to ALLOWED_ROOMS."),
+    (403, Code.RESERVED_IDENTITY, "This name is the recognizer's. Choose another."),
+    (422, Code.INVALID, "identity: must be 1 to 128 characters"),
+    (429, Code.TOO_MANY_REQUESTS, "Too many tokens from your address. Try again in 42 s."),
+)
+
+
+class TokenRequest(BaseModel):
+    """Who wants to join."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    room: Text | None = Field(default=None, description="Default: the room that is watched")
+    identity: Text | None = Field(default=None, description="1-128 characters, unique in the room")
+    name: Text | None = Field(default=None, description="The same, when `identity` is missing")
+
+
+class Token(BaseModel):
+    """What a page needs to join."""
+
+    token: str = Field(description="For LiveKit's client; not to be shown or kept")
+    url: str = Field(description="LiveKit server", examples=["ws://localhost:7880"])
+    room: str = Field(examples=["face-recognition-room"])
+    identity: str = Field(description="As validated: trimmed", examples=["Alice42"])
+
+
+class Tokens:
+    """Mints tokens.
+
+    Args:
+        key: LiveKit API key.
+        secret: LiveKit API secret.
+        url: LiveKit server as browsers reach it.
+        default_room: when none is asked for.
+        rooms: the only rooms that tokens are minted for.
+        seconds: how long a token lets somebody in.
+    """
+
+    def __init__(
+        self, *, key: str, secret: str, url: str, default_room: str, rooms: AbstractSet[str], seconds: int
+    ) -> None:
+        self._key = key
+        self._secret = secret
+        self._url = url
+        self._default_room = default_room
+        self._rooms = rooms
+        self._ttl = timedelta(seconds=seconds)
+
+    def mint(self, room: str | None, identity: str) -> Token:
+        """A token for one person and one room.
+
+        Args:
+            room: None or empty: the default one.
+            identity: as a stranger gave it.
+
+        Raises:
+            ApiError: 403 or 422.
+        """
+        room = (room or "").strip() or self._default_room
+        if room not in self._rooms:
+            raise ApiError(
+                403, Code.ROOM_NOT_ALLOWED, "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."
+            )
+        identity = checked_identity(identity)
+        grants = VideoGrants(
+            room_join=True,
+            room=room,
+            can_publish=True,
+            can_publish_sources=["camera", "microphone"],
+            can_subscribe=True,
+            can_publish_data=False,
+        )
+        token = AccessToken(self._key, self._secret).with_identity(identity).with_name(identity)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InsecureKeyLengthWarning)  # the demo secret is short, and is for loopback
+            jwt = token.with_ttl(self._ttl).with_grants(grants).to_jwt()
+        return Token(token=jwt, url=self._url, room=room, identity=identity)
+
+
+def checked_identity(identity: str) -> str:
+    """An identity, trimmed. Any other text is legal: `<img onerror=…>` is somebody's name until shown otherwise.
+
+    Raises:
+        ApiError: it is empty, too long, has characters that cannot be shown, or is the recognizer's.
+    """
+    identity = identity.strip()
+    if not 1 <= len(identity) <= LONGEST_IDENTITY:
+        raise invalid([{"loc": ("identity",), "msg": f"must be 1 to {LONGEST_IDENTITY} characters"}])
+    if any(unicodedata.category(c) in _CONTROLS or c in _DIRECTION_CONTROLS for c in identity):
+        raise invalid([{"loc": ("identity",), "msg": "must not hold control characters"}])
+    if _plain(identity).startswith(RESERVED_PREFIX):
+        raise ApiError(403, Code.RESERVED_IDENTITY, "This name is the recognizer's. Choose another.")
+    if not any(c.isprintable() and not c.isspace() for c in identity):
+        raise invalid([{"loc": ("identity",), "msg": "must hold a character that can be seen"}])
+    return identity
+
+
+def _plain(identity: str) -> str:
+    """What the eye takes an identity for: one form of each letter, no case, no invisible characters, one dash."""
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", identity).casefold())
+    seen = [
+        "-" if unicodedata.category(c) == "Pd" else c for c in folded if unicodedata.category(c) not in ("Cf", "Mn")
+    ]
+    return "".join(seen).strip()
+
+
+def routes(tokens: Tokens, limit: RateLimit) -> APIRouter:
+    """`GET /token` and `POST /api/token`.
+
+    Args:
+        tokens: mints them.
+        limit: how many a client may have.
+    """
+    router = APIRouter(tags=["tokens"])
+
+    def mint(request: Request, room: str | None, identity: str) -> Token:
+        limit.count(request.scope)
+        only = caller_of(request.scope).room
+        if only is not None and (room or "").strip() not in ("", only):
+            raise ApiError(403, Code.ROOM_NOT_ALLOWED, "Your invitation is for another room.")
+        return tokens.mint(only or room, identity)
+
+    @router.get("/token", summary="A token to join the room", responses=_REFUSALS)
+    async def get(
+        request: Request,
+        identity: Annotated[str, Query(description="Who joins, 1-128 characters", examples=["Alice42"])],
+        room: Annotated[str | None, Query(description="Default: the room that is watched")] = None,
+    ) -> Token:
+        """Never kept by a cache."""
+        return mint(request, room, identity)
+
+    @router.post(
+        "/api/token",
+        summary="A token to join the room",
+        responses={
+            **_REFUSALS,
+            **documented(
+                (413, Code.TOO_LARGE, "The request is too large: at most 16 kB."),
+                (415, Code.UNSUPPORTED_TYPE, "Send JSON, with the header Content-Type: application/json."),
+            ),
+            403: _REFUSALS[403],
+        },
+        openapi_extra=described(
+            TokenRequest, named={"name": "Alice42"}, whole={"room": "lobby", "identity": "Alice42"}
+        ),
+    )
+    async def post(request: Request) -> Token:
+        """Like `GET /token`, without the name in the address."""
+        wanted = await read_json(request, TokenRequest, _LIMIT)
+        return mint(request, wanted.room, wanted.identity or wanted.name or "")
+
+    return router

@@ -1,0 +1,187 @@
+"""The web process's database: an embedded SQLite file, or PostgreSQL, behind the same statements.
+
+SQLite runs in WAL mode with `synchronous=FULL`: what was committed survives a crash of the process, of the machine
+and a power cut, and readers never wait for the writer. Writers take the write lock when they begin, so that none
+of them finds out half-way that another was faster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DataError as BadData
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from facematch.server.events.log import LogUnavailableError, UnstorableError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+_T = TypeVar("_T")
+
+READERS = 4
+"""Connections that read; one more writes."""
+LOCKED_SECONDS = 0.9
+"""How long another process may hold SQLite's write lock before a sender is told to try again."""
+CONNECT_SECONDS = 5.0
+STATEMENT_SECONDS = 10.0
+"""How long PostgreSQL may take for one statement."""
+PLACE_SECONDS = 5.0
+"""How long to wait for one of our own connections."""
+
+_CLASSES_OF_BAD_DATA = ("22", "23")
+"""SQLSTATE classes of values that a column cannot take."""
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a database file."""
+    return sa.URL.create("sqlite+aiosqlite", database=str(path)).render_as_string()
+
+
+def is_sqlite(url: str) -> bool:
+    """Whether a URL is one of a database file."""
+    return sa.make_url(url).get_backend_name() == "sqlite"
+
+
+def make_engine(url: str, *, writes: bool, connections: int, locked_seconds: float = LOCKED_SECONDS) -> AsyncEngine:
+    """An engine that has not connected yet.
+
+    Args:
+        url: as `sqlite_url` gives it, or `postgresql+asyncpg://…`.
+        writes: take SQLite's write lock when a transaction begins.
+        connections: most of them.
+        locked_seconds: how long another process may hold SQLite's write lock.
+    """
+    if not is_sqlite(url):
+        return create_async_engine(
+            url,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=PLACE_SECONDS,
+            pool_pre_ping=True,  # a server that was restarted costs no request
+            isolation_level="READ COMMITTED",
+            connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
+        )
+    engine = create_async_engine(url, pool_size=connections, max_overflow=0, pool_timeout=PLACE_SECONDS)
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={int(locked_seconds * 1000)}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA secure_delete=ON")  # what is removed leaves no trace in the file
+        cursor.close()
+
+    @sa.event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+class Database:
+    """One connection to write with and a few to read with, made when they are first needed.
+
+    A caller that is cancelled leaves a statement to finish by itself: no connection is ever left in the middle.
+
+    Args:
+        url: as `sqlite_url` gives it, or `postgresql+asyncpg://…`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._writer: AsyncEngine | None = None
+        self._readers: AsyncEngine | None = None
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def open(self) -> None:
+        """Allow what follows. Connects to nothing yet."""
+        self._writer = make_engine(self.url, writes=True, connections=1)
+        self._readers = make_engine(self.url, writes=False, connections=READERS)
+
+    async def write(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
+        """Run `work` in a transaction of its own; it is on the disk on return, or nothing of it is.
+
+        Raises:
+            LogUnavailableError: the database is away, locked or full. After a lost connection the transaction may
+                have been committed all the same.
+            UnstorableError: a value that the database does not take.
+        """
+        return await self._run(self._writer, work)
+
+    async def read(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
+        """Run `work` on one consistent state of the database (SQLite), or each statement on its own (PostgreSQL).
+
+        Raises:
+            LogUnavailableError: the database is away.
+        """
+        return await self._run(self._readers, work)
+
+    async def _run(self, engine: AsyncEngine | None, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
+        if engine is None:
+            raise LogUnavailableError("the database is not open")
+        task = asyncio.create_task(_transaction(engine, work))
+        self._running.add(task)
+        task.add_done_callback(self._finished)
+        return await asyncio.shield(task)
+
+    def _finished(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # has been heard of, also when whoever asked has gone
+
+    async def aclose(self) -> None:
+        """Finish what runs and close every connection."""
+        engines = [engine for engine in (self._writer, self._readers) if engine is not None]
+        self._writer = self._readers = None
+        if self._running:
+            await asyncio.wait(self._running)
+        for engine in engines:
+            await engine.dispose()
+
+
+async def _transaction(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
+    async with translated(), engine.begin() as connection:
+        return await work(connection)
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """What the database says, in the words of the log."""
+    try:
+        yield
+    except DBAPIError as error:
+        if _is_bad_data(error):
+            raise UnstorableError(reason_of(error)) from error
+        raise LogUnavailableError(reason_of(error)) from error
+    except OverflowError as error:  # a number that SQLite has no room for
+        raise UnstorableError(reason_of(error)) from error
+    except (SQLAlchemyError, OSError) as error:  # no place in the pool in time; no route to the server
+        raise LogUnavailableError(reason_of(error)) from error
+
+
+def _is_bad_data(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return isinstance(error, BadData | sa.exc.IntegrityError) or state.startswith(_CLASSES_OF_BAD_DATA)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why, in words that hold no value of any event and no part of the URL."""
+    original = getattr(error, "orig", None) or error
+    state = getattr(original, "sqlstate", None)
+    if state:
+        cause = original.__cause__ or original
+        return f"PostgreSQL: {type(cause).__name__} ({state})"
+    if type(original).__module__ == "sqlite3":
+        return f"SQLite: {original}"
+    if isinstance(original, OSError) and original.errno:
+        return f"database: {os.strerror(original.errno)}"
+    return f"database: {type(original.__cause__ or original).__name__}"

@@ -1,0 +1,107 @@
+"""Bringing the database's schema up to date, before anything is served."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import sqlalchemy as sa
+import structlog
+
+from facematch.server.storage.database import is_sqlite, make_engine, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from alembic.config import Config
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+log = structlog.get_logger(__name__)
+
+SCRIPTS = Path(__file__).with_name("migrations")
+
+_LOCK = 0x0FACE_0A7C4
+"""PostgreSQL's advisory lock that lets one process migrate at a time; any number that others do not use."""
+
+
+_OTHERS_SECONDS = 30.0
+"""How long another process may take to migrate."""
+
+_T = TypeVar("_T")
+
+
+class SchemaTooNewError(Exception):
+    """The database was made by a newer version, which may have stored what this one cannot read."""
+
+
+async def migrate(url: str) -> None:
+    """Create the tables, or change them to what this version needs. The event loop stays free meanwhile.
+
+    Args:
+        url: as `Database` takes it; the folder of a SQLite file is made.
+
+    Raises:
+        SchemaTooNewError: nothing was changed.
+        LogUnavailableError: the database is away, locked or full; what was begun is undone.
+    """
+    # Alembic is synchronous: it gets a thread and, since the drivers are not, a loop of its own.
+    await asyncio.to_thread(lambda: asyncio.run(_migrate(url)))
+
+
+async def _migrate(url: str) -> None:
+    async with translated():
+        if is_sqlite(url) and (database := sa.make_url(url).database):
+            Path(database).parent.mkdir(parents=True, exist_ok=True)
+        # Looking needs no lock and no room: a process starts also while the disk is full.
+        if await _run(make_engine(url, writes=False, connections=1), _is_up_to_date):
+            return
+        await _run(make_engine(url, writes=True, connections=1, locked_seconds=_OTHERS_SECONDS), _upgrade)
+
+
+async def _run(engine: AsyncEngine, work: Callable[[sa.Connection], _T]) -> _T:
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
+    finally:
+        await engine.dispose()
+
+
+def config() -> Config:
+    """Alembic's view of the migrations; `attributes["connection"]` is where they run."""
+    from alembic.config import Config  # noqa: PLC0415  (only while the process starts)
+
+    made = Config()
+    made.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    made.set_main_option("path_separator", "os")
+    return made
+
+
+def _is_up_to_date(connection: sa.Connection) -> bool:
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415  (only while the process starts)
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells which classes it uses
+    scripts = ScriptDirectory.from_config(config())
+    found = set(MigrationContext.configure(connection).get_current_heads())
+    known = {script.revision for script in scripts.walk_revisions()}
+    if unknown := found - known:
+        raise SchemaTooNewError(
+            f"The event log was made by a newer version of Face Match (schema {', '.join(sorted(unknown))}). Run that "
+            "version, or set DATA_DIR (or DATABASE_URL) to another place."
+        )
+    return found == set(scripts.get_heads())
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    from alembic import command  # noqa: PLC0415  (only while the process starts)
+
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+    if _is_up_to_date(connection):
+        return  # another process was faster
+    settings = config()
+    settings.attributes["connection"] = connection
+    command.upgrade(settings, "head")
+    log.info("Event log: the tables are those of this version")

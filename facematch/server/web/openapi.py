@@ -1,0 +1,85 @@
+"""The description of the HTTP interface that programs read: /openapi.json."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from facematch.protocol.events import Check, Events, Heartbeat, Match
+from facematch.server.access.login import InviteRequest, SignIn
+from facematch.server.rooms.tokens import TokenRequest
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_READ_BY_HAND = (Match, Check, Events, Heartbeat, TokenRequest, SignIn, InviteRequest)
+"""Models of the bodies that `bodies.read_json` reads: the framework does not see them."""
+
+TAGS = [
+    {"name": "page", "description": "The page and its assets."},
+    {"name": "events", "description": "What the recognizer reports. Listeners receive it on `WS /ws/matches`."},
+    {"name": "reference", "description": "The photograph of the person who is looked for."},
+    {"name": "snapshots", "description": "Frames of matches."},
+    {"name": "erasure", "description": "Removing what is kept of somebody."},
+    {"name": "tokens", "description": "Joining the LiveKit room."},
+    {"name": "access", "description": "Signing in and out, and inviting somebody to the room."},
+    {"name": "status", "description": "What the recognizer is doing."},
+    {"name": "health", "description": "For supervisors."},
+]
+
+DESCRIPTION = """\
+Face Match looks at a few frames of each video track of a LiveKit room at a time and reports whether a known person
+is on camera.
+
+**Errors** have one shape, `{"detail": sentence, "code": word}`, sometimes with more fields beside them. The codes
+do not change; the sentences may.
+
+**Access**: without keys, requests made on the server's own machine are answered, and no others. With keys, programs
+send one with each request (`Authorization: Bearer …`), and people sign in at `/login`, which sets a cookie. A request
+with that cookie that is not a GET has to name its page in the header `Origin`, as browsers do.
+
+**`WS /ws/matches`** sends each event as one JSON message: the fields that were posted, and `cursor`, its position in
+the event log. With `?after=<cursor>` it sends what the log holds after that position first (`?after=0`: all of it)
+and then goes on with what comes, without a gap or a duplicate. What a client sends is ignored. Close codes: 1001 the
+server stops, 1009 the client sent too much, 1013 the client is too slow; after each of them come back with the last
+cursor. 4401 the login has ended: sign in first.
+"""
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of the application, made once."""
+    if not app.openapi_schema:
+        described = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            tags=app.openapi_tags,
+            license_info=app.license_info,
+            routes=app.routes,
+            separate_input_output_schemas=False,
+        )
+        _, models = models_json_schema(
+            [(model, "validation") for model in _READ_BY_HAND], ref_template="#/components/schemas/{model}"
+        )
+        schemas = described.setdefault("components", {}).setdefault("schemas", {})
+        for name, schema in models["$defs"].items():
+            schemas.setdefault(name, schema)
+        _forget_unused(described)
+        app.openapi_schema = described
+    return app.openapi_schema
+
+
+_FRAMEWORK_ERRORS = ("HTTPValidationError", "ValidationError")
+
+
+def _forget_unused(described: dict[str, Any]) -> None:
+    """Takes out what the framework says of any route with a parameter: here each refusal is described by its route."""
+    for name in _FRAMEWORK_ERRORS:
+        described["components"]["schemas"].pop(name, None)
+    for operations in described["paths"].values():
+        for operation in operations.values():
+            schema = operation["responses"].get("422", {}).get("content", {}).get("application/json", {}).get("schema")
+            if schema == {"$ref": f"#/components/schemas/{_FRAMEWORK_ERRORS[0]}"}:
+                del operation["responses"]["422"]

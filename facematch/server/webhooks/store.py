@@ -1,0 +1,105 @@
+"""How far the webhook has come, kept beside the event log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from facematch.server.storage.schema import dead_letters, webhooks
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from facematch.server.storage.database import Database
+
+KEPT_DEAD_LETTERS = 1_000
+"""The newest; all are counted."""
+
+_NAME = "webhook"
+"""There is one receiver. A new address goes on where the old one was."""
+
+
+class WebhookStore:
+    """The cursor and the dead letters of the webhook.
+
+    Every method raises `LogUnavailableError` when the database takes nothing now.
+
+    Args:
+        database: opened by whoever opens the event log.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, latest: int) -> tuple[int, int]:
+        """Where to go on, and how many events have been given up so far.
+
+        Args:
+            latest: position of the log's last event, where a webhook that is new begins.
+        """
+
+        async def look(connection: AsyncConnection) -> tuple[int, int] | None:
+            found = (await connection.execute(_row(webhooks.c.cursor, webhooks.c.dead))).one_or_none()
+            return None if found is None else (int(found[0]), int(found[1]))
+
+        async def make(connection: AsyncConnection) -> None:
+            await connection.execute(sa.insert(webhooks).values(name=_NAME, cursor=latest, dead=0))
+
+        found = await self._database.read(look)
+        if found is None:
+            await self._database.write(make)
+        return found or (latest, 0)
+
+    async def settle(self, cursor: int, given_up: str | None = None) -> None:
+        """An event is delivered, or given up.
+
+        Args:
+            cursor: of the event.
+            given_up: why; None: it is delivered.
+        """
+
+        async def work(connection: AsyncConnection) -> None:
+            dead = webhooks.c.dead + (0 if given_up is None else 1)
+            await connection.execute(sa.update(webhooks).where(_IS_OURS).values(cursor=cursor, dead=dead))
+            if given_up is not None:
+                letter = {"name": _NAME, "cursor": cursor, "reason": given_up, "given_up_at": datetime.now(UTC)}
+                await connection.execute(sa.insert(dead_letters).values(letter))
+                await connection.execute(sa.delete(dead_letters).where(dead_letters.c.cursor < _oldest_kept()))
+
+        await self._database.write(work)
+
+    async def dead_letters(self, limit: int) -> list[tuple[int, str]]:
+        """Position and reason of the events given up last, the newest first."""
+
+        async def work(connection: AsyncConnection) -> list[tuple[int, str]]:
+            letters = sa.select(dead_letters.c.cursor, dead_letters.c.reason).order_by(dead_letters.c.cursor.desc())
+            return [(int(cursor), reason) for cursor, reason in await connection.execute(letters.limit(limit))]
+
+        return await self._database.read(work)
+
+    async def forget(self) -> None:
+        """There is no webhook (any more): one that is configured later begins anew."""
+
+        async def look(connection: AsyncConnection) -> bool:
+            return (await connection.execute(_row(webhooks.c.cursor))).one_or_none() is not None
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(sa.delete(webhooks).where(_IS_OURS))
+
+        if await self._database.read(look):  # a start without a webhook writes nothing
+            await self._database.write(work)
+
+
+_IS_OURS = webhooks.c.name == _NAME
+
+
+def _row(*columns: sa.Column[Any]) -> sa.Select[Any]:
+    return sa.select(*columns).where(_IS_OURS)
+
+
+def _oldest_kept() -> sa.ScalarSelect[Any]:
+    newest = sa.select(dead_letters.c.cursor).order_by(dead_letters.c.cursor.desc()).limit(KEPT_DEAD_LETTERS)
+    kept = newest.subquery()
+    return sa.select(sa.func.min(kept.c.cursor)).scalar_subquery()

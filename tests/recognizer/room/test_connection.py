@@ -1,0 +1,215 @@
+"""What can be told without a server; joining, losing and finding it again are end-to-end tests."""
+
+from __future__ import annotations
+
+import random
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from livekit import api, rtc
+from structlog.testing import capture_logs
+
+from facematch.protocol.events import LiveKitState
+from facematch.recognizer.room.connection import (
+    IDENTITY_PREFIX,
+    LAST_RETRY_SECONDS,
+    TOKEN_TTL,
+    Connection,
+    CredentialsRefusedError,
+    redact,
+    retry_delay,
+)
+from tests.rig.virtual_time import now, run
+
+if TYPE_CHECKING:
+    from facematch.recognizer.room.room import RoomWatch
+
+SECRET = "a secret of at least thirty-two bytes"
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.abc-DEF_123"
+
+
+def connection(kind: type[Connection] = Connection) -> Connection:
+    def no_watch(room: rtc.Room) -> RoomWatch:
+        raise AssertionError("nothing here joins a room")
+
+    return kind(
+        "ws://127.0.0.1:1",
+        key="a-key",
+        secret=SECRET,
+        room_name="a room",
+        source="0123456789abcdef",
+        watch=no_watch,
+        state_changed=lambda: None,
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"401 Unauthorized: ws://127.0.0.1:7880/rtc?access_token={TOKEN}&auto_subscribe=0",
+        f"Authorization: Bearer {TOKEN}",
+        f"({TOKEN})",
+        f"twice {TOKEN} and {TOKEN}",
+        "/rtc?access_token=not-even-a-jwt&x=1",
+        'url: "ws://h/rtc?access_token=not-even-a-jwt"',
+    ],
+)
+def test_no_token_is_left_in_a_text(text: str) -> None:
+    redacted = redact(text)
+    assert "[token]" in redacted
+    for part in (*TOKEN.split("."), "not-even-a-jwt"):
+        assert part not in redacted
+
+
+def test_the_rest_of_a_text_is_kept() -> None:
+    assert (
+        redact(f"401: ws://h/rtc?access_token={TOKEN}&x=1 refused")
+        == "401: ws://h/rtc?access_token=[token]&x=1 refused"
+    )
+    assert redact("no route to host") == "no route to host"
+
+
+def test_the_state_follows_the_watch() -> None:
+    known = connection()
+    states = [known.state]
+    known.watch = cast("RoomWatch", SimpleNamespace(reconnecting=False))
+    known._connected = True
+    states.append(known.state)
+    known.watch = cast("RoomWatch", SimpleNamespace(reconnecting=True))
+    states.append(known.state)
+    known.watch = None
+    states.append(known.state)
+    assert states == [
+        LiveKitState.CONNECTING,
+        LiveKitState.CONNECTED,
+        LiveKitState.RECONNECTING,
+        LiveKitState.DISCONNECTED,
+    ]
+
+
+def test_the_token_hides_and_only_receives() -> None:
+    claims = api.TokenVerifier("a-key", SECRET).verify(connection()._token())
+    assert claims.identity == f"{IDENTITY_PREFIX}-01234567"
+    assert claims.kind == "agent"
+    video = claims.video
+    assert video is not None
+    assert (video.room, video.room_join, video.hidden, video.can_subscribe) == ("a room", True, True, True)
+    assert not any((video.can_publish, video.can_publish_data, video.can_update_own_metadata, video.room_admin))
+
+
+def test_the_token_lives_briefly() -> None:
+    assert TOKEN_TTL.total_seconds() <= 600
+
+
+def test_two_recognizers_never_share_an_identity() -> None:
+    other = Connection(
+        "ws://127.0.0.1:1",
+        key="a-key",
+        secret=SECRET,
+        room_name="a room",
+        source="fedcba9876543210",
+        watch=cast("Any", None),
+        state_changed=lambda: None,
+    )
+    assert other._identity != connection()._identity
+
+
+def refused_with(text: str, monkeypatch: pytest.MonkeyPatch) -> Connection:
+    """Every attempt to connect ends with this text of the SDK."""
+
+    class Refusing:
+        def on(self, *_: object) -> None: ...
+
+        async def connect(self, *_: object) -> None:
+            raise rtc.ConnectError(text)
+
+    monkeypatch.setattr(rtc, "Room", Refusing)
+    refused = connection()
+    refused._make_watch = lambda room: cast("RoomWatch", None)
+    return refused
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "token has invalid claims: token is not valid yet",
+        "token has invalid claims: token is expired",
+        "token has invalid claims: token used before issued",
+        "go-jose/go-jose/jwt: validation failed, token is expired (exp)",
+        "go-jose/go-jose/jwt: validation failed, token not valid yet (nbf)",
+        "square/go-jose/jwt: validation failed, token issued in the future (iat)",
+    ],
+)
+def test_a_clock_that_is_wrong_is_said_and_waited_for(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"engine: signal failure: client error: 401 Unauthorized - invalid token: {TOKEN}, error: {reason}"
+    with capture_logs() as lines:
+        assert run(refused_with(text, monkeypatch)._visit()) is None
+    (line,) = lines
+    assert line["log_level"] == "error"
+    assert "clock" in line["event"]
+    assert reason in line["reason"]
+    assert TOKEN not in line["reason"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"engine: signal failure: client error: 401 Unauthorized - invalid token: {TOKEN}, error: signature is invalid",
+        "engine: signal failure: client error: 401 Unauthorized - invalid API key: demo",
+        "engine: signal failure: client error: 401 Unauthorized - permissions denied",
+        "engine: signal failure: handshake error: 401 Unauthorized",
+        "engine: signal failure: handshake error: 403 Forbidden",
+    ],
+)
+def test_a_wrong_key_or_secret_is_not_tried_again(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CredentialsRefusedError) as caught:
+        run(refused_with(text, monkeypatch)._visit())
+    assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize("draw", [0.0, 0.5, 0.999])
+def test_the_wait_doubles_from_a_second_to_half_a_minute(draw: float) -> None:
+    waits = [retry_delay(failures, lambda: draw) for failures in range(8)]
+    bounds = [1, 2, 4, 8, 16, 30, 30, 30]
+    assert all(bound / 2 <= wait <= bound for wait, bound in zip(waits, bounds, strict=True))
+
+
+def test_a_server_that_is_away_for_days_is_tried_all_the_time() -> None:
+    """A doubling that is not bounded itself overflows a float after a thousand attempts."""
+
+    class Away(Connection):
+        attempts = 0
+
+        async def _visit(self) -> str | None:
+            self.attempts += 1
+            if self.attempts == 5000:
+                raise CredentialsRefusedError("the end of this test")
+            return None
+
+    async def scenario() -> float:
+        with pytest.raises(CredentialsRefusedError):
+            await connection(Away).run()
+        return now()
+
+    random.seed(1)
+    assert run(scenario()) == pytest.approx(5000 * LAST_RETRY_SECONDS * 0.75, rel=0.05)
+
+
+@pytest.mark.parametrize(("reason", "least"), [("SERVER_SHUTDOWN", 0.5), ("DUPLICATE_IDENTITY", 15.0)])
+def test_a_removal_that_somebody_wanted_is_not_hammered_against(reason: str, least: float) -> None:
+    class Removed(Connection):
+        visits = 0
+
+        async def _visit(self) -> str | None:
+            self.visits += 1
+            if self.visits == 2:
+                raise CredentialsRefusedError("the end of this test")
+            return reason
+
+    async def scenario() -> float:
+        with pytest.raises(CredentialsRefusedError):
+            await connection(Removed).run()
+        return now()
+
+    assert least <= run(scenario()) <= 2 * least

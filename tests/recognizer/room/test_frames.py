@@ -1,0 +1,190 @@
+"""The pure parts of frames, and how a stream ends; streams are proven on the real server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pytest
+from livekit import rtc
+
+from facematch.recognizer.room import frames
+from facematch.recognizer.room.frames import (
+    PATIENCE_SECONDS,
+    FrameStream,
+    Selection,
+    is_filler,
+    upright,
+    wanted_quality,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+HIGH, MEDIUM, LOW = (
+    rtc.VideoQuality.VIDEO_QUALITY_HIGH,
+    rtc.VideoQuality.VIDEO_QUALITY_MEDIUM,
+    rtc.VideoQuality.VIDEO_QUALITY_LOW,
+)
+MARK = (255, 10, 20)
+
+
+def marked(height: int, width: int) -> NDArray[np.uint8]:
+    """A black frame with its upper left pixel marked."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[0, 0] = MARK
+    return pixels
+
+
+@pytest.mark.parametrize(
+    ("rotation", "shape", "mark_at"),
+    [
+        (rtc.VideoRotation.VIDEO_ROTATION_0, (2, 4, 3), (0, 0)),
+        (rtc.VideoRotation.VIDEO_ROTATION_90, (4, 2, 3), (0, 1)),  # clockwise: upper left goes to the upper right
+        (rtc.VideoRotation.VIDEO_ROTATION_180, (2, 4, 3), (1, 3)),
+        (rtc.VideoRotation.VIDEO_ROTATION_270, (4, 2, 3), (3, 0)),
+    ],
+)
+def test_a_frame_is_turned_clockwise_by_its_rotation(
+    rotation: rtc.VideoRotation, shape: tuple[int, int, int], mark_at: tuple[int, int]
+) -> None:
+    turned = upright(marked(2, 4), rotation)
+    assert turned.shape == shape
+    assert tuple(turned[mark_at]) == MARK
+    assert turned.sum() == sum(MARK)
+    assert turned.flags.c_contiguous
+
+
+def test_every_rotation_of_the_sdk_is_known() -> None:
+    turned = {name: upright(marked(2, 4), value).tobytes() for name, value in rtc.VideoRotation.items()}
+    assert len(set(turned.values())) == len(turned) == 4
+
+
+def test_an_upright_frame_is_not_copied() -> None:
+    pixels = marked(2, 4)
+    assert upright(pixels, rtc.VideoRotation.VIDEO_ROTATION_0) is pixels
+
+
+@pytest.mark.parametrize("level", [0, 4])
+def test_black_is_filler(level: int) -> None:
+    assert is_filler(np.full((360, 640, 3), level, np.uint8))
+
+
+def test_a_camera_in_the_dark_is_no_filler() -> None:
+    noise = np.random.default_rng(7).integers(0, 12, (360, 640, 3), dtype=np.uint8)
+    assert not is_filler(noise)
+
+
+def test_a_face_in_a_dark_room_is_no_filler() -> None:
+    pixels = np.zeros((360, 640, 3), np.uint8)
+    pixels[100:160, 300:360, 0] = 40
+    assert not is_filler(pixels)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "processed", "quality"),
+    [
+        (1280, 720, 640, MEDIUM),  # its middle layer is 640x360
+        (1920, 1080, 640, MEDIUM),
+        (3840, 2160, 640, MEDIUM),
+        (960, 540, 640, MEDIUM),
+        (640, 360, 640, MEDIUM),  # its own size: there is no layer between it and 320x180
+        (848, 480, 640, MEDIUM),
+        (320, 180, 640, MEDIUM),
+        (1280, 720, 320, LOW),  # 320x180 is all that is needed
+        (1280, 720, 480, MEDIUM),
+        (1280, 720, 960, HIGH),
+        (1920, 1080, 1280, HIGH),
+        (1280, 960, 640, HIGH),  # 4:3: the middle layer is 480x360
+        (1280, 960, 480, MEDIUM),
+        (640, 480, 640, MEDIUM),
+        (640, 480, 240, LOW),
+        (720, 1280, 640, HIGH),  # portrait: the layers are 180 and 360 wide
+        (720, 1280, 360, MEDIUM),
+        (1080, 1920, 320, MEDIUM),
+        (720, 1280, 180, LOW),
+        (360, 640, 640, MEDIUM),
+        (0, 0, 640, HIGH),
+        (1280, 0, 640, HIGH),
+    ],
+)
+def test_the_smallest_layer_as_wide_as_the_processed_frame(
+    width: int, height: int, processed: int, quality: rtc.VideoQuality.ValueType
+) -> None:
+    chosen = wanted_quality(width, height, processed)
+    assert rtc.VideoQuality.Name(chosen) == rtc.VideoQuality.Name(quality)
+
+
+def test_the_first_frame_counts_whatever_its_size() -> None:
+    assert Selection(640).accepts(320, 100.0)
+
+
+def test_then_only_frames_of_the_wanted_width() -> None:
+    selection = Selection(640)
+    selection.accepts(320, 100.0)
+    assert [selection.accepts(width, 100.5) for width in (320, 639, 640, 1280)] == [False, False, True, True]
+
+
+def test_patience_ends() -> None:
+    selection = Selection(640)
+    selection.accepts(320, 100.0)
+    assert not selection.accepts(320, 100.0 + PATIENCE_SECONDS - 0.01)
+    assert selection.accepts(320, 100.0 + PATIENCE_SECONDS)
+
+
+class Slow:
+    """In place of the SDK's stream: brings nothing, and ends when it may."""
+
+    def __init__(self) -> None:
+        self.closing = asyncio.Event()
+        self.may_end = asyncio.Event()
+        self.ended = False
+
+    def __aiter__(self) -> Slow:
+        return self
+
+    async def __anext__(self) -> None:
+        await asyncio.Event().wait()
+
+    async def aclose(self) -> None:
+        self.closing.set()
+        await self.may_end.wait()
+        self.ended = True
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
+    made = Slow()
+    monkeypatch.setattr(rtc.VideoStream, "from_track", lambda **_: made)
+    return made
+
+
+async def test_a_stream_is_closed_whole_although_who_waits_for_it_is_cancelled(slow: Slow) -> None:
+    stream = FrameStream(cast("rtc.Track", object()), lambda: None)
+    waiting = asyncio.create_task(stream.aclose())
+    await slow.closing.wait()
+    waiting.cancel()
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    slow.may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert slow.ended
+
+
+async def test_a_stream_that_is_cancelled_before_its_end_begins_is_closed_too(slow: Slow) -> None:
+    stream = FrameStream(cast("rtc.Track", object()), lambda: None)
+    slow.may_end.set()
+    waiting = asyncio.create_task(stream.aclose())
+    await asyncio.sleep(0)  # it has begun to wait, and for nothing of the SDK yet
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert slow.ended
+
+
+async def test_a_stream_that_never_ends_is_let_go_of(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "CLOSE_SECONDS", 0.01)
+    await FrameStream(cast("rtc.Track", object()), lambda: None).aclose()
+    assert not slow.ended

@@ -1,0 +1,172 @@
+"""From what a batch found to events: a real outbox on a real file, real snapshots; nobody to deliver to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from facematch.faces.engine import Face
+from facematch.protocol.events import Check, Match, Outcome
+from facematch.recognizer.counters import Counters
+from facematch.recognizer.delivery.api_client import ApiClient
+from facematch.recognizer.delivery.outbox import Outbox
+from facematch.recognizer.delivery.outbox_store import OutboxStore
+from facematch.recognizer.delivery.snapshots import Snapshots
+from facematch.recognizer.room.cycle import ReportCheck
+from facematch.recognizer.room.reporter import Reporter, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+ALICE = Subject(participant_id="PA_1", participant_name="Alice", participant_identity="alice-42", track_sid="TR_1")
+FRAME = np.full((360, 640, 3), 128, np.uint8)
+BATCH = {"cycle_id": "batch-1", "reference_id": "abc"}
+
+
+def face(distance: float, box: tuple[int, int, int, int] = (90, 310, 240, 160)) -> Face:
+    return Face(bbox=box, distance=distance, score=1.0, embedding=np.zeros(128, np.float32))
+
+
+class Desk(NamedTuple):
+    reporter: Reporter
+    outbox: Outbox
+    counters: Counters
+    store: OutboxStore
+
+    def events(self) -> list[dict[str, Any]]:
+        return [event.body for event in self.store.head(0, 100)]
+
+
+@asynccontextmanager
+async def desk(tmp_path: Path, captures: Path | None = None) -> AsyncIterator[Desk]:
+    api, store, counters = ApiClient("http://127.0.0.1:9"), OutboxStore(tmp_path / "outbox.db"), Counters()
+    outbox = Outbox(api, store, source="boot", size=100, delay=lambda attempt: 3600)
+    snapshots = Snapshots(captures or tmp_path / "captures")
+    reporter = Reporter(outbox, snapshots, room="a room", threshold=0.5, model="a model", counters=counters)
+    running = asyncio.create_task(outbox.run())
+    try:
+        yield Desk(reporter, outbox, counters, store)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await outbox.aclose()
+        await api.aclose()
+        snapshots.close()
+
+
+async def test_a_match_says_all_there_is_to_say(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        before = datetime.now(UTC)
+        await at.reporter.match(ALICE, FRAME, [face(0.3712345678)], **BATCH)
+        (body,) = at.events()
+    match = Match.model_validate(body)
+    assert match.snapshot == f"match_alice-42_{match.timestamp:%Y%m%d_%H%M%S}.jpg"
+    assert match.filename == str(tmp_path / "captures" / match.snapshot)
+    assert (tmp_path / "captures" / match.snapshot).exists()
+    assert before <= match.timestamp <= before + timedelta(minutes=1)
+    assert match.event_id is not None
+    assert match.model_dump(include=Match.model_fields.keys() - {"timestamp", "event_id", "filename", "snapshot"}) == {
+        "type": "match",
+        "participant_id": "PA_1",
+        "participant_name": "Alice",
+        "participant_identity": "alice-42",
+        "track_sid": "TR_1",
+        "room": "a room",
+        "source": "boot",
+        "seq": 1,
+        "cycle_id": "batch-1",
+        "reference_id": "abc",
+        "confidence": 0.6288,
+        "distance": 0.371235,
+        "threshold": 0.5,
+        "model": "a model",
+        "bbox": (90, 310, 240, 160),
+        "frame_size": (640, 360),
+    }
+
+
+async def test_every_face_is_a_match_of_one_picture_best_first(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        await at.reporter.match(ALICE, FRAME, [face(0.3), face(0.4, (20, 520, 120, 420))], **BATCH)
+        events = at.events()
+    assert [event["confidence"] for event in events] == [0.7, 0.6]
+    assert [event["bbox"] for event in events] == [[90, 310, 240, 160], [20, 520, 120, 420]]
+    assert len({event["snapshot"] for event in events}) == 1
+    assert len({event["event_id"] for event in events}) == 2
+    assert at.counters.matches == 2
+    assert len(list((tmp_path / "captures").iterdir())) == 1
+
+
+async def test_a_match_whose_picture_cannot_be_written_is_told_without_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    async with desk(tmp_path, captures=tmp_path / "file" / "captures") as at:
+        await at.reporter.match(ALICE, FRAME, [face(0.3)], **BATCH)
+        (event,) = at.events()
+    assert (event["snapshot"], event["filename"]) == (None, None)
+
+
+async def test_a_match_that_the_disk_does_not_take_leaves_no_picture(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        at.store._db.execute("PRAGMA query_only = 1")
+        await at.reporter.match(ALICE, FRAME, [face(0.3)], **BATCH)
+        assert at.outbox.status.queued == 1
+    assert list((tmp_path / "captures").iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["/".join(["a folder with quite a long name"] * 25), os.fsdecode(b"odd \xff name")])
+async def test_wherever_the_pictures_are_a_match_is_told(tmp_path: Path, folder: str) -> None:
+    async with desk(tmp_path, captures=tmp_path / folder) as at:
+        await at.reporter.match(ALICE, FRAME, [face(0.3)], **BATCH)
+        (event,) = at.events()
+    assert event["filename"].endswith(event["snapshot"])
+
+
+async def test_a_check_says_how_the_batch_ended(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        report = ReportCheck("batch-1", Outcome.NO_MATCH, frames=5, faces=2, best_distance=0.71234567)
+        await at.reporter.check(ALICE, report, reference_id="abc")
+        (body,) = at.events()
+    check = Check.model_validate(body)
+    assert (check.match_found, check.outcome, check.frames, check.faces) == (False, Outcome.NO_MATCH, 5, 2)
+    assert (check.best_distance, check.cycle_id, check.reference_id) == (0.712346, "batch-1", "abc")
+    assert (at.counters.checks, at.counters.outcomes[Outcome.NO_MATCH]) == (1, 1)
+
+
+async def test_a_check_without_a_batch_has_neither_batch_nor_reference(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        await at.reporter.check(ALICE, ReportCheck(None, Outcome.NO_REFERENCE, 0, 0, None), reference_id=None)
+        (event,) = at.events()
+    assert (event["cycle_id"], event["reference_id"], event["best_distance"]) == (None, None, None)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+async def test_only_a_match_is_a_match_found(tmp_path: Path, outcome: Outcome) -> None:
+    async with desk(tmp_path) as at:
+        await at.reporter.check(ALICE, ReportCheck("batch-1", outcome, 1, 1, 0.5), reference_id="abc")
+        (event,) = at.events()
+    assert event["match_found"] is (outcome is Outcome.MATCH)
+
+
+@pytest.mark.parametrize("name", ["x" * 10_000, "\ud800", "<img onerror=alert(1)>", "line\nbreak", "Zoë 李 😀"])
+async def test_whatever_a_client_calls_itself_can_be_told(tmp_path: Path, name: str) -> None:
+    subject = Subject(participant_id="PA_1", participant_name=name, participant_identity=name, track_sid="TR_1")
+    async with desk(tmp_path) as at:
+        await at.reporter.match(subject, FRAME, [face(0.3)], **BATCH)
+        await at.reporter.check(subject, ReportCheck("batch-1", Outcome.MATCH, 1, 1, 0.3), reference_id="abc")
+        match, check = at.events()
+    for event in (match, check):
+        told = event["participant_name"]
+        assert told == event["participant_identity"]
+        assert told == name or (0 < len(told) <= 512 and "\ud800" not in told)
+    assert (tmp_path / "captures" / match["snapshot"]).exists()
+
+
+def test_a_name_of_ordinary_length_is_told_as_it_is() -> None:
+    assert Subject("PA_1", "x" * 512, "Zoë", "TR_1").participant_name == "x" * 512

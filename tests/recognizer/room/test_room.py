@@ -1,0 +1,290 @@
+"""The choice of tracks and the bookkeeping around them, with stand-ins for the room. What a track then does, and what
+LiveKit really says, is proven end to end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from livekit import rtc
+from structlog.testing import capture_logs
+
+from facematch.recognizer.batch_slots import Places
+from facematch.recognizer.counters import Counters
+from facematch.recognizer.room.cooldowns import Cooldowns
+from facematch.recognizer.room.cycle import CycleRules, ReportCheck
+from facematch.recognizer.room.room import RESTART_SECONDS, RoomWatch
+from tests.rig.virtual_time import now, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RULES = CycleRules(batch_max_frames=5, hold_seconds=10.0, wait_seconds=7.0, batch_timeout_seconds=4.0, threshold=0.5)
+STANDARD = rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD
+CAMERA = rtc.TrackSource.SOURCE_CAMERA
+VIDEO, AUDIO = rtc.TrackKind.KIND_VIDEO, rtc.TrackKind.KIND_AUDIO
+
+
+class Room:
+    """Who is there, and whom to tell."""
+
+    def __init__(self) -> None:
+        self.remote_participants: dict[str, SimpleNamespace] = {}
+        self._listeners: dict[str, list[Callable[..., None]]] = {}
+
+    def on(self, name: str, listener: Callable[..., None]) -> None:
+        self._listeners.setdefault(name, []).append(listener)
+
+    def emit(self, name: str, *arguments: object) -> None:
+        for listener in self._listeners.get(name, []):
+            listener(*arguments)
+
+    def joins(self, identity: str, *publications: SimpleNamespace, kind: int = STANDARD) -> None:
+        self.remote_participants[identity] = SimpleNamespace(
+            identity=identity,
+            sid=f"PA_{identity}",
+            name=identity,
+            kind=kind,
+            track_publications={publication.sid: publication for publication in publications},
+        )
+        self.emit("participant_connected")
+
+    def leaves(self, identity: str) -> None:
+        del self.remote_participants[identity]
+        self.emit("participant_disconnected")
+
+
+def publication(sid: str, *, kind: int = VIDEO, source: int = CAMERA) -> SimpleNamespace:
+    return SimpleNamespace(sid=sid, kind=kind, source=source, muted=False, track=None)
+
+
+class Reporter:
+    """Takes Checks; `fails` says for which tracks it raises."""
+
+    def __init__(self) -> None:
+        self.fails: set[str] = set()
+        self.checks: list[tuple[str, float]] = []
+
+    async def check(self, subject: Any, report: ReportCheck, *, reference_id: str | None) -> None:
+        self.checks.append((subject.track_sid, now()))
+        if subject.track_sid in self.fails:
+            raise ZeroDivisionError
+
+
+class Scene:
+    """A room without a reference: its tracks say so, and idle."""
+
+    def __init__(self, cooldowns: Cooldowns | None = None) -> None:
+        self.room = Room()
+        self.reporter = Reporter()
+        self.counters = Counters()
+        references = SimpleNamespace(current=None, subscribe=lambda listener: None, unsubscribe=lambda listener: None)
+        self.watch = RoomWatch(
+            cast("rtc.Room", self.room),
+            rules=RULES,
+            cooldowns=cooldowns or Cooldowns(3.0),
+            engine=cast("Any", None),
+            references=cast("Any", references),
+            places=Places(8),
+            reporter=cast("Any", self.reporter),
+            counters=self.counters,
+            processed_width=640,
+            state_changed=lambda: None,
+        )
+
+    def watched(self) -> list[str]:
+        return [watch.publication.sid for watch in self.watch.tracks]
+
+
+async def settled() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def in_a_room(live: Callable[[Scene], Any]) -> None:
+    """Run a scene's life beside its watch, and end the watch after it."""
+
+    async def scenario() -> None:
+        scene = Scene()
+        watching = asyncio.create_task(scene.watch.run())
+        await settled()
+        try:
+            await live(scene)
+        finally:
+            scene.room.emit("disconnected", rtc.DisconnectReason.SERVER_SHUTDOWN)
+            reason = await watching
+        assert reason == "SERVER_SHUTDOWN"
+        assert scene.watched() == []
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "who", "is_watched"),
+    [
+        (VIDEO, CAMERA, STANDARD, True),
+        (VIDEO, rtc.TrackSource.SOURCE_UNKNOWN, STANDARD, True),
+        (VIDEO, CAMERA, rtc.ParticipantKind.PARTICIPANT_KIND_SIP, True),
+        (VIDEO, CAMERA, rtc.ParticipantKind.PARTICIPANT_KIND_INGRESS, True),
+        (VIDEO, CAMERA, rtc.ParticipantKind.PARTICIPANT_KIND_AGENT, False),
+        (VIDEO, CAMERA, rtc.ParticipantKind.PARTICIPANT_KIND_EGRESS, False),
+        (VIDEO, rtc.TrackSource.SOURCE_SCREENSHARE, STANDARD, False),
+        (AUDIO, rtc.TrackSource.SOURCE_MICROPHONE, STANDARD, False),
+        (AUDIO, rtc.TrackSource.SOURCE_SCREENSHARE_AUDIO, STANDARD, False),
+    ],
+)
+def test_peoples_cameras_are_watched_and_nothing_else(kind: int, source: int, who: int, is_watched: bool) -> None:
+    async def live(scene: Scene) -> None:
+        scene.room.joins("alice", publication("TR_1", kind=kind, source=source), kind=who)
+        await settled()
+        assert scene.watched() == (["TR_1"] if is_watched else [])
+
+    in_a_room(live)
+
+
+def test_tracks_that_were_there_before_are_watched_too() -> None:
+    async def scenario() -> None:
+        scene = Scene()
+        scene.room.joins("alice", publication("TR_1"))
+        watching = asyncio.create_task(scene.watch.run())
+        await settled()
+        assert scene.watched() == ["TR_1"]
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    run(scenario())
+
+
+def test_every_camera_of_a_person_is_watched() -> None:
+    async def live(scene: Scene) -> None:
+        scene.room.joins("alice", publication("TR_1"), publication("TR_2"))
+        await settled()
+        assert scene.watched() == ["TR_1", "TR_2"]
+
+    in_a_room(live)
+
+
+def test_nobodys_leaving_touches_anybody_else() -> None:
+    async def live(scene: Scene) -> None:
+        scene.room.joins("alice", publication("TR_1"))
+        scene.room.joins("bob", publication("TR_2"))
+        await settled()
+        kept = scene.watch.tracks[1]
+        scene.room.leaves("alice")
+        await settled()
+        assert scene.watch.tracks == [kept]
+        assert scene.reporter.checks == [("TR_1", 0.0), ("TR_2", 0.0)]
+
+    in_a_room(live)
+
+
+def test_while_livekit_is_away_nothing_is_watched_and_afterwards_all_of_it_anew() -> None:
+    async def live(scene: Scene) -> None:
+        scene.room.joins("alice", publication("TR_1"))
+        await settled()
+        scene.room.emit("reconnecting")
+        await settled()
+        states = [scene.watch.reconnecting]
+        assert scene.watched() == []
+        scene.room.remote_participants["alice"].track_publications = {"TR_9": publication("TR_9")}
+        scene.room.emit("reconnected")
+        await settled()
+        states.append(scene.watch.reconnecting)
+        assert scene.watched() == ["TR_9"]
+        assert states == [True, False]
+
+    in_a_room(live)
+
+
+def test_a_track_that_is_announced_anew_under_its_old_sid_is_watched_anew() -> None:
+    """What the SDK knew of it before a restart of the connection is of no use after it."""
+
+    async def live(scene: Scene) -> None:
+        scene.room.joins("alice", publication("TR_1"))
+        await settled()
+        anew = publication("TR_1")
+        scene.room.leaves("alice")
+        scene.room.joins("alice", anew)  # before anybody could look
+        await settled()
+        assert [id(watch.publication) for watch in scene.watch.tracks] == [id(anew)]
+
+    in_a_room(live)
+
+
+def test_a_cycle_that_fails_begins_anew_after_a_pause_and_touches_nobody_else() -> None:
+    async def live(scene: Scene) -> None:
+        scene.reporter.fails.add("TR_1")
+        with capture_logs() as lines:
+            scene.room.joins("alice", publication("TR_1"))
+            scene.room.joins("bob", publication("TR_2"))
+            await asyncio.sleep(2.5 * RESTART_SECONDS)
+        failed = [line for line in lines if line["log_level"] == "error"]
+        assert [line["event"] for line in failed] == ["Cycle failed and starts anew"] * 3
+        assert scene.counters.errors == 3
+        assert [when for sid, when in scene.reporter.checks if sid == "TR_2"] == [0.0]
+        scene.reporter.fails.clear()
+        await asyncio.sleep(2 * RESTART_SECONDS)
+        assert sorted(scene.watched()) == ["TR_1", "TR_2"]
+        assert scene.counters.errors == 3
+
+    in_a_room(live)
+
+
+def test_a_failed_cycle_whose_track_is_gone_does_not_come_back() -> None:
+    async def live(scene: Scene) -> None:
+        scene.reporter.fails.add("TR_1")
+        with capture_logs():
+            scene.room.joins("alice", publication("TR_1"))
+            await settled()
+            scene.room.leaves("alice")
+            await asyncio.sleep(3 * RESTART_SECONDS)
+        assert (scene.watched(), scene.counters.errors) == ([], 1)
+
+    in_a_room(live)
+
+
+def test_a_participants_tracks_share_a_cooldown_that_outlives_a_rejoin() -> None:
+    def cooldowns(scene: Scene) -> list[object]:
+        return [watch.cycle._cooldown for watch in scene.watch.tracks]
+
+    async def live(scene: Scene) -> None:
+        scene.room.joins("alice", publication("TR_1"), publication("TR_2"))
+        scene.room.joins("bob", publication("TR_3"))
+        await settled()
+        first, second, bobs = cooldowns(scene)
+        assert first is second
+        assert first is not bobs
+        scene.watch.tracks[0].cycle._cooldown.restart(now())
+        scene.room.leaves("alice")
+        await settled()
+        await asyncio.sleep(2.0)
+        scene.room.joins("alice", publication("TR_4"))
+        await settled()
+        assert cooldowns(scene) == [bobs, first]
+
+    in_a_room(live)
+
+
+def test_a_cooldown_outlives_the_stay_in_the_room() -> None:
+    """The room closes when it is empty, and LiveKit restarts: neither is a reason to report somebody twice."""
+
+    async def scenario() -> None:
+        kept = Cooldowns(3600.0)
+        seen = []
+        for _ in range(2):
+            scene = Scene(kept)
+            watching = asyncio.create_task(scene.watch.run())
+            scene.room.joins("alice", publication("TR_1"))
+            await settled()
+            (watch,) = scene.watch.tracks
+            seen.append(watch.cycle._cooldown.over(now()))
+            watch.cycle._cooldown.restart(now())
+            scene.room.emit("disconnected", rtc.DisconnectReason.ROOM_DELETED)
+            await watching
+            await asyncio.sleep(60.0)
+        assert seen == [True, False]
+
+    run(scenario())

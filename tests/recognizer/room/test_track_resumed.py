@@ -1,0 +1,303 @@
+"""The signal connection breaks and is resumed, with the same tracks. The stand-ins for the SDK and the server do what
+the real ones were seen to do; `tests/e2e/test_resumed.py` has the real ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pytest
+from livekit import rtc
+
+from facematch.protocol.events import Outcome
+from facematch.recognizer.batch_slots import Places
+from facematch.recognizer.counters import Counters
+from facematch.recognizer.room import forwarding, track
+from facematch.recognizer.room.cooldowns import Cooldowns
+from facematch.recognizer.room.cycle import CycleRules, ReportCheck
+from facematch.recognizer.room.room import RoomWatch
+from tests.recognizer.room.test_room import Room, publication
+from tests.rig.virtual_time import now, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from facematch.faces.detector import Pixels
+
+RULES = CycleRules(batch_max_frames=2, hold_seconds=10.0, wait_seconds=10.0, batch_timeout_seconds=4.0, threshold=0.5)
+SOON = 0.3
+"""Seconds from a subscription to its track."""
+
+CLOSING = 1.0
+"""Seconds that closing a stream takes at most."""
+
+
+class Sfu:
+    """One camera as the SDK and the server know it.
+
+    While the signal connection is away, requests are kept and reach the server together. To unsubscribe is confirmed by
+    the SDK itself, at once; a subscription that the server never ended is not delivered a second time.
+    """
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.camera = publication("TR_1")
+        self.camera.width = 160
+        self.camera.set_subscribed = self.set_subscribed
+        self.connected = True
+        self.flows = False
+        self._kept: list[bool] = []
+        self._subscribed = False
+
+    def set_subscribed(self, wanted: bool) -> None:
+        if not wanted:
+            self.flows, self.camera.track = False, None
+            self.room.emit("track_unsubscribed")
+        self._kept.append(wanted)
+        if self.connected:
+            self._hand_over()
+
+    def pause(self, _camera: object) -> None:
+        self.flows = False
+
+    def resume(self, camera: Any, _width: int) -> None:
+        self.flows = camera.track is not None
+
+    async def breaks(self, seconds: float, *, unnoticed: float = 0.0) -> None:
+        self.connected = False
+        await asyncio.sleep(unnoticed)
+        self.room.emit("reconnecting")
+        await asyncio.sleep(seconds)
+        self.connected = True
+        asyncio.get_running_loop().call_later(0.05, self._hand_over)  # with what is asked for on `reconnected`
+        self.room.emit("reconnected")
+
+    def _hand_over(self) -> None:
+        last = self._kept[-1] if self._kept else self._subscribed
+        self._kept.clear()
+        if last and not self._subscribed:
+            asyncio.get_running_loop().call_later(SOON, self._deliver)
+        if not last:
+            self.flows = False
+        self._subscribed = last
+
+    def _deliver(self) -> None:
+        self.flows, self.camera.track = True, object()
+        self.room.emit("track_subscribed")
+
+
+def stream_of(sfu: Sfu, closing: float) -> type:
+    """Stands for `FrameStream`: a frame every tenth of a second while any flow; `closing`: how long its end takes."""
+
+    class Stream:
+        def __init__(self, _track: object, arrived: Callable[[], None]) -> None:
+            self._pump = asyncio.create_task(self._run(arrived))
+            self._newest: Pixels | None = None
+
+        async def _run(self, arrived: Callable[[], None]) -> None:
+            while True:
+                await asyncio.sleep(0.1)
+                if sfu.flows:
+                    self._newest = np.full((90, 160, 3), 99, np.uint8)
+                    arrived()
+
+        def ready(self) -> bool:
+            return self._newest is not None
+
+        def take(self) -> Pixels | None:
+            newest, self._newest = self._newest, None
+            return newest
+
+        async def aclose(self) -> None:
+            self._pump.cancel()
+            await asyncio.sleep(closing)
+
+    return Stream
+
+
+class Scene:
+    """A room with one camera in front of one face, `distance` from the reference; `told` is what was reported."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, closing: float = 0.0, cooldown: float = 0.0) -> None:
+        self.room = Room()
+        self.sfu = Sfu(self.room)
+        self.room.joins("alice", self.sfu.camera)
+        self.distance = 0.3
+        self.looking_seconds = 0.03
+        self.told: list[tuple[float, Outcome]] = []
+        self.matches: list[float] = []
+        self.references = SimpleNamespace(current=SimpleNamespace(id="r"), subscribe=self._mind, unsubscribe=self._mind)
+
+        monkeypatch.setattr(track, "FrameStream", stream_of(self.sfu, closing))
+        monkeypatch.setattr(forwarding, "subscribe", lambda camera, _width: camera.set_subscribed(True))
+        monkeypatch.setattr(forwarding, "pause", self.sfu.pause)
+        monkeypatch.setattr(forwarding, "resume", self.sfu.resume)
+        self.watch = RoomWatch(
+            cast("rtc.Room", self.room),
+            rules=RULES,
+            cooldowns=Cooldowns(cooldown),
+            engine=cast("Any", SimpleNamespace(inspect=self._inspect)),
+            references=cast("Any", self.references),
+            places=Places(8),
+            reporter=cast("Any", SimpleNamespace(match=self._match, check=self._check)),
+            counters=Counters(),
+            processed_width=640,
+            state_changed=lambda: None,
+        )
+
+    def run(self, live: Callable[[], Any]) -> None:
+        """Run `live` beside the watch, and end the watch after it."""
+
+        async def scenario() -> None:
+            watching = asyncio.create_task(self.watch.run())
+            await live()
+            self.room.emit("disconnected", rtc.DisconnectReason.SERVER_SHUTDOWN)
+            await watching
+
+        run(scenario())
+
+    def removes_the_reference(self) -> None:
+        self.references.current = None
+        self.room.emit("track_muted")  # any event makes them all look
+
+    async def _inspect(self, *_: object, **__: object) -> tuple[SimpleNamespace, ...]:
+        await asyncio.sleep(self.looking_seconds)
+        return (SimpleNamespace(distance=self.distance),)
+
+    async def _match(self, *_: object, **__: object) -> None:
+        self.matches.append(round(now(), 2))
+
+    async def _check(self, _subject: object, report: ReportCheck, **_: object) -> None:
+        self.told.append((round(now(), 2), report.outcome))
+
+    def _mind(self, _listener: object) -> None: ...
+
+
+@pytest.mark.parametrize("away", [0.01, 0.5, 3.0])
+def test_who_was_in_hold_is_matched_again_at_once_and_then_as_before(
+    monkeypatch: pytest.MonkeyPatch, away: float
+) -> None:
+    scene = Scene(monkeypatch)
+
+    async def live() -> None:
+        await asyncio.sleep(3.0)
+        assert scene.told == [(0.43, Outcome.MATCH)]
+        await scene.sfu.breaks(away)
+        await asyncio.sleep(15.0)
+
+    scene.run(live)
+    assert [outcome for _, outcome in scene.told] == [Outcome.MATCH] * 3
+    assert scene.told[1][0] <= 3.0 + away + 0.5
+    assert scene.told[2][0] - scene.told[1][0] == pytest.approx(RULES.hold_seconds, abs=0.5)
+
+
+@pytest.mark.parametrize("away", [0.01, 0.5, 3.0])
+def test_who_was_in_a_batch_is_matched_in_the_next(monkeypatch: pytest.MonkeyPatch, away: float) -> None:
+    scene = Scene(monkeypatch, closing=CLOSING)
+    scene.looking_seconds = 1.0
+
+    async def live() -> None:
+        await asyncio.sleep(SOON + 0.5)
+        assert scene.watch.tracks[0].cycle.state == "probe"
+        await scene.sfu.breaks(away)
+        await asyncio.sleep(CLOSING + 0.1)
+        assert scene.watch.tracks[0].cycle.state == "probe"
+        assert scene.sfu.flows  # what ends the batch of before did not stop this one
+        await asyncio.sleep(5.0)
+
+    scene.run(live)
+    assert [outcome for _, outcome in scene.told] == [Outcome.MATCH]
+
+
+@pytest.mark.parametrize("away", [0.01, 0.5])
+def test_who_was_about_to_be_subscribed_is_matched(monkeypatch: pytest.MonkeyPatch, away: float) -> None:
+    scene = Scene(monkeypatch)
+
+    async def live() -> None:
+        await asyncio.sleep(SOON / 2)
+        await scene.sfu.breaks(away)
+        await asyncio.sleep(2.0)
+
+    scene.run(live)
+    assert [outcome for _, outcome in scene.told] == [Outcome.MATCH]
+
+
+def test_a_match_that_was_decided_and_not_told_any_more_is_told_by_the_next_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene(monkeypatch, closing=CLOSING, cooldown=3600.0)
+
+    async def live() -> None:
+        await asyncio.sleep(0.8)  # matched, and its stream is being closed
+        assert (scene.watch.tracks[0].cycle.state, scene.matches) == ("hold", [])
+        await scene.sfu.breaks(0.5)
+        await asyncio.sleep(30.0)
+
+    scene.run(live)
+    assert len(scene.matches) == 1
+    assert [outcome for _, outcome in scene.told] == [Outcome.MATCH] * 3
+
+
+def test_who_was_in_wait_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.distance = 0.9
+
+    async def live() -> None:
+        await asyncio.sleep(3.0)
+        await scene.sfu.breaks(0.5)
+        await asyncio.sleep(2.0)
+
+    scene.run(live)
+    assert [outcome for _, outcome in scene.told] == [Outcome.NO_MATCH] * 2
+
+
+def test_who_was_given_back_at_that_moment_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server hears of it together with the next subscription, and takes that for the former one."""
+    scene = Scene(monkeypatch)
+    scene.distance = 0.9
+
+    async def live() -> None:
+        await asyncio.sleep(SOON + 0.2)
+        await scene.sfu.breaks(0.5, unnoticed=0.5)
+        assert [outcome for _, outcome in scene.told] == [Outcome.NO_MATCH]
+        await asyncio.sleep(RULES.batch_timeout_seconds)
+
+    scene.run(live)
+    assert [outcome for _, outcome in scene.told] == [Outcome.NO_MATCH] * 2
+
+
+def test_nothing_flows_while_livekit_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.looking_seconds = 1.0
+
+    async def live() -> None:
+        await asyncio.sleep(SOON + 0.5)
+        flowed = [scene.sfu.flows]
+        breaking = asyncio.create_task(scene.sfu.breaks(2.0))
+        await asyncio.sleep(0.1)
+        flowed.append(scene.sfu.flows)
+        assert flowed == [True, False]
+        assert scene.sfu.camera.track is not None
+        await breaking
+
+    scene.run(live)
+
+
+def test_a_reference_that_goes_meanwhile_gives_the_track_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+
+    async def live() -> None:
+        await asyncio.sleep(3.0)
+        breaking = asyncio.create_task(scene.sfu.breaks(0.5))
+        await asyncio.sleep(0.1)
+        scene.removes_the_reference()
+        await breaking
+        await asyncio.sleep(1.0)
+        assert scene.sfu.camera.track is None
+        assert scene.watch.tracks[0].cycle.state == "idle"
+
+    scene.run(live)
+    assert scene.told[-1][1] is Outcome.NO_REFERENCE

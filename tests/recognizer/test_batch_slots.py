@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from facematch.recognizer.batch_slots import Places
+from tests.rig.virtual_time import run
+
+
+class Visit:
+    """A task that takes a place and keeps it until it is told to leave."""
+
+    def __init__(self, places: Places, name: str, order: list[str]) -> None:
+        self._places = places
+        self._name = name
+        self._order = order
+        self._leave = asyncio.Event()
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        async with self._places.one():
+            self._order.append(self._name)
+            await self._leave.wait()
+
+    async def leave(self) -> None:
+        self._leave.set()
+        await self.task
+
+    async def cancel(self) -> None:
+        self.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await self.task
+
+
+async def settled() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def test_first_come_first_served() -> None:
+    async def scenario() -> None:
+        places, order = Places(1), list[str]()
+        visits = [Visit(places, name, order) for name in "abcd"]
+        await settled()
+        assert (order, places.waiting) == (["a"], 3)
+        for visit in visits:
+            await visit.leave()
+            await settled()
+        assert (order, places.waiting) == (["a", "b", "c", "d"], 0)
+
+    run(scenario())
+
+
+def test_who_comes_back_waits_behind_those_who_wait() -> None:
+    """With more tracks than places each gets its turn, however often another one asks."""
+
+    async def scenario() -> list[str]:
+        places, order = Places(2), list[str]()
+
+        async def track(name: str) -> None:
+            for _ in range(3):
+                async with places.one():
+                    order.append(name)
+                    await asyncio.sleep(1)
+
+        await asyncio.gather(*(track(name) for name in "abcde"))
+        return order
+
+    assert run(scenario()) == list("abcde" * 3)
+
+
+def test_never_more_at_work_than_places() -> None:
+    async def scenario() -> int:
+        places, at_work, most = Places(3), 0, 0
+
+        async def visit(seconds: float) -> None:
+            nonlocal at_work, most
+            async with places.one():
+                at_work += 1
+                most = max(most, at_work)
+                await asyncio.sleep(seconds)
+                at_work -= 1
+
+        await asyncio.gather(*(visit(1 + number % 4) for number in range(20)))
+        assert at_work == places.waiting == 0
+        return most
+
+    assert run(scenario()) == 3
+
+
+def test_a_cancelled_wait_leaves_the_queue() -> None:
+    async def scenario() -> None:
+        places, order = Places(1), list[str]()
+        a, b, c = (Visit(places, name, order) for name in "abc")
+        await settled()
+        await b.cancel()
+        assert places.waiting == 1
+        await a.leave()
+        await settled()
+        assert order == ["a", "c"]
+        await c.leave()
+
+    run(scenario())
+
+
+def test_a_cancelled_visit_gives_its_place_back() -> None:
+    async def scenario() -> None:
+        places, order = Places(1), list[str]()
+        a, b = (Visit(places, name, order) for name in "ab")
+        await settled()
+        await a.cancel()
+        await settled()
+        assert order == ["a", "b"]
+        await b.leave()
+
+    run(scenario())
+
+
+def test_a_place_handed_over_in_the_moment_of_a_cancellation_is_not_lost() -> None:
+    async def scenario() -> None:
+        places, order = Places(2), list[str]()
+        places.limit = 1
+        a, b, c = (Visit(places, name, order) for name in "abc")
+        await settled()
+        places.limit = 2  # b has a place from now on, and has not run yet
+        assert places.waiting == 1
+        await b.cancel()
+        await settled()
+        assert order == ["a", "c"]
+        await a.leave()
+        await c.leave()
+
+    run(scenario())
+
+
+def test_an_error_inside_gives_the_place_back() -> None:
+    async def scenario() -> None:
+        places = Places(1)
+        with pytest.raises(ZeroDivisionError):
+            async with places.one():
+                raise ZeroDivisionError
+        async with places.one():
+            pass
+
+    run(scenario())
+
+
+def test_a_lowered_limit_takes_no_place_away_and_hands_out_fewer() -> None:
+    async def scenario() -> None:
+        places, order = Places(3), list[str]()
+        a, b, c, d, e = (Visit(places, name, order) for name in "abcde")
+        await settled()
+        places.limit = 1
+        assert order == ["a", "b", "c"]
+        await a.leave()
+        await b.leave()
+        await settled()
+        assert order == ["a", "b", "c"]
+        await c.leave()
+        await settled()
+        assert order == ["a", "b", "c", "d"]
+        places.limit = 3
+        await settled()
+        assert order == ["a", "b", "c", "d", "e"]
+        await d.leave()
+        await e.leave()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("asked", "given"), [(-1, 1), (0, 1), (2, 2), (4, 4), (99, 4)])
+def test_the_limit_stays_between_one_and_the_count(asked: int, given: int) -> None:
+    places = Places(4)
+    places.limit = asked
+    assert places.limit == given

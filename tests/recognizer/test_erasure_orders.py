@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+import pytest
+from structlog.testing import capture_logs
+
+from facematch.protocol.events import EraseParticipant, EraseReference
+from facematch.recognizer.erasure_orders import Orders
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from facematch.recognizer.delivery.outbox import Outbox
+    from facematch.recognizer.references import References
+
+AT = datetime(2025, 9, 25, 14, 7, 8, tzinfo=UTC)
+WAITING = [
+    {"participant_identity": who, "reference_id": reference, "timestamp": (AT + timedelta(seconds=later)).isoformat()}
+    for who, reference, later in [
+        ("alice", "old", -60),
+        ("alice", "used", -60),
+        ("bob", "used", 0),
+        ("bob", "used", 4),
+        ("bob", None, 0),
+    ]
+]
+
+
+class Erasing:
+    """Stands in for the outbox, whose own tests show what its erasure does."""
+
+    def __init__(self) -> None:
+        self.erased: list[list[int]] = []
+        self.broken: Exception | None = None
+
+    async def erase(self, whose: Callable[[dict[str, Any]], bool]) -> int:
+        if self.broken:
+            raise self.broken
+        self.erased.append([n for n, body in enumerate(WAITING) if whose(body)])
+        return len(self.erased[-1])
+
+
+def order(number: int, identity: str) -> EraseParticipant:
+    return EraseParticipant(id=UUID(int=number), participant_identity=identity)
+
+
+def orders_on(outbox: Erasing, *, reference: str | None = None, now: datetime = AT) -> Orders:
+    references = SimpleNamespace(current=reference and SimpleNamespace(id=reference))
+    return Orders(cast("Outbox", outbox), cast("References", references), lambda: now)
+
+
+async def test_an_order_is_carried_out_once_however_often_it_is_given() -> None:
+    outbox = Erasing()
+    orders = orders_on(outbox)
+    assert await orders.carry_out([order(1, "alice"), order(2, "bob")])
+    assert not await orders.carry_out([order(1, "alice"), order(2, "bob")])
+    assert outbox.erased == [[0, 1], [2, 3, 4]]
+    assert [(done.id.int, done.erased_events) for done in orders.done] == [(1, 2), (2, 3)]
+
+
+async def test_what_is_done_is_told_for_as_long_as_it_is_ordered() -> None:
+    orders = orders_on(Erasing())
+    await orders.carry_out([order(1, "alice"), order(2, "bob")])
+    await orders.carry_out([order(2, "bob")])
+    assert [done.id.int for done in orders.done] == [2]
+    assert not await orders.carry_out([])
+    assert orders.done == []
+
+
+async def test_a_new_order_for_the_same_participant_is_a_new_order() -> None:
+    outbox = Erasing()
+    orders = orders_on(outbox)
+    await orders.carry_out([order(1, "alice")])
+    assert await orders.carry_out([order(2, "alice")])
+    assert outbox.erased == [[0, 1], [0, 1]]
+
+
+@pytest.mark.parametrize("broken", [sqlite3.OperationalError("disk I/O error"), PermissionError("not yours")])
+async def test_an_order_that_fails_is_no_end_and_is_tried_again(broken: Exception) -> None:
+    outbox = Erasing()
+    orders = orders_on(outbox)
+    outbox.broken = broken
+    with capture_logs() as lines:
+        assert not await orders.carry_out([order(1, "alice")])
+    assert orders.done == []
+    assert [line["log_level"] for line in lines] == ["error"]
+    outbox.broken = None
+    assert await orders.carry_out([order(1, "alice")])
+
+
+async def test_no_line_names_the_participant() -> None:
+    with capture_logs() as lines:
+        await orders_on(Erasing()).carry_out([order(1, "alice")])
+    assert lines
+    assert "alice" not in str(lines)
+
+
+# A reference.
+
+GONE = EraseReference(id=UUID(int=7), reference_id="used", until=AT + timedelta(seconds=3))
+
+
+async def test_what_came_of_a_reference_goes_and_what_came_of_others_or_later_stays() -> None:
+    outbox = Erasing()
+    assert await orders_on(outbox).carry_out([GONE])
+    assert outbox.erased == [[1, 2]]
+
+
+async def test_as_long_as_the_reference_is_in_use_the_order_waits() -> None:
+    outbox = Erasing()
+    orders = orders_on(outbox, reference="used")
+    assert not await orders.carry_out([GONE])
+    assert (outbox.erased, orders.done) == ([], [])
+
+
+async def test_another_reference_in_use_is_no_reason_to_wait() -> None:
+    assert await orders_on(Erasing(), reference="new").carry_out([GONE])
+
+
+async def test_the_same_photo_enrolled_again_is_no_reason_to_wait_for_ever() -> None:
+    outbox = Erasing()
+    assert await orders_on(outbox, reference="used", now=AT + timedelta(seconds=4)).carry_out([GONE])
+    assert outbox.erased == [[1, 2]]

@@ -1,0 +1,80 @@
+"""Event logs of every kind, each in a place of its own, and events to put into them."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from facematch.protocol.events import Check, Match
+from facematch.server.events.store import SqlEventLog
+from facematch.server.storage.database import Database, sqlite_url
+from tests.rig.memory_log import MemoryEventLog
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
+
+    from facematch.protocol.events import Event
+    from facematch.server.events.log import Entry, EventLog
+    from tests.rig.postgres import Postgres
+
+NOON = datetime(2025, 9, 25, 14, 7, 8, 123456, tzinfo=UTC)
+
+
+def check(event_id: UUID | None = None, **fields: Any) -> Check:
+    required = {"participant_id": "PA_x", "participant_name": "Alice", "match_found": False, "timestamp": NOON}
+    return Check(event_id=event_id or uuid4(), **{**required, **fields})
+
+
+def match(**fields: Any) -> Match:
+    required = {
+        "participant_id": "PA_x",
+        "participant_name": "Alice",
+        "confidence": 0.63,
+        "filename": None,
+        "snapshot": None,
+        "timestamp": NOON,
+        "bbox": (80, 300, 220, 160),
+        "frame_size": (640, 360),
+        "event_id": uuid4(),
+    }
+    return Match(**{**required, **fields})
+
+
+async def stored(log: EventLog, *events: Event) -> list[Entry]:
+    """Append events that are new."""
+    entries = await log.append(events)
+    assert None not in entries
+    return [entry for entry in entries if entry is not None]
+
+
+def cursors(entries: Sequence[Entry | None]) -> list[int]:
+    return [entry.cursor for entry in entries if entry is not None]
+
+
+async def new_database(kind: str, folder: Path, postgres: Postgres | None) -> str:
+    """The URL of an empty database."""
+    if kind == "sqlite":
+        return sqlite_url(folder / "data" / "events.db")
+    assert postgres is not None
+    name = f"t{uuid4().hex}"
+    engine = create_async_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    await engine.dispose()
+    return postgres.url(name)
+
+
+@asynccontextmanager
+async def opened(url: str | None) -> AsyncIterator[EventLog]:
+    """A log; None: the one in memory."""
+    log: EventLog = MemoryEventLog() if url is None else SqlEventLog(Database(url))
+    await log.open()
+    try:
+        yield log
+    finally:
+        await log.aclose()

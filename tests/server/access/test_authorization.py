@@ -1,0 +1,165 @@
+"""Who gets in: every route, every kind of caller."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from facematch.server.access.authentication import local_caller
+from facematch.server.access.authorization import ANYONE, TABLE, WEBSOCKET
+from facematch.server.web.errors import ApiError
+from tests.rig.doors import addresses, concrete, verdict
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+SAFE = {"GET", "HEAD"}
+
+
+def test_the_table_names_exactly_the_routes_that_there_are(app: FastAPI) -> None:
+    assert addresses(app) == set(TABLE)
+
+
+CALLERS: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
+    "another machine": ({"client": ("192.0.2.7", 40000)}, {"host": "localhost:8000"}, "NOT_LOCAL"),
+    "another machine, by the machine's name": ({"client": ("192.0.2.7", 1)}, {"host": "cam.example"}, "NOT_LOCAL"),
+    "no address (a socket file)": ({"client": None}, {"host": "localhost"}, "NOT_LOCAL"),
+    "a proxy here (RFC 7239)": ({}, {"host": "localhost", "forwarded": "for=192.0.2.7"}, "NOT_LOCAL"),
+    "a proxy here": ({}, {"host": "localhost", "x-forwarded-for": "127.0.0.1"}, "NOT_LOCAL"),
+    "a proxy here that hides": ({}, {"host": "localhost", "x-forwarded-proto": "https"}, "NOT_LOCAL"),
+    "a proxy that plays the test client": (
+        {"client": ("testclient", 0)},
+        {"host": "testserver", "x-forwarded-for": "testclient"},
+        "NOT_LOCAL",
+    ),
+    "a rebound name": ({}, {"host": "evil.example:8000"}, "UNKNOWN_HOST"),
+    "a name that begins like ours": ({}, {"host": "localhost.evil.example"}, "UNKNOWN_HOST"),
+    "an address that begins like ours": ({}, {"host": "127.0.0.1.evil.example"}, "UNKNOWN_HOST"),
+    "an empty host": ({}, {"host": ""}, "UNKNOWN_HOST"),
+    "a host with a user": ({}, {"host": "localhost@evil.example"}, "UNKNOWN_HOST"),
+    "a foreign page": ({}, {"host": "localhost", "origin": "https://evil.example"}, "FOREIGN_ORIGIN"),
+    "a page without an origin": ({}, {"host": "localhost", "origin": "null"}, "FOREIGN_ORIGIN"),
+    "the test client's host from a socket": ({"client": ("127.0.0.1", 1)}, {"host": "testserver"}, "UNKNOWN_HOST"),
+}
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize(("method", "template"), TABLE)
+def test_strangers_get_nothing_but_a_sign_of_life(app: FastAPI, method: str, template: str, caller: str) -> None:
+    how, headers, code = CALLERS[caller]
+    client = TestClient(app, **{"client": ("127.0.0.1", 40000), **how})
+    status, answered = verdict(client, method, concrete(template), **headers)
+    if TABLE[method, template] is ANYONE:
+        assert status == 200
+    else:
+        assert (status, answered) == (403, code)
+
+
+@pytest.mark.parametrize("caller", ["another machine", "a rebound name", "a foreign page"])
+def test_strangers_do_not_learn_which_addresses_there_are(app: FastAPI, caller: str) -> None:
+    how, headers, code = CALLERS[caller]
+    client = TestClient(app, **{"client": ("127.0.0.1", 40000), **how})
+    assert verdict(client, "GET", "/nothing", **headers) == (403, code)
+    assert verdict(client, "DELETE", "/", **headers) == (403, code)
+    assert verdict(client, WEBSOCKET, "/ws/nothing", **headers) == (403, code)
+
+
+HERE = [
+    ("127.0.0.1", "localhost:8000"),
+    ("127.0.0.1", "127.0.0.1:8000"),
+    ("127.1.2.3", "127.8.9.1"),
+    ("::1", "[::1]:8000"),
+    ("::ffff:127.0.0.1", "LOCALHOST"),
+    ("127.0.0.1", "me.localhost"),
+]
+
+
+@pytest.mark.parametrize(("address", "host"), HERE)
+@pytest.mark.parametrize(("method", "template"), TABLE)
+def test_everybody_here_gets_in(
+    client: TestClient, app: FastAPI, method: str, template: str, address: str, host: str
+) -> None:
+    here = TestClient(app, client=(address, 40000))
+    status, _ = verdict(here, method, concrete(template), host=host)
+    assert status not in (401, 403, 405, 500)
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1:8000", "http://localhost"])
+@pytest.mark.parametrize(("method", "template"), [entry for entry in TABLE if entry[0] not in SAFE])
+def test_another_program_here_cannot_act_through_a_browser(
+    client: TestClient, app: FastAPI, method: str, template: str, origin: str
+) -> None:
+    """A page that another port of this machine serves may look (and cannot read), but neither act nor listen."""
+    here = TestClient(app, client=("127.0.0.1", 40000))
+    assert verdict(here, method, template, host="localhost:8000", origin=origin) == (403, "FOREIGN_ORIGIN")
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("localhost:8000", "http://localhost:8000"),
+        ("localhost", "http://localhost:80"),
+        ("localhost:80", "http://localhost"),
+        ("[::1]:8000", "http://[::1]:8000"),
+        ("LocalHost:8000", "http://localhost:8000"),
+    ],
+)
+def test_the_page_itself_may_act(
+    client: TestClient, app: FastAPI, match: dict[str, Any], host: str, origin: str
+) -> None:
+    here = TestClient(app, client=("127.0.0.1", 40000))
+    assert here.post("/api/match", json=match, headers={"host": host, "origin": origin}).status_code == 200
+    assert verdict(here, WEBSOCKET, "/ws/matches", host=host, origin=origin)[0] == 101
+
+
+async def test_two_hosts_or_origins_are_none() -> None:
+    headers = [(b"host", b"localhost"), (b"host", b"evil.example")]
+    scope = {"type": "http", "method": "GET", "path": "/", "scheme": "http", "client": ("127.0.0.1", 1)}
+    with pytest.raises(ApiError) as refused:
+        await local_caller({**scope, "headers": headers})
+    assert refused.value.code == "UNKNOWN_HOST"
+    headers = [(b"host", b"localhost"), (b"origin", b"http://localhost"), (b"origin", b"http://evil.example")]
+    with pytest.raises(ApiError) as refused:
+        await local_caller({**scope, "headers": headers})
+    assert refused.value.code == "FOREIGN_ORIGIN"
+
+
+def test_a_route_that_is_not_in_the_table_is_not_reached(app: FastAPI) -> None:
+    reached = []
+
+    @app.get("/forgotten")
+    async def forgotten() -> None:
+        reached.append(True)
+
+    assert TestClient(app).get("/forgotten").status_code == 404
+    assert not reached
+
+
+def test_a_method_that_an_address_does_not_take(client: TestClient) -> None:
+    response = client.delete("/api/status")
+    assert (response.status_code, response.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
+    assert response.headers["allow"] == "GET"
+    assert client.head("/").status_code in (200, 404)
+    assert client.options("/api/match", headers={"origin": "http://testserver"}).status_code == 405
+
+
+def test_no_answer_invites_other_sites(client: TestClient) -> None:
+    for path in ("/", "/api/status", "/token?identity=x", "/nothing"):
+        headers = client.get(path, headers={"origin": "http://testserver"}).headers
+        assert not [name for name in headers if name.startswith("access-control-")]
+
+
+async def test_a_socket_is_refused_also_where_the_server_cannot_send_a_body(app: FastAPI) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    scope = {"type": "websocket", "path": "/ws/matches", "scheme": "ws", "client": ("192.0.2.7", 1), "headers": []}
+    await app(scope, receive, send)
+    assert sent == [{"type": "websocket.close", "code": 1008, "reason": "NOT_LOCAL"}]

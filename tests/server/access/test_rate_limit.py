@@ -1,0 +1,120 @@
+"""Counting tries: per client, in a window, in memory that does not grow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facematch.server.access.rate_limit import CountsInMemory, RateLimit, client_of
+from facematch.server.web.errors import ApiError
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def scope(client: str | None = "192.0.2.7", **headers: str) -> dict[str, Any]:
+    named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return {"type": "http", "client": (client, 40000) if client else None, "headers": named}
+
+
+def refusal(limit: RateLimit, of: dict[str, Any]) -> ApiError:
+    with pytest.raises(ApiError) as refused:
+        limit.count(of)
+    return refused.value
+
+
+def test_so_many_a_minute_and_then_when_to_come_back() -> None:
+    clock = Clock()
+    limit = RateLimit("logins", 3, clock)
+    for _ in range(3):
+        limit.check(scope())
+        limit.count(scope())
+    clock.now += 17.5
+    with pytest.raises(ApiError):
+        limit.check(scope())
+    refused = refusal(limit, scope())
+    assert (refused.status, refused.code, refused.headers) == (429, "TOO_MANY_REQUESTS", {"Retry-After": "43"})
+    assert refused.detail == "Too many logins from your address. Try again in 43 s."
+    limit.count(scope("192.0.2.8"))  # somebody else
+    clock.now += 42.5
+    limit.check(scope())
+    limit.count(scope())
+
+
+def test_checking_counts_nothing() -> None:
+    limit = RateLimit("wrong keys", 1, Clock())
+    for _ in range(10):
+        limit.check(scope())
+    limit.count(scope())
+    with pytest.raises(ApiError):
+        limit.check(scope())
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (scope("2001:db8::1"), scope("2001:db8::ffff:2")),  # one client's own network
+        (scope("192.0.2.7"), scope("::ffff:192.0.2.7")),
+        (scope(None), scope(None)),
+    ],
+)
+def test_the_same_client(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert client_of(one) == client_of(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (scope("2001:db8::1"), scope("2001:db8:0:1::1")),
+        (scope("192.0.2.7"), scope("192.0.2.8")),
+        # Through a proxy on the recognizer's machine, the whole world has its address.
+        (scope("127.0.0.1"), scope("127.0.0.1", x_forwarded_for="192.0.2.7")),
+    ],
+)
+def test_another_client(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert client_of(one) != client_of(other)
+
+
+def test_memory_is_bounded_and_nobody_gets_out_of_a_count_by_flooding() -> None:
+    clock = Clock()
+    counts = CountsInMemory(clock, most=100)
+    for _ in range(5):
+        counts.incr("attacker", 60)
+    for number in range(10_000):
+        counts.incr(f"crowd {number}", 60)
+    assert counts.get("attacker") == 5
+    assert counts.get("a newcomer") == 10_000 - 99  # shares the count of all who found no room
+    assert len(counts._counts) == 101
+    clock.now += 60
+    assert counts.incr("a newcomer", 60) == 1
+    assert len(counts._counts) <= 2
+    assert counts.check()
+    assert counts.reset()
+    assert counts.get("attacker") == 0
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.floats(0, 30)), max_size=60))
+def test_never_more_than_allowed_between_two_beginnings(tries: list[tuple[str, float]]) -> None:
+    clock = Clock()
+    limit = RateLimit("logins", 2, clock)
+    accepted: dict[str, list[float]] = {}
+    waits = []
+    for client, pause in tries:
+        clock.now += pause
+        try:
+            limit.count(scope(client))
+        except ApiError as refused:
+            waits.append(int((refused.headers or {})["Retry-After"]))
+        else:
+            accepted.setdefault(client, []).append(clock.now)
+    assert all(1 <= seconds <= 60 for seconds in waits)
+    for times in accepted.values():  # two windows, one after the other, hold four at the worst
+        assert all(later - earlier >= 60 for earlier, later in zip(times, times[4:], strict=False))

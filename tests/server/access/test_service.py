@@ -1,0 +1,84 @@
+"""What goes on by itself while people come and go: logins that expire, whatever the disk says."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from structlog.testing import capture_logs
+
+from facematch.server.access.authentication import Keys, local_caller
+from facematch.server.access.login import Door
+from facematch.server.access.rate_limit import RateLimit
+from facematch.server.access.roles import Role
+from facematch.server.access.service import Entrance
+from facematch.server.access.sessions import MemorySessionStore, Sessions
+from facematch.server.events.hub import Hub
+from tests.rig.memory_log import MemoryEventLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Listeners(Hub):
+    """Takes note of who is sent away."""
+
+    def __init__(self, owners: set[str | None]) -> None:
+        super().__init__(MemoryEventLog())
+        self.owners = owners
+
+    def dismiss(self, whose: Callable[[str | None], bool], _code: int, _reason: str) -> None:
+        self.owners = {owner for owner in self.owners if not whose(owner)}
+
+
+class FailingDoor:
+    """Sweeps in vain the first time."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.again = asyncio.Event()
+        self.sweeps = 0
+
+    async def sweep(self) -> None:
+        self.sweeps += 1
+        if self.sweeps == 1:
+            raise self.error
+        self.again.set()
+
+
+async def test_listeners_of_expired_logins_go_while_nothing_can_be_written() -> None:
+    class FullStore(MemorySessionStore):
+        async def remove(self, session_id: str) -> None:
+            raise OSError("database or disk is full")
+
+    now = datetime(2025, 9, 25, 14, tzinfo=UTC)
+    sessions = Sessions(
+        FullStore(),
+        keys=["admin-key-0123456789"],
+        idle=timedelta(hours=1),
+        longest=timedelta(days=1),
+        invitation=timedelta(hours=2),
+        now=lambda: now,
+    )
+    stale = [(await sessions.log_in(Role.VIEWER))[1].id for _ in range(2)]
+    now += timedelta(minutes=50)
+    _, fresh = await sessions.log_in(Role.VIEWER)
+    now += timedelta(minutes=20)
+    hub = Listeners({*stale, "ended", fresh.id, None})
+    door = Door(Keys({}), sessions, hub, RateLimit("logins", 5))
+    with pytest.raises(OSError, match="full"):
+        await door.sweep()
+    assert hub.owners == {fresh.id, None}
+
+
+@pytest.mark.parametrize("error", [OSError("database is locked"), RuntimeError("never thought of")])
+async def test_sweeping_goes_on_whatever_happens(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    monkeypatch.setattr("facematch.server.access.service.SWEEP_SECONDS", 0)
+    door = FailingDoor(error)
+    entrance = Entrance(local_caller, cast("Door", door), RateLimit("tokens", 5))
+    with capture_logs() as logs:
+        async with entrance.guarded(), asyncio.timeout(5):
+            await door.again.wait()
+    assert [entry["log_level"] for entry in logs] == ["warning" if isinstance(error, OSError) else "error"]

@@ -1,0 +1,262 @@
+"""Logins and invitations: how long they last, what ends them, and that what is kept lets nobody in."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from facematch.server.access.roles import Role
+from facematch.server.access.sessions import INVITATION_PREFIX, Kind, MemorySessionStore, Sessions, SessionStore
+from facematch.server.access.store import SqlSessionStore
+from facematch.server.storage.database import Database
+from facematch.server.storage.migrate import migrate
+from tests.rig.event_logs import new_database
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+KEYS = ["admin-key-0123456789", "viewer-key-0123456789"]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2025, 9, 25, 14, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def go(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+
+@asynccontextmanager
+async def store_of(kind: str, folder: Path, postgres: object) -> AsyncIterator[SessionStore]:
+    if kind == "memory":
+        yield MemorySessionStore()
+        return
+    url = await new_database(kind, folder, postgres)  # type: ignore[arg-type]
+    await migrate(url)
+    database = Database(url)
+    database.open()
+    try:
+        yield SqlSessionStore(database)
+    finally:
+        await database.aclose()
+
+
+@pytest_asyncio.fixture(params=["memory", "sqlite", "postgresql"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SessionStore]:
+    postgres = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    async with store_of(request.param, tmp_path, postgres) as found:
+        yield found
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def sessions_in(store: SessionStore, clock: Clock, keys: list[str] = KEYS) -> Sessions:
+    return Sessions(
+        store,
+        keys=keys,
+        idle=timedelta(hours=1),
+        longest=timedelta(days=1),
+        invitation=timedelta(hours=2),
+        now=clock,
+    )
+
+
+@pytest.fixture
+def sessions(store: SessionStore, clock: Clock) -> Sessions:
+    return sessions_in(store, clock)
+
+
+async def test_a_login_is_found_by_its_token_alone(sessions: Sessions, store: SessionStore) -> None:
+    token, session = await sessions.log_in(Role.VIEWER)
+    assert await sessions.find(token, Kind.LOGIN) == session
+    for other in ("", token[:-1], token + "x", token.swapcase(), session.id):
+        assert await sessions.find(other, Kind.LOGIN) is None
+    assert token not in str(await store.all())
+
+
+async def test_tokens_are_long_and_never_the_same(sessions: Sessions) -> None:
+    tokens = {(await sessions.log_in(Role.ADMIN))[0] for _ in range(20)}
+    assert len(tokens) == 20
+    assert min(map(len, tokens)) >= 43  # 256 bits
+
+
+async def test_a_login_that_nobody_uses_ends(sessions: Sessions, store: SessionStore, clock: Clock) -> None:
+    token, _ = await sessions.log_in(Role.ADMIN)
+    for _ in range(5):
+        clock.go(minutes=59)
+        assert await sessions.find(token, Kind.LOGIN)
+    clock.go(minutes=60)
+    assert await sessions.find(token, Kind.LOGIN) is None
+    assert not await store.all()
+
+
+async def test_a_login_ends_however_much_it_is_used(sessions: Sessions, clock: Clock) -> None:
+    token, session = await sessions.log_in(Role.ADMIN)
+    while clock.now < session.expires_at:
+        assert await sessions.find(token, Kind.LOGIN)
+        clock.go(minutes=30)
+    assert await sessions.find(token, Kind.LOGIN) is None
+
+
+async def test_use_is_written_down_once_a_minute(sessions: Sessions, store: SessionStore, clock: Clock) -> None:
+    token, session = await sessions.log_in(Role.ADMIN)
+    clock.go(seconds=59)
+    await sessions.find(token, Kind.LOGIN)
+    assert [kept.used_at for kept in await store.all()] == [session.used_at]
+    clock.go(seconds=1)
+    await sessions.find(token, Kind.LOGIN)
+    assert [kept.used_at for kept in await store.all()] == [clock.now]
+
+
+async def away(*_: object) -> None:
+    raise OSError("database or disk is full")
+
+
+async def test_a_login_is_good_while_nothing_can_be_written(
+    sessions: Sessions, store: SessionStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, session = await sessions.log_in(Role.ADMIN)
+    monkeypatch.setattr(store, "used", away)
+    monkeypatch.setattr(store, "remove", away)
+    while clock.now < session.expires_at:
+        assert await sessions.find(token, Kind.LOGIN)
+        clock.go(minutes=59)
+    assert await sessions.find(token, Kind.LOGIN) is None
+
+
+async def test_use_that_could_not_be_noted_counts_all_the_same(
+    sessions: Sessions, store: SessionStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, session = await sessions.log_in(Role.ADMIN)
+    monkeypatch.setattr(store, "used", away)
+    clock.go(minutes=50)
+    await sessions.find(token, Kind.LOGIN)
+    clock.go(minutes=50)
+    assert (await sessions.review())[0] == {session.id}
+    assert await sessions.find(token, Kind.LOGIN)
+    clock.go(minutes=60)
+    assert (await sessions.review())[1] == {session.id}
+    assert await sessions.find(token, Kind.LOGIN) is None
+
+
+async def test_use_that_cannot_be_noted_is_tried_once_a_minute(
+    sessions: Sessions, store: SessionStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try may wait for a lock: a page's many questions must not."""
+    tries = []
+
+    async def locked(*_: object) -> None:
+        tries.append(clock.now)
+        assert await sessions.find(token, Kind.LOGIN)  # somebody asks meanwhile
+        raise OSError("database is locked")
+
+    token, _ = await sessions.log_in(Role.ADMIN)
+    monkeypatch.setattr(store, "used", locked)
+    for _ in range(13):
+        clock.go(seconds=10)
+        assert await sessions.find(token, Kind.LOGIN)
+    assert len(tries) == 2
+
+
+async def test_what_was_seen_of_a_login_is_forgotten_with_it(
+    sessions: Sessions, store: SessionStore, clock: Clock
+) -> None:
+    begun = [await sessions.log_in(Role.ADMIN) for _ in range(5)]
+    clock.go(minutes=2)
+    for token, _ in begun:
+        await sessions.find(token, Kind.LOGIN)
+    await sessions.end(begun[0][1])
+    await store.remove(begun[1][1].id)  # by another process
+    await sessions.review()
+    assert set(sessions._seen) == {session.id for _, session in begun[2:]}
+    clock.go(minutes=60)
+    await sessions.review()
+    assert not sessions._seen
+
+
+async def test_an_invitation_is_good_until_it_expires_and_for_its_room(sessions: Sessions, clock: Clock) -> None:
+    token, invitation = await sessions.invite("lobby")
+    assert token.startswith(INVITATION_PREFIX)
+    assert (invitation.role, invitation.room) == (Role.PARTICIPANT, "lobby")
+    clock.go(minutes=119)
+    assert await sessions.find(token, Kind.INVITATION)
+    clock.go(minutes=1)
+    assert await sessions.find(token, Kind.INVITATION) is None
+
+
+async def test_a_login_ends_with_what_it_was_had_for(sessions: Sessions, clock: Clock) -> None:
+    _, invitation = await sessions.invite("lobby")
+    clock.go(minutes=90)
+    token, session = await sessions.log_in(Role.PARTICIPANT, "lobby", invitation.expires_at)
+    assert session.expires_at == invitation.expires_at
+    clock.go(minutes=29)
+    assert await sessions.find(token, Kind.LOGIN)
+    clock.go(minutes=1)
+    assert await sessions.find(token, Kind.LOGIN) is None
+
+
+async def test_a_long_invitation_makes_no_login_longer(sessions: Sessions, clock: Clock) -> None:
+    _, session = await sessions.log_in(Role.PARTICIPANT, "lobby", clock.now + timedelta(days=9))
+    assert session.expires_at == clock.now + timedelta(days=1)
+
+
+async def test_neither_serves_as_the_other(sessions: Sessions) -> None:
+    login, _ = await sessions.log_in(Role.ADMIN)
+    invitation, _ = await sessions.invite("lobby")
+    assert await sessions.find(login, Kind.INVITATION) is None
+    assert await sessions.find(invitation, Kind.LOGIN) is None
+
+
+async def test_what_is_ended_is_gone(sessions: Sessions, store: SessionStore) -> None:
+    first, session = await sessions.log_in(Role.ADMIN)
+    second, _ = await sessions.log_in(Role.VIEWER)
+    await sessions.end(session)
+    await sessions.end(session)
+    assert await sessions.find(first, Kind.LOGIN) is None
+    assert await sessions.find(second, Kind.LOGIN)
+    await sessions.invite("lobby")
+    assert await sessions.end_all() == 2
+    assert await sessions.find(second, Kind.LOGIN) is None
+    assert not await store.all()
+
+
+@pytest.mark.parametrize("keys", [["other-key-0123456789", KEYS[1]], [KEYS[0]], []])
+async def test_a_changed_key_ends_what_was_begun_with_it(store: SessionStore, clock: Clock, keys: list[str]) -> None:
+    token, _ = await sessions_in(store, clock).log_in(Role.ADMIN)
+    assert await sessions_in(store, clock, KEYS[::-1]).find(token, Kind.LOGIN)  # a restart
+    assert await sessions_in(store, clock, keys).find(token, Kind.LOGIN) is None
+
+
+async def test_what_has_expired_is_told_first_and_forgotten_then(
+    sessions: Sessions, store: SessionStore, clock: Clock
+) -> None:
+    _, stale = await sessions.log_in(Role.ADMIN)
+    clock.go(minutes=50)
+    _, fresh = await sessions.log_in(Role.ADMIN)
+    _, invitation = await sessions.invite("lobby")
+    clock.go(minutes=20)
+    good, expired = await sessions.review()
+    assert good == {fresh.id, invitation.id}
+    assert expired == {stale.id}
+    assert {kept.id for kept in await store.all()} == {stale.id, fresh.id, invitation.id}
+    await sessions.forget(expired)
+    assert {kept.id for kept in await store.all()} == {fresh.id, invitation.id}
+
+
+async def test_a_clock_set_back_lets_nobody_stay_longer_than_that(sessions: Sessions, clock: Clock) -> None:
+    token, session = await sessions.log_in(Role.ADMIN)
+    clock.go(hours=-1)
+    assert await sessions.find(token, Kind.LOGIN)
+    clock.now = session.expires_at
+    assert await sessions.find(token, Kind.LOGIN) is None

@@ -1,0 +1,186 @@
+"""The log in pages, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from facematch.server.app import Parts, create_app
+from facematch.server.events.history import EventsPage
+from facematch.server.events.log import ALL, Filter, LogUnavailableError, Page
+from tests.rig.memory_log import MemoryEventLog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastapi import FastAPI
+
+    from facematch.config.settings import Settings
+    from facematch.server.events.log import Entry
+
+
+@pytest.fixture
+def app(settings: Settings) -> FastAPI:
+    """With the log that users have."""
+    return create_app(settings)
+
+
+def ask(client: TestClient, query: str = "") -> Any:
+    response = client.get(f"/api/events{query}")
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/json"
+    EventsPage.model_validate_json(response.content)
+    return response.json()
+
+
+def post(client: TestClient, body: dict[str, Any], count: int = 1) -> None:
+    path = "/api/match" if "bbox" in body else "/api/check"
+    for _ in range(count):
+        assert client.post(path, json=body).status_code == 200
+
+
+def test_an_empty_log(client: TestClient) -> None:
+    assert ask(client) == {"events": [], "next_after": 0, "next_before": None, "more": False, "latest": 0}
+    assert ask(client, "?order=desc&after=7")["next_after"] == 7
+
+
+def test_events_are_those_of_the_socket(client: TestClient, match: dict[str, Any], check: dict[str, Any]) -> None:
+    post(client, match | {"participant_name": "\u2028<b>\x00"})
+    post(client, check)
+    with client.websocket_connect("/ws/matches?after=0") as socket:
+        received = [socket.receive_json() for _ in range(2)]
+    answer = ask(client)
+    assert answer["events"] == received
+    assert answer["latest"] == answer["next_after"] == received[1]["cursor"]
+
+
+def test_the_whole_log_in_pages_forwards(client: TestClient, check: dict[str, Any]) -> None:
+    post(client, check, 25)
+    seen: list[int] = []
+    after, sizes = 0, []
+    while True:
+        page = ask(client, f"?after={after}&limit=10")
+        seen += [event["cursor"] for event in page["events"]]
+        sizes.append(len(page["events"]))
+        after = page["next_after"]
+        if not page["more"]:
+            break
+    assert sizes == [10, 10, 5]
+    assert seen == sorted(set(seen))
+    post(client, check)
+    assert [event["cursor"] for event in ask(client, f"?after={after}")["events"]] == [seen[-1] + 1]
+
+
+def test_the_whole_log_in_pages_backwards_while_it_grows(client: TestClient, check: dict[str, Any]) -> None:
+    post(client, check, 25)
+    seen: list[int] = []
+    query, newest = "?order=desc&limit=10", None
+    while query:
+        page = ask(client, query)
+        newest = newest or page["next_after"]
+        seen += [event["cursor"] for event in page["events"]]
+        query = f"?order=desc&limit=10&before={page['next_before']}" if page["next_before"] else ""
+        post(client, check)
+    assert len(seen) == 25
+    assert seen == sorted(set(seen), reverse=True)
+    assert len(ask(client, f"?after={newest}")["events"]) == 3
+
+
+def test_a_page_that_ends_exactly_with_the_log_is_the_last(client: TestClient, check: dict[str, Any]) -> None:
+    post(client, check, 4)
+    assert not ask(client, "?limit=4")["more"]
+    assert ask(client, "?limit=4&order=desc")["next_before"] is None
+    assert ask(client, "?limit=3")["more"]
+
+
+def test_filters(client: TestClient, match: dict[str, Any], check: dict[str, Any]) -> None:
+    post(client, match | {"participant_identity": "alice & bob", "room": "red"})
+    post(client, check | {"participant_id": "PA_2", "room": "blue"})
+
+    def types(query: str) -> list[str]:
+        return [event["type"] for event in ask(client, query)["events"]]
+
+    assert types("?type=match") == types("?participant=alice%20%26%20bob") == types("?room=red") == ["match"]
+    assert types("?type=check") == types("?participant=PA_2") == types("?room=blue&type=check") == ["check"]
+    assert types("?type=match&room=blue") == types("?participant=%00") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "after=-1",
+        "after=x",
+        "after=1.0",
+        "after=+1",
+        "after=%201",
+        "after=1_0",
+        "after=٣",
+        "after=",
+        "after=" + "9" * 16,
+        "after=" + "9" * 5000,
+        "before=0x1",
+        "limit=0",
+        "limit=1001",
+        "limit=-5",
+        "limit=1e3",
+        "type=matches",
+        "type=",
+        "order=up",
+        "participant=",
+        "participant=" + "x" * 513,
+        "room=" + "x" * 513,
+        "afterr=1",
+        "x",
+    ],
+)
+def test_a_question_that_makes_no_sense(client: TestClient, query: str) -> None:
+    response = client.get(f"/api/events?{query}")
+    assert response.status_code == 422, response.text
+    body = response.json()
+    assert body["code"] == "INVALID"
+    assert body["detail"].startswith(query.partition("=")[0])
+
+
+def test_a_log_that_cannot_be_read_says_so(settings: Settings, check: dict[str, Any]) -> None:
+    class Away(MemoryEventLog):
+        away = False
+
+        async def page(self, page: Page, only: Filter = ALL) -> Sequence[Entry]:
+            if self.away:
+                raise LogUnavailableError("database: Connection refused")
+            return await super().page(page, only)
+
+        async def latest(self) -> int:
+            if self.away:
+                raise LogUnavailableError("database: Connection refused")
+            return await super().latest()
+
+    log = Away()
+    with TestClient(create_app(settings, Parts(event_log=log))) as client:
+        post(client, check)
+        before = client.get("/api/status").json()["events"]
+        log.away = True
+        response = client.get("/api/events")
+        assert (response.status_code, response.json()["code"]) == (503, "STORAGE_FAILED")
+        assert int(response.headers["retry-after"]) > 0
+        status = client.get("/api/status")
+        assert status.status_code == 200  # the page goes on showing what is known
+        assert status.json()["events"] == before | {"error": "database: Connection refused"}
+
+
+def test_the_status_tells_of_gaps(client: TestClient, check: dict[str, Any]) -> None:
+    for seq in (1, 2, 5, 5, 9):
+        post(client, check | {"source": "boot-1", "seq": seq, "event_id": f"0198f2c4-7a35-7c1e-9f60-00000000000{seq}"})
+    assert client.get("/api/status").json()["events"]["gaps"] == {
+        "count": 5,
+        "last": [{"source": "boot-1", "from": 3, "to": 4}, {"source": "boot-1", "from": 6, "to": 8}],
+    }
+    assert json.loads(client.get("/openapi.json").content)["components"]["schemas"]["GapStatus"][
+        "properties"
+    ].keys() >= {
+        "from",
+        "to",
+    }

@@ -1,0 +1,294 @@
+"""Events in, over HTTP, and out, over the WebSocket."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient, WebSocketDenialResponse
+
+from facematch.protocol.events import Check, Match, to_wire
+from facematch.server.app import Parts, create_app
+from facematch.server.events.hub import Hub
+from facematch.server.events.log import LogUnavailableError
+from tests.rig.memory_log import MemoryEventLog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastapi import FastAPI
+
+    from facematch.config.settings import Settings
+    from facematch.protocol.events import Event
+    from facematch.server.events.log import Entry
+
+JSON = {"content-type": "application/json"}
+
+
+@pytest.fixture
+def app(settings: Settings) -> FastAPI:
+    """With the log that users have."""
+    return create_app(settings)
+
+
+def post_raw(client: TestClient, path: str, body: bytes | str) -> Any:
+    return client.post(path, content=body, headers=JSON)
+
+
+def test_the_seed_s_own_events_are_taken_and_broadcast(
+    client: TestClient, match: dict[str, Any], check: dict[str, Any]
+) -> None:
+    with client.websocket_connect("/ws/matches") as socket:
+        assert client.post("/api/match", json=match).json() == {"ok": True, "delivered": 1}
+        assert client.post("/api/check", json=check).json() == {"ok": True, "delivered": 1}
+        first, second = socket.receive_json(), socket.receive_json()
+    for sent, posted, model in ((first, match, Match), (second, check, Check)):
+        assert sent.items() >= {k: v for k, v in posted.items() if k != "timestamp"}.items()
+        assert UUID(sent["event_id"])
+        assert isinstance(sent.pop("cursor"), int)
+        assert sent == to_wire(model.model_validate(sent))
+    assert first["type"] == "match"
+
+
+def test_positions_rise(client: TestClient, check: dict[str, Any]) -> None:
+    with client.websocket_connect("/ws/matches") as socket:
+        for _ in range(3):
+            client.post("/api/check", json=check)
+        cursors = [socket.receive_json()["cursor"] for _ in range(3)]
+    assert cursors == sorted(set(cursors))
+
+
+def test_a_repeat_is_acknowledged_and_nothing_else(client: TestClient, check: dict[str, Any]) -> None:
+    check["event_id"] = str(uuid4())
+    with client.websocket_connect("/ws/matches") as socket:
+        assert client.post("/api/check", json=check).json() == {"ok": True, "delivered": 1}
+        assert client.post("/api/check", json=check).json() == {"ok": True, "delivered": 0}
+        other = client.post("/api/check", json={**check, "event_id": None})
+        assert other.json() == {"ok": True, "delivered": 1}
+        received = [socket.receive_json()["event_id"] for _ in range(2)]
+    assert received[0] == check["event_id"] != received[1]
+    assert client.get("/api/status").json()["events"]["count"] == 2
+
+
+def test_events_that_had_to_wait_are_taken_together(
+    client: TestClient, match: dict[str, Any], check: dict[str, Any]
+) -> None:
+    known = {**check, "type": "check", "event_id": str(uuid4())}
+    client.post("/api/check", json=known)
+    many = [{**match, "type": "match", "seq": 1}, known, {**check, "type": "check", "seq": 2}]
+    with client.websocket_connect("/ws/matches") as socket:
+        assert client.post("/api/events", json={"events": many}).json() == {"ok": True, "delivered": 2}
+        received = [socket.receive_json() for _ in range(2)]
+    assert [(event["type"], event["seq"]) for event in received] == [("match", 1), ("check", 2)]
+    assert all(UUID(event["event_id"]) for event in received)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ([{"frames": -1}], "events.0.check.frames"),
+        ([{}, {"type": None}], "events.1"),
+        ([{}, {"type": "match"}], "events.1.match.confidence"),
+        ([], "events"),
+        ([{}] * 257, "events"),
+    ],
+    ids=["one value", "no kind", "another kind", "none", "too many"],
+)
+def test_together_they_are_taken_whole_or_refused_whole(
+    client: TestClient, check: dict[str, Any], changes: list[dict[str, Any]], field: str
+) -> None:
+    many = [{**check, "type": "check", **change} for change in changes]
+    response = client.post("/api/events", json={"events": many})
+    assert (response.status_code, response.json()["code"]) == (422, "INVALID")
+    assert response.json()["problems"][0]["field"] == field
+    assert client.get("/api/status").json()["events"]["count"] == 0
+
+
+def test_what_was_erased_is_taken_and_is_not_missed(client: TestClient, check: dict[str, Any]) -> None:
+    """And a restart makes no gap of what is not in the log any more."""
+
+    def post(seq: int, who: str, **fields: Any) -> dict[str, Any]:
+        event = {**check, "type": "check", "source": "boot-1", "seq": seq, "participant_identity": who, **fields}
+        assert client.post("/api/events", json={"events": [event]}).status_code == 200
+        events: dict[str, Any] = client.get("/api/status").json()["events"]
+        return events
+
+    post(1, "Bob")
+    post(2, "Alice")
+    assert client.delete("/api/participants/Alice").json()["events"] == 1
+    assert post(3, "Alice")["count"] == 1
+    told = post(4, "Bob", timestamp="2025-09-25T14:07:09+00:00")
+    assert (told["count"], told["gaps"]["count"]) == (2, 0)
+
+
+def test_as_many_as_there_may_be_fit_into_one_body(client: TestClient, check: dict[str, Any]) -> None:
+    whole = to_wire(Check.model_validate({**check, "room": "r" * 512, "participant_identity": "i" * 512}))
+    assert client.post("/api/events", json={"events": [whole] * 256}).status_code == 200
+    response = post_raw(client, "/api/events", json.dumps({"events": [{**whole, "cycle_id": "x" * 4096}] * 256}))
+    assert (response.status_code, response.json()["code"]) == (413, "TOO_LARGE")
+    assert "1 MB" in response.json()["detail"]
+
+
+def test_a_listener_resumes_where_it_was(client: TestClient, check: dict[str, Any]) -> None:
+    for seq in range(1, 4):
+        client.post("/api/check", json={**check, "seq": seq})
+    with client.websocket_connect("/ws/matches?after=0") as socket:
+        seen = [socket.receive_json() for _ in range(3)]
+        client.post("/api/check", json={**check, "seq": 4})
+        seen.append(socket.receive_json())
+    assert [event["seq"] for event in seen] == [1, 2, 3, 4]
+    with client.websocket_connect(f"/ws/matches?after={seen[1]['cursor']}") as socket:
+        assert [socket.receive_json()["seq"] for _ in range(2)] == [3, 4]
+
+
+@pytest.mark.parametrize("after", ["-1", "x", "1.5", "", "%00", "9" * 16, "٣", "1e3", "0x1", "+1", " 1"])
+def test_a_position_that_is_none(client: TestClient, after: str) -> None:
+    with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect(f"/ws/matches?after={after}"):
+        pass
+    assert refused.value.status_code == 422
+    assert refused.value.json()["code"] == "INVALID"
+    assert refused.value.json()["detail"].startswith("after: ")
+
+
+def test_more_listeners_than_there_may_be(settings: Settings) -> None:
+    app = create_app(settings, Parts(hub=lambda log: Hub(log, most_clients=1)))
+    with TestClient(app) as client, client.websocket_connect("/ws/matches"):
+        with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect("/ws/matches"):
+            pass
+        assert (refused.value.status_code, refused.value.json()["code"]) == (503, "BUSY")
+        assert int(refused.value.headers["retry-after"]) > 0
+
+
+def test_a_listener_s_words_are_ignored(client: TestClient, check: dict[str, Any]) -> None:
+    with client.websocket_connect("/ws/matches") as socket:
+        socket.send_bytes(b"\xff\xfe\x00")
+        socket.send_text('{"type":"match"}')
+        socket.send_text("")
+        client.post("/api/check", json=check)
+        assert socket.receive_json()["type"] == "check"
+
+
+BAD_MATCHES: dict[str, Any] = {
+    "NaN": {"confidence": float("nan")},
+    "Infinity": {"confidence": float("inf")},
+    "minus Infinity": {"distance": float("-inf")},
+    "a lone surrogate": {"participant_name": "\ud800"},
+    "a lone surrogate in the identity": {"participant_identity": "a\udfffb"},
+    "a number as text": {"confidence": "0.63"},
+    "no name": {"participant_name": ""},
+    "a name that never ends": {"participant_name": "x" * 513},
+    "a naive time": {"timestamp": "2025-09-25T14:07:08"},
+    "a time as a number": {"timestamp": 1_758_809_228},
+    "a box of three": {"bbox": [1, 2, 3]},
+    "a box without an inside": {"bbox": [10, 10, 10, 10]},
+    "a box of fractions": {"bbox": [1.5, 20, 30, 4]},
+    "a frame of nothing": {"frame_size": [0, 0]},
+    "a path for a snapshot": {"snapshot": "../../etc/passwd"},
+    "no event id": {"event_id": "17"},
+    "another type": {"type": "check"},
+    "a field too many": {"participant_nmae": "Alice"},
+    "null": {"participant_id": None},
+    "true for a number": {"seq": True},
+}
+
+
+@pytest.mark.parametrize("what", BAD_MATCHES)
+def test_a_match_that_does_not_fit_is_refused_and_every_listener_stays(
+    client: TestClient, match: dict[str, Any], what: str
+) -> None:
+    with client.websocket_connect("/ws/matches") as socket:
+        response = post_raw(client, "/api/match", json.dumps({**match, **BAD_MATCHES[what]}))
+        assert response.status_code == 422
+        body = response.json()
+        field = next(iter(BAD_MATCHES[what]))
+        assert body["code"] == "INVALID"
+        if "surrogate" not in what:  # that is not even JSON, so there is no field to name
+            assert body["detail"].startswith(f"{field}")
+            assert body["problems"][0]["message"] in body["detail"]
+        assert post_raw(client, "/api/match", json.dumps(match)).json()["delivered"] == 1
+        assert socket.receive_json()["participant_name"] == "Alice42"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"null", b"[]", b'"x"', b"\xff\xfe", b"NaN", b"[" * 60_000, b'{"a":' * 10_000, b"{}{}", b"9" * 60_000],
+    ids=["nothing", "cut", "null", "list", "text", "not UTF-8", "NaN", "deep", "deeper", "two", "a long number"],
+)
+@pytest.mark.parametrize("path", ["/api/match", "/api/check", "/api/events", "/api/heartbeat", "/api/token"])
+def test_bodies_that_are_no_object(client: TestClient, path: str, body: bytes) -> None:
+    response = post_raw(client, path, body)
+    assert (response.status_code, response.json()["code"]) in [(422, "INVALID"), (413, "TOO_LARGE")]
+
+
+@pytest.mark.parametrize("path", ["/api/match", "/api/check"])
+def test_an_event_has_a_largest_size(client: TestClient, path: str, check: dict[str, Any]) -> None:
+    response = post_raw(client, path, json.dumps({**check, "room": "x" * 65_536}))
+    assert (response.status_code, response.json()["code"]) == (413, "TOO_LARGE")
+    assert "64 kB" in response.json()["detail"]
+
+
+def test_only_json_is_taken(client: TestClient, check: dict[str, Any]) -> None:
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        response = client.post("/api/check", content=json.dumps(check), headers={"content-type": kind})
+        assert (response.status_code, response.json()["code"]) == (415, "UNSUPPORTED_TYPE")
+    kind = "Application/JSON; charset=utf-8"
+    assert client.post("/api/check", content=json.dumps(check), headers={"content-type": kind}).status_code == 200
+
+
+def test_a_log_that_cannot_store_asks_for_the_event_again(settings: Settings, check: dict[str, Any]) -> None:
+    class Full(MemoryEventLog):
+        async def append(self, events: Sequence[Event]) -> Sequence[Entry | None]:
+            raise LogUnavailableError("SQLite: database or disk is full")
+
+    with TestClient(create_app(settings, Parts(event_log=Full()))) as client:
+        responses = [
+            client.post("/api/check", json=check),
+            client.post("/api/events", json={"events": [{**check, "type": "check"}] * 3}),
+        ]
+    for response in responses:
+        assert (response.status_code, response.json()["code"]) == (503, "STORAGE_FAILED")
+        assert response.headers["retry-after"] == "1"
+        assert "disk is full" in response.json()["detail"]
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["\ud800", "a\udc00"]),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4),
+    max_leaves=8,
+)
+FIELDS = sorted({*Match.model_fields, *Check.model_fields})
+
+
+@given(st.sampled_from(["/api/match", "/api/check"]), st.dictionaries(st.sampled_from(FIELDS), ANYTHING), st.booleans())
+@hypothesis_settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_whatever_is_posted_is_stored_whole_or_refused_whole(
+    client: TestClient,
+    match: dict[str, Any],
+    check: dict[str, Any],
+    path: str,
+    changes: dict[str, Any],
+    whole: bool,
+) -> None:
+    """And what is stored is JSON for every listener."""
+    base = match if path == "/api/match" else check
+    before = client.get("/api/status").json()["events"]
+    response = post_raw(client, path, json.dumps({**base, **changes} if whole else changes))
+    after = client.get("/api/status").json()["events"]
+    assert response.status_code in (200, 422), response.text
+    if response.status_code == 422:
+        assert set(response.json()) >= {"detail", "code"}
+        assert after == before
+    elif after["count"] > before["count"]:
+        with client.websocket_connect(f"/ws/matches?after={before['cursor']}") as socket:
+            sent = json.loads(socket.receive_text(), parse_constant=pytest.fail)
+        assert sent.pop("cursor") == after["cursor"]
+        (Match if path == "/api/match" else Check).model_validate(sent)

@@ -1,0 +1,163 @@
+"""Tokens: who gets one, for what, and what it allows."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from livekit.api import TokenVerifier
+
+from facematch.server.rooms.tokens import RESERVED_PREFIX, Tokens, checked_identity
+from facematch.server.web.errors import ApiError
+
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
+
+SECRET = "a secret that is long enough for anyone"
+RESERVED = [
+    "face-match-recognizer",
+    "face-match-recognizer-2",
+    "FACE-MATCH-Recognizer",
+    "  face-match-recognizer ",
+    "\uff46ace-match-recognizer",
+    "face\u2011match\u2010recognizer",
+    "face\ufe63match\uff0drecognizer",
+    "face-match\u200b-recognizer",
+    "\u2060face-match-recognizer",
+    "fac\u00ade-match-recognizer",
+    "face-match-recognize\u0327r",
+]
+
+
+@pytest.fixture
+def tokens() -> Tokens:
+    return Tokens(
+        key="key", secret=SECRET, url="ws://sfu:7880", default_room="lobby", rooms={"lobby", "hall"}, seconds=600
+    )
+
+
+def claims(token: str) -> dict[str, Any]:
+    found: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return found
+
+
+def test_a_token_lets_one_person_into_one_room_with_camera_and_microphone(tokens: Tokens) -> None:
+    token = tokens.mint("hall", " Alice42 ")
+    assert (token.room, token.identity, token.url) == ("hall", "Alice42", "ws://sfu:7880")
+    verified = TokenVerifier("key", SECRET).verify(token.token)
+    assert (verified.identity, verified.name) == ("Alice42", "Alice42")
+    found = claims(token.token)
+    assert found["iss"] == "key"
+    assert found["exp"] - time.time() == pytest.approx(600, abs=5)
+    assert found["video"] == {
+        "roomJoin": True,
+        "room": "hall",
+        "canPublish": True,
+        "canPublishSources": ["camera", "microphone"],
+        "canSubscribe": True,
+        "canPublishData": False,
+    }
+
+
+@pytest.mark.parametrize("room", [None, "", "  "])
+def test_the_room_that_is_watched_is_the_default(tokens: Tokens, room: str | None) -> None:
+    assert tokens.mint(room, "Alice").room == "lobby"
+
+
+@pytest.mark.parametrize("room", ["attic", "LOBBY", "lobby/../attic", "*"])
+def test_other_rooms_are_refused(tokens: Tokens, room: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        tokens.mint(room, "Alice")
+    assert (refused.value.status, refused.value.code) == (403, "ROOM_NOT_ALLOWED")
+
+
+@pytest.mark.parametrize("identity", RESERVED)
+def test_nobody_else_gets_the_recognizer_s_name(identity: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        checked_identity(identity)
+    assert (refused.value.status, refused.value.code) == (403, "RESERVED_IDENTITY")
+
+
+@pytest.mark.parametrize(
+    "identity",
+    ["", "   ", "x" * 129, "a\nb", "a\x00b", "\x1b[31m", "a\u2028b", "a\u202eb", "\ud800", "\u200b", "\U0010ffff"],
+)
+def test_identities_that_nobody_could_read(identity: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        checked_identity(identity)
+    assert (refused.value.status, refused.value.code) == (422, "INVALID")
+    assert refused.value.detail.startswith("identity: ")
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        "Alice42",
+        "<img onerror=…>",
+        "a/b/../c",
+        "李小龍",
+        "👩‍👧 mum",
+        "x" * 128,
+        "my face-match-recognizer",
+        "O'Brien; --",
+    ],
+)
+def test_any_other_text_is_a_name(identity: str) -> None:
+    assert checked_identity(identity) == identity
+
+
+@given(st.text(max_size=200))
+def test_an_identity_is_trimmed_and_readable_or_refused(identity: str) -> None:
+    try:
+        checked = checked_identity(identity)
+    except ApiError:
+        return
+    assert checked == identity.strip()
+    assert 1 <= len(checked.encode("utf-8")) <= 512
+    assert not checked.casefold().startswith(RESERVED_PREFIX)
+
+
+def test_get(client: TestClient) -> None:
+    response = client.get("/token", params={"identity": "Alice42", "room": ""})
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    body = response.json()
+    assert set(body) == {"token", "url", "room", "identity"}
+    assert (body["room"], body["identity"], body["url"]) == ("face-recognition-room", "Alice42", "ws://127.0.0.1:1")
+
+
+def test_post(client: TestClient) -> None:
+    for asked in ({"name": "Bob"}, {"identity": "Bob"}, {"identity": "Bob", "name": "Robert", "room": None}):
+        response = client.post("/api/token", json=asked)
+        assert response.status_code == 200
+        assert (response.json()["identity"], claims(response.json()["token"])["name"]) == ("Bob", "Bob")
+        assert response.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "asked"),
+    [
+        (422, "INVALID", {}),
+        (422, "INVALID", {"identity": " "}),
+        (422, "INVALID", {"identity": 7}),
+        (422, "INVALID", {"identity": "x", "admin": True}),
+        (403, "RESERVED_IDENTITY", {"name": "Face-Match-Recognizer"}),
+        (403, "ROOM_NOT_ALLOWED", {"name": "x", "room": "attic"}),
+    ],
+)
+def test_refusals(client: TestClient, status: int, code: str, asked: dict[str, Any]) -> None:
+    response = client.post("/api/token", json=asked)
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    if all(isinstance(value, str) for value in asked.values()):
+        response = client.get("/token", params={("identity" if k == "name" else k): v for k, v in asked.items()})
+        assert (response.status_code, response.json()["code"]) == (status, code)
+
+
+def test_an_identity_that_is_no_text_in_the_address(client: TestClient) -> None:
+    assert client.get("/token?identity=%ff%fe").status_code == 200  # what cannot be read is replaced
+    assert client.get("/token?identity=%00").status_code == 422
+    assert client.get("/token?identity=a%0d%0aSet-Cookie:x=1").status_code == 422

@@ -1,0 +1,209 @@
+"""What the database promises: one order for writers and readers, tables that fit, words that give nothing away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from facematch.server.events.log import LogUnavailableError, UnstorableError
+from facematch.server.storage.database import Database, make_engine, sqlite_url
+from facematch.server.storage.migrate import SchemaTooNewError, migrate
+from facematch.server.storage.schema import metadata
+from tests.rig.event_logs import check, cursors, opened, stored
+from tests.rig.ports import free_tcp_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from facematch.server.events.log import EventLog
+
+
+async def test_what_is_stored_is_there_after_a_restart(database_url: str) -> None:
+    async with opened(database_url) as log:
+        before = await stored(log, *(check(source="a", seq=n) for n in range(1, 4)))
+    async with opened(database_url) as log:
+        assert list(await log.after(0, 10)) == before
+        assert (await log.latest(), await log.count()) == (before[-1].cursor, 3)
+        assert await log.is_whole()
+        [after] = await stored(log, check())
+        assert after.cursor == before[-1].cursor + 1
+
+
+async def test_several_writers_and_a_reader_agree_on_one_order(database_url: str) -> None:
+    """A reader that has seen a position never finds an event before it later: it would miss it."""
+    writers, batches = 4, 25
+    done = asyncio.Event()
+
+    async def write(which: int) -> None:
+        async with opened(database_url) as log:
+            for n in range(batches):
+                await _until_stored(log, which, n)
+
+    async def follow() -> list[int]:
+        seen: list[int] = []
+        async with opened(database_url) as log:
+            while True:
+                last = done.is_set()
+                page = await log.after(seen[-1] if seen else 0, 7)
+                seen += cursors(page)
+                if last and not page:
+                    return seen
+
+    async with opened(database_url):
+        reader = asyncio.create_task(follow())
+        await asyncio.gather(*(write(which) for which in range(writers)))
+        done.set()
+        seen = await reader
+    async with opened(database_url) as log:
+        everything = await log.after(0, 1000)
+    assert seen == cursors(everything) == list(range(seen[0], seen[0] + writers * batches * 2))
+    for which in range(writers):
+        own = [json.loads(entry.text)["seq"] for entry in everything if f'"source":"{which}"' in entry.text]
+        assert own == list(range(1, batches * 2 + 1))
+
+
+async def _until_stored(log: EventLog, which: int, n: int) -> None:
+    pair = [check(source=str(which), seq=2 * n + 1), check(source=str(which), seq=2 * n + 2)]
+    while True:
+        try:
+            await log.append(pair)
+        except LogUnavailableError:  # SQLite's lock is not fair: the sender tries again
+            continue
+        return
+
+
+async def test_the_tables_are_those_that_the_migrations_make(database_url: str) -> None:
+    await migrate(database_url)
+    await migrate(database_url)
+    engine = make_engine(database_url, writes=False, connections=1)
+
+    def compare(connection: sa.Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, metadata))
+
+    async with engine.connect() as connection:
+        differences = await connection.run_sync(compare)
+    await engine.dispose()
+    comments = [difference for difference in differences if "comment" not in str(difference)]
+    assert comments == []
+
+
+async def test_processes_that_start_together_make_the_tables_once(database_url: str) -> None:
+    await asyncio.gather(*(migrate(database_url) for _ in range(4)))
+    async with opened(database_url) as log:
+        await stored(log, check())
+
+
+async def test_events_of_an_older_version_get_their_reference_as_a_column(database_url: str) -> None:
+    await migrate(database_url)
+    async with opened(database_url) as log:
+        await stored(log, check(reference_id="abc"), check(reference_id=None), check(participant_name="a\x00b"))
+    for step in BACK_TO_0003:
+        await _run(database_url, step)
+    await migrate(database_url)
+    assert await _run(database_url, "SELECT reference_id FROM events ORDER BY cursor") == [("abc",), (None,), (None,)]
+
+
+BACK_TO_0003 = (
+    "DROP INDEX ix_events_reference_id",
+    "ALTER TABLE events DROP COLUMN reference_id",
+    "ALTER TABLE erasures RENAME COLUMN subject TO participant_identity",
+    "UPDATE alembic_version SET version_num = '0003'",
+)
+"""By hand: nobody else goes back."""
+
+
+async def test_a_database_of_a_newer_version_is_left_alone(database_url: str) -> None:
+    await migrate(database_url)
+    await _run(database_url, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SchemaTooNewError, match=r"newer version of Face Match \(schema 9999\)"):
+        await migrate(database_url)
+    with pytest.raises(SchemaTooNewError):
+        async with opened(database_url):
+            pass
+
+
+async def test_a_value_that_does_not_fit_is_told_from_a_database_that_is_away(database_url: str) -> None:
+    async with opened(database_url) as log:
+        huge = check().model_copy(update={"seq": 10**30})
+        with pytest.raises(UnstorableError):
+            await log.append([check(), huge])
+        assert await log.count() == 0
+        await stored(log, check())
+
+
+async def test_a_log_that_is_not_open_says_so(tmp_path: Path) -> None:
+    database = Database(sqlite_url(tmp_path / "x.db"))
+
+    async def nothing(_: AsyncConnection) -> None: ...
+
+    with pytest.raises(LogUnavailableError, match="not open"):
+        await database.read(nothing)
+    await database.aclose()
+
+
+async def test_a_server_that_is_away_is_not_named_and_nor_is_its_password() -> None:
+    url = f"postgresql+asyncpg://me:hunter2@127.0.0.1:{free_tcp_port()}/x"
+    with pytest.raises(LogUnavailableError) as failed:
+        await migrate(url)
+    assert "hunter2" not in str(failed.value)
+    assert "refused" in str(failed.value).lower()
+
+
+async def test_a_file_that_another_process_has_locked(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "events.db")
+    async with opened(url) as log:
+        [entry] = await stored(log, check())
+        other = sqlite3.connect(tmp_path / "events.db", isolation_level=None)
+        try:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(LogUnavailableError, match="locked"):
+                await log.append([check()])
+            with pytest.raises(LogUnavailableError, match="locked"):
+                await log.check()
+            assert list(await log.after(0, 10)) == [entry]  # readers do not wait
+            other.execute("ROLLBACK")
+        finally:
+            other.close()
+        await stored(log, check())
+        await log.check()
+
+
+async def test_sqlite_is_set_up_to_survive_a_power_cut(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "events.db")
+    await migrate(url)
+    for writes in (True, False):
+        engine = make_engine(url, writes=writes, connections=1)
+        async with engine.connect() as connection:
+            assert (await connection.exec_driver_sql("PRAGMA journal_mode")).scalar() == "wal"
+            assert (await connection.exec_driver_sql("PRAGMA synchronous")).scalar() == 2
+        await engine.dispose()
+
+
+async def test_closing_leaves_no_thread(tmp_path: Path) -> None:
+    before = threading.active_count()
+    async with opened(sqlite_url(tmp_path / "events.db")) as log:
+        await asyncio.gather(*(log.after(0, 10) for _ in range(20)), log.append([check()]))
+    async with asyncio.timeout(5):
+        while threading.active_count() > before + 1:  # noqa: ASYNC110  (asyncio's own pool may have grown by one)
+            await asyncio.sleep(0.01)
+
+
+async def _run(url: str, statement: str) -> list[tuple[object, ...]]:
+    """What a statement finds."""
+    engine = make_engine(url, writes=True, connections=1)
+    async with engine.begin() as connection:
+        result = await connection.execute(sa.text(statement))
+        found = [tuple(row) for row in result] if result.returns_rows else []
+    await engine.dispose()
+    return found

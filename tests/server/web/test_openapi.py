@@ -1,0 +1,169 @@
+"""The description against the process: requests made from it, right and wrong ones, by everybody who may ask.
+
+Nothing may fail on our side, and nothing may be answered that the description does not announce.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+import pytest
+import requests  # what schemathesis itself speaks
+import schemathesis
+import uvicorn
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as examples
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    status_code_conformance,
+)
+
+from facematch.server.app import Parts, create_app
+from facematch.server.web.openapi import document
+from tests.rig.keyed import KEYS, with_keys
+from tests.rig.ports import free_tcp_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from schemathesis import APIOperation, Case, Response
+
+    Operation = APIOperation[Any, Any, Any, Any]
+
+    from facematch.config.settings import Settings
+    from tests.server.conftest import FakeExaminer
+
+EXAMPLES = 10
+"""Of each kind, for each operation."""
+START_SECONDS = 15
+CHECKS = [status_code_conformance, content_type_conformance, response_headers_conformance]
+SAYS_NO_BY_503 = {"/readyz"}
+"""That is what it is for; here neither LiveKit nor a recognizer is there."""
+
+NEEDS_MORE = {
+    "/static/{path}",
+    "/captures/{name}",
+    "/reference/current.jpg",  # there is none
+    "/api/session",  # a key
+    "/api/token",  # a room that is allowed
+    "/api/match",  # a box with an inside
+    *SAYS_NO_BY_503,
+}
+"""What a request needs that the description cannot say: everything else is answered with 200 to somebody."""
+
+
+class Served:
+    """The whole web process, in a thread, over real connections."""
+
+    def __init__(self, settings: Settings, examiner: FakeExaminer) -> None:
+        port = free_tcp_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.app = create_app(settings, Parts(make_examiner=lambda: examiner))
+        self.described = document(self.app)
+        config = uvicorn.Config(self.app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=1)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, name="uvicorn")
+
+    def start(self) -> None:
+        self._thread.start()
+        until = time.monotonic() + START_SECONDS
+        while not self._server.started:
+            assert time.monotonic() < until, "the server did not start"
+            assert self._thread.is_alive(), "the server has ended"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+    def fits(self, case: Case[Any], response: Response) -> None:
+        """The body is as described. Schemathesis' own check takes our tuples (`prefixItems`) for a mistake."""
+        announced = self.described["paths"][case.operation.path][case.operation.method.lower()]["responses"]
+        content = announced[str(response.status_code)].get("content", {}).get("application/json")
+        if content and "schema" in content and response.headers["content-type"][0] == "application/json":
+            schema = {**content["schema"], "components": self.described["components"]}
+            jsonschema_rs.validate(schema, response.json(), validate_formats=True)
+
+    def operations(self) -> list[Operation]:
+        schema = schemathesis.openapi.from_dict(copy.deepcopy(self.described))
+        return [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
+
+
+@pytest.fixture
+def keyed(settings: Settings, examiner: FakeExaminer) -> Iterator[Served]:
+    found = Served(with_keys(settings), examiner)
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def local(settings: Settings, examiner: FakeExaminer, tmp_path: Path) -> Iterator[Served]:
+    folders = {"data_dir": tmp_path / "local", "output_dir": tmp_path / "local-captures"}
+    found = Served(settings.model_copy(update={"tokens_per_minute": 10_000, **folders}), examiner)
+    found.start()
+    yield found
+    found.stop()
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def callers(keyed: Served) -> dict[str, dict[str, str]]:
+    """Headers of everybody who may ask. The invitation is a new one: an admin may just have ended all."""
+    answer = requests.post(f"{keyed.url}/api/invites", json={}, headers=bearer(KEYS["admin"]), timeout=10)
+    invited = {"participant": bearer(answer.json()["token"])}
+    strangers = {"nobody": {}, "a wrong key": bearer("wrong-key-0123456789")}
+    return {role: bearer(key) for role, key in KEYS.items()} | invited | strangers
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["fitting", "unfitting"])
+def test_everybody_is_told_what_is_announced(keyed: Served, local: Served, mode: GenerationMode) -> None:
+    answered: dict[str, set[int]] = {}
+    for operation in keyed.operations():
+        for number in try_one(keyed, local, operation, mode):
+            answered.setdefault(f"{operation.method} {operation.path}", set()).add(number)
+    assert {401, 403} <= set().union(*answered.values())
+    if mode is GenerationMode.POSITIVE:
+        assert set(answered) == {f"{operation.method} {operation.path}" for operation in keyed.operations()}
+        assert {path.split()[1] for path, statuses in answered.items() if 200 not in statuses} <= NEEDS_MORE
+
+
+def try_one(keyed: Served, local: Served, operation: Operation, mode: GenerationMode) -> set[int]:
+    """One operation, by everybody. Returns the statuses of the answers."""
+    statuses = set()
+    who = callers(keyed)
+
+    @given(case=operation.as_strategy(generation_mode=mode))
+    @examples(
+        max_examples=EXAMPLES,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def attempt(case: Case[Any]) -> None:
+        for served, headers in [(local, {}), *((keyed, headers) for headers in who.values())]:
+            response = case.call(base_url=served.url, headers=headers, allow_redirects=False, timeout=10)
+            statuses.add(response.status_code)
+            is_no = operation.path in SAYS_NO_BY_503 and response.status_code == 503
+            case.validate_response(response, checks=CHECKS if is_no else [not_a_server_error, *CHECKS])
+            served.fits(case, response)
+
+    try:
+        attempt()
+    except Unsatisfiable:
+        assert mode is GenerationMode.NEGATIVE  # nothing can be wrong where nothing is asked for
+    return statuses
