@@ -17,7 +17,7 @@ from facematch.server.access.rate_limit import RateLimit
 from facematch.server.access.roles import By, Caller, Role, caller_of
 from facematch.server.access.sessions import Kind, Session, Sessions
 from facematch.server.events.hub import Hub
-from facematch.server.web.bodies import KB, described, read_json
+from facematch.server.web.bodies import KB, described, json_refusals, read_json
 from facematch.server.web.errors import ApiError, Code, documented
 
 log = structlog.get_logger(__name__)
@@ -31,11 +31,6 @@ _Secret = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 _WRONG = "That key is not valid. Check it and try again."
 _OVER = "This invitation has ended. Ask for a new one."
 _LOCAL = "Face Match is in local mode: there is nothing to sign in to, and nobody else could follow an invitation."
-_UNREADABLE = (
-    (408, Code.TOO_SLOW, "The request took too long to arrive."),
-    (413, Code.TOO_LARGE, "The request is too large: at most 4 kB."),
-    (415, Code.UNSUPPORTED_TYPE, "Send JSON, with the header Content-Type: application/json."),
-)
 
 
 class SignIn(BaseModel):
@@ -205,7 +200,7 @@ def routes(door: Door | None, default_room: str, rooms: frozenset[str]) -> APIRo
         "/api/session",
         summary="Sign in",
         responses=documented(
-            *_UNREADABLE,
+            *json_refusals(_LIMIT),
             (401, Code.WRONG_KEY, _WRONG),
             (409, Code.LOCAL_MODE, _LOCAL),
             (422, Code.INVALID, "Send either a key or an invitation."),
@@ -247,7 +242,7 @@ def routes(door: Door | None, default_room: str, rooms: frozenset[str]) -> APIRo
         "/api/invites",
         summary="Invite somebody to a room",
         responses=documented(
-            *_UNREADABLE,
+            *json_refusals(_LIMIT),
             (403, Code.ROOM_NOT_ALLOWED, "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."),
             (409, Code.LOCAL_MODE, _LOCAL),
             (422, Code.INVALID, "room: Input should be a valid string"),

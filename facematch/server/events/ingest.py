@@ -14,7 +14,7 @@ from facematch.server.events.hub import Hub
 from facematch.server.events.log import LogUnavailableError, UnstorableError
 from facematch.server.events.writer import TooBusyError, Writer
 from facematch.server.web.abort import cut_of
-from facematch.server.web.bodies import KB, MB, described, read_json
+from facematch.server.web.bodies import KB, MB, described, json_refusals, read_json
 from facematch.server.web.errors import ApiError, Code, documented, invalid
 
 EVENT_LIMIT = 64 * KB
@@ -50,18 +50,16 @@ _ADDED = {
 _A_MATCH = {"type": "match", **_MATCH, **_ADDED, "distance": 0.37}
 
 
-def _refusals(size: str, field: str) -> dict[int | str, dict[str, Any]]:
+def _refusals(limit: int, field: str) -> dict[int | str, dict[str, Any]]:
     return documented(
-        (408, Code.TOO_SLOW, "The request took too long to arrive."),
-        (413, Code.TOO_LARGE, f"The request is too large: at most {size}."),
-        (415, Code.UNSUPPORTED_TYPE, "Send JSON, with the header Content-Type: application/json."),
+        *json_refusals(limit),
         (422, Code.INVALID, f"{field}: Input should be a finite number"),
         (503, Code.STORAGE_FAILED, "The event could not be stored (SQLite: database or disk is full). Send it again."),
         (503, Code.BUSY, "More events arrive than can be stored. Send it again."),
     )
 
 
-_REFUSALS = _refusals("64 kB", "confidence")
+_REFUSALS = _refusals(EVENT_LIMIT, "confidence")
 _SOON = {"Retry-After": "1"}
 
 
@@ -137,7 +135,7 @@ def routes(intake: Intake, hub: Hub) -> APIRouter:
     @router.post(
         "/api/events",
         summary="Report events that had to wait",
-        responses=_refusals("1 MB", "events.1.check.frames"),
+        responses=_refusals(EVENTS_LIMIT, "events.1.check.frames"),
         openapi_extra=described(Events, one={"events": [_CHECK]}, two={"events": [_A_MATCH, {**_CHECK, **_ADDED}]}),
     )
     async def events(request: Request) -> Delivered:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from facematch.faces.models import ModelError
 from facematch.faces.reference import reference_id
 from facematch.runtime.atomic_file import sync_folder, write_whole
-from facematch.server.web.bodies import described_upload, read_upload
+from facematch.server.web.bodies import described_upload, read_upload, upload_refusals
 from facematch.server.web.errors import ApiError, Code, documented
 from facematch.server.web.etag import answer
 
@@ -269,14 +269,11 @@ def routes(enrollment: Enrollment, file: ReferenceFile, upload_limit: int) -> AP
         "/api/reference",
         summary="Replace the reference photo",
         responses=documented(
-            (408, Code.TOO_SLOW, "The request took too long to arrive."),
-            (413, Code.TOO_LARGE, "The photo is too large: at most 10 MB."),
-            (415, Code.UNSUPPORTED_TYPE, "Send a multipart form with the photo in the field 'file'."),
+            *upload_refusals("file", upload_limit),
             (422, Code.NOT_AN_IMAGE, "This is not a JPEG, PNG or WebP image."),
             (422, Code.NO_FACE, "No face found. Use a photo with one clear, frontal face."),
             (422, Code.MULTIPLE_FACES, "2 faces found. Use a photo that shows only the person to be recognised."),
             (422, Code.FACE_TOO_SMALL, "The face is only about 50 pixels wide."),
-            (422, Code.INVALID, "file: the form holds no file of this name"),
             (503, Code.BUSY, "Other photos are being examined. Try again in a few seconds."),
             (507, Code.STORAGE_FAILED, "The photo is fine but could not be stored (No space left on device)."),
         ),

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from facematch.protocol.events import CycleSettings, Heartbeat, HeartbeatAnswer, Order
-from facematch.server.web.bodies import MB, described, read_json
+from facematch.server.web.bodies import MB, described, json_refusals, read_json
 from facematch.server.web.errors import Code, documented
 from facematch.server.webhooks.relay import WebhookStatus
 
@@ -202,9 +202,7 @@ def routes(recognizers: Recognizers, sources: Sources, ordering: Ordering) -> AP
         "/api/heartbeat",
         summary="The recognizer's account of itself",
         responses=documented(
-            (408, Code.TOO_SLOW, "The request took too long to arrive."),
-            (413, Code.TOO_LARGE, "The request is too large: at most 1 MB."),
-            (415, Code.UNSUPPORTED_TYPE, "Send JSON, with the header Content-Type: application/json."),
+            *json_refusals(HEARTBEAT_LIMIT),
             (422, Code.INVALID, "livekit: Input should be 'connecting', 'connected', …"),
         ),
         openapi_extra=described(Heartbeat, one_track=_HEARTBEAT),

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from facematch.protocol.events import Text
 from facematch.server.access.rate_limit import RateLimit
 from facematch.server.access.roles import caller_of
-from facematch.server.web.bodies import KB, described, read_json
+from facematch.server.web.bodies import KB, described, json_refusals, read_json
 from facematch.server.web.errors import ApiError, Code, documented, invalid
 
 RESERVED_PREFIX = "face-match-recognizer"
@@ -163,10 +163,7 @@ def routes(tokens: Tokens, limit: RateLimit) -> APIRouter:
         summary="A token to join the room",
         responses={
             **_REFUSALS,
-            **documented(
-                (413, Code.TOO_LARGE, "The request is too large: at most 16 kB."),
-                (415, Code.UNSUPPORTED_TYPE, "Send JSON, with the header Content-Type: application/json."),
-            ),
+            **documented(*json_refusals(_LIMIT)),
             403: _REFUSALS[403],
         },
         openapi_extra=described(

@@ -31,6 +31,9 @@ UPLOAD_SECONDS = 120.0
 _FORM_OVERHEAD = 64 * KB
 """What a form may hold besides the file: boundaries, headers, other fields."""
 
+_SLOW = "The request took too long to arrive."
+_NOT_JSON = "Send JSON, with the header Content-Type: application/json."
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -47,7 +50,7 @@ async def read_json(request: Request, model: type[M], limit: int) -> M:
     """
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise ApiError(415, Code.UNSUPPORTED_TYPE, "Send JSON, with the header Content-Type: application/json.")
+        raise ApiError(415, Code.UNSUPPORTED_TYPE, _NOT_JSON)
     body = b"".join([chunk async for chunk in _bounded(request, limit, BODY_SECONDS)])
     try:
         return model.model_validate_json(body, strict=True)
@@ -67,7 +70,7 @@ async def read_upload(request: Request, field: str, limit: int) -> bytes:
         ApiError: 408, 413, 415 or 422.
     """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        raise ApiError(415, Code.UNSUPPORTED_TYPE, f"Send a multipart form with the photo in the field {field!r}.")
+        raise ApiError(415, Code.UNSUPPORTED_TYPE, _no_form(field))
     chunks = _bounded(request, limit + _FORM_OVERHEAD, UPLOAD_SECONDS, what="photo", shown=limit)
     parser = _InMemory(request.headers, _for_parser(chunks), max_files=1, max_fields=8, max_part_size=_FORM_OVERHEAD)
     try:
@@ -81,7 +84,7 @@ async def read_upload(request: Request, field: str, limit: int) -> bytes:
     try:
         file = form.get(field)
         if not isinstance(file, UploadFile):
-            raise ApiError(422, Code.INVALID, f"{field}: the form holds no file of this name")
+            raise ApiError(422, Code.INVALID, _no_file(field))
         data = await file.read()
     finally:
         await form.close()
@@ -130,7 +133,7 @@ async def _bounded(
             async with asyncio.timeout_at(deadline):
                 chunk = await anext(stream, None)
         except TimeoutError:
-            raise ApiError(408, Code.TOO_SLOW, "The request took too long to arrive.") from None
+            raise ApiError(408, Code.TOO_SLOW, _SLOW) from None
         except asyncio.CancelledError:  # the server stops, and has waited for this request as long as it does
             raise ApiError(503, Code.STOPPING, "Face Match is stopping.") from None
         if chunk is None:
@@ -142,20 +145,67 @@ async def _bounded(
 
 
 def _too_large(what: str, limit: int) -> ApiError:
+    return ApiError(413, Code.TOO_LARGE, _too_large_sentence(what, limit), limit_bytes=limit)
+
+
+def _too_large_sentence(what: str, limit: int) -> str:
     size = f"{limit / MB:.3g} MB" if limit >= MB else f"{limit // KB} kB"
-    return ApiError(413, Code.TOO_LARGE, f"The {what} is too large: at most {size}.", limit_bytes=limit)
+    return f"The {what} is too large: at most {size}."
 
 
-def described(model: type[BaseModel], **examples: Any) -> dict[str, Any]:
+def _no_form(field: str) -> str:
+    return f"Send a multipart form with the photo in the field {field!r}."
+
+
+Refusals = tuple[tuple[int, Code, str], ...]
+"""As `errors.documented` takes them: status, code, sentence."""
+
+
+def json_refusals(limit: int) -> Refusals:
+    """What `read_json` refuses with for its own reasons, for the description of a route; `limit` in bytes, as there."""
+    return (
+        (408, Code.TOO_SLOW, _SLOW),
+        (413, Code.TOO_LARGE, _too_large_sentence("request", limit)),
+        (415, Code.UNSUPPORTED_TYPE, _NOT_JSON),
+    )
+
+
+def upload_refusals(field: str, limit: int) -> Refusals:
+    """The same of `read_upload`."""
+    return (
+        (408, Code.TOO_SLOW, _SLOW),
+        (413, Code.TOO_LARGE, _too_large_sentence("photo", limit)),
+        (415, Code.UNSUPPORTED_TYPE, _no_form(field)),
+        (422, Code.INVALID, _no_file(field)),
+    )
+
+
+def _no_file(field: str) -> str:
+    return f"{field}: the form holds no file of this name"
+
+
+class Described(dict[str, Any]):
+    """The `openapi_extra` of a route whose body is read by hand, with the model of that body.
+
+    The framework does not see such models; `openapi.document` adds their schemas.
+    """
+
+    def __init__(self, model: type[BaseModel], content: dict[str, Any]) -> None:
+        """`content` is of the media type application/json."""
+        super().__init__(requestBody={"required": True, "content": {"application/json": content}})
+        self.model = model
+
+
+def described(model: type[BaseModel], **examples: Any) -> Described:
     """The `openapi_extra` of a route whose body `read_json` reads.
 
     Args:
-        model: of the body; `openapi.document` adds its schema.
+        model: of the body.
         examples: by name.
     """
     content: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}
     content["examples"] = {name: {"value": value} for name, value in examples.items()}
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+    return Described(model, content)
 
 
 def described_upload(field: str, description: str) -> dict[str, Any]:

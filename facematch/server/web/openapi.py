@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
-from facematch.protocol.events import Check, Events, Heartbeat, Match
-from facematch.server.access.login import InviteRequest, SignIn
-from facematch.server.rooms.tokens import TokenRequest
+from facematch.server.web.bodies import Described
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-
-_READ_BY_HAND = (Match, Check, Events, Heartbeat, TokenRequest, SignIn, InviteRequest)
-"""Models of the bodies that `bodies.read_json` reads: the framework does not see them."""
 
 TAGS = [
     {"name": "page", "description": "The page and its assets."},
@@ -60,8 +56,11 @@ def document(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
             separate_input_output_schemas=False,
         )
+        extras = [route.openapi_extra for route in app.routes if isinstance(route, APIRoute)]
+        read_by_hand = {extra.model for extra in extras if isinstance(extra, Described)}
         _, models = models_json_schema(
-            [(model, "validation") for model in _READ_BY_HAND], ref_template="#/components/schemas/{model}"
+            [(model, "validation") for model in sorted(read_by_hand, key=lambda model: model.__name__)],
+            ref_template="#/components/schemas/{model}",
         )
         schemas = described.setdefault("components", {}).setdefault("schemas", {})
         for name, schema in models["$defs"].items():

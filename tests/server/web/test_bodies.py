@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from facematch.server.web import bodies
+from facematch.server.web.openapi import document
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -121,3 +122,21 @@ async def test_a_size_that_is_none(app: FastAPI, check: dict[str, Any], length: 
     caller.arrives(json.dumps(check).encode(), more=False)
     await caller.run()
     assert caller.answer[0] == (413 if length.startswith("9") else 200)
+
+
+async def test_what_is_refused_is_what_is_announced(app: FastAPI) -> None:
+    """In the same words, for the same limits: on every route with a body that can be sent in local mode."""
+    tried = 0
+    for path, operations in document(app)["paths"].items():
+        operation = operations.get("post", {})
+        for kind in operation.get("requestBody", {}).get("content", {}):
+            for headers, status in [({"content_length": str(10**9)}, 413), ({}, 415)]:
+                caller = Caller(app, path, f"{kind}; boundary=x" if status == 413 else "text/plain", **headers)
+                await caller.run()
+                found, body = caller.answer
+                announced = operation["responses"][str(status)]["content"]["application/json"]["examples"]
+                if found == 409:
+                    continue  # there is nothing to sign in to
+                assert (found, body["detail"]) == (status, announced[body["code"]]["value"]["detail"]), path
+                tried += 1
+    assert tried >= 12
