@@ -26,7 +26,9 @@ from facematch.server.events import ingest as intake
 from facematch.server.events.hub import Hub
 from facematch.server.events.service import Feed
 from facematch.server.events.store import SqlEventLog
-from facematch.server.gallery import enrollment as references
+from facematch.server.gallery import routes as gallery_routes
+from facematch.server.gallery.enrollment import Enrollment
+from facematch.server.gallery.photo_file import ReferenceFile
 from facematch.server.monitoring import health, metrics, status
 from facematch.server.privacy.erasure import WAIT_SECONDS
 from facematch.server.privacy.retention import Limits
@@ -84,8 +86,8 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     sessions = parts.sessions or (MemorySessionStore() if parts.event_log else SqlSessionStore(database))
     entrance = make_entrance(_rules(settings), hub, sessions, parts.monotonic)
     recognizers = status.Recognizers(parts.monotonic)
-    reference = references.ReferenceFile(settings.reference_image)
-    enrollment = references.Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
+    reference = ReferenceFile(settings.reference_image)
+    enrollment = Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
     keeping = Keeping(
         database,
         settings.output_dir,
@@ -135,7 +137,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         signin.routes(entrance.door, settings.room_name, settings.rooms),
         intake.routes(taker, hub),
         history.routes(event_log),
-        references.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
+        gallery_routes.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
         keeping.routes(reference),
         captures.routes(settings.output_dir),
         tokens.routes(_tokens(settings), entrance.token_limit),
@@ -213,14 +215,12 @@ def _tokens(settings: Settings) -> tokens.Tokens:
     )
 
 
-def _sources(
-    settings: Settings, reference: references.ReferenceFile, hub: Hub, feed: Feed, keeping: Keeping
-) -> status.Sources:
+def _sources(settings: Settings, reference: ReferenceFile, hub: Hub, feed: Feed, keeping: Keeping) -> status.Sources:
     async def current() -> status.ReferenceStatus | None:
         found = await reference.current()
         if found is None:
             return None
-        return status.ReferenceStatus(id=found.id, updated_at=found.updated_at, url=references.URL)
+        return status.ReferenceStatus(id=found.id, updated_at=found.updated_at, url=gallery_routes.URL)
 
     return status.Sources(
         room=settings.room_name,
@@ -241,7 +241,7 @@ def _sources(
     )
 
 
-def _figures(hub: Hub, reference: references.ReferenceFile) -> Callable[[], Awaitable[metrics.ServerFigures]]:
+def _figures(hub: Hub, reference: ReferenceFile) -> Callable[[], Awaitable[metrics.ServerFigures]]:
     async def figures() -> metrics.ServerFigures:
         found = await reference.current()
         age = (datetime.now(UTC) - found.updated_at).total_seconds() if found else None

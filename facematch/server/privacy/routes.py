@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
 from facematch.server.access.roles import Caller, Role, caller_of
-from facematch.server.gallery.enrollment import ReferenceFile
+from facematch.server.gallery.photo_file import ReferenceFile
 from facematch.server.privacy.erasure import Erased, Erasures, ReferenceStaysError
 from facematch.server.privacy.store import ErasureStore
 from facematch.server.web.errors import ApiError, Code, documented

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from facematch.server.events.hub import Hub
     from facematch.server.events.writer import Writer
-    from facematch.server.gallery.enrollment import Enrollment, ReferenceFile
+    from facematch.server.gallery.enrollment import Enrollment
+    from facematch.server.gallery.photo_file import ReferenceFile
     from facematch.server.monitoring.status import Recognizers
     from facematch.server.storage.database import Database
 

@@ -23,7 +23,8 @@ from facematch.server.events.log import LogUnavailableError
 from facematch.server.events.purge import Records
 from facematch.server.events.service import Feed
 from facematch.server.events.store import SqlEventLog
-from facematch.server.gallery.enrollment import Enrollment, ReferenceFile
+from facematch.server.gallery.enrollment import Enrollment
+from facematch.server.gallery.photo_file import ReferenceFile
 from facematch.server.monitoring.status import Recognizers
 from facematch.server.privacy.retention import Limits
 from facematch.server.privacy.service import Keeping

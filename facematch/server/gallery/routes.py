@@ -1,0 +1,80 @@
+"""The reference photograph over HTTP: sent, and shown."""
+
+# Annotations are read at run time here: FastAPI makes its routes from them.
+from typing import Annotated, Literal
+
+import structlog
+from fastapi import APIRouter, Header, Request, Response
+from pydantic import BaseModel, Field
+
+from facematch.faces.reference import reference_id
+from facematch.server.gallery.enrollment import BBox, Enrollment
+from facematch.server.gallery.photo_file import ReferenceFile
+from facematch.server.web.bodies import described_upload, read_upload, upload_refusals
+from facematch.server.web.errors import ApiError, Code, documented
+from facematch.server.web.etag import answer
+
+log = structlog.get_logger(__name__)
+
+URL = "/reference/current.jpg"
+
+
+class Enrolled(BaseModel):
+    """The photo is the reference now."""
+
+    ok: Literal[True] = True
+    reference_id: str = Field(examples=["9f86d081884c7d65"])
+    bbox: BBox = Field(description="[top, right, bottom, left] of the face", examples=[[80, 300, 220, 160]])
+    frame_size: tuple[int, int] = Field(description="[width, height] of the stored photo", examples=[[640, 480]])
+    url: str = Field(examples=[URL])
+
+
+def routes(enrollment: Enrollment, file: ReferenceFile, upload_limit: int) -> APIRouter:
+    """`POST /api/reference` and `GET /reference/current.jpg`.
+
+    Args:
+        enrollment: takes uploads.
+        file: the current one.
+        upload_limit: bytes.
+    """
+    router = APIRouter(tags=["reference"])
+
+    @router.post(
+        "/api/reference",
+        summary="Replace the reference photo",
+        responses=documented(
+            *upload_refusals("file", upload_limit),
+            (422, Code.NOT_AN_IMAGE, "This is not a JPEG, PNG or WebP image."),
+            (422, Code.NO_FACE, "No face found. Use a photo with one clear, frontal face."),
+            (422, Code.MULTIPLE_FACES, "2 faces found. Use a photo that shows only the person to be recognised."),
+            (422, Code.FACE_TOO_SMALL, "The face is only about 50 pixels wide."),
+            (503, Code.BUSY, "Other photos are being examined. Try again in a few seconds."),
+            (507, Code.STORAGE_FAILED, "The photo is fine but could not be stored (No space left on device)."),
+        ),
+        openapi_extra=described_upload("file", "JPEG, PNG or WebP with one clear, frontal face"),
+    )
+    async def post(request: Request) -> Enrolled:
+        """The photo is examined first. One that is refused changes nothing."""
+        async with enrollment.place():
+            data = await read_upload(request, "file", upload_limit)
+            new_id, photo = await enrollment.enroll(data)
+        log.info("Reference replaced", reference_id=new_id)
+        return Enrolled(reference_id=new_id, bbox=photo.bbox, frame_size=photo.frame_size, url=URL)
+
+    @router.get(
+        URL,
+        summary="The reference photo in use",
+        response_class=Response,
+        responses={
+            200: {"content": {"image/jpeg": {}}, "description": "The photo; ETag is the reference's id"},
+            304: {"description": "The photo that the caller has is the current one"},
+            **documented((404, Code.NO_REFERENCE, "No reference photo has been added yet.")),
+        },
+    )
+    async def get(if_none_match: Annotated[str | None, Header()] = None) -> Response:
+        data = await file.read()
+        if data is None:
+            raise ApiError(404, Code.NO_REFERENCE, "No reference photo has been added yet.")
+        return answer(data, "image/jpeg", reference_id(data), if_none_match, cache="private, no-cache")
+
+    return router
