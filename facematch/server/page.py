@@ -50,7 +50,7 @@ def routes(page: Path, assets: Path, enrollment: Enrollment, *, keyed: bool) -> 
     async def get_page(request: Request) -> Response:
         """For viewers and admins the whole, for participants the part with which they join."""
         if caller_of(request.scope).roles.isdisjoint({Role.VIEWER, Role.ADMIN}):
-            return await file(asset_files, "join.html", request)
+            return await file(asset_files, "pages/join.html", request)
         enrollment.warm()
         return await file(page_files, page.name, request)
 
@@ -62,7 +62,7 @@ def routes(page: Path, assets: Path, enrollment: Enrollment, *, keyed: bool) -> 
     )
     async def get_login(request: Request) -> Response:
         """A link of an invitation leads here, too: its token stands after the #, which no server is told."""
-        return await file(asset_files, "login.html", request) if keyed else RedirectResponse("/", 303)
+        return await file(asset_files, "pages/login.html", request) if keyed else RedirectResponse("/", 303)
 
     @router.get("/static/{path:path}", summary="A part of the page", response_class=Response, responses=files)
     async def get_asset(path: str, request: Request) -> Response:

@@ -4,7 +4,7 @@
 /** @import { Heartbeat } from "../types/model.js" */
 /** @typedef {import("../model/connection.js").Connection} Connection */
 /** @typedef {import("../model/connection.js").RecognizerState} RecognizerState */
-/** @typedef {import("../theme-choice.js").Theme} Theme */
+/** @typedef {import("./theme-choice.js").Theme} Theme */
 /** @typedef {import("./icons.js").IconName} IconName */
 /** @typedef {import("../model/summary.js").SummaryKind} SummaryKind */
 

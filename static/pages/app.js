@@ -19,29 +19,29 @@
  *   `data-state` asked | busy | done, `erase-confirm`, `erase-close`, `erase-receipt`, `erase-trouble`; the dialog: `viewer`; the first steps: `steps`
  */
 
-/** @import { Card, MatchEvent, State } from "./types/model.js" */
+/** @import { Card, MatchEvent, State } from "../types/model.js" */
 
+import { NO_FILTER, beside } from "../model/activity.js";
+import { cardsOf, reuse } from "../model/cards.js";
+import { connectionOf, recognizerState } from "../model/connection.js";
+import { rightsOf } from "../model/rights.js";
+import { Store, initialState } from "../model/store.js";
+import { summaryOf } from "../model/summary.js";
+import { StatusPoll } from "../net/poll.js";
+import { EventSocket } from "../net/socket.js";
+import { Session } from "../room/session.js";
+import { actionsOf, visitOf } from "../room/visit.js";
+import { Activity } from "../view/activity.js";
+import { Announcer } from "../view/announcer.js";
+import { Bar } from "../view/bar.js";
+import { Join } from "../view/join.js";
+import { People } from "../view/people.js";
+import { html, render } from "../view/preact.js";
+import { Reference } from "../view/reference.js";
+import { currentTheme, nextTheme } from "../view/theme-choice.js";
+import { Viewer } from "../view/viewer.js";
 import { Erasing } from "./erasing.js";
-import { NO_FILTER, beside } from "./model/activity.js";
-import { cardsOf, reuse } from "./model/cards.js";
-import { connectionOf, recognizerState } from "./model/connection.js";
-import { rightsOf } from "./model/rights.js";
-import { Store, initialState } from "./model/store.js";
-import { summaryOf } from "./model/summary.js";
-import { StatusPoll } from "./net/poll.js";
-import { EventSocket } from "./net/socket.js";
-import { Session } from "./room/session.js";
-import { actionsOf, visitOf } from "./room/visit.js";
 import { signedIn } from "./signed-in.js";
-import { currentTheme, nextTheme } from "./theme-choice.js";
-import { Activity } from "./view/activity.js";
-import { Announcer } from "./view/announcer.js";
-import { Bar } from "./view/bar.js";
-import { Join } from "./view/join.js";
-import { People } from "./view/people.js";
-import { html, render } from "./view/preact.js";
-import { Reference } from "./view/reference.js";
-import { Viewer } from "./view/viewer.js";
 import { forgetDrops, rememberName, rememberedName } from "./visitor.js";
 
 const DAY_MS = 86_400_000;

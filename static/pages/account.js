@@ -1,13 +1,13 @@
 // @ts-check
 /** The corner of the page that knows about logins; without keys it shows nothing. */
 
-/** @import { Invitation } from "./net/login.js" */
+/** @import { Invitation } from "../net/login.js" */
 
-import { ApiError } from "./net/api.js";
-import { invite, signOut } from "./net/login.js";
+import { ApiError } from "../net/api.js";
+import { invite, signOut } from "../net/login.js";
+import { Account } from "../view/account.js";
+import { html, render } from "../view/preact.js";
 import { signedIn } from "./signed-in.js";
-import { Account } from "./view/account.js";
-import { html, render } from "./view/preact.js";
 
 const mount = document.getElementById("account");
 /** @type {Invitation | null} */

@@ -1,11 +1,11 @@
 // @ts-check
 /** The page of somebody who was invited: joining the one room, and nothing of what is found there. */
 
-import { Session } from "./room/session.js";
-import { actionsOf, visitOf } from "./room/visit.js";
+import { Session } from "../room/session.js";
+import { actionsOf, visitOf } from "../room/visit.js";
+import { Join } from "../view/join.js";
+import { html, render } from "../view/preact.js";
 import { signedIn } from "./signed-in.js";
-import { Join } from "./view/join.js";
-import { html, render } from "./view/preact.js";
 import { rememberName, rememberedName } from "./visitor.js";
 
 const mount = /** @type {HTMLElement} */ (document.getElementById("join-content"));

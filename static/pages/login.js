@@ -4,8 +4,8 @@
  * or other page sees it, and is taken out of the address as soon as it is read.
  */
 
-import { ApiError } from "./net/api.js";
-import { fetchWho, signIn } from "./net/login.js";
+import { ApiError } from "../net/api.js";
+import { fetchWho, signIn } from "../net/login.js";
 
 const INVITATION = /^#(invite-[\w-]+)$/;
 

@@ -1,13 +1,13 @@
 // @ts-check
 /** Erasing, from the question to the receipt, in a dialog of its own. */
 
-/** @import { Receipt } from "./net/erase.js" */
-/** @import { Subject } from "./view/erase.js" */
+/** @import { Receipt } from "../net/erase.js" */
+/** @import { Subject } from "../view/erase.js" */
 
-import { ApiError } from "./net/api.js";
-import { eraseParticipant, eraseReference } from "./net/erase.js";
-import { Erase } from "./view/erase.js";
-import { html, render } from "./view/preact.js";
+import { ApiError } from "../net/api.js";
+import { eraseParticipant, eraseReference } from "../net/erase.js";
+import { Erase } from "../view/erase.js";
+import { html, render } from "../view/preact.js";
 
 export class Erasing {
   /** @type {HTMLDialogElement} */
