@@ -9,7 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from facematch.config.settings import ROOT, Settings
-from facematch.protocol.events import Check, Heartbeat, Match, TrackStatus
+from facematch.protocol.events import Check, Match
+from facematch.protocol.heartbeat import Heartbeat, TrackStatus
 from facematch.server.app import create_app
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from facematch.protocol.events import EraseParticipant, OrderDone
+from facematch.protocol.heartbeat import EraseParticipant, OrderDone
 from facematch.runtime.clock import wall_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from uuid import UUID
 
-    from facematch.protocol.events import EraseReference, Order
+    from facematch.protocol.heartbeat import EraseReference, Order
     from facematch.recognizer.delivery.outbox import Outbox
     from facematch.recognizer.references import References
 

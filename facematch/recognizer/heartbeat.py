@@ -12,7 +12,7 @@ import aiohttp
 import structlog
 from pydantic import ValidationError
 
-from facematch.protocol.events import MOST_TRACKS, CycleSettings, Heartbeat, HeartbeatAnswer, TrackStatus
+from facematch.protocol.heartbeat import MOST_TRACKS, CycleSettings, Heartbeat, HeartbeatAnswer, TrackStatus
 
 if TYPE_CHECKING:
     from facematch.faces.engine import FaceEngine

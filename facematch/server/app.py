@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from facematch import __version__
 from facematch.config.settings import EXIT_BAD_SETTINGS, ROOT
-from facematch.protocol.events import CycleSettings
+from facematch.protocol.heartbeat import CycleSettings
 from facematch.server import page
 from facematch.server.access import login as signin
 from facematch.server.access.authorization import AccessControl
@@ -33,6 +33,8 @@ from facematch.server.monitoring import health, metrics, status
 from facematch.server.privacy.erasure import WAIT_SECONDS
 from facematch.server.privacy.retention import Limits
 from facematch.server.privacy.service import Keeping
+from facematch.server.recognizers import routes as heartbeats
+from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
 from facematch.server.rooms import tokens
 from facematch.server.snapshots import routes as captures
 from facematch.server.storage.database import Database, sqlite_url
@@ -85,7 +87,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     feed = Feed(event_log, hub, None if parts.event_log else WebhookStore(database), _receiver(settings))
     sessions = parts.sessions or (MemorySessionStore() if parts.event_log else SqlSessionStore(database))
     entrance = make_entrance(_rules(settings), hub, sessions, parts.monotonic)
-    recognizers = status.Recognizers(parts.monotonic)
+    recognizers = Recognizers(parts.monotonic)
     reference = ReferenceFile(settings.reference_image)
     enrollment = Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
     keeping = Keeping(
@@ -141,7 +143,8 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         keeping.routes(reference),
         captures.routes(settings.output_dir),
         tokens.routes(_tokens(settings), entrance.token_limit),
-        status.routes(recognizers, _sources(settings, reference, hub, feed, keeping), keeping.erasures),
+        heartbeats.routes(recognizers, keeping.erasures),
+        status.routes(recognizers, _sources(settings, reference, hub, feed, keeping)),
         metrics.routes(recognizers.newest, _figures(hub, reference)),
         health.routes(_health(settings, feed, recognizers, parts.monotonic)),
     ):
@@ -252,9 +255,7 @@ def _figures(hub: Hub, reference: ReferenceFile) -> Callable[[], Awaitable[metri
     return figures
 
 
-def _health(
-    settings: Settings, feed: Feed, recognizers: status.Recognizers, monotonic: Callable[[], float]
-) -> health.Health:
+def _health(settings: Settings, feed: Feed, recognizers: Recognizers, monotonic: Callable[[], float]) -> health.Health:
     has_room = health.disk_check(settings.data_dir)
 
     async def can_log() -> str:
@@ -268,7 +269,7 @@ def _health(
         if heard is None:
             raise OSError("no heartbeat yet")
         latest, age = heard
-        if age > status.ONLINE_SECONDS:
+        if age > ONLINE_SECONDS:
             raise OSError(f"last heartbeat {age:.0f} s ago")
         return f"heartbeat {age:.1f} s ago, LiveKit {latest.livekit}"
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
-from facematch.protocol.events import EraseParticipant, EraseReference
+from facematch.protocol.heartbeat import EraseParticipant, EraseReference
 from facematch.recognizer.erasure_orders import Orders
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from uuid import UUID
 import aiohttp
 import pytest
 
-from facematch.protocol.events import MOST_TRACKS, Heartbeat, LiveKitState, Outcome
+from facematch.protocol.events import Outcome
+from facematch.protocol.heartbeat import MOST_TRACKS, Heartbeat, LiveKitState
 from facematch.recognizer.batch_slots import Places
 from facematch.recognizer.counters import Counters
 from facematch.recognizer.delivery.api_client import Answer

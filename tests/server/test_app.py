@@ -41,7 +41,7 @@ EVERY_KIND = [
 @pytest.mark.parametrize("path", EVERY_KIND)
 def test_every_answer_has_the_security_headers(app: FastAPI, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if path == "/boom":
-        monkeypatch.setattr("facematch.server.monitoring.status.Recognizers.newest", lambda _: 1 / 0)
+        monkeypatch.setattr("facematch.server.recognizers.registry.Recognizers.newest", lambda _: 1 / 0)
         path = "/api/status"
     response = TestClient(app).get(path)
     for name, value in security_headers("ws://127.0.0.1:1").items():
@@ -89,7 +89,7 @@ def test_an_address_that_would_change_the_policy(url: str) -> None:
 
 
 def test_a_fault_of_ours_is_an_answer_and_a_line_in_the_log(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facematch.server.monitoring.status.Recognizers.newest", lambda _: 1 / 0)
+    monkeypatch.setattr("facematch.server.recognizers.registry.Recognizers.newest", lambda _: 1 / 0)
     response = TestClient(app).get("/api/status")
     assert response.status_code == 500
     assert response.json() == {

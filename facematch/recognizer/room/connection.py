@@ -13,7 +13,7 @@ import structlog
 from jwt.warnings import InsecureKeyLengthWarning
 from livekit import api, rtc
 
-from facematch.protocol.events import LiveKitState
+from facematch.protocol.heartbeat import LiveKitState
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from facematch.protocol.events import LONGEST_NAME, Check, Match, confidence_from_distance
+from facematch.protocol.events import Check, Match, confidence_from_distance
+from facematch.protocol.values import LONGEST_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from facematch.protocol.events import Text
+from facematch.protocol.values import Text
 from facematch.server.access.authentication import Keys, cookie_name
 from facematch.server.access.hosts import is_https
 from facematch.server.access.rate_limit import RateLimit

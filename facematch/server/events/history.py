@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from facematch.protocol.events import Check, Match, Name
+from facematch.protocol.events import Check, Match
+from facematch.protocol.values import Name
 from facematch.server.events.log import Entry, EventLog, Filter, Page
 from facematch.server.web.errors import ApiError, Code, documented
 

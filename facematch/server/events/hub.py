@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from starlette.websockets import WebSocketDisconnect
 
-from facematch.server.events.log import LogUnavailableError
+from facematch.server.storage.errors import LogUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

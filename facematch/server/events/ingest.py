@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 from facematch.protocol.events import Check, Event, Events, Match
 from facematch.server.access.roles import caller_of
 from facematch.server.events.hub import Hub
-from facematch.server.events.log import LogUnavailableError, UnstorableError
 from facematch.server.events.writer import TooBusyError, Writer
+from facematch.server.storage.errors import LogUnavailableError, UnstorableError
 from facematch.server.web.abort import cut_of
 from facematch.server.web.bodies import KB, MB, described, json_refusals, read_json
 from facematch.server.web.errors import ApiError, Code, documented, invalid

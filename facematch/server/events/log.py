@@ -14,14 +14,6 @@ if TYPE_CHECKING:
     from facematch.protocol.events import Event
 
 
-class LogUnavailableError(OSError):
-    """The log cannot be read or written now: a full disk, a lock, a database that is away. Passes by itself."""
-
-
-class UnstorableError(ValueError):
-    """This event will never be stored, whatever happens."""
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One event of the log."""

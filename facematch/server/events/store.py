@@ -14,7 +14,8 @@ import sqlalchemy as sa
 
 from facematch.protocol.events import Match
 from facematch.runtime.clock import wall_clock
-from facematch.server.events.log import ALL, Entry, Filter, LogUnavailableError, Page, body_text, with_cursor
+from facematch.server.events.log import ALL, Entry, Filter, Page, body_text, with_cursor
+from facematch.server.storage.errors import LogUnavailableError
 from facematch.server.storage.migrate import migrate
 from facematch.server.storage.schema import events, position, text_of
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from facematch.server.events.log import LogUnavailableError, Page, UnstorableError
+from facematch.server.events.log import Page
+from facematch.server.storage.errors import LogUnavailableError, UnstorableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,7 +11,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from facematch.protocol.events import LiveKitState, Outcome
+from facematch.protocol.events import Outcome
+from facematch.protocol.heartbeat import LiveKitState
 from facematch.server.web.errors import documented
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from facematch.protocol.events import Heartbeat
+    from facematch.protocol.heartbeat import Heartbeat
 
 _TRACK_STATES = ("idle", "queued", "probe", "hold", "wait")
 

@@ -16,22 +16,24 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from facematch.protocol.events import EraseParticipant, EraseReference, Match
+from facematch.protocol.events import Match
+from facematch.protocol.heartbeat import EraseParticipant, EraseReference
 from facematch.protocol.snapshot_names import may_show
 from facematch.runtime.clock import wall_clock
-from facematch.server.monitoring.status import ONLINE_SECONDS
 from facematch.server.privacy.store import Pending, Subject
+from facematch.server.recognizers.registry import ONLINE_SECONDS
 from facematch.server.recognizers.watermark import delivered_until, standing
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
     from uuid import UUID
 
-    from facematch.protocol.events import Event, Heartbeat, Order
+    from facematch.protocol.events import Event
+    from facematch.protocol.heartbeat import Heartbeat, Order
     from facematch.server.events.purge import Records
     from facematch.server.privacy.retention import Retention
     from facematch.server.privacy.store import ErasureStore
-    from facematch.server.recognizers.watermark import Heard
+    from facematch.server.recognizers.registry import Heard
     from facematch.server.snapshots.folder import SnapshotFolder
 
 log = structlog.get_logger(__name__)

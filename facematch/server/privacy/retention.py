@@ -32,8 +32,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from facematch.runtime.clock import wall_clock
-from facematch.server.events.log import LogUnavailableError
 from facematch.server.events.purge import AT_ONCE
+from facematch.server.storage.errors import LogUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from facematch.server.events.writer import Writer
     from facematch.server.gallery.enrollment import Enrollment
     from facematch.server.gallery.photo_file import ReferenceFile
-    from facematch.server.monitoring.status import Recognizers
+    from facematch.server.recognizers.registry import Recognizers
     from facematch.server.storage.database import Database
 
 

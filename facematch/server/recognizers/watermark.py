@@ -5,16 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from facematch.server.monitoring.status import ONLINE_SECONDS
+from facematch.server.recognizers.registry import ONLINE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from facematch.protocol.events import Heartbeat
-
-Heard = tuple["Heartbeat", float]
-"""A heartbeat and its age in seconds."""
+    from facematch.server.recognizers.registry import Heard
 
 
 def standing(heard: Sequence[Heard]) -> list[Heard]:

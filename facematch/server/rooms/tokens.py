@@ -12,7 +12,7 @@ from jwt.warnings import InsecureKeyLengthWarning
 from livekit.api import AccessToken, VideoGrants
 from pydantic import BaseModel, ConfigDict, Field
 
-from facematch.protocol.events import Text
+from facematch.protocol.values import Text
 from facematch.server.access.rate_limit import RateLimit
 from facematch.server.access.roles import caller_of
 from facematch.server.web.bodies import KB, described, json_refusals, read_json

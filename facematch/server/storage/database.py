@@ -17,7 +17,7 @@ from sqlalchemy.exc import DataError as BadData
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from facematch.server.events.log import LogUnavailableError, UnstorableError
+from facematch.server.storage.errors import LogUnavailableError, UnstorableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

@@ -42,7 +42,8 @@ async def read_json(request: Request, model: type[M], limit: int) -> M:
 
     Args:
         request: not read yet.
-        model: validated strictly: no `"1"` for 1, no `NaN`, no lone surrogate, no unknown field.
+        model: validated strictly: no `"1"` for 1, no `NaN`, no lone surrogate. It says itself what becomes of fields
+            that it does not know.
         limit: bytes.
 
     Raises:

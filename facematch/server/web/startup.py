@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
-from facematch.server.events.log import LogUnavailableError
+from facematch.server.storage.errors import LogUnavailableError
 from facematch.server.storage.migrate import SchemaTooNewError
 
 if TYPE_CHECKING:

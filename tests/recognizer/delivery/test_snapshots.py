@@ -18,8 +18,8 @@ from PIL import Image
 from pydantic import TypeAdapter
 from structlog.testing import capture_logs
 
-from facematch.protocol.events import FileName
 from facematch.protocol.snapshot_names import safe_identity
+from facematch.protocol.values import FileName
 from facematch.recognizer.delivery.snapshots import ABANDONED_SECONDS, Draft, Snapshots
 
 if TYPE_CHECKING:

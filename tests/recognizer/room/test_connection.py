@@ -10,7 +10,7 @@ import pytest
 from livekit import api, rtc
 from structlog.testing import capture_logs
 
-from facematch.protocol.events import LiveKitState
+from facematch.protocol.heartbeat import LiveKitState
 from facematch.recognizer.room.connection import (
     IDENTITY_PREFIX,
     LAST_RETRY_SECONDS,

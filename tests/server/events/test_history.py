@@ -10,7 +10,8 @@ from starlette.testclient import TestClient
 
 from facematch.server.app import Parts, create_app
 from facematch.server.events.history import EventsPage
-from facematch.server.events.log import ALL, Filter, LogUnavailableError, Page
+from facematch.server.events.log import ALL, Filter, Page
+from facematch.server.storage.errors import LogUnavailableError
 from tests.rig.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:

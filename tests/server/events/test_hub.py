@@ -14,7 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 from facematch.protocol.events import Check
 from facematch.server.events import hub as hub_module
 from facematch.server.events.hub import Hub
-from facematch.server.events.log import LogUnavailableError
+from facematch.server.storage.errors import LogUnavailableError
 from tests.rig.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:

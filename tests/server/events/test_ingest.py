@@ -15,7 +15,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from facematch.protocol.events import Check, Match, to_wire
 from facematch.server.app import Parts, create_app
 from facematch.server.events.hub import Hub
-from facematch.server.events.log import LogUnavailableError
+from facematch.server.storage.errors import LogUnavailableError
 from tests.rig.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:
@@ -191,7 +191,6 @@ BAD_MATCHES: dict[str, Any] = {
     "a path for a snapshot": {"snapshot": "../../etc/passwd"},
     "no event id": {"event_id": "17"},
     "another type": {"type": "check"},
-    "a field too many": {"participant_nmae": "Alice"},
     "null": {"participant_id": None},
     "true for a number": {"seq": True},
 }
@@ -212,6 +211,21 @@ def test_a_match_that_does_not_fit_is_refused_and_every_listener_stays(
             assert body["problems"][0]["message"] in body["detail"]
         assert post_raw(client, "/api/match", json.dumps(match)).json()["delivered"] == 1
         assert socket.receive_json()["participant_name"] == "Alice42"
+
+
+@pytest.mark.parametrize("path", ["/api/match", "/api/events"])
+def test_an_event_of_a_newer_recognizer_is_stored_without_what_is_not_known(
+    client: TestClient, match: dict[str, Any], path: str
+) -> None:
+    newer = {**match, "type": "match", "liveness": 0.9, "cursor": 7, "candidates": [{"person": "a", "distance": 0.3}]}
+    body: dict[str, Any] = {"events": [newer], "codec": 2} if path == "/api/events" else newer
+    with client.websocket_connect("/ws/matches") as socket:
+        assert client.post(path, json=body).json() == {"ok": True, "delivered": 1}
+        sent = socket.receive_json()
+    assert sent.keys() == {*Match.model_fields, "cursor"}
+    assert sent["participant_name"] == "Alice42"
+    wrong = {**newer, "confidence": "high"}
+    assert client.post(path, json={"events": [wrong]} if path == "/api/events" else wrong).status_code == 422
 
 
 @pytest.mark.parametrize(

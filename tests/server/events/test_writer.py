@@ -10,12 +10,12 @@ import pytest
 
 from facematch.server.events import writer as writer_module
 from facematch.server.events.gaps import Gap, Gaps
-from facematch.server.events.log import LogUnavailableError, UnstorableError
 from facematch.server.events.purge import Records
 from facematch.server.events.store import SqlEventLog
 from facematch.server.events.writer import TooBusyError, Writer
 from facematch.server.privacy.store import Subject
 from facematch.server.storage.database import Database
+from facematch.server.storage.errors import LogUnavailableError, UnstorableError
 from tests.rig.event_logs import check, cursors, stored
 from tests.rig.memory_log import MemoryEventLog
 

@@ -19,17 +19,17 @@ from starlette.testclient import TestClient
 
 from facematch.server.app import Parts, create_app
 from facematch.server.events.hub import Hub
-from facematch.server.events.log import LogUnavailableError
 from facematch.server.events.purge import Records
 from facematch.server.events.service import Feed
 from facematch.server.events.store import SqlEventLog
 from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.gallery.photo_file import ReferenceFile
-from facematch.server.monitoring.status import Recognizers
 from facematch.server.privacy.retention import Limits
 from facematch.server.privacy.service import Keeping
 from facematch.server.privacy.store import ErasureStore, Subject, subject_hash
+from facematch.server.recognizers.registry import Recognizers
 from facematch.server.storage.database import Database, sqlite_url
+from facematch.server.storage.errors import LogUnavailableError
 from tests.rig.event_logs import check
 from tests.server.conftest import FakeExaminer
 

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from facematch.protocol.events import Heartbeat
-from facematch.server.events.log import LogUnavailableError
+from facematch.protocol.heartbeat import Heartbeat
 from facematch.server.events.purge import Records
 from facematch.server.events.store import SqlEventLog
-from facematch.server.monitoring.status import Recognizers
 from facematch.server.privacy import retention
 from facematch.server.privacy.retention import GRACE_SECONDS, Limits, Retention, Swept
 from facematch.server.privacy.store import Subject
+from facematch.server.recognizers.registry import Recognizers
 from facematch.server.recognizers.watermark import delivered_until
 from facematch.server.snapshots.folder import SETTLED_NS, SnapshotFolder
 from facematch.server.storage.database import Database, sqlite_url
+from facematch.server.storage.errors import LogUnavailableError
 from tests.rig.event_logs import check, match, new_database
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from facematch.server.events.log import LogUnavailableError, UnstorableError
 from facematch.server.storage.database import Database, make_engine, sqlite_url
+from facematch.server.storage.errors import LogUnavailableError, UnstorableError
 from facematch.server.storage.migrate import SchemaTooNewError, migrate
 from facematch.server.storage.schema import metadata
 from tests.rig.event_logs import check, cursors, opened, stored

@@ -1,0 +1,125 @@
+"""The recognizer's account of itself, and what the web process answers.
+
+Times and durations are the recognizer's own: `sent_at` is its wall clock, `deadline_in` counts from there.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+from uuid import UUID  # noqa: TC003  (pydantic reads it at run time)
+
+from pydantic import Field
+
+from facematch.protocol.events import Outcome  # noqa: TC001  (pydantic reads it at run time)
+from facematch.protocol.values import MOST_COUNTED, Count, Distance, Message, Name, Ratio, Seconds, Text, Timestamp
+
+
+class LiveKitState(StrEnum):
+    """The recognizer's connection to its room."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+    DISCONNECTED = "disconnected"
+
+
+class TrackStatus(Message):
+    """One video track as the recognizer sees it at the moment of a heartbeat."""
+
+    track_sid: Name
+    participant_id: Name
+    participant_identity: Name
+    participant_name: Name
+    state: Literal["idle", "queued", "probe", "hold", "wait"] = Field(
+        description="idle: no reference yet; queued: its turn has come, all batch places are taken"
+    )
+    deadline_in: Seconds | None = Field(
+        default=None, description="Seconds until the state ends by itself, counted from sent_at"
+    )
+    muted: bool = False
+    cycle_id: Name | None = None
+    batches: Count = 0
+    last_outcome: Outcome | None = None
+    last_check_at: Timestamp | None = None
+    last_match_at: Timestamp | None = None
+
+
+class EraseParticipant(Message):
+    """The web process asks the recognizer, in the answer to a heartbeat, to forget a participant's events."""
+
+    id: UUID
+    kind: Literal["erase_participant"] = "erase_participant"
+    participant_identity: Name
+
+
+class EraseReference(Message):
+    """The same for the events that came of a reference, as soon as it is not in use any more."""
+
+    id: UUID
+    kind: Literal["erase_reference"] = "erase_reference"
+    reference_id: Name
+    until: Timestamp = Field(description="What happened later came of the same photo, enrolled again")
+
+
+Order = Annotated[EraseParticipant | EraseReference, Field(discriminator="kind")]
+
+
+class OrderDone(Message):
+    """An order that the recognizer has carried out; told in every heartbeat until the order is no longer given."""
+
+    id: UUID
+    erased_events: Count = Field(description="Undelivered and refused events removed from the outbox")
+
+
+class HeartbeatAnswer(Message):
+    """The web process's answer to a heartbeat."""
+
+    ok: Literal[True] = True
+    orders: list[Order] = Field(default=[], max_length=100)
+
+
+class CycleSettings(Message):
+    """What a listener needs to draw countdowns and thresholds."""
+
+    batch_max_frames: Annotated[int, Field(ge=1, le=MOST_COUNTED)]
+    hold_seconds: Seconds
+    wait_seconds: Seconds
+    batch_timeout_seconds: Seconds
+    match_cooldown_seconds: Seconds
+    threshold: Distance
+
+
+MOST_TRACKS = 2000
+
+
+class Heartbeat(Message):
+    """The recognizer's own account, posted every HEARTBEAT_SECONDS (2 s)."""
+
+    source: Name
+    room: Name
+    started_at: Timestamp
+    sent_at: Timestamp
+    livekit: LiveKitState
+    reference_id: Name | None = Field(default=None, description="null: none enrolled")
+    reference_error: Text | None = Field(default=None, description="Why the file on disk is not in use")
+    settings: CycleSettings
+    tracks: Annotated[list[TrackStatus], Field(max_length=MOST_TRACKS)]
+    counters: dict[Name, Count] = Field(
+        description="batches, batches_delayed, frames, faces, matches, checks, errors, events_posted, events_dropped, "
+        "events_rejected (since start); events_queued, streams_open, tasks (now)"
+    )
+    outbox_age_seconds: Seconds = Field(default=0, description="How long the oldest undelivered event waits")
+    outbox_durable: bool = Field(default=True, description="false: the disk takes nothing, events wait in memory")
+    batch_places_waiting: Count = Field(default=0, description="Tracks whose batch is due and has no place")
+    outcomes: dict[Outcome, Count] = Field(default={}, description="Checks by outcome since start")
+    timings: dict[Literal["detect", "encode", "delay"], Seconds] = Field(
+        default={},
+        description="Seconds since start: looking for faces, landmarks and embeddings (over all threads), and by which "
+        "batches began later than they were due",
+    )
+    orders_done: list[OrderDone] = Field(default=[], max_length=100)
+    cpu_seconds: Seconds = Field(description="CPU time used since start")
+    cpu_ratio: Ratio = Field(description="CPU used since the last heartbeat, 1.0 = one core")
+    memory_bytes: Count = Field(description="Resident memory of the recognizer")
+    memory_ratio: Ratio = Field(description="Memory in use against the limit that the watchdog reads")

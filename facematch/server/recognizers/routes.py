@@ -1,0 +1,87 @@
+"""The recognizers' door: heartbeats in, orders out."""
+
+# Annotations are read at run time here: FastAPI makes its routes from them.
+from typing import Protocol
+
+from fastapi import APIRouter, Request
+
+from facematch.protocol.heartbeat import Heartbeat, HeartbeatAnswer, Order
+from facematch.server.recognizers.registry import Recognizers
+from facematch.server.web.bodies import MB, described, json_refusals, read_json
+from facematch.server.web.errors import Code, documented
+
+HEARTBEAT_LIMIT = MB
+
+_HEARTBEAT = {
+    "source": "recognizer-5f0c",
+    "room": "face-recognition-room",
+    "started_at": "2025-09-25T14:00:00+00:00",
+    "sent_at": "2025-09-25T14:07:09+00:00",
+    "livekit": "connected",
+    "reference_id": "9f86d081884c7d65",
+    "settings": {
+        "batch_max_frames": 5,
+        "hold_seconds": 10,
+        "wait_seconds": 10,
+        "batch_timeout_seconds": 10,
+        "match_cooldown_seconds": 3,
+        "threshold": 0.5,
+    },
+    "tracks": [
+        {
+            "track_sid": "TR_xxx",
+            "participant_id": "PA_xxx",
+            "participant_identity": "Alice42",
+            "participant_name": "Alice42",
+            "state": "hold",
+            "deadline_in": 7.2,
+            "batches": 9,
+            "last_outcome": "match",
+        }
+    ],
+    "counters": {"batches": 9, "frames": 14, "matches": 8, "checks": 9},
+    "cpu_seconds": 4.1,
+    "cpu_ratio": 0.02,
+    "memory_bytes": 230000000,
+    "memory_ratio": 0.41,
+}
+
+
+class Ordering(Protocol):
+    """Who asks something of recognizers."""
+
+    def hear(self, heartbeat: Heartbeat) -> None:
+        """Told of each heartbeat."""
+        ...
+
+    def orders(self) -> list[Order]:
+        """What the answers to heartbeats ask for now."""
+        ...
+
+
+def routes(recognizers: Recognizers, ordering: Ordering) -> APIRouter:
+    """`POST /api/heartbeat`.
+
+    Args:
+        recognizers: told of each.
+        ordering: told of each afterwards, and asked what to answer.
+    """
+    router = APIRouter(tags=["status"])
+
+    @router.post(
+        "/api/heartbeat",
+        summary="The recognizer's account of itself",
+        responses=documented(
+            *json_refusals(HEARTBEAT_LIMIT),
+            (422, Code.INVALID, "livekit: Input should be 'connecting', 'connected', …"),
+        ),
+        openapi_extra=described(Heartbeat, one_track=_HEARTBEAT),
+    )
+    async def heartbeat(request: Request) -> HeartbeatAnswer:
+        """What its answer orders, the recognizer carries out, and tells so in `orders_done` of those that follow."""
+        heartbeat = await read_json(request, Heartbeat, HEARTBEAT_LIMIT)
+        recognizers.hear(heartbeat)
+        ordering.hear(heartbeat)
+        return HeartbeatAnswer(orders=ordering.orders())
+
+    return router

@@ -1,0 +1,9 @@
+"""What storing and reading can meet, in words of their own: above the database nobody knows SQLAlchemy's."""
+
+
+class LogUnavailableError(OSError):
+    """The log cannot be read or written now: a full disk, a lock, a database that is away. Passes by itself."""
+
+
+class UnstorableError(ValueError):
+    """This value will never be stored, whatever happens."""

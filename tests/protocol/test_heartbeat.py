@@ -1,0 +1,44 @@
+"""Heartbeats and their answers: strict in what is known, open to what is not."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import ValidationError
+
+from facematch.protocol.heartbeat import HeartbeatAnswer, TrackStatus
+
+ID = str(UUID(int=7))
+
+
+def track(**change: Any) -> dict[str, Any]:
+    return {
+        "track_sid": "TR_1",
+        "participant_id": "PA_1",
+        "participant_identity": "ada",
+        "participant_name": "Ada",
+        "state": "hold",
+        "deadline_in": 7.5,
+    } | change
+
+
+@pytest.mark.parametrize("change", [{"state": "asleep"}, {"deadline_in": -1}, {"deadline_in": math.inf}])
+def test_a_tracks_status_is_strict(change: dict[str, Any]) -> None:
+    TrackStatus.model_validate(track())
+    with pytest.raises(ValidationError):
+        TrackStatus.model_validate(track(**change))
+
+
+def test_what_a_newer_recognizer_says_of_a_track_is_left_out() -> None:
+    assert TrackStatus.model_validate(track(gaze="left")) == TrackStatus.model_validate(track())
+
+
+def test_what_a_newer_api_answers_is_left_out() -> None:
+    order = {"id": ID, "kind": "erase_participant", "participant_identity": "ada"}
+    known = HeartbeatAnswer.model_validate({"ok": True, "orders": [order]})
+    assert HeartbeatAnswer.model_validate({"ok": True, "orders": [order | {"why": "asked"}], "advice": 1}) == known
+    with pytest.raises(ValidationError):
+        HeartbeatAnswer.model_validate({"orders": [order | {"participant_identity": ""}]})
