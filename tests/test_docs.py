@@ -34,6 +34,13 @@ def test_every_link_leads_somewhere(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=named)
+def test_every_file_that_is_named_exists(path: Path) -> None:
+    folders = "bench|docs|facematch|static|tests|tools"
+    for name in re.findall(rf"`((?:{folders})/[\w./-]+)`", path.read_text("utf-8")):
+        assert (ROOT / name).exists(), f"{named(path)} speaks of {name}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
 def test_examples_are_json_and_events_are_valid(path: Path) -> None:
     for block in re.findall(r"```json\n(.*?)```", path.read_text("utf-8"), flags=re.DOTALL):
         found = json.loads(block)

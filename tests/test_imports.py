@@ -37,7 +37,7 @@ FORBIDDEN = {
 
 SETTINGS_READ_BY = {
     "facematch.server.app",  # create_app is half of the composition root api.py
-    "facematch.faces.encoder",  # its command line, `python -m facematch.faces.encoder`
+    "facematch.faces.__main__",  # the command line, `python -m facematch.faces`
 }
 """Which modules of the three parts name the settings; faces and recognizer not while they are being imported."""
 

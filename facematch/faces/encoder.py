@@ -1,8 +1,8 @@
 """Aligned faces in, 128 numbers each out: dlib's face encoder, run by ONNX Runtime or by dlib itself.
 
 Both run the same weights and agree to about 1e-6. ONNX Runtime is some sixteen times faster than a prebuilt dlib
-and lets other threads run meanwhile. Its graph is made once from dlib's file (`python -m facematch.faces.encoder`,
-or at first use) and cached; it carries dlib's own answer for one synthetic chip, so that the file is checked
+and lets other threads run meanwhile. Its graph is made once from dlib's file (`python -m facematch.faces`, or at
+first use) and cached; it carries dlib's own answer for one synthetic chip, so that the file is checked
 against dlib when it is made and against that answer whenever it is loaded.
 """
 
@@ -11,13 +11,11 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
-import sys
 import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
-from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import dlib
 import numpy as np
@@ -130,7 +128,7 @@ def make_encoder(kind: Literal["onnx", "dlib"], cache: Path) -> Encoder:
     """
     if kind == "dlib":
         return DlibEncoder()
-    path = _graph_path(cache)
+    path = graph_path(cache)
     with suppress(ModelError):  # absent, from a crashed disk, or cut short: made anew below
         return OnnxEncoder(path)
     _make_graph(path)
@@ -152,7 +150,12 @@ def _return_freed_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _graph_path(cache: Path) -> Path:
+def graph_path(cache: Path) -> Path:
+    """Where the graph of the installed weights lies in the folder `cache`, whether or not it is there yet.
+
+    Raises:
+        ModelError: the weights are not installed.
+    """
     with model_file(ENCODER_WEIGHTS).open("rb") as weights:
         digest = hashlib.file_digest(weights, "sha256").hexdigest()
     return cache / f"face-encoder-{digest[:16]}-f{_GRAPH_FORMAT}.onnx"
@@ -184,30 +187,3 @@ def _make_graph(path: Path) -> None:
             f"the face encoder cannot be written to {path.parent} ({error.strerror}): make the folder writable, "
             "set MODEL_CACHE to one that is, or set FACE_ENCODER=dlib"
         ) from error
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Make the graph if it is not there, and print one line. Returns the exit code."""
-    import argparse  # noqa: PLC0415  (of use to the command only)
-
-    parser = argparse.ArgumentParser(description="Make and check the cached face encoder.")
-    parser.add_argument("--cache", type=Path, help="folder; default: MODEL_CACHE")
-    cache: Any = parser.parse_args(arguments).cache
-    if cache is None:
-        from facematch.config.settings import load_or_exit  # noqa: PLC0415  (only the command reads the settings)
-
-        cache = load_or_exit().model_cache
-    started = perf_counter()
-    try:
-        encoder = make_encoder("onnx", cache)
-        path = _graph_path(cache)
-    except ModelError as error:
-        print(f"face encoder: {error}", file=sys.stderr)  # noqa: T201
-        return 1
-    seconds = perf_counter() - started
-    print(f"face encoder: OK ({encoder.name}, {path}, {path.stat().st_size / 1e6:.1f} MB, {seconds:.1f} s)")  # noqa: T201
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

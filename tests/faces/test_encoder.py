@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 
 from facematch.faces import encoder as module
-from facematch.faces.encoder import DlibEncoder, Encoder, main, make_encoder, synthetic_chip
+from facematch.faces.encoder import DlibEncoder, Encoder, make_encoder, synthetic_chip
 from facematch.faces.models import ModelError, model_file
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -141,31 +140,3 @@ def test_a_warm_cache_needs_no_onnx(model_cache: Path, onnx_encoder: Encoder) ->
         cwd=ROOT,
     )
     assert result.stdout.strip() == "False"
-
-
-def test_the_command_prints_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--cache", str(tmp_path)]) == 0
-    out, err = capsys.readouterr()
-    assert out.startswith("face encoder: OK (dlib_face_recognition_resnet_model_v1/onnx, ")
-    assert (out.count("\n"), err) == (1, "")
-
-
-def test_the_command_takes_the_settings_cache(tmp_path: Path) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "facematch.faces.encoder"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-        env={**os.environ, "MODEL_CACHE": str(tmp_path)},
-    )
-    assert str(tmp_path) in result.stdout
-    assert result.stdout.count("\n") == 1
-
-
-def test_the_command_fails_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "file").write_text("")
-    assert main(["--cache", str(tmp_path / "file")]) == 1
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n")) == ("", 1)
-    assert "MODEL_CACHE" in err

@@ -241,7 +241,7 @@ class FaceEncoder:
         Raises:
             SetupError: it cannot be made.
         """
-        command: list[str | Path] = [python, "-m", "facematch.faces.encoder", "--cache", self._cache]
+        command: list[str | Path] = [python, "-m", "facematch.faces", "--cache", self._cache]
         log.run(command, cwd=self._root, env=self._env)
         self._made.set()
 
