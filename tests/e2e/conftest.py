@@ -1,33 +1,24 @@
-"""Fixtures of the end-to-end tests: one LiveKit server for all, a stack of processes and a room for each."""
+"""What the end-to-end tests share."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
-from tests.rig.livekit_server import LiveKitServer
-from tests.rig.stack import Stack
+from tests.rig.fake_recognizer import FakeRecognizer
+from tests.rig.stacks import livekit, make_stack, own_livekit, pytest_runtest_makereport
+from tests.rig.web import WebProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import AsyncIterator
 
-    from tests.rig.process import Process
+__all__ = ["livekit", "make_stack", "own_livekit", "pytest_runtest_makereport"]
 
 HERE = Path(__file__).resolve().parent
 ARTIFACTS = HERE.parent / "artifacts"
-
-FAST = {"hold_seconds": 2, "wait_seconds": 2, "match_cooldown_seconds": 0}
-"""Short cycles, and every match reported, where a test does not say otherwise."""
-
-_PROCESSES = pytest.StashKey[list["Process"]]()
-
-
-class MakeStack(Protocol):
-    """Makes a stack that the end of the test ends; see `Stack` for the settings."""
-
-    def __call__(self, server: LiveKitServer | None = None, **settings: object) -> Stack: ...
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,52 +28,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failure shows what the processes said."""
-    report = yield
-    if report.failed:
-        for process in item.stash.get(_PROCESSES, []):
-            report.sections.append((f"Output of {process.name} ({process.log})", process.tail()))
-    return report
+@pytest_asyncio.fixture
+async def web(tmp_path: Path) -> AsyncIterator[WebProcess]:
+    process = WebProcess(tmp_path)
+    await process.start()
+    yield process
+    process.end()
 
 
-@pytest.fixture(scope="session")
-def livekit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveKitServer]:
-    """A server that every test shares, each in a room of its own."""
-    server = LiveKitServer(tmp_path_factory.mktemp("livekit"))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def own_livekit(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[LiveKitServer]:
-    """A server that this test may kill."""
-    server = LiveKitServer(tmp_path)
-    request.node.stash.setdefault(_PROCESSES, []).append(server.process)
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def make_stack(livekit: LiveKitServer, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeStack]:
-    """Stacks with short cycles; see `FAST`."""
-    stacks: list[Stack] = []
-
-    def make(server: LiveKitServer | None = None, **settings: object) -> Stack:
-        folder = tmp_path / f"stack-{len(stacks)}"
-        folder.mkdir()
-        merged: dict[str, Any] = {**FAST, **settings}
-        stack = Stack(folder, server or livekit, **merged)
-        stacks.append(stack)
-        request.node.stash.setdefault(_PROCESSES, []).extend(stack.processes)
-        return stack
-
-    yield make
-    for stack in stacks:
-        stack.end()
+@pytest_asyncio.fixture
+async def fake(web: WebProcess) -> AsyncIterator[FakeRecognizer]:
+    async with FakeRecognizer(web) as one:
+        yield one
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ from tests.rig.photographs import STRANGER, Scene
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import MakeStack
     from tests.rig.livekit_server import LiveKitServer
+    from tests.rig.stacks import MakeStack
 
 FIRST = 15
 SDK_GIVES_UP = 40

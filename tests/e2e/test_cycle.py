@@ -11,7 +11,7 @@ from tests.rig.listener import is_check, is_match
 from tests.rig.photographs import NO_FACE, OTHER_STRANGER, SAME_PERSON, STRANGER, Scene
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import MakeStack
+    from tests.rig.stacks import MakeStack
 
 HOLD = 2
 WAIT = 2

@@ -8,15 +8,16 @@ import signal
 import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from facematch.config.settings import ROOT, Settings
 from facematch.launcher.__main__ import environment
-from facematch.launcher.launch import Launch, LaunchError
+from facematch.launcher.launch import LaunchError
 from tests.rig.livekit_server import KEY, SECRET
+from tests.rig.own_server import OwnServer
 from tests.rig.ports import free_tcp_port
 from tests.rig.process import Process
 from tests.rig.waiting import wait_until_true
@@ -142,38 +143,6 @@ async def test_bad_settings_are_all_named(run_sh: Callable[..., Process], tcp_po
     assert await process.ended(START_SECONDS) == 2
     assert "  HOLD_SECONDS: " in process.output()
     assert "  LOG_LEVEL: " in process.output()
-
-
-class OwnServer:
-    """A launch in this process that may start a LiveKit server of its own, on a free port."""
-
-    def __init__(self, folder: Path, livekit_port: int, port: int, **more: Any) -> None:
-        self.said: list[str] = []
-        self.url = f"ws://localhost:{livekit_port}"
-        chosen: dict[str, Any] = {
-            "port": port,
-            "livekit_url": self.url,
-            "room_name": f"launch-{port}",
-            "reference_image": folder / "reference.jpg",
-            "output_dir": folder / "captures",
-            "data_dir": folder / "data",
-        } | more
-        env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        env |= {name.upper(): str(value) for name, value in chosen.items()}
-        env["MODEL_CACHE"] = str(Settings().model_cache)
-        self.launch = Launch(Settings(**chosen), env, say=self.said.append, own_livekit_url=self.url)
-        self.stop = asyncio.Event()
-
-    async def run(self) -> None:
-        """As run.sh does."""
-        try:
-            await self.launch.run(self.stop)
-        finally:
-            await self.launch.stop()
-
-    def pids(self) -> dict[str, psutil.Process]:
-        """Of what was started, by name."""
-        return {child.program.name: psutil.Process(child.process.pid) for child in self.launch.children}
 
 
 async def test_livekit_is_started_where_nothing_answers_and_ended_with_the_rest(tmp_path: Path, tcp_port: int) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from facematch.launcher import livekit_server
-from tests.e2e.test_launch import OwnServer
 from tests.rig.launched import READY_SECONDS, Launched
 from tests.rig.listener import by_another_life, is_match
 from tests.rig.livekit_server import KEY
+from tests.rig.own_server import OwnServer
 from tests.rig.ports import free_tcp_port
 from tests.rig.waiting import wait_until, wait_until_true
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from playwright.async_api import ConsoleMessage, Page, Request, Route, expect
 
 from tests.rig.chromium import chromium
+from tests.rig.page import CHECKS
 from tests.rig.photographs import REFERENCE, SAME_PERSON, Scene
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import MakeStack
+    from pathlib import Path
+
+    from tests.rig.stacks import MakeStack
 
 KEYS = {
     "admin_key": "admin-key-0123456789",
@@ -24,7 +26,6 @@ KEYS = {
 LOOK = 20_000
 PHONE = {"width": 360, "height": 780}
 CAMERA = Scene(SAME_PERSON, width=1280, height=720, face=240)
-CHECKS = (Path(__file__).parent / "page_checks.js").read_text("utf-8")
 
 DROP = """panel => {
     const carried = new DataTransfer();

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Locator
 
-    from tests.e2e.conftest import MakeStack
+    from tests.rig.stacks import MakeStack
 
 LOOK = 20_000
 """Milliseconds within which the page shows what has happened; two busy cores encode, decode and draw."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import expect
 
-from tests.e2e.test_page_states import CHECKS, LOOK, PHONE, _card, _everybody, looking, pretender, web
+from tests.rig.fake_recognizer import FakeRecognizer, track
+from tests.rig.page import CHECKS, LOOK, PHONE, card_of, everybody, looking
 from tests.rig.photographs import DATA, REFERENCE
-from tests.rig.pretender import Pretender, track
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 
     from tests.rig.web import WebProcess
 
-__all__ = ["pretender", "web"]
 
-
-class _Using(Pretender):
+class _Using(FakeRecognizer):
     """Says of each event with which reference it was made."""
 
     reference_id: str | None = None
@@ -37,11 +35,11 @@ async def _announced_focus(page: Page) -> str:
 
 
 async def test_a_person_who_left_is_erased_by_keyboard(
-    web: WebProcess, pretender: Pretender, tmp_path: Path, artifacts: Path
+    web: WebProcess, fake: FakeRecognizer, tmp_path: Path, artifacts: Path
 ) -> None:
-    await _everybody(pretender)
+    await everybody(fake)
     async with looking(web, tmp_path, viewport=PHONE) as page:
-        card = _card(page, "Gone")
+        card = card_of(page, "Gone")
         await expect(card).to_be_visible(timeout=LOOK)
         rows = page.locator("[data-testid=activity-row][data-identity=Gone]")
         assert await rows.count() == 2
@@ -73,7 +71,7 @@ async def test_a_person_who_left_is_erased_by_keyboard(
         await page.keyboard.press("Enter")
         receipt = dialog.get_by_test_id("erase-receipt")
         await expect(receipt).to_contain_text("Erased: 2 events and 1 snapshot.", timeout=LOOK)
-        await expect(receipt).to_contain_text("as soon as it is back")  # a pretender confirms nothing
+        await expect(receipt).to_contain_text("as soon as it is back")  # a fake recognizer confirms nothing
         assert await page.evaluate(CHECKS) == []
         await expect(card).to_have_count(0)
         await expect(rows).to_have_count(0)
@@ -81,16 +79,16 @@ async def test_a_person_who_left_is_erased_by_keyboard(
         await page.keyboard.press("Enter")
         await expect(dialog).to_be_hidden()
         await page.reload()
-        await expect(_card(page, "Ann")).to_be_visible(timeout=LOOK)
+        await expect(card_of(page, "Ann")).to_be_visible(timeout=LOOK)
         await expect(card).to_have_count(0)
 
 
-async def test_what_cannot_be_erased_is_said(web: WebProcess, pretender: Pretender, tmp_path: Path) -> None:
-    await _everybody(pretender)
+async def test_what_cannot_be_erased_is_said(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+    await everybody(fake)
     refused = {"detail": "This takes the role admin; you are here as viewer.", "code": "ROLE_REQUIRED"}
     async with looking(web, tmp_path) as page:
         await page.route("**/api/participants/**", lambda route: route.fulfill(status=403, json=refused))
-        card = _card(page, "Ann")
+        card = card_of(page, "Ann")
         await card.get_by_label("More about Ann").click()
         await card.get_by_test_id("menu-item").click()
         await page.get_by_test_id("erase-confirm").click()
@@ -100,9 +98,9 @@ async def test_what_cannot_be_erased_is_said(web: WebProcess, pretender: Pretend
 
 
 async def test_every_open_page_forgets_what_one_has_erased(
-    web: WebProcess, pretender: Pretender, tmp_path: Path
+    web: WebProcess, fake: FakeRecognizer, tmp_path: Path
 ) -> None:
-    await _everybody(pretender)
+    await everybody(fake)
     async with looking(web, tmp_path) as page:
         other = await page.context.new_page()
         await other.goto(web.base_url)
@@ -113,7 +111,7 @@ async def test_every_open_page_forgets_what_one_has_erased(
         assert left > 0
         await page.evaluate("fetch('/api/participants/Gone', { method: 'DELETE' })")
         await expect(of_gone).to_have_count(0, timeout=LOOK)
-        await expect(_card(other, "Gone")).to_have_count(0, timeout=LOOK)
+        await expect(card_of(other, "Gone")).to_have_count(0, timeout=LOOK)
         await expect(of_others).to_have_count(left, timeout=LOOK)
 
 
@@ -129,7 +127,7 @@ async def test_the_reference_is_removed_with_what_was_made_with_it(
         finder.reference_id = await page.evaluate("fetch('/api/status').then(r => r.json()).then(s => s.reference.id)")
         await finder.match("Ann", ago=2)
         await finder.match("Bob", ago=1)
-        ann, bob = _card(page, "Ann"), _card(page, "Bob")
+        ann, bob = card_of(page, "Ann"), card_of(page, "Bob")
         for card in (ann, bob):
             await expect(card).to_have_attribute("data-state", "match", timeout=LOOK)
             await expect(card.get_by_role("button", name=re.compile("Enlarge"))).to_be_visible()

@@ -1,36 +1,24 @@
-"""Every state of the page, in a real browser on the real web process, with a pretender for a recognizer."""
+"""Every state of the page, in a real browser on the real web process, with a fake recognizer."""
 
 from __future__ import annotations
 
 import re
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
-from tests.rig.chromium import chromium
-from tests.rig.photographs import DATA, Scene
-from tests.rig.pretender import Pretender, track
-from tests.rig.web import WebProcess
+from tests.rig.fake_recognizer import track
+from tests.rig.page import BACKWARDS, CHECKS, DESK, LONG, LOOK, MARKUP, PHONE, card_of, everybody, looking, quoted
+from tests.rig.photographs import DATA
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
 
-    from playwright.async_api import ConsoleMessage, Locator
+    from playwright.async_api import Page
 
-LOOK = 15_000
-DESK = {"width": 1440, "height": 900}
-PHONE = {"width": 360, "height": 740}
-
-MARKUP = "<img src=x onerror=alert(1)>"
-LONG = "Wolfeschlegelsteinhausenbergerdorff-Müller-Lüdenscheidt the Third of Somewhere, and " + "so on " * 20
-BACKWARDS = "\u202egnp.exe"
-
-CHECKS = (Path(__file__).parent / "page_checks.js").read_text("utf-8")
-"""Gives a list of what is wrong with the page as it stands: names, contrast, width."""
+    from tests.rig.fake_recognizer import FakeRecognizer
+    from tests.rig.web import WebProcess
 
 SHIFTS = """() => {
     window.shifted = [];
@@ -46,109 +34,12 @@ SHIFTS = """() => {
 NO_CAMERA = """kind => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", kind)); }"""
 
 
-@pytest_asyncio.fixture
-async def web(tmp_path: Path) -> AsyncIterator[WebProcess]:
-    process = WebProcess(tmp_path)
-    await process.start()
-    yield process
-    process.end()
-
-
-@pytest_asyncio.fixture
-async def pretender(web: WebProcess) -> AsyncIterator[Pretender]:
-    async with Pretender(web) as one:
-        yield one
-
-
-@asynccontextmanager
-async def looking(
-    web: WebProcess,
-    folder: Path,
-    *,
-    viewport: dict[str, int] = DESK,
-    scheme: Literal["light", "dark"] = "light",
-    prepare: Callable[[Page], Awaitable[object]] | None = None,
-) -> AsyncIterator[Page]:
-    """The page, live; what its console calls an error, and every request to anybody else, fails the test."""
-    async with chromium(Scene(), folder, viewport=viewport) as browser:
-        page = await browser.new_page()
-        await page.emulate_media(color_scheme=scheme)
-        if prepare is not None:
-            await prepare(page)
-        trouble = _listen(page, web)
-        await page.goto(web.base_url)
-        await expect(page.get_by_test_id("connection")).to_have_attribute("data-level", "live", timeout=LOOK)
-        yield page
-        assert trouble == []
-
-
-def _listen(page: Page, web: WebProcess) -> list[str]:
-    trouble: list[str] = []
-
-    def said(message: ConsoleMessage) -> None:
-        refusal = "the server responded with a status of 4" in message.text  # a refused photo is one
-        if message.type in ("error", "warning") and not refusal and "ERR_CONNECTION_REFUSED" not in message.text:
-            trouble.append(message.text)
-
-    def asked(request: Any) -> None:
-        if not request.url.startswith((web.base_url, web.base_url.replace("http", "ws", 1), "data:", "blob:")):
-            trouble.append(request.url)
-
-    page.on("console", said)
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("dialog", lambda dialog: trouble.append(dialog.message))
-    page.on("request", asked)
-    return trouble
-
-
-def _card(page: Page, identity: str) -> Locator:
-    return page.locator(f"[data-testid=card][data-identity={_quoted(identity)}]")
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-async def _everybody(pretender: Pretender) -> dict[str, str]:
-    """One person in each state; returns who is in which."""
-    await pretender.match("Gone", ago=120)
-    await pretender.heartbeat(
-        track("Ann", "hold", deadline_in=9),
-        track("Bob", "wait", deadline_in=9),
-        track("Cid", "probe"),
-        track("Dora", "wait", deadline_in=9, muted=True),
-        track("Eve", "queued"),
-        track(MARKUP, "wait", deadline_in=9),
-        track(LONG, "wait", deadline_in=9),
-        track(BACKWARDS, "hold", deadline_in=9),
-        track("Ida", "idle"),
-    )
-    await pretender.match("Ann", confidence=0.63)
-    await pretender.check("Bob", "no_match", best=0.82)
-    await pretender.check("Dora", "muted")
-    await pretender.check(MARKUP, "no_face")
-    await pretender.check(LONG, "error")
-    await pretender.match(BACKWARDS, confidence=0.51, snapshot=False)
-    return {
-        "Ann": "match",
-        "Bob": "no_match",
-        "Cid": "looking",
-        "Dora": "no_video",
-        "Eve": "looking",
-        MARKUP: "no_face",
-        LONG: "error",
-        BACKWARDS: "match",
-        "Ida": "idle",
-        "Gone": "offline",
-    }
-
-
-async def test_each_state_has_its_card(web: WebProcess, pretender: Pretender, tmp_path: Path) -> None:
-    expected = await _everybody(pretender)
+async def test_each_state_has_its_card(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+    expected = await everybody(fake)
     async with looking(web, tmp_path) as page:
         for identity, state in expected.items():
-            await expect(_card(page, identity)).to_have_attribute("data-state", state, timeout=LOOK)
-        ann = _card(page, "Ann")
+            await expect(card_of(page, identity)).to_have_attribute("data-state", state, timeout=LOOK)
+        ann = card_of(page, "Ann")
         await expect(ann.get_by_test_id("card-state")).to_have_text("Match")
         await expect(ann.get_by_test_id("card-phase")).to_have_text(re.compile(r"holding \d+ s$"))
         await expect(ann.get_by_role("meter", name="Similarity score")).to_have_attribute(
@@ -157,20 +48,20 @@ async def test_each_state_has_its_card(web: WebProcess, pretender: Pretender, tm
         await expect(ann.get_by_test_id("score")).to_have_attribute("title", re.compile("Distance 0.37"))
         await expect(ann.get_by_role("img")).to_have_count(0)  # a snapshot is a button that enlarges it
         await expect(ann.get_by_role("button", name="Enlarge the last snapshot of Ann")).to_be_visible()
-        await expect(_card(page, "Bob").get_by_test_id("card-phase")).to_have_text(re.compile(r"waiting \d+ s$"))
-        await expect(_card(page, "Eve").get_by_test_id("card-phase")).to_have_text("its turn comes next")
+        await expect(card_of(page, "Bob").get_by_test_id("card-phase")).to_have_text(re.compile(r"waiting \d+ s$"))
+        await expect(card_of(page, "Eve").get_by_test_id("card-phase")).to_have_text("its turn comes next")
         await expect(page.get_by_test_id("past").get_by_test_id("card")).to_have_attribute("data-reason", "left")
         await expect(page.get_by_test_id("answer")).to_contain_text("Match Ann and gnp.exe")
         await expect(page.get_by_test_id("steps")).to_be_visible()  # there is no reference yet
 
 
-async def test_names_are_text(web: WebProcess, pretender: Pretender, tmp_path: Path) -> None:
-    await _everybody(pretender)
+async def test_names_are_text(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+    await everybody(fake)
     async with looking(web, tmp_path, viewport=PHONE) as page:
         await expect(page.get_by_role("heading", name=MARKUP, exact=True)).to_be_visible(timeout=LOOK)
         assert await page.locator("img[src=x]").count() == 0
-        await expect(_card(page, BACKWARDS).get_by_role("heading")).to_have_text("gnp.exe")
-        title = _card(page, LONG).get_by_role("heading")
+        await expect(card_of(page, BACKWARDS).get_by_role("heading")).to_have_text("gnp.exe")
+        title = card_of(page, LONG).get_by_role("heading")
         await expect(title).to_have_attribute("title", LONG.strip())
         assert await title.evaluate("one => one.getBoundingClientRect().height") < 40
 
@@ -179,13 +70,13 @@ async def test_names_are_text(web: WebProcess, pretender: Pretender, tmp_path: P
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_everything_can_be_read_and_has_a_name(
     web: WebProcess,
-    pretender: Pretender,
+    fake: FakeRecognizer,
     tmp_path: Path,
     artifacts: Path,
     viewport: dict[str, int],
     scheme: Literal["light", "dark"],
 ) -> None:
-    expected = await _everybody(pretender)
+    expected = await everybody(fake)
     async with looking(web, tmp_path, viewport=viewport, scheme=scheme) as page:
         await expect(page.get_by_test_id("card")).to_have_count(len(expected), timeout=LOOK)
         await page.get_by_text("Advanced").click()
@@ -215,11 +106,11 @@ async def test_the_parts_are_landmarks_in_their_order(web: WebProcess, tmp_path:
         assert tops == sorted(tops)
 
 
-async def test_the_keyboard_reaches_everything(web: WebProcess, pretender: Pretender, tmp_path: Path) -> None:
-    await pretender.heartbeat(track("Ann", "hold", deadline_in=9))
-    await pretender.match("Ann")
+async def test_the_keyboard_reaches_everything(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+    await fake.heartbeat(track("Ann", "hold", deadline_in=9))
+    await fake.match("Ann")
     async with looking(web, tmp_path) as page:
-        await expect(_card(page, "Ann")).to_be_visible(timeout=LOOK)
+        await expect(card_of(page, "Ann")).to_be_visible(timeout=LOOK)
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="Skip to people")).to_be_focused()
         reached = []
@@ -250,9 +141,9 @@ async def test_the_keyboard_reaches_everything(web: WebProcess, pretender: Prete
         await expect(shot).to_be_focused()
 
 
-async def test_nothing_jumps_when_answers_come(web: WebProcess, pretender: Pretender, tmp_path: Path) -> None:
+async def test_nothing_jumps_when_answers_come(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
     names = [f"Person {number}" for number in range(6)]
-    await pretender.heartbeat(*(track(name, "probe") for name in names))
+    await fake.heartbeat(*(track(name, "probe") for name in names))
     async with looking(web, tmp_path) as page:
         await page.get_by_test_id("reference-file").set_input_files(DATA / "obama.jpg")
         await expect(page.get_by_test_id("reference-accepted")).to_be_visible(timeout=LOOK)
@@ -261,12 +152,12 @@ async def test_nothing_jumps_when_answers_come(web: WebProcess, pretender: Prete
         await page.evaluate(SHIFTS)
         for outcome in ("no_match", "no_face", "muted", "error"):
             for name in names:
-                await pretender.check(name, outcome, best=0.8 if outcome == "no_match" else None)
+                await fake.check(name, outcome, best=0.8 if outcome == "no_match" else None)
             await expect(page.locator(f"[data-testid=card][data-state={_state(outcome)}]")).to_have_count(
                 6, timeout=LOOK
             )
-        await pretender.match(names[0], snapshot=False)
-        await expect(_card(page, names[0])).to_have_attribute("data-state", "match", timeout=LOOK)
+        await fake.match(names[0], snapshot=False)
+        await expect(card_of(page, names[0])).to_have_attribute("data-state", "match", timeout=LOOK)
         assert await page.evaluate("window.shifted") == []
         order = await page.get_by_test_id("card").evaluate_all("cards => cards.map(card => card.dataset.identity)")
         assert order == names
@@ -276,16 +167,16 @@ def _state(outcome: str) -> str:
     return {"muted": "no_video"}.get(outcome, outcome)
 
 
-async def test_changes_are_read_out_and_nothing_else(web: WebProcess, pretender: Pretender, tmp_path: Path) -> None:
-    await pretender.heartbeat(track("Ann", "probe"))
+async def test_changes_are_read_out_and_nothing_else(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+    await fake.heartbeat(track("Ann", "probe"))
     async with looking(web, tmp_path) as page:
         announcer = page.locator("#announcer")
-        await expect(_card(page, "Ann")).to_be_visible(timeout=LOOK)
+        await expect(card_of(page, "Ann")).to_be_visible(timeout=LOOK)
         await expect(announcer).to_have_text("")
-        await pretender.match("Ann")
+        await fake.match("Ann")
         await expect(announcer).to_have_text("Ann: Match.", timeout=LOOK)
-        await pretender.match("Ann")
-        await pretender.check("Ann", "no_match", best=0.7)
+        await fake.match("Ann")
+        await fake.check("Ann", "no_match", best=0.7)
         await expect(announcer).to_have_text("Ann: No match.", timeout=LOOK)
 
 
@@ -318,36 +209,36 @@ async def test_two_faces_are_outlined_and_the_old_photo_stays(web: WebProcess, t
         await expect(page.get_by_test_id("reference-preview")).to_contain_text("notes.png")
 
 
-async def test_it_resumes_where_it_was(web: WebProcess, pretender: Pretender, tmp_path: Path) -> None:
-    await pretender.heartbeat(track("Ann", "hold", deadline_in=9))
-    await pretender.match("Ann", snapshot=False)
+async def test_it_resumes_where_it_was(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+    await fake.heartbeat(track("Ann", "hold", deadline_in=9))
+    await fake.match("Ann", snapshot=False)
     async with looking(web, tmp_path) as page:
-        await expect(_card(page, "Ann")).to_have_attribute("data-state", "match", timeout=LOOK)
+        await expect(card_of(page, "Ann")).to_have_attribute("data-state", "match", timeout=LOOK)
         rows = page.get_by_test_id("activity-row")
         await expect(rows).to_have_count(2)
         web.end()
-        await expect(_card(page, "Ann")).to_have_attribute("data-reason", "page", timeout=LOOK)
-        await expect(_card(page, "Ann").get_by_test_id("countdown")).to_have_count(0)
+        await expect(card_of(page, "Ann")).to_have_attribute("data-reason", "page", timeout=LOOK)
+        await expect(card_of(page, "Ann").get_by_test_id("countdown")).to_have_count(0)
         await expect(page.get_by_test_id("activity-notice")).to_be_visible()
         await expect(page.get_by_test_id("answer")).to_contain_text("Last known: match, Ann")
         assert await page.evaluate(CHECKS) == []
         await web.start()
-        await pretender.heartbeat(track("Ann", "probe"))
-        await pretender.check("Ann", "no_match", best=0.8)
+        await fake.heartbeat(track("Ann", "probe"))
+        await fake.check("Ann", "no_match", best=0.8)
         await page.get_by_role("button", name="Try now").click()
-        await expect(_card(page, "Ann")).to_have_attribute("data-state", "no_match", timeout=LOOK)
+        await expect(card_of(page, "Ann")).to_have_attribute("data-state", "no_match", timeout=LOOK)
         await expect(rows).to_have_count(3)
 
 
-async def test_a_recognizer_that_has_stopped_is_said_so(web: WebProcess, pretender: Pretender, tmp_path: Path) -> None:
+async def test_a_recognizer_that_has_stopped_is_said_so(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
     async with looking(web, tmp_path) as page:
         recognizer = page.get_by_test_id("recognizer")
         await expect(recognizer).to_have_attribute("data-recognizer", "never")
-        await pretender.heartbeat(track("Ann", "probe"), reference_id="0123456789abcdef")
+        await fake.heartbeat(track("Ann", "probe"), reference_id="0123456789abcdef")
         await expect(recognizer).to_have_attribute("data-recognizer", "ok", timeout=LOOK)
-        await pretender.fall_silent()
+        await fake.fall_silent()
         await expect(recognizer).to_have_attribute("data-recognizer", "absent", timeout=LOOK)
-        await expect(_card(page, "Ann")).to_have_attribute("data-reason", "recognizer")
+        await expect(card_of(page, "Ann")).to_have_attribute("data-reason", "recognizer")
         assert await page.evaluate(CHECKS) == []
 
 
@@ -357,7 +248,7 @@ async def test_a_recognizer_that_has_stopped_is_said_so(web: WebProcess, pretend
 )
 async def test_a_missing_camera_is_told_in_words(web: WebProcess, tmp_path: Path, kind: str, words: str) -> None:
     async def prepare(page: Page) -> None:
-        await page.add_init_script(f"({NO_CAMERA})({_quoted(kind)})")
+        await page.add_init_script(f"({NO_CAMERA})({quoted(kind)})")
 
     async with looking(web, tmp_path, viewport=PHONE, prepare=prepare) as page:
         await page.get_by_test_id("join-button").click()
@@ -377,12 +268,12 @@ async def test_the_theme_is_kept(web: WebProcess, tmp_path: Path) -> None:
         await expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
 
 
-async def test_a_room_full_of_people(web: WebProcess, pretender: Pretender, tmp_path: Path, artifacts: Path) -> None:
+async def test_a_room_full_of_people(web: WebProcess, fake: FakeRecognizer, tmp_path: Path, artifacts: Path) -> None:
     names = [f"Person {number:02}" for number in range(60)]
-    await pretender.heartbeat(*(track(name, "wait", deadline_in=9) for name in names))
+    await fake.heartbeat(*(track(name, "wait", deadline_in=9) for name in names))
     for name in names:
-        await pretender.check(name, "no_match", best=0.8)
-    await pretender.match(names[40])
+        await fake.check(name, "no_match", best=0.8)
+    await fake.match(names[40])
     async with looking(web, tmp_path) as page:
         await expect(page.get_by_test_id("card")).to_have_count(60, timeout=LOOK)
         await expect(page.get_by_test_id("activity-row")).to_have_count(60)

@@ -17,8 +17,8 @@ from tests.rig.process import Process
 from tests.rig.waiting import wait_until_true
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import MakeStack
     from tests.rig.stack import Stack
+    from tests.rig.stacks import MakeStack
 
 FIRST = 15
 END_SECONDS = 5.0

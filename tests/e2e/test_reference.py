@@ -10,8 +10,8 @@ from tests.rig.photographs import DATA, REFERENCE, SAME_PERSON, STRANGER, Scene
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import MakeStack
     from tests.rig.stack import Stack
+    from tests.rig.stacks import MakeStack
 
 FIRST = 15
 RELOAD = 8

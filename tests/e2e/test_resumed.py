@@ -9,8 +9,8 @@ from tests.rig.listener import is_check
 from tests.rig.photographs import STRANGER, Scene
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import MakeStack
     from tests.rig.livekit_server import LiveKitServer
+    from tests.rig.stacks import MakeStack
 
 HOLD = 3
 BREAKS = 2

@@ -12,7 +12,7 @@ from tests.rig.photographs import SAME_PERSON, STRANGER, Scene
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import MakeStack
+    from tests.rig.stacks import MakeStack
 
 FIRST = 15
 CYCLE = 4.0

@@ -19,8 +19,8 @@ from tests.rig.photographs import DATA, NO_FACE, REFERENCE, STRANGER
 from tests.rig.waiting import wait_until_true
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import MakeStack
     from tests.rig.stack import Stack
+    from tests.rig.stacks import MakeStack
 
 KEYS = {
     "admin_key": "kadmin-0f3c2b1a-9d8e",

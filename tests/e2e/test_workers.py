@@ -12,7 +12,7 @@ from tests.rig.listener import is_check, is_match
 from tests.rig.photographs import NO_FACE, REFERENCE, SAME_PERSON, STRANGER, Scene
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import MakeStack
+    from tests.rig.stacks import MakeStack
 
 FIRST = 15
 RUN_SECONDS = 30

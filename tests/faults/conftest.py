@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import pytest
 
-from tests.e2e.conftest import livekit, make_stack, own_livekit, pytest_runtest_makereport
 from tests.rig.launched import Launched
+from tests.rig.stacks import livekit, make_stack, own_livekit, pytest_runtest_makereport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

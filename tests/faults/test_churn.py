@@ -18,11 +18,11 @@ from tests.rig.photographs import STRANGER, Scene
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import MakeStack
     from tests.faults.conftest import Scale
     from tests.rig.livekit_server import LiveKitServer
     from tests.rig.publishing import Publishers
     from tests.rig.stack import Stack
+    from tests.rig.stacks import MakeStack
 
 SEED = 20250926
 FIRST = 30

@@ -12,7 +12,7 @@ import pytest
 from tests.rig.listener import is_check, is_match
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import MakeStack
+    from tests.rig.stacks import MakeStack
 
 FIRST = 30
 HOLD, COOLDOWN = 1.0, 3.0

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.e2e.conftest import MakeStack
     from tests.faults.conftest import Scale
+    from tests.rig.stacks import MakeStack
 
 FIRST = 30
 DISK_MB = 160

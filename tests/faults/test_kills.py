@@ -13,9 +13,9 @@ from tests.rig.listener import by_another_life, is_match
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import MakeStack
     from tests.faults.conftest import Launch, Scale
     from tests.rig.stack import Stack
+    from tests.rig.stacks import MakeStack
 
 SEED = 20250925
 FIRST = 30

@@ -10,9 +10,9 @@ from tests.rig.crowd import SMALL
 from tests.rig.listener import is_match
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import MakeStack
     from tests.faults.conftest import Scale
     from tests.rig.livekit_server import LiveKitServer
+    from tests.rig.stacks import MakeStack
 
 FIRST = 30
 AGAIN_SECONDS = 10.0

@@ -12,8 +12,8 @@ from tests.rig.crowd import gather
 from tests.rig.listener import is_match
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import MakeStack
     from tests.faults.conftest import Scale
+    from tests.rig.stacks import MakeStack
 
 FIRST = 30
 HEALED_SECONDS = 60

@@ -12,8 +12,8 @@ from tests.rig.photographs import STRANGER, Scene
 from tests.rig.web import stalled_listener
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import MakeStack
     from tests.faults.conftest import Scale
+    from tests.rig.stacks import MakeStack
 
 FIRST = 30
 END_SECONDS = 5.0

@@ -30,7 +30,7 @@ _BEAT_SECONDS = 1
 _COUNTERS = ("batches", "frames", "faces", "matches", "checks", "errors", "events_posted", "events_queued")
 
 
-class Pretender:
+class FakeRecognizer:
     """Posts heartbeats and events; a context manager, inside which the last heartbeat is repeated."""
 
     def __init__(self, web: WebProcess, room: str = "face-recognition-room") -> None:
@@ -76,7 +76,7 @@ class Pretender:
         await self._post(
             "heartbeat",
             {
-                "source": "pretender",
+                "source": "fake",
                 "room": self._room,
                 "started_at": self._started,
                 "sent_at": _time(),

@@ -1,0 +1,78 @@
+"""Fixtures of what drives the real parts: one LiveKit server for all tests of a process, a stack and a room for each.
+
+`tests/e2e` and `tests/faults` take them into their conftest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from tests.rig.livekit_server import LiveKitServer
+from tests.rig.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from tests.rig.process import Process
+
+FAST = {"hold_seconds": 2, "wait_seconds": 2, "match_cooldown_seconds": 0}
+"""Short cycles, and every match reported, where a test does not say otherwise."""
+
+_PROCESSES = pytest.StashKey[list["Process"]]()
+
+
+class MakeStack(Protocol):
+    """Makes a stack that the end of the test ends; see `Stack` for the settings."""
+
+    def __call__(self, server: LiveKitServer | None = None, **settings: object) -> Stack: ...
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what the processes said."""
+    report = yield
+    if report.failed:
+        for process in item.stash.get(_PROCESSES, []):
+            report.sections.append((f"Output of {process.name} ({process.log})", process.tail()))
+    return report
+
+
+@pytest.fixture(scope="session")
+def livekit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveKitServer]:
+    """A server that every test shares, each in a room of its own."""
+    server = LiveKitServer(tmp_path_factory.mktemp("livekit"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_livekit(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[LiveKitServer]:
+    """A server that this test may kill."""
+    server = LiveKitServer(tmp_path)
+    request.node.stash.setdefault(_PROCESSES, []).append(server.process)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def make_stack(livekit: LiveKitServer, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeStack]:
+    """Stacks with short cycles; see `FAST`."""
+    stacks: list[Stack] = []
+
+    def make(server: LiveKitServer | None = None, **settings: object) -> Stack:
+        folder = tmp_path / f"stack-{len(stacks)}"
+        folder.mkdir()
+        merged: dict[str, Any] = {**FAST, **settings}
+        stack = Stack(folder, server or livekit, **merged)
+        stacks.append(stack)
+        request.node.stash.setdefault(_PROCESSES, []).extend(stack.processes)
+        return stack
+
+    yield make
+    for stack in stacks:
+        stack.end()
