@@ -26,7 +26,6 @@ from facematch.config.settings import Settings
 from facematch.faces.detector import Detector, resized
 from facematch.faces.encoder import make_encoder, synthetic_chip
 from facematch.faces.engine import FaceEngine
-from facematch.faces.reference import ReferenceSet
 from tests.rig.photographs import Scene
 
 if TYPE_CHECKING:
@@ -81,7 +80,6 @@ def frame_rows() -> list[Row]:
     """What one frame costs in one thread, step by step and as a whole."""
     engine = FaceEngine(workers=1, processed_width=640, encoder=make_encoder("onnx", CACHE))
     detector = Detector()
-    reference = ReferenceSet("bench", np.zeros((1, 128), np.float32))
     rows = []
     with asyncio.Runner() as loop:
         for width, height in ((320, 180), (640, 360), (1280, 720), (1920, 1080)):
@@ -92,7 +90,7 @@ def frame_rows() -> list[Row]:
             place = box.scaled(at, at)
 
             def inspect(what: Pixels, *, closer: bool = False) -> Callable[[], object]:
-                return lambda: loop.run(engine.inspect(what, reference, closer=closer))
+                return lambda: loop.run(engine.inspect(what, closer=closer))
 
             times = interleaved(
                 11,
@@ -126,15 +124,15 @@ def thread_rows() -> list[Row]:
 
 
 async def _throughput(engine: FaceEngine, callers: int, *, seconds: float) -> dict[str, float]:
-    image, reference = shot(640, 360, 110), ReferenceSet("bench", np.zeros((1, 128), np.float32))
-    await asyncio.gather(*(engine.inspect(image, reference) for _ in range(callers)))
+    image = shot(640, 360, 110)
+    await asyncio.gather(*(engine.inspect(image) for _ in range(callers)))
     done, lags = count(), [0.0]
     started, cpu = perf_counter(), process_time()
     ends = started + seconds
 
     async def ask() -> None:
         while perf_counter() < ends:
-            await engine.inspect(image, reference)
+            await engine.inspect(image)
             next(done)
 
     async def feel() -> None:
@@ -160,15 +158,13 @@ from pathlib import Path
 from bench.engine import shot
 from facematch.faces.encoder import make_encoder
 from facematch.faces.engine import FaceEngine
-from facematch.faces.reference import ReferenceSet
 seen()
 engine = FaceEngine(workers=2, processed_width=640, encoder=make_encoder(sys.argv[1], Path(sys.argv[2])))
 seen()
 frames = [shot(1280, 720, 220), shot(640, 360, 110), shot(1920, 1080, 60)]
-reference = ReferenceSet("bench", np.zeros((1, 128), np.float32))
 async def work(times):
     for turn in range(times):
-        await asyncio.gather(*(engine.inspect(image, reference, closer=turn % 5 == 0) for image in frames))
+        await asyncio.gather(*(engine.inspect(image, closer=turn % 5 == 0) for image in frames))
 for times in (20, 20, 60):
     asyncio.run(work(times))
     seen()

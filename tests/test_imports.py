@@ -36,6 +36,7 @@ FORBIDDEN = {
 """What each part must not import, be it for types only."""
 
 SETTINGS_READ_BY = {
+    "facematch.recognizer.app",  # run() is the other half of main.py
     "facematch.server.app",  # create_app is half of the composition root api.py
     "facematch.faces.__main__",  # the command line, `python -m facematch.faces`
 }

@@ -33,7 +33,9 @@ PAGE = ROOT / "docs" / "cycle.md"
 BEGIN = "<!-- {name}: made by tools/cycle_diagram.py from cycle.TRANSITIONS -->"
 END = "<!-- end of {name} -->"
 
-_RULES = CycleRules(batch_max_frames=1, hold_seconds=10, wait_seconds=10, batch_timeout_seconds=10, threshold=0.5)
+_RULES = CycleRules(
+    batch_max_frames=1, hold_seconds=10, wait_seconds=10, batch_timeout_seconds=10, cooldown_seconds=3.0, threshold=0.5
+)
 
 _WAYS: dict[Input, list[Callable[[Cycle], Sequence[Output]]]] = {
     Input.START: [lambda cycle: cycle.start(0, reference=True)],

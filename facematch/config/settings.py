@@ -23,14 +23,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from facematch.config.secret_values import DatabaseUrl, WebhookSecret, WebhookUrl  # noqa: TC001  (pydantic reads them)
 from facematch.runtime.addresses import is_host, is_loopback
+from facematch.runtime.exit_codes import ExitCode
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout: relative paths in the settings are meant from here, wherever the process was started."""
 
 LEGACY = ("INITIAL_SYNC_FRAMES", "PROCESS_EVERY_N_FRAME")
 """Accepted, without effect; scheduled for removal."""
-
-EXIT_BAD_SETTINGS = 2
 
 _Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 _PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -286,4 +285,4 @@ def load_or_exit(kind: type[Settings] = Settings) -> Settings:
 
 def _refuse(message: str) -> NoReturn:
     sys.stderr.write(message + "\n")
-    raise SystemExit(EXIT_BAD_SETTINGS)
+    raise SystemExit(ExitCode.BAD_SETTINGS)

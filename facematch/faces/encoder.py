@@ -8,7 +8,6 @@ against dlib when it is made and against that answer whenever it is loaded.
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import os
 import tempfile
@@ -28,6 +27,7 @@ from facematch.faces.models import (
     ModelError,
     model_file,
 )
+from facematch.runtime.freed_memory import return_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,7 @@ class OnnxEncoder:
             raise ModelError(f"{path} is not a usable face encoder: {error}") from error
         if not difference <= _AGREEMENT:
             raise ModelError(f"{path} differs from dlib by {difference:.1e} on this machine: set FACE_ENCODER=dlib")
-        _return_freed_memory()
+        return_freed_memory()  # loading a graph leaves some 45 MB
 
     def encode(self, chips: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """See `Encoder.encode`."""
@@ -142,12 +142,6 @@ def synthetic_chip() -> NDArray[np.uint8]:
     shape = (rows - 75) * (rows - 75) + (columns - 75) * (columns - 75)
     planes = [(shape // divisor + noise) & 0xFF for divisor in (24, 31, 47)]
     return np.stack(planes, axis=-1).astype(np.uint8)
-
-
-def _return_freed_memory() -> None:
-    """Loading a graph leaves some 45 MB that are free and that the C library keeps; glibc gives them back if asked."""
-    with suppress(AttributeError, OSError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def graph_path(cache: Path) -> Path:

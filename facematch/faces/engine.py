@@ -1,4 +1,4 @@
-"""One frame in, its faces out: boxes, embeddings and distances to a reference, in a bounded pool of threads."""
+"""One frame in, its faces out: boxes and embeddings, in a bounded pool of threads. Who a face is, others decide."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facematch.faces.encoder import Encoder
-    from facematch.faces.reference import ReferenceSet
 
 _T = TypeVar("_T")
 _MOST_SQUARES = 2
@@ -39,8 +38,6 @@ class Face:
 
     bbox: BBox
     """top, right, bottom, left in pixels of the received frame, inside it."""
-    distance: float
-    """Euclidean distance to the reference."""
     score: float
     """The detector's."""
     embedding: NDArray[np.float32]
@@ -76,7 +73,8 @@ class FaceEngine:
         """Spent in landmarks, chips and embeddings since start, over all threads."""
         self._spending = threading.Lock()
         self._encoder = encoder
-        self._processed_width = processed_width
+        self.processed_width = processed_width
+        """Pixels of width that wider frames are scaled down to before detection."""
         self._detectors: SimpleQueue[Detector] = SimpleQueue()
         for _ in range(workers):
             self._detectors.put(Detector())
@@ -84,13 +82,12 @@ class FaceEngine:
         self._unfinished: set[Future[Any]] = set()
         self._closed = False
 
-    async def inspect(self, frame: Pixels, reference: ReferenceSet, *, closer: bool = False) -> tuple[Face, ...]:
-        """The faces of a frame, the one nearest to the reference first.
+    async def inspect(self, frame: Pixels, *, closer: bool = False) -> tuple[Face, ...]:
+        """The faces of a frame.
 
         Args:
             frame: (H, W, 3) uint8 RGB; its memory must stay as it is even after a cancelled call, for a frame that
                 is being worked on is finished.
-            reference: what the faces are compared with.
             closer: look one step larger, for faces too small to be found otherwise, at four to five times the
                 cost.
 
@@ -100,7 +97,7 @@ class FaceEngine:
         """
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or 0 in frame.shape:  # noqa: PLR2004
             raise ValueError(f"a frame is (H, W, 3) uint8, not {frame.shape} {frame.dtype}")
-        return await self._run(lambda detector: self._inspect(detector, frame, reference, closer=closer))
+        return await self._run(lambda detector: self._inspect(detector, frame, closer=closer))
 
     async def enroll(self, data: bytes) -> EnrolledPhoto:
         """The photograph in the bytes of an image file, checked and made ready to be stored.
@@ -160,10 +157,10 @@ class FaceEngine:
         finally:
             self._detectors.put(detector)
 
-    def _inspect(self, detector: Detector, frame: Pixels, reference: ReferenceSet, *, closer: bool) -> tuple[Face, ...]:
+    def _inspect(self, detector: Detector, frame: Pixels, *, closer: bool) -> tuple[Face, ...]:
         received = np.ascontiguousarray(frame)  # a rotated frame is a view, which dlib would read as it lies
         height, width = received.shape[:2]
-        looked_at = resized(received, *detection_size(width, height, self._processed_width, closer=closer))
+        looked_at = resized(received, *detection_size(width, height, self.processed_width, closer=closer))
         across, down = width / looked_at.shape[1], height / looked_at.shape[0]
         begun = time.perf_counter()
         boxes = [box.scaled(across, down) for box in detector.find(looked_at)]
@@ -175,11 +172,10 @@ class FaceEngine:
         # scaled one, and it costs no more.
         embeddings = self._encoder.encode([detector.chip(received, box) for box in boxes])
         self._spent(encode=time.perf_counter() - begun)
-        faces = [
-            Face(box.clipped(width, height), reference.distance(embedding), box.score, embedding)
+        return tuple(
+            Face(box.clipped(width, height), box.score, embedding)
             for box, embedding in zip(boxes, embeddings, strict=True)
-        ]
-        return tuple(sorted(faces, key=lambda face: face.distance))
+        )
 
     def _spent(self, *, detect: float = 0.0, encode: float = 0.0) -> None:
         with self._spending:

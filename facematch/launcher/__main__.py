@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, TextIO
 
 from dotenv import dotenv_values
 
-from facematch.config.settings import EXIT_BAD_SETTINGS, ROOT, load_or_exit
+from facematch.config.settings import ROOT, load_or_exit
 from facematch.launcher.keys import KeysError, missing_keys
 from facematch.launcher.launch import Launch, LaunchError
+from facematch.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +76,7 @@ def with_keys(settings: Settings) -> Settings:
     try:
         keys = missing_keys(settings)
     except KeysError as error:
-        raise LaunchError(str(error), EXIT_BAD_SETTINGS) from None
+        raise LaunchError(str(error), ExitCode.BAD_SETTINGS) from None
     if not keys.values:
         return settings
     os.environ.update(keys.values)

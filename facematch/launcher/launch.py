@@ -9,12 +9,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from facematch.config.settings import EXIT_BAD_SETTINGS, ROOT, Settings
+from facematch.config.settings import ROOT, Settings
 from facematch.launcher import livekit_server
 from facematch.launcher.child import Child, Program
 from facematch.launcher.probe import PortError, check_bindable, free_udp_port, get, get_json
 from facematch.launcher.supervision import EndedForGoodError, keep_running
 from facematch.runtime.addresses import is_loopback
+from facematch.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -28,12 +29,11 @@ _LOOK_SECONDS = 0.1
 DEFAULT_LIVEKIT_URL: str = Settings.model_fields["livekit_url"].default
 """Only there a LiveKit server of ours is started: any other address is somebody's own."""
 
-_BAD_SETTINGS = {EXIT_BAD_SETTINGS: "bad settings"}
-_CREDENTIALS_REFUSED = 4
-_RECOGNIZER_CODES = {
+_BAD_SETTINGS: dict[int, str] = {ExitCode.BAD_SETTINGS: "bad settings"}
+_RECOGNIZER_CODES: dict[int, str] = {
     **_BAD_SETTINGS,
-    3: "memory limit reached",
-    _CREDENTIALS_REFUSED: "LiveKit refused LIVEKIT_API_KEY and LIVEKIT_API_SECRET",
+    ExitCode.MEMORY_LIMIT: "memory limit reached",
+    ExitCode.CREDENTIALS_REFUSED: "LiveKit refused LIVEKIT_API_KEY and LIVEKIT_API_SECRET",
 }
 _OK = 200
 _FOR_LIVEKIT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL")
@@ -141,7 +141,7 @@ class Launch:
             raise LaunchError(
                 f"HOST={host} would keep the recognizer from the API, which without keys answers requests of this "
                 "machine only: use 127.0.0.1, or 0.0.0.0 for all addresses, or set ADMIN_KEY and RECOGNIZER_KEY.",
-                EXIT_BAD_SETTINGS,
+                ExitCode.BAD_SETTINGS,
             )
         try:
             check_bindable(host, port)
@@ -164,7 +164,7 @@ class Launch:
                         self._env,
                         patience=3.0,
                         meanings=_BAD_SETTINGS,
-                        final=frozenset({EXIT_BAD_SETTINGS}),
+                        final=frozenset({ExitCode.BAD_SETTINGS}),
                     ),
                     self._servers,
                 )
@@ -178,7 +178,7 @@ class Launch:
                         self._env,
                         patience=5.5,
                         meanings=_RECOGNIZER_CODES,
-                        final=frozenset({EXIT_BAD_SETTINGS, _CREDENTIALS_REFUSED}),
+                        final=frozenset({ExitCode.BAD_SETTINGS, ExitCode.CREDENTIALS_REFUSED}),
                     ),
                     self._recognizer,
                 )

@@ -1,4 +1,4 @@
-"""The batch places: how many batches may be at work at once, handed out first come, first served."""
+"""The batch slots: how many batches may be at work at once, handed out first come, first served."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
-class Places:
-    """A fair, bounded number of places.
+class BatchSlots:
+    """A fair, bounded number of slots.
 
-    A batch mostly waits for its first frame, so there are more places than threads; every open frame stream costs
+    A batch mostly waits for its first frame, so there are more slots than threads; every open frame stream costs
     every other one a little, so they are few all the same.
 
     Args:
-        count: places.
+        count: slots.
     """
 
     def __init__(self, count: int) -> None:
         self.count = count
-        """Places when memory is not short."""
+        """BatchSlots when memory is not short."""
         self._limit = count
         self._taken = 0
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -35,12 +35,12 @@ class Places:
 
     @property
     def limit(self) -> int:
-        """Places handed out now, at least 1. Lowering it takes none away: it waits for those that come back."""
+        """BatchSlots handed out now, at least 1. Lowering it takes none away: it waits for those that come back."""
         return self._limit
 
     @limit.setter
-    def limit(self, places: int) -> None:
-        self._limit = max(1, min(self.count, places))
+    def limit(self, slots: int) -> None:
+        self._limit = max(1, min(self.count, slots))
         self._hand_out()
 
     @asynccontextmanager

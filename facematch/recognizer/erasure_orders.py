@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-class Orders:
+class ErasureOrders:
     """Carries out orders once, and remembers them for as long as they are given.
 
     The recognizer keeps no embedding of anybody but the reference, and no picture: what it holds besides are events

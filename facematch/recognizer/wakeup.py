@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Changed:
+class Wakeup:
     """LiveKit's callbacks are synchronous and come at any time: they only call `notify`; one task decides."""
 
     def __init__(self) -> None:

@@ -70,7 +70,7 @@ def configure_logging(level: str, log_format: str, secrets: Collection[str] = ()
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    for name in ("livekit", "alembic"):  # they tell of their insides at INFO
+    for name in ("livekit", "alembic", "httpx2", "httpcore2"):  # they tell of their insides at INFO
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 

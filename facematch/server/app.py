@@ -12,8 +12,9 @@ import structlog
 from fastapi import FastAPI
 
 from facematch import __version__
-from facematch.config.settings import EXIT_BAD_SETTINGS, ROOT
+from facematch.config.settings import ROOT
 from facematch.protocol.heartbeat import CycleSettings
+from facematch.runtime.exit_codes import ExitCode
 from facematch.server import page
 from facematch.server.access import login as signin
 from facematch.server.access.authorization import AccessControl
@@ -156,7 +157,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     app.add_middleware(RequestLog)
     app.add_middleware(AddHeaders, headers=security_headers(settings.browser_livekit_url))
     app.add_middleware(RememberConnection)
-    app.add_middleware(SayWhy, for_good=EXIT_BAD_SETTINGS)  # outermost
+    app.add_middleware(SayWhy, for_good=ExitCode.BAD_SETTINGS)  # outermost
     return app
 
 

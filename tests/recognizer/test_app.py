@@ -1,22 +1,23 @@
-"""The composition root, whose end nothing may hold up: a lock of somebody else's, a disk that hangs."""
+"""The recognizer as a whole, whose end nothing may hold up: a lock of somebody else's, a disk that hangs."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import threading
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from structlog.testing import capture_logs
 
-import main
 from facematch.config.settings import Settings
+from facematch.recognizer import app
 from facematch.recognizer.delivery.outbox_store import OutboxStore, open_outbox
 from facematch.recognizer.delivery.snapshots import Snapshots
 from facematch.recognizer.process import shutdown
-from facematch.recognizer.process.shutdown import ExitCode, Shutdown
+from facematch.recognizer.process.shutdown import Shutdown
+from facematch.runtime.exit_codes import ExitCode
+from tests.rig import stand_ins
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,9 +55,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settin
 
     async def nothing() -> None: ...
 
-    engine = SimpleNamespace(model="none", read_stored=None, aclose=nothing, detect_seconds=0.0, encode_seconds=0.0)
-    monkeypatch.setattr(main, "FaceEngine", lambda **_: engine)
-    monkeypatch.setattr(main, "make_encoder", lambda *_: None)
+    engine = stand_ins.engine(read_stored=None, aclose=nothing)
+    monkeypatch.setattr(app, "FaceEngine", lambda **_: engine)
+    monkeypatch.setattr(app, "make_encoder", lambda *_: None)
     opened: list[OutboxStore] = []
     close = OutboxStore.close
 
@@ -68,7 +69,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settin
         return opened[-1]
 
     monkeypatch.setattr(Shutdown, "on_signals", on_signals)
-    monkeypatch.setattr(main, "open_outbox", opening)
+    monkeypatch.setattr(app, "open_outbox", opening)
     flags.clear()
     yield Settings(
         _env_file=None,
@@ -88,7 +89,7 @@ flags: list[Shutdown] = []
 
 async def told_to_stop_once(event: threading.Event, settings: Settings) -> ExitCode:
     """Run the recognizer, and set its flag when this has happened."""
-    running = asyncio.create_task(main.run(settings))
+    running = asyncio.create_task(app.run(settings))
     begun = asyncio.create_task(asyncio.to_thread(event.wait, BROKEN_SECONDS))
     await asyncio.wait([running, begun], return_when=asyncio.FIRST_COMPLETED)
     assert event.is_set(), running
@@ -101,7 +102,7 @@ async def told_to_stop_once(event: threading.Event, settings: Settings) -> ExitC
 async def test_sigterm_while_the_outbox_is_being_opened(
     settings: Settings, hanging: Hanging, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    monkeypatch.setattr(main, where, hanging.block)
+    monkeypatch.setattr(app, where, hanging.block)
     with capture_logs() as lines:
         assert await told_to_stop_once(hanging.reached, settings) is ExitCode.STOPPED
     assert not hanging._over.is_set()
@@ -115,13 +116,13 @@ async def test_sigterm_while_the_disk_hangs(
     monkeypatch.setattr(shutdown, "CLOSE_SECONDS", 0.2)
     monkeypatch.setattr(whose, "close", hanging.block)
     begun = threading.Event()
-    stay_connected = main.stay_connected
+    stay_in = app.stay_in
 
     async def stay(*arguments: object) -> None:
         begun.set()
-        await stay_connected(*arguments)  # type: ignore[arg-type]
+        await stay_in(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(main, "stay_connected", stay)
+    monkeypatch.setattr(app, "stay_in", stay)
     with capture_logs() as lines:
         assert await told_to_stop_once(begun, settings) is ExitCode.STOPPED
     assert hanging.reached.is_set()

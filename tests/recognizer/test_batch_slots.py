@@ -4,22 +4,22 @@ import asyncio
 
 import pytest
 
-from facematch.recognizer.batch_slots import Places
+from facematch.recognizer.batch_slots import BatchSlots
 from tests.rig.virtual_time import run
 
 
 class Visit:
     """A task that takes a place and keeps it until it is told to leave."""
 
-    def __init__(self, places: Places, name: str, order: list[str]) -> None:
-        self._places = places
+    def __init__(self, slots: BatchSlots, name: str, order: list[str]) -> None:
+        self._slots = slots
         self._name = name
         self._order = order
         self._leave = asyncio.Event()
         self.task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        async with self._places.one():
+        async with self._slots.one():
             self._order.append(self._name)
             await self._leave.wait()
 
@@ -40,27 +40,27 @@ async def settled() -> None:
 
 def test_first_come_first_served() -> None:
     async def scenario() -> None:
-        places, order = Places(1), list[str]()
-        visits = [Visit(places, name, order) for name in "abcd"]
+        slots, order = BatchSlots(1), list[str]()
+        visits = [Visit(slots, name, order) for name in "abcd"]
         await settled()
-        assert (order, places.waiting) == (["a"], 3)
+        assert (order, slots.waiting) == (["a"], 3)
         for visit in visits:
             await visit.leave()
             await settled()
-        assert (order, places.waiting) == (["a", "b", "c", "d"], 0)
+        assert (order, slots.waiting) == (["a", "b", "c", "d"], 0)
 
     run(scenario())
 
 
 def test_who_comes_back_waits_behind_those_who_wait() -> None:
-    """With more tracks than places each gets its turn, however often another one asks."""
+    """With more tracks than slots each gets its turn, however often another one asks."""
 
     async def scenario() -> list[str]:
-        places, order = Places(2), list[str]()
+        slots, order = BatchSlots(2), list[str]()
 
         async def track(name: str) -> None:
             for _ in range(3):
-                async with places.one():
+                async with slots.one():
                     order.append(name)
                     await asyncio.sleep(1)
 
@@ -72,18 +72,18 @@ def test_who_comes_back_waits_behind_those_who_wait() -> None:
 
 def test_never_more_at_work_than_places() -> None:
     async def scenario() -> int:
-        places, at_work, most = Places(3), 0, 0
+        slots, at_work, most = BatchSlots(3), 0, 0
 
         async def visit(seconds: float) -> None:
             nonlocal at_work, most
-            async with places.one():
+            async with slots.one():
                 at_work += 1
                 most = max(most, at_work)
                 await asyncio.sleep(seconds)
                 at_work -= 1
 
         await asyncio.gather(*(visit(1 + number % 4) for number in range(20)))
-        assert at_work == places.waiting == 0
+        assert at_work == slots.waiting == 0
         return most
 
     assert run(scenario()) == 3
@@ -91,11 +91,11 @@ def test_never_more_at_work_than_places() -> None:
 
 def test_a_cancelled_wait_leaves_the_queue() -> None:
     async def scenario() -> None:
-        places, order = Places(1), list[str]()
-        a, b, c = (Visit(places, name, order) for name in "abc")
+        slots, order = BatchSlots(1), list[str]()
+        a, b, c = (Visit(slots, name, order) for name in "abc")
         await settled()
         await b.cancel()
-        assert places.waiting == 1
+        assert slots.waiting == 1
         await a.leave()
         await settled()
         assert order == ["a", "c"]
@@ -106,8 +106,8 @@ def test_a_cancelled_wait_leaves_the_queue() -> None:
 
 def test_a_cancelled_visit_gives_its_place_back() -> None:
     async def scenario() -> None:
-        places, order = Places(1), list[str]()
-        a, b = (Visit(places, name, order) for name in "ab")
+        slots, order = BatchSlots(1), list[str]()
+        a, b = (Visit(slots, name, order) for name in "ab")
         await settled()
         await a.cancel()
         await settled()
@@ -119,12 +119,12 @@ def test_a_cancelled_visit_gives_its_place_back() -> None:
 
 def test_a_place_handed_over_in_the_moment_of_a_cancellation_is_not_lost() -> None:
     async def scenario() -> None:
-        places, order = Places(2), list[str]()
-        places.limit = 1
-        a, b, c = (Visit(places, name, order) for name in "abc")
+        slots, order = BatchSlots(2), list[str]()
+        slots.limit = 1
+        a, b, c = (Visit(slots, name, order) for name in "abc")
         await settled()
-        places.limit = 2  # b has a place from now on, and has not run yet
-        assert places.waiting == 1
+        slots.limit = 2  # b has a place from now on, and has not run yet
+        assert slots.waiting == 1
         await b.cancel()
         await settled()
         assert order == ["a", "c"]
@@ -136,11 +136,11 @@ def test_a_place_handed_over_in_the_moment_of_a_cancellation_is_not_lost() -> No
 
 def test_an_error_inside_gives_the_place_back() -> None:
     async def scenario() -> None:
-        places = Places(1)
+        slots = BatchSlots(1)
         with pytest.raises(ZeroDivisionError):
-            async with places.one():
+            async with slots.one():
                 raise ZeroDivisionError
-        async with places.one():
+        async with slots.one():
             pass
 
     run(scenario())
@@ -148,10 +148,10 @@ def test_an_error_inside_gives_the_place_back() -> None:
 
 def test_a_lowered_limit_takes_no_place_away_and_hands_out_fewer() -> None:
     async def scenario() -> None:
-        places, order = Places(3), list[str]()
-        a, b, c, d, e = (Visit(places, name, order) for name in "abcde")
+        slots, order = BatchSlots(3), list[str]()
+        a, b, c, d, e = (Visit(slots, name, order) for name in "abcde")
         await settled()
-        places.limit = 1
+        slots.limit = 1
         assert order == ["a", "b", "c"]
         await a.leave()
         await b.leave()
@@ -160,7 +160,7 @@ def test_a_lowered_limit_takes_no_place_away_and_hands_out_fewer() -> None:
         await c.leave()
         await settled()
         assert order == ["a", "b", "c", "d"]
-        places.limit = 3
+        slots.limit = 3
         await settled()
         assert order == ["a", "b", "c", "d", "e"]
         await d.leave()
@@ -171,6 +171,6 @@ def test_a_lowered_limit_takes_no_place_away_and_hands_out_fewer() -> None:
 
 @pytest.mark.parametrize(("asked", "given"), [(-1, 1), (0, 1), (2, 2), (4, 4), (99, 4)])
 def test_the_limit_stays_between_one_and_the_count(asked: int, given: int) -> None:
-    places = Places(4)
-    places.limit = asked
-    assert places.limit == given
+    slots = BatchSlots(4)
+    slots.limit = asked
+    assert slots.limit == given

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from facematch.protocol.heartbeat import EraseParticipant, EraseReference
-from facematch.recognizer.erasure_orders import Orders
+from facematch.recognizer.erasure_orders import ErasureOrders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,9 +49,9 @@ def order(number: int, identity: str) -> EraseParticipant:
     return EraseParticipant(id=UUID(int=number), participant_identity=identity)
 
 
-def orders_on(outbox: Erasing, *, reference: str | None = None, now: datetime = AT) -> Orders:
+def orders_on(outbox: Erasing, *, reference: str | None = None, now: datetime = AT) -> ErasureOrders:
     references = SimpleNamespace(current=reference and SimpleNamespace(id=reference))
-    return Orders(cast("Outbox", outbox), cast("References", references), lambda: now)
+    return ErasureOrders(cast("Outbox", outbox), cast("References", references), lambda: now)
 
 
 async def test_an_order_is_carried_out_once_however_often_it_is_given() -> None:

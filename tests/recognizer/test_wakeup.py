@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from facematch.recognizer.wakeup import Changed
+from facematch.recognizer.wakeup import Wakeup
 from tests.rig.virtual_time import now, run
 
 
 def test_what_holds_already_is_not_waited_for() -> None:
     async def scenario() -> None:
-        assert await Changed().until(lambda: True, 0)
-        assert await Changed().until(lambda: True, None)
+        assert await Wakeup().until(lambda: True, 0)
+        assert await Wakeup().until(lambda: True, None)
         assert now() == 0.0
 
     run(scenario())
@@ -19,7 +19,7 @@ def test_what_holds_already_is_not_waited_for() -> None:
 
 def test_a_notification_that_changed_nothing_does_not_end_the_wait() -> None:
     async def scenario() -> list[float]:
-        changed, looks = Changed(), []
+        changed, looks = Wakeup(), []
         loop = asyncio.get_running_loop()
 
         def holds() -> bool:
@@ -37,7 +37,7 @@ def test_a_notification_that_changed_nothing_does_not_end_the_wait() -> None:
 @pytest.mark.parametrize("seconds", [0, 5])
 def test_it_gives_up_when_the_time_is_over(seconds: float) -> None:
     async def scenario() -> None:
-        assert not await Changed().until(lambda: False, seconds)
+        assert not await Wakeup().until(lambda: False, seconds)
         assert now() == pytest.approx(seconds)
 
     run(scenario())
@@ -45,14 +45,14 @@ def test_it_gives_up_when_the_time_is_over(seconds: float) -> None:
 
 def test_what_came_true_unannounced_is_seen_at_the_end() -> None:
     async def scenario() -> None:
-        assert await Changed().until(lambda: now() >= 5, 5)
+        assert await Wakeup().until(lambda: now() >= 5, 5)
 
     run(scenario())
 
 
 def test_without_a_bound_it_waits_for_ever() -> None:
     async def scenario() -> None:
-        changed = Changed()
+        changed = Wakeup()
         asyncio.get_running_loop().call_at(1e6, changed.notify)
         assert await changed.until(lambda: now() >= 1e6, None)
 
@@ -61,7 +61,7 @@ def test_without_a_bound_it_waits_for_ever() -> None:
 
 def test_notifications_between_two_looks_count_once_as_a_call_and_each_in_the_count() -> None:
     async def scenario() -> None:
-        changed, looks = Changed(), 0
+        changed, looks = Wakeup(), 0
 
         def holds() -> bool:
             nonlocal looks
@@ -84,7 +84,7 @@ def test_notifications_between_two_looks_count_once_as_a_call_and_each_in_the_co
 
 def test_two_who_wait_are_both_woken() -> None:
     async def scenario() -> None:
-        changed = Changed()
+        changed = Wakeup()
         waiting = [asyncio.create_task(changed.until(lambda: changed.count > 0, None)) for _ in range(2)]
         await asyncio.sleep(1)
         changed.notify()
@@ -95,7 +95,7 @@ def test_two_who_wait_are_both_woken() -> None:
 
 def test_cancelling_the_wait_raises_and_leaves_the_next_one_intact() -> None:
     async def scenario() -> None:
-        changed = Changed()
+        changed = Wakeup()
         waiting = asyncio.create_task(changed.until(lambda: False, None))
         await asyncio.sleep(1)
         waiting.cancel()

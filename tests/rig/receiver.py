@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
-from facematch.recognizer.wakeup import Changed
+from facematch.recognizer.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ class Receiver:
 
     def __init__(self, port: int = 0) -> None:
         self._port = port
-        self._changed = Changed()
+        self._changed = Wakeup()
         self.sent: list[tuple[str, dict[str, Any]]] = []
         """Each event, and where it was posted."""
         self.posts: list[str] = []

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import ssl
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
+import httpx2
 
 POST_SECONDS = 10.0
 """How long one post may take."""
+
+IDLE_SECONDS = 4.0
+"""After which an unused connection is not used again: less than what the server keeps one for, 5 s."""
+
+
+class ApiUnreachableError(Exception):
+    """The web process gave no answer, or none in time. Says which kind of trouble it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +40,38 @@ class ApiClient:
 
     def __init__(self, base_url: str, key: str | None = None) -> None:
         self._base_url = base_url.rstrip("/")
-        self._headers = {} if key is None else {"Authorization": f"Bearer {key}"}
-        self._session: aiohttp.ClientSession | None = None
+        self._headers = {"Content-Type": "application/json"}
+        if key is not None:
+            self._headers["Authorization"] = f"Bearer {key}"
+        self._client: httpx2.AsyncClient | None = None
 
     async def post(self, path: str, body: dict[str, Any], seconds: float = POST_SECONDS) -> Answer:
         """Post one body.
 
         Raises:
-            aiohttp.ClientError: the web process cannot be reached.
-            TimeoutError: it did not answer in time.
+            ApiUnreachableError: the web process cannot be reached, or did not answer in time.
         """
-        if self._session is None:
-            self._session = aiohttp.ClientSession(headers=self._headers)
-        timeout = aiohttp.ClientTimeout(total=seconds)
-        # No redirects: a post does not survive most of them, and the key is for this address alone.
-        async with self._session.post(
-            self._base_url + path, json=body, timeout=timeout, allow_redirects=False
-        ) as response:
-            return Answer(response.status, await response.read())
+        if self._client is None:
+            self._client = self._connected()
+        content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        try:
+            async with asyncio.timeout(seconds):
+                response = await self._client.post(self._base_url + path, content=content)
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:  # TimeoutError is an OSError
+            raise ApiUnreachableError(type(error).__name__) from error
+        return Answer(response.status_code, response.content)
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
+        if self._client is not None:
+            await self._client.aclose()
+
+    def _connected(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(
+            headers=self._headers,
+            timeout=None,
+            follow_redirects=False,  # a post does not survive most of them, and the key is for this address alone
+            trust_env=False,  # a proxy is for what is far away
+            verify=ssl.create_default_context(),  # the system's authorities, and SSL_CERT_FILE's
+            limits=httpx2.Limits(keepalive_expiry=IDLE_SECONDS),
+        )

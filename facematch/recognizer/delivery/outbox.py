@@ -28,7 +28,7 @@ import structlog
 from facematch.protocol.events import to_wire
 from facematch.recognizer.delivery.outbox_file import is_damage
 from facematch.recognizer.delivery.posting import ACCEPTED, Posting
-from facematch.recognizer.wakeup import Changed
+from facematch.recognizer.wakeup import Wakeup
 from facematch.runtime.backoff import full_jitter
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Outbox:
         self._erasures = 0
         self._on_disk = store.count()
         self._oldest = store.oldest()
-        self._changed = Changed()
+        self._changed = Wakeup()
         self._seq = 0
         self._posted = self._dropped = self._rejected = 0
         self._disk_well = True

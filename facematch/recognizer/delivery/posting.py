@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import structlog
+
+from facematch.recognizer.delivery.api_client import ApiUnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,8 +53,8 @@ class Posting:
     async def _post(self, path: str, body: dict[str, Any]) -> int | None:
         try:
             status = (await self._api.post(path, body)).status
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            self._note(type(error).__name__)
+        except ApiUnreachableError as error:
+            self._note(str(error))
             return None
         if status in RETRIED or status >= 500:  # noqa: PLR2004  (the server's own faults)
             self._note(f"HTTP {status}")

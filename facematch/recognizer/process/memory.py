@@ -13,15 +13,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import psutil
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType
-
-psutil: ModuleType | None
-try:
-    import psutil
-except ImportError:  # the watchdog then knows this process only
-    psutil = None
 
 SAMPLE_SECONDS = 1.0
 REARM = 0.02
@@ -143,14 +138,12 @@ class MemorySampler:
                     yield mount.joinpath(*parts[:depth]), files
 
     def _machine(self) -> tuple[int, int]:
-        if psutil is not None:
-            memory = psutil.virtual_memory()
-            return memory.total - memory.available, memory.total
-        return self._resident(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        memory = psutil.virtual_memory()
+        return memory.total - memory.available, memory.total
 
     def _resident(self) -> int:
         try:
             pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         except OSError:
-            return int(psutil.Process().memory_info().rss) if psutil is not None else 0
+            return int(psutil.Process().memory_info().rss)
         return pages * os.sysconf("SC_PAGE_SIZE")

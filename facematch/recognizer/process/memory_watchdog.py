@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ctypes
 import gc
 from typing import TYPE_CHECKING
 
 import structlog
 
 from facematch.recognizer.process.memory import SAMPLE_SECONDS, MemoryRule, MemorySampler, Verdict
-from facematch.recognizer.process.shutdown import ExitCode, Shutdown
+from facematch.runtime.exit_codes import ExitCode
+from facematch.runtime.freed_memory import return_freed_memory
 
 if TYPE_CHECKING:
-    from facematch.recognizer.batch_slots import Places
+    from facematch.recognizer.batch_slots import BatchSlots
+    from facematch.recognizer.process.shutdown import Shutdown
 
 log = structlog.get_logger(__name__)
 
@@ -32,18 +32,18 @@ class Watchdog:
         sampler: reads the figures.
         warn_ratio: fraction of the limit.
         exit_ratio: fraction of the limit.
-        places: the batch places.
+        slots: the batch slots.
         shutdown: asked to stop the process.
     """
 
     def __init__(
-        self, sampler: MemorySampler, *, warn_ratio: float, exit_ratio: float, places: Places, shutdown: Shutdown
+        self, sampler: MemorySampler, *, warn_ratio: float, exit_ratio: float, slots: BatchSlots, shutdown: Shutdown
     ) -> None:
         self._sampler = sampler
         self._warn_ratio = warn_ratio
         self._exit_ratio = exit_ratio
         self._rule = MemoryRule(warn_ratio, exit_ratio)
-        self._places = places
+        self._slots = slots
         self._shutdown = shutdown
 
     async def run(self) -> None:
@@ -58,18 +58,17 @@ class Watchdog:
         match self._rule.judge(ratio):
             case Verdict.WARN:
                 log.warning(f"Memory usage {ratio:.1%} >= warn ratio {self._warn_ratio:.1%}; fewer batches at once")
-                self._places.limit = self._places.count // SHED_TO
+                self._slots.limit = self._slots.count // SHED_TO
                 give_memory_back()
             case Verdict.EXIT:
                 log.error(f"Memory usage {ratio:.1%} >= exit ratio {self._exit_ratio:.1%}; stopping")
                 self._shutdown.request(ExitCode.MEMORY_LIMIT)
-            case Verdict.OK if not self._rule.short and self._places.limit < self._places.count:
-                log.info(f"Memory usage {ratio:.1%}: back to {self._places.count} batches at once")
-                self._places.limit = self._places.count
+            case Verdict.OK if not self._rule.short and self._slots.limit < self._slots.count:
+                log.info(f"Memory usage {ratio:.1%}: back to {self._slots.count} batches at once")
+                self._slots.limit = self._slots.count
 
 
 def give_memory_back() -> None:
-    """Collect garbage, and return freed memory to the system where the C library can (glibc)."""
+    """Collect garbage, and return what was freed to the system."""
     gc.collect()
-    with contextlib.suppress(AttributeError, OSError):  # another C library: it keeps its own counsel
-        ctypes.CDLL(None).malloc_trim(0)
+    return_freed_memory()

@@ -1,4 +1,4 @@
-"""Stopping: the global flag, the signals that set it, the exit code that follows from it, and an end in time."""
+"""Stopping: the global flag, the signals that set it, and an end in time."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import signal
 import sys
 import threading
 import traceback
-from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
+
+from facematch.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -21,14 +22,6 @@ CLOSE_SECONDS = 1.0
 """How long all that is closed at the end may take together. A disk that hangs would take for ever."""
 
 T = TypeVar("T")
-
-
-class ExitCode(IntEnum):
-    STOPPED = 0
-    FAILED = 1
-    BAD_SETTINGS = 2
-    MEMORY_LIMIT = 3
-    CREDENTIALS_REFUSED = 4
 
 
 class Shutdown:

@@ -6,6 +6,7 @@ import asyncio
 import random
 import re
 import warnings
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -65,35 +66,42 @@ def redact(text: str) -> str:
     return _JWT.sub("[token]", text)
 
 
+@dataclass(frozen=True, slots=True)
+class LiveKitAccess:
+    """Where LiveKit is, and how to get in."""
+
+    url: str
+    key: str
+    secret: str = field(repr=False)
+    source: str
+    """Names this boot; part of the identity, so that two recognizers never evict each other."""
+
+    @property
+    def identity(self) -> str:
+        """The recognizer's, in every room."""
+        return f"{IDENTITY_PREFIX}-{self.source[:8]}"
+
+
 class Connection:
     """Keeps the recognizer in one room.
 
     Args:
-        url: of the LiveKit server.
-        key: LiveKit API key.
-        secret: LiveKit API secret.
+        livekit: the server.
         room_name: the room to join.
-        source: names this boot; part of the identity, so that two recognizers never evict each other.
         watch: makes the watcher of a room.
         state_changed: called when `state` changes.
     """
 
     def __init__(
         self,
-        url: str,
-        *,
-        key: str,
-        secret: str,
+        livekit: LiveKitAccess,
         room_name: str,
-        source: str,
+        *,
         watch: Callable[[rtc.Room], RoomWatch],
         state_changed: Callable[[], None],
     ) -> None:
-        self._url = url
-        self._key = key
-        self._secret = secret
+        self._livekit = livekit
         self._room_name = room_name
-        self._identity = f"{IDENTITY_PREFIX}-{source[:8]}"
         self._make_watch = watch
         self._state_changed = state_changed
         self._connected = False
@@ -136,7 +144,7 @@ class Connection:
         watch = self._make_watch(room)  # before connecting: an event must not come too early to be heard
         try:
             await room.connect(
-                self._url,
+                self._livekit.url,
                 self._token(),
                 rtc.RoomOptions(auto_subscribe=False, dynacast=False, connect_timeout=CONNECT_SECONDS),
             )
@@ -145,18 +153,18 @@ class Connection:
             if _WRONG_TIME.search(message):
                 log.error(  # noqa: TRY400
                     "LiveKit does not accept the time in the token; check this machine's clock, and LiveKit's",
-                    url=self._url,
+                    url=self._livekit.url,
                     reason=message,
                 )
                 return None
             if _REFUSED.search(message):
                 raise CredentialsRefusedError(message) from None
-            log.warning("LiveKit cannot be reached; trying again", url=self._url, reason=message)
+            log.warning("LiveKit cannot be reached; trying again", url=self._livekit.url, reason=message)
             return None
         self._connected = True
         self.watch = watch
         self._state_changed()
-        log.info("Connected to LiveKit", room=self._room_name, url=self._url, identity=self._identity)
+        log.info("Connected to LiveKit", room=self._room_name, url=self._livekit.url, identity=self._livekit.identity)
         try:
             return await watch.run()
         finally:
@@ -182,8 +190,8 @@ class Connection:
             can_update_own_metadata=False,
         )
         token = (
-            api.AccessToken(self._key, self._secret)
-            .with_identity(self._identity)
+            api.AccessToken(self._livekit.key, self._livekit.secret)
+            .with_identity(self._livekit.identity)
             .with_name("Face Match")
             .with_kind("agent")  # an agent does not keep an empty room open
             .with_ttl(TOKEN_TTL)

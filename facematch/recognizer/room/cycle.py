@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from facematch.protocol.events import Outcome
+from facematch.protocol.heartbeat import CycleSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -189,7 +190,20 @@ class CycleRules:
     hold_seconds: float
     wait_seconds: float
     batch_timeout_seconds: float
+    cooldown_seconds: float
+    """Least time between Match events of one participant."""
     threshold: float
+
+    def told(self) -> CycleSettings:
+        """As listeners are told."""
+        return CycleSettings(
+            batch_max_frames=self.batch_max_frames,
+            hold_seconds=self.hold_seconds,
+            wait_seconds=self.wait_seconds,
+            batch_timeout_seconds=self.batch_timeout_seconds,
+            match_cooldown_seconds=self.cooldown_seconds,
+            threshold=self.threshold,
+        )
 
 
 @dataclass(slots=True)

@@ -11,14 +11,11 @@ from facematch.protocol.events import Check, Match, confidence_from_distance
 from facematch.protocol.values import LONGEST_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from facematch.faces.detector import Pixels
-    from facematch.faces.engine import Face
     from facematch.recognizer.counters import Counters
     from facematch.recognizer.delivery.outbox import Outbox
     from facematch.recognizer.delivery.snapshots import Snapshots
-    from facematch.recognizer.room.cycle import ReportCheck
+    from facematch.recognizer.room.cycle import ReportCheck, ReportMatch
+    from facematch.recognizer.room.probe import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +57,35 @@ class Reporter:
         self._model = model
         self._counters = counters
 
-    async def match(
-        self, subject: Subject, pixels: Pixels, faces: Sequence[Face], *, cycle_id: str, reference_id: str
-    ) -> None:
+    async def match(self, subject: Subject, batch: Batch, report: ReportMatch) -> None:
         """One Match per face, best first, with one snapshot that shows them all.
 
         Args:
             subject: whose track it is.
-            pixels: the frame, (height, width, 3) uint8 RGB.
-            faces: those that match, best first.
-            cycle_id: the batch.
-            reference_id: the reference set that they were compared with.
+            batch: holds the frame.
+            report: says which of its faces match.
         """
-        now = datetime.now(UTC)
-        confidences = [confidence_from_distance(face.distance) for face in faces]
+        assert batch.pixels is not None  # noqa: S101  (a match comes from a frame)
+        pixels, now = batch.pixels, datetime.now(UTC)
+        matched = [batch.faces[i] for i in report.faces]
+        confidences = [confidence_from_distance(one.distance) for one in matched]
         labels = [f"{subject.participant_name} {confidence:.2f}" for confidence in confidences]
-        boxes = [face.bbox for face in faces]
+        boxes = [one.face.bbox for one in matched]
         draft = await self._snapshots.draft(pixels, boxes, labels, subject.participant_identity, now)
         height, width = pixels.shape[:2]
         events = [
             Match(
-                **self._common(subject, now, cycle_id, reference_id),
+                **self._common(subject, now, report.cycle_id, batch.reference.id),
                 confidence=confidence,
                 filename=_tellable(str(draft.path)) if draft else None,
                 snapshot=draft.path.name if draft else None,
-                bbox=face.bbox,
+                bbox=one.face.bbox,
                 frame_size=(width, height),
-                distance=round(face.distance, 6),
+                distance=round(one.distance, 6),
                 threshold=self._threshold,
                 model=self._model,
             )
-            for face, confidence in zip(faces, confidences, strict=True)
+            for one, confidence in zip(matched, confidences, strict=True)
         ]
         self._counters.matches += len(events)
         if draft is None:

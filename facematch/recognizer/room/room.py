@@ -15,18 +15,15 @@ from livekit import rtc
 
 from facematch.recognizer.room.cycle import Cycle, CycleRules, Media
 from facematch.recognizer.room.track import TrackWatch
-from facematch.recognizer.wakeup import Changed
+from facematch.recognizer.wakeup import Wakeup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from facematch.faces.engine import FaceEngine
-    from facematch.recognizer.batch_slots import Places
-    from facematch.recognizer.counters import Counters
-    from facematch.recognizer.references import References
     from facematch.recognizer.room.cooldowns import Cooldowns
     from facematch.recognizer.room.cycle import Cooldown
     from facematch.recognizer.room.reporter import Reporter
+    from facematch.recognizer.shared import Shared
 
 log = structlog.get_logger(__name__)
 
@@ -72,40 +69,24 @@ class RoomWatch:
         room: connected or about to be; not closed by this class.
         rules: the settings of every cycle.
         cooldowns: of the participants; shared by all stays in the room.
-        engine: shared by all tracks (and rooms).
-        references: shared by all tracks (and rooms).
-        places: shared by all tracks (and rooms).
+        shared: with the other rooms of the process.
         reporter: takes what was found.
-        counters: counts what was done.
-        processed_width: pixels that the engine scales frames down to.
-        state_changed: called after every change of a track's state.
     """
 
     def __init__(
         self,
         room: rtc.Room,
-        *,
         rules: CycleRules,
         cooldowns: Cooldowns,
-        engine: FaceEngine,
-        references: References,
-        places: Places,
+        shared: Shared,
         reporter: Reporter,
-        counters: Counters,
-        processed_width: int,
-        state_changed: Callable[[], None],
     ) -> None:
         self._room = room
         self._rules = rules
         self._cooldowns = cooldowns
-        self._engine = engine
-        self._references = references
-        self._places = places
+        self._shared = shared
         self._reporter = reporter
-        self._counters = counters
-        self._processed_width = processed_width
-        self._state_changed = state_changed
-        self._changed = Changed()
+        self._changed = Wakeup()
         self._away = False
         self._kept: frozenset[str] = frozenset()
         """Tracks whose subscription was kept when LiveKit went away, or asked for at that moment."""
@@ -134,14 +115,14 @@ class RoomWatch:
         Returns:
             The reason, in LiveKit's word (such as `SERVER_SHUTDOWN`).
         """
-        self._references.subscribe(self._on_change)
+        self._shared.references.subscribe(self._on_change)
         try:
             while self._closed is None:
                 self._reconcile()
                 await self._changed.until(self._stale, None)
             return self._closed
         finally:
-            self._references.unsubscribe(self._on_change)
+            self._shared.references.unsubscribe(self._on_change)
             for sid in list(self._watches):
                 self._drop(sid)
             if self._leaving:
@@ -184,13 +165,8 @@ class RoomWatch:
                 lambda: uuid4().hex,
                 Media.PAUSED if sid in self._kept else Media.UNSUBSCRIBED,
             ),
-            engine=self._engine,
-            references=self._references,
-            places=self._places,
+            shared=self._shared,
             reporter=self._reporter,
-            counters=self._counters,
-            processed_width=self._processed_width,
-            state_changed=self._state_changed,
         )
         task = asyncio.create_task(watch.run(), name=f"track {sid}")
         self._watches[sid] = watch, task
@@ -203,7 +179,7 @@ class RoomWatch:
         self._leaving[sid] = task
         task.add_done_callback(lambda _: self._left(sid))
         task.cancel()
-        self._state_changed()
+        self._shared.changed.notify()
         log.info("Track gone", track=sid, participant=watch.participant.sid)
 
     def _left(self, sid: str) -> None:
@@ -215,7 +191,7 @@ class RoomWatch:
         if task.cancelled() or task.exception() is None:
             return
         log.error("Cycle failed and starts anew", track=sid, exc_info=task.exception())
-        self._counters.errors += 1
+        self._shared.counters.errors += 1
         asyncio.get_running_loop().call_later(RESTART_SECONDS, self._forget, sid, task)
 
     def _forget(self, sid: str, task: asyncio.Task[None]) -> None:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from typing import TYPE_CHECKING
 
 import pytest
 
-from facematch.recognizer.delivery.api_client import ApiClient
+from facematch.recognizer.delivery.api_client import ApiClient, ApiUnreachableError
 from tests.rig.receiver import Receiver
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 @pytest.mark.parametrize("ending", ["", "/"])
@@ -23,7 +28,7 @@ async def test_an_answer_is_not_waited_for_for_ever() -> None:
     async with Receiver() as receiver:
         receiver.open.clear()
         client = ApiClient(receiver.url)
-        with pytest.raises(TimeoutError):
+        with pytest.raises(ApiUnreachableError, match="TimeoutError"):
             await client.post("/api/check", {"participant_name": "a"}, seconds=0.05)
         receiver.open.set()
         assert (await client.post("/api/check", {"participant_name": "b"})).status == 200
@@ -44,3 +49,78 @@ async def test_a_post_can_be_cancelled() -> None:
 
 async def test_closing_what_was_never_used_is_no_trouble() -> None:
     await ApiClient("http://127.0.0.1:9").aclose()
+
+
+@contextlib.asynccontextmanager
+async def answering(answer: bytes) -> AsyncIterator[str]:
+    """A server that says this to whoever connects, and closes."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nbare",
+    ],
+)
+async def test_whatever_is_no_answer_is_one_kind_of_trouble(answer: bytes) -> None:
+    async with answering(answer) as url:
+        client = ApiClient(url)
+        with pytest.raises(ApiUnreachableError):
+            await client.post("/api/check", {})
+        await client.aclose()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}", "http://no-such-host.invalid", "http://[::1", "http://a b"])
+async def test_nobody_there_is_the_same_trouble(url: str, tcp_port: int) -> None:
+    client = ApiClient(url.format(port=tcp_port))
+    with pytest.raises(ApiUnreachableError):
+        await client.post("/api/check", {})
+    await client.aclose()
+
+
+async def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+    async with answering(
+        b"HTTP/1.1 307 Elsewhere\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n"
+    ) as url:
+        client = ApiClient(url, "a-key-for-this-address-alone")
+        assert (await client.post("/api/check", {})).status == 307
+        await client.aclose()
+
+
+async def test_no_proxy_stands_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with Receiver() as receiver:
+        client = ApiClient(receiver.url)
+        assert (await client.post("/api/check", {"participant_name": "a"})).status == 200
+        await client.aclose()
+
+
+async def test_names_go_as_they_are_and_not_six_times_as_long() -> None:
+    heard: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil("李".encode()))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server:
+        client = ApiClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await client.post("/api/check", {"participant_name": "Zoë 李"})
+        await client.aclose()
+    assert "Zoë 李".encode() in heard[0]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from facematch.recognizer.process import memory
 from facematch.recognizer.process.memory import MemoryRule, MemorySample, MemorySampler, Verdict
 
 if TYPE_CHECKING:
@@ -152,19 +151,6 @@ def test_more_cache_than_use_is_no_use(tmp_path: Path) -> None:
 def test_the_resident_memory_is_this_process(tmp_path: Path) -> None:
     sampled, known = MemorySampler(tmp_path).sample().resident, psutil.Process().memory_info().rss
     assert sampled == pytest.approx(known, rel=0.2)
-
-
-def test_without_psutil_it_watches_this_process_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "psutil", None)
-    sample = MemorySampler(tmp_path).sample()
-    assert sample.used == pytest.approx(sample.resident, rel=0.2)
-    assert sample.limit == PAGE * os.sysconf("SC_PHYS_PAGES")
-
-
-def test_without_psutil_a_container_is_still_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "psutil", None)
-    sample = MemorySampler(tree(tmp_path, version_2(60 * MB, str(80 * MB)))).sample()
-    assert sample.ratio == 0.75
 
 
 def test_the_real_machine_gives_a_ratio() -> None:

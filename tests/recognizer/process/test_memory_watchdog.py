@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from facematch.recognizer.batch_slots import Places
+from facematch.recognizer.batch_slots import BatchSlots
 from facematch.recognizer.process.memory import MemorySample, MemorySampler
 from facematch.recognizer.process.memory_watchdog import SHED_TO, Watchdog, give_memory_back
-from facematch.recognizer.process.shutdown import ExitCode, Shutdown
+from facematch.recognizer.process.shutdown import Shutdown
+from facematch.runtime.exit_codes import ExitCode
 from tests.rig.virtual_time import now, run
 
 if TYPE_CHECKING:
@@ -30,12 +31,12 @@ class Told(MemorySampler):
 
 
 class Scene:
-    def __init__(self, *ratios: float, places: int = 8) -> None:
-        self.places = Places(places)
+    def __init__(self, *ratios: float, slots: int = 8) -> None:
+        self.slots = BatchSlots(slots)
         self.shutdown = Shutdown()
         self.sampler = Told(*ratios)
         self.watchdog = Watchdog(
-            self.sampler, warn_ratio=0.80, exit_ratio=0.92, places=self.places, shutdown=self.shutdown
+            self.sampler, warn_ratio=0.80, exit_ratio=0.92, slots=self.slots, shutdown=self.shutdown
         )
 
     def looks(self, count: int) -> list[tuple[str, str]]:
@@ -48,7 +49,7 @@ class Scene:
 def test_below_the_ratios_it_is_silent() -> None:
     scene = Scene(0.5, 0.79)
     assert scene.looks(3) == []
-    assert (scene.places.limit, scene.shutdown.requested) == (8, False)
+    assert (scene.slots.limit, scene.shutdown.requested) == (8, False)
 
 
 def test_the_exit_sentence_is_the_seeds() -> None:
@@ -64,24 +65,24 @@ def test_a_warning_is_given_once_and_fewer_batches_with_it() -> None:
     ((level, sentence),) = scene.looks(3)
     assert level == "warning"
     assert sentence.startswith("Memory usage 81.0% >= warn ratio 80.0%")
-    assert scene.places.limit == 8 // SHED_TO
+    assert scene.slots.limit == 8 // SHED_TO
     assert not scene.shutdown.requested
 
 
-@pytest.mark.parametrize(("places", "shed"), [(1, 1), (3, 1), (8, 2), (100, 25)])
-def test_at_least_one_batch_goes_on(places: int, shed: int) -> None:
-    scene = Scene(0.85, places=places)
+@pytest.mark.parametrize(("slots", "shed"), [(1, 1), (3, 1), (8, 2), (100, 25)])
+def test_at_least_one_batch_goes_on(slots: int, shed: int) -> None:
+    scene = Scene(0.85, slots=slots)
     scene.looks(1)
-    assert scene.places.limit == shed
+    assert scene.slots.limit == shed
 
 
 def test_when_memory_is_back_so_are_the_batches() -> None:
     scene = Scene(0.81, 0.79, 0.79, 0.77, 0.77)
     assert len(scene.looks(3)) == 1
-    assert scene.places.limit == 2
+    assert scene.slots.limit == 2
     ((level, _),) = scene.looks(2)
     assert level == "info"
-    assert scene.places.limit == 8
+    assert scene.slots.limit == 8
 
 
 def test_it_looks_every_second() -> None:
@@ -94,7 +95,7 @@ def test_it_looks_every_second() -> None:
 
     async def scenario() -> list[float]:
         sampler = Timed(0.5)
-        watchdog = Watchdog(sampler, warn_ratio=0.8, exit_ratio=0.9, places=Places(1), shutdown=Shutdown())
+        watchdog = Watchdog(sampler, warn_ratio=0.8, exit_ratio=0.9, slots=BatchSlots(1), shutdown=Shutdown())
         with pytest.raises(ZeroDivisionError):
             await watchdog.run()
         return sampler.asked_at

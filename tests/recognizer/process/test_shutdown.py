@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
-from facematch.recognizer.process.shutdown import CLOSE_SECONDS, ExitCode, Shutdown, close_in_time, dump_stacks
+from facematch.recognizer.process.shutdown import CLOSE_SECONDS, Shutdown, close_in_time, dump_stacks
+from facematch.runtime.exit_codes import ExitCode
 from tests.rig.virtual_time import now, run
 
 if TYPE_CHECKING:
@@ -28,16 +29,6 @@ async def receive(number: signal.Signals) -> None:
     """A real signal, from this process to itself."""
     os.kill(os.getpid(), number)
     await asyncio.sleep(0)
-
-
-def test_the_exit_codes_are_a_contract() -> None:
-    assert {code.name: int(code) for code in ExitCode} == {
-        "STOPPED": 0,
-        "FAILED": 1,
-        "BAD_SETTINGS": 2,
-        "MEMORY_LIMIT": 3,
-        "CREDENTIALS_REFUSED": 4,
-    }
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

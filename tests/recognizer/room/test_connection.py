@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from livekit import api, rtc
@@ -17,6 +17,7 @@ from facematch.recognizer.room.connection import (
     TOKEN_TTL,
     Connection,
     CredentialsRefusedError,
+    LiveKitAccess,
     redact,
     retry_delay,
 )
@@ -33,15 +34,11 @@ def connection(kind: type[Connection] = Connection) -> Connection:
     def no_watch(room: rtc.Room) -> RoomWatch:
         raise AssertionError("nothing here joins a room")
 
-    return kind(
-        "ws://127.0.0.1:1",
-        key="a-key",
-        secret=SECRET,
-        room_name="a room",
-        source="0123456789abcdef",
-        watch=no_watch,
-        state_changed=lambda: None,
-    )
+    return kind(access(), "a room", watch=no_watch, state_changed=lambda: None)
+
+
+def access(source: str = "0123456789abcdef") -> LiveKitAccess:
+    return LiveKitAccess("ws://127.0.0.1:1", key="a-key", secret=SECRET, source=source)
 
 
 @pytest.mark.parametrize(
@@ -103,16 +100,7 @@ def test_the_token_lives_briefly() -> None:
 
 
 def test_two_recognizers_never_share_an_identity() -> None:
-    other = Connection(
-        "ws://127.0.0.1:1",
-        key="a-key",
-        secret=SECRET,
-        room_name="a room",
-        source="fedcba9876543210",
-        watch=cast("Any", None),
-        state_changed=lambda: None,
-    )
-    assert other._identity != connection()._identity
+    assert access("fedcba9876543210").identity != access().identity
 
 
 def refused_with(text: str, monkeypatch: pytest.MonkeyPatch) -> Connection:

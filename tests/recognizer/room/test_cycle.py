@@ -31,7 +31,14 @@ from facematch.recognizer.room.cycle import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-RULES = CycleRules(batch_max_frames=5, hold_seconds=10.0, wait_seconds=7.0, batch_timeout_seconds=4.0, threshold=0.5)
+RULES = CycleRules(
+    batch_max_frames=5,
+    hold_seconds=10.0,
+    wait_seconds=7.0,
+    batch_timeout_seconds=4.0,
+    cooldown_seconds=3.0,
+    threshold=0.5,
+)
 STRANGER = 0.8
 MATCHING = 0.4
 
@@ -370,7 +377,14 @@ def test_a_reference_that_goes_in_a_batch_ends_it_and_what_came_of_it_is_not_tol
 
 
 def test_the_cooldown_suppresses_the_match_and_never_the_check() -> None:
-    rules = CycleRules(batch_max_frames=1, hold_seconds=1.0, wait_seconds=1.0, batch_timeout_seconds=4.0, threshold=0.5)
+    rules = CycleRules(
+        batch_max_frames=1,
+        hold_seconds=1.0,
+        wait_seconds=1.0,
+        batch_timeout_seconds=4.0,
+        cooldown_seconds=3.0,
+        threshold=0.5,
+    )
     cycle = probing(rules=rules, cooldown=Cooldown(3.0))
     told = []
     for now in (0.0, 1.0, 2.0, 3.0, 4.0):

@@ -91,7 +91,7 @@ class TwoTracks(RuleBasedStateMachine):
     def begin(self, frames: int, hold: float, wait: float, timeout: float, cooldown: float, enrolled: bool) -> None:
         self.now = 0.0
         self.enrolled = enrolled
-        self.rules_in_force = CycleRules(frames, hold, wait, timeout, THRESHOLD)
+        self.rules_in_force = CycleRules(frames, hold, wait, timeout, cooldown, THRESHOLD)
         self.cooldown_seconds = cooldown
         self.reported_at: list[float] = []
         shared, numbers = Cooldown(cooldown), count(1)

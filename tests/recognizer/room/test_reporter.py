@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 
 from facematch.faces.engine import Face
+from facematch.faces.reference import ComparedFace, ReferenceSet
 from facematch.protocol.events import Check, Match, Outcome
 from facematch.recognizer.counters import Counters
 from facematch.recognizer.delivery.api_client import ApiClient
 from facematch.recognizer.delivery.outbox import Outbox
 from facematch.recognizer.delivery.outbox_store import OutboxStore
 from facematch.recognizer.delivery.snapshots import Snapshots
-from facematch.recognizer.room.cycle import ReportCheck
+from facematch.recognizer.room.cycle import ReportCheck, ReportMatch
+from facematch.recognizer.room.probe import Batch
 from facematch.recognizer.room.reporter import Reporter, Subject
 
 if TYPE_CHECKING:
@@ -27,11 +29,16 @@ if TYPE_CHECKING:
 
 ALICE = Subject(participant_id="PA_1", participant_name="Alice", participant_identity="alice-42", track_sid="TR_1")
 FRAME = np.full((360, 640, 3), 128, np.uint8)
-BATCH = {"cycle_id": "batch-1", "reference_id": "abc"}
+REFERENCE = ReferenceSet("abc", np.zeros((1, 128), np.float32))
 
 
-def face(distance: float, box: tuple[int, int, int, int] = (90, 310, 240, 160)) -> Face:
-    return Face(bbox=box, distance=distance, score=1.0, embedding=np.zeros(128, np.float32))
+def face(distance: float, box: tuple[int, int, int, int] = (90, 310, 240, 160)) -> ComparedFace:
+    return ComparedFace(Face(bbox=box, score=1.0, embedding=np.zeros(128, np.float32)), distance)
+
+
+def matching(*faces: ComparedFace) -> tuple[Batch, ReportMatch]:
+    """A batch whose last frame has these faces, all of which match."""
+    return Batch(REFERENCE, FRAME, faces), ReportMatch("batch-1", tuple(range(len(faces))))
 
 
 class Desk(NamedTuple):
@@ -64,7 +71,7 @@ async def desk(tmp_path: Path, captures: Path | None = None) -> AsyncIterator[De
 async def test_a_match_says_all_there_is_to_say(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
         before = datetime.now(UTC)
-        await at.reporter.match(ALICE, FRAME, [face(0.3712345678)], **BATCH)
+        await at.reporter.match(ALICE, *matching(face(0.3712345678)))
         (body,) = at.events()
     match = Match.model_validate(body)
     assert match.snapshot == f"match_alice-42_{match.timestamp:%Y%m%d_%H%M%S}.jpg"
@@ -94,7 +101,7 @@ async def test_a_match_says_all_there_is_to_say(tmp_path: Path) -> None:
 
 async def test_every_face_is_a_match_of_one_picture_best_first(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
-        await at.reporter.match(ALICE, FRAME, [face(0.3), face(0.4, (20, 520, 120, 420))], **BATCH)
+        await at.reporter.match(ALICE, *matching(face(0.3), face(0.4, (20, 520, 120, 420))))
         events = at.events()
     assert [event["confidence"] for event in events] == [0.7, 0.6]
     assert [event["bbox"] for event in events] == [[90, 310, 240, 160], [20, 520, 120, 420]]
@@ -104,10 +111,18 @@ async def test_every_face_is_a_match_of_one_picture_best_first(tmp_path: Path) -
     assert len(list((tmp_path / "captures").iterdir())) == 1
 
 
+async def test_a_face_that_does_not_match_is_not_told(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        batch, _ = matching(face(0.3), face(0.4), face(0.8, (20, 520, 120, 420)))
+        await at.reporter.match(ALICE, batch, ReportMatch("batch-1", (0, 1)))
+        events = at.events()
+    assert [event["confidence"] for event in events] == [0.7, 0.6]
+
+
 async def test_a_match_whose_picture_cannot_be_written_is_told_without_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     async with desk(tmp_path, captures=tmp_path / "file" / "captures") as at:
-        await at.reporter.match(ALICE, FRAME, [face(0.3)], **BATCH)
+        await at.reporter.match(ALICE, *matching(face(0.3)))
         (event,) = at.events()
     assert (event["snapshot"], event["filename"]) == (None, None)
 
@@ -115,7 +130,7 @@ async def test_a_match_whose_picture_cannot_be_written_is_told_without_one(tmp_p
 async def test_a_match_that_the_disk_does_not_take_leaves_no_picture(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
         at.store._db.execute("PRAGMA query_only = 1")
-        await at.reporter.match(ALICE, FRAME, [face(0.3)], **BATCH)
+        await at.reporter.match(ALICE, *matching(face(0.3)))
         assert at.outbox.status.queued == 1
     assert list((tmp_path / "captures").iterdir()) == []
 
@@ -123,7 +138,7 @@ async def test_a_match_that_the_disk_does_not_take_leaves_no_picture(tmp_path: P
 @pytest.mark.parametrize("folder", ["/".join(["a folder with quite a long name"] * 25), os.fsdecode(b"odd \xff name")])
 async def test_wherever_the_pictures_are_a_match_is_told(tmp_path: Path, folder: str) -> None:
     async with desk(tmp_path, captures=tmp_path / folder) as at:
-        await at.reporter.match(ALICE, FRAME, [face(0.3)], **BATCH)
+        await at.reporter.match(ALICE, *matching(face(0.3)))
         (event,) = at.events()
     assert event["filename"].endswith(event["snapshot"])
 
@@ -158,7 +173,7 @@ async def test_only_a_match_is_a_match_found(tmp_path: Path, outcome: Outcome) -
 async def test_whatever_a_client_calls_itself_can_be_told(tmp_path: Path, name: str) -> None:
     subject = Subject(participant_id="PA_1", participant_name=name, participant_identity=name, track_sid="TR_1")
     async with desk(tmp_path) as at:
-        await at.reporter.match(subject, FRAME, [face(0.3)], **BATCH)
+        await at.reporter.match(subject, *matching(face(0.3)))
         await at.reporter.check(subject, ReportCheck("batch-1", Outcome.MATCH, 1, 1, 0.3), reference_id="abc")
         match, check = at.events()
     for event in (match, check):

@@ -12,17 +12,24 @@ import pytest
 from livekit import rtc
 from structlog.testing import capture_logs
 
-from facematch.recognizer.batch_slots import Places
 from facematch.recognizer.counters import Counters
 from facematch.recognizer.room.cooldowns import Cooldowns
 from facematch.recognizer.room.cycle import CycleRules, ReportCheck
 from facematch.recognizer.room.room import RESTART_SECONDS, RoomWatch
+from tests.rig.stand_ins import shared
 from tests.rig.virtual_time import now, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-RULES = CycleRules(batch_max_frames=5, hold_seconds=10.0, wait_seconds=7.0, batch_timeout_seconds=4.0, threshold=0.5)
+RULES = CycleRules(
+    batch_max_frames=5,
+    hold_seconds=10.0,
+    wait_seconds=7.0,
+    batch_timeout_seconds=4.0,
+    cooldown_seconds=3.0,
+    threshold=0.5,
+)
 STANDARD = rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD
 CAMERA = rtc.TrackSource.SOURCE_CAMERA
 VIDEO, AUDIO = rtc.TrackKind.KIND_VIDEO, rtc.TrackKind.KIND_AUDIO
@@ -81,18 +88,12 @@ class Scene:
         self.room = Room()
         self.reporter = Reporter()
         self.counters = Counters()
-        references = SimpleNamespace(current=None, subscribe=lambda listener: None, unsubscribe=lambda listener: None)
         self.watch = RoomWatch(
             cast("rtc.Room", self.room),
-            rules=RULES,
-            cooldowns=cooldowns or Cooldowns(3.0),
-            engine=cast("Any", None),
-            references=cast("Any", references),
-            places=Places(8),
-            reporter=cast("Any", self.reporter),
-            counters=self.counters,
-            processed_width=640,
-            state_changed=lambda: None,
+            RULES,
+            cooldowns or Cooldowns(3.0),
+            shared(counters=self.counters),
+            cast("Any", self.reporter),
         )
 
     def watched(self) -> list[str]:

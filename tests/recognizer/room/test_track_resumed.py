@@ -13,13 +13,12 @@ import pytest
 from livekit import rtc
 
 from facematch.protocol.events import Outcome
-from facematch.recognizer.batch_slots import Places
-from facematch.recognizer.counters import Counters
-from facematch.recognizer.room import forwarding, track
+from facematch.recognizer.room import forwarding, probe
 from facematch.recognizer.room.cooldowns import Cooldowns
 from facematch.recognizer.room.cycle import CycleRules, ReportCheck
 from facematch.recognizer.room.room import RoomWatch
 from tests.recognizer.room.test_room import Room, publication
+from tests.rig.stand_ins import engine, shared
 from tests.rig.virtual_time import now, run
 
 if TYPE_CHECKING:
@@ -27,7 +26,14 @@ if TYPE_CHECKING:
 
     from facematch.faces.detector import Pixels
 
-RULES = CycleRules(batch_max_frames=2, hold_seconds=10.0, wait_seconds=10.0, batch_timeout_seconds=4.0, threshold=0.5)
+RULES = CycleRules(
+    batch_max_frames=2,
+    hold_seconds=10.0,
+    wait_seconds=10.0,
+    batch_timeout_seconds=4.0,
+    cooldown_seconds=3.0,
+    threshold=0.5,
+)
 SOON = 0.3
 """Seconds from a subscription to its track."""
 
@@ -129,23 +135,20 @@ class Scene:
         self.looking_seconds = 0.03
         self.told: list[tuple[float, Outcome]] = []
         self.matches: list[float] = []
-        self.references = SimpleNamespace(current=SimpleNamespace(id="r"), subscribe=self._mind, unsubscribe=self._mind)
+        self.references = SimpleNamespace(
+            current=SimpleNamespace(id="r", ranked=self._ranked), subscribe=self._mind, unsubscribe=self._mind
+        )
 
-        monkeypatch.setattr(track, "FrameStream", stream_of(self.sfu, closing))
+        monkeypatch.setattr(probe, "FrameStream", stream_of(self.sfu, closing))
         monkeypatch.setattr(forwarding, "subscribe", lambda camera, _width: camera.set_subscribed(True))
         monkeypatch.setattr(forwarding, "pause", self.sfu.pause)
         monkeypatch.setattr(forwarding, "resume", self.sfu.resume)
         self.watch = RoomWatch(
             cast("rtc.Room", self.room),
-            rules=RULES,
-            cooldowns=Cooldowns(cooldown),
-            engine=cast("Any", SimpleNamespace(inspect=self._inspect)),
-            references=cast("Any", self.references),
-            places=Places(8),
-            reporter=cast("Any", SimpleNamespace(match=self._match, check=self._check)),
-            counters=Counters(),
-            processed_width=640,
-            state_changed=lambda: None,
+            RULES,
+            Cooldowns(cooldown),
+            shared(engine=engine(inspect=self._inspect), references=self.references),
+            cast("Any", SimpleNamespace(match=self._match, check=self._check)),
         )
 
     def run(self, live: Callable[[], Any]) -> None:
@@ -165,7 +168,10 @@ class Scene:
 
     async def _inspect(self, *_: object, **__: object) -> tuple[SimpleNamespace, ...]:
         await asyncio.sleep(self.looking_seconds)
-        return (SimpleNamespace(distance=self.distance),)
+        return (SimpleNamespace(),)
+
+    def _ranked(self, faces: tuple[object, ...]) -> tuple[SimpleNamespace, ...]:
+        return tuple(SimpleNamespace(distance=self.distance) for _ in faces)
 
     async def _match(self, *_: object, **__: object) -> None:
         self.matches.append(round(now(), 2))

@@ -1,0 +1,123 @@
+"""The recognizer's account of itself: what a heartbeat tells."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from facematch.protocol.heartbeat import MOST_TRACKS, Heartbeat, LiveKitState, TrackStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from facematch.recognizer.delivery.outbox import Outbox
+    from facematch.recognizer.erasure_orders import ErasureOrders
+    from facematch.recognizer.process.memory import MemorySampler
+    from facematch.recognizer.room.session import RoomSession
+    from facematch.recognizer.room.track import TrackWatch
+    from facematch.recognizer.shared import Shared
+
+SHORTEST_SPAN = 0.25
+"""Seconds over which the processor's share is told at least: that of a moment says nothing."""
+
+_STATES = {"new": "queued", "stopped": "idle"}
+"""States that last no longer than a callback, in the words of the wire."""
+
+_WORST_FIRST = (
+    LiveKitState.DISCONNECTED,
+    LiveKitState.CONNECTING,
+    LiveKitState.RECONNECTING,
+    LiveKitState.CONNECTED,
+)
+
+
+class Account:
+    """Put together anew for every heartbeat.
+
+    Args:
+        source: names this boot.
+        sessions: the rooms, at least one. The wire has one name and one state: the first's, and the worst.
+        shared: by the rooms.
+        outbox: its counts are part of the account.
+        orders: what was carried out is told.
+        memory: reads memory figures.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        sessions: Sequence[RoomSession],
+        shared: Shared,
+        outbox: Outbox,
+        orders: ErasureOrders,
+        memory: MemorySampler,
+    ) -> None:
+        self._source = source
+        self._sessions = sessions
+        self._shared = shared
+        self._outbox = outbox
+        self._orders = orders
+        self._memory = memory
+        self._started_at = datetime.now(UTC)
+        self._cpu_seconds = time.process_time()
+        self._sampled_at = time.monotonic()
+
+    def now(self) -> Heartbeat:
+        """The account now. Its processor share is of the time since the last one."""
+        now, cpu = time.monotonic(), time.process_time()
+        ratio = (cpu - self._cpu_seconds) / max(SHORTEST_SPAN, now - self._sampled_at)
+        self._cpu_seconds, self._sampled_at = cpu, now
+        memory = self._memory.sample()
+        engine, references, counters = self._shared.engine, self._shared.references, self._shared.counters
+        first = self._sessions[0]
+        tracks = [track for session in self._sessions for track in session.tracks]
+        return Heartbeat(
+            source=self._source,
+            room=first.name,
+            started_at=self._started_at,
+            sent_at=datetime.now(UTC),
+            livekit=min((session.state for session in self._sessions), key=_WORST_FIRST.index),
+            reference_id=references.current.id if references.current else None,
+            reference_error=references.error,
+            settings=first.rules.told(),
+            tracks=[_status(track) for track in tracks[:MOST_TRACKS]],
+            counters=counters.totals()
+            | {f"events_{name}": count for name, count in asdict(self._outbox.status).items()}
+            | {"tasks": len(asyncio.all_tasks())},
+            outcomes=dict(counters.outcomes),
+            timings={
+                "detect": round(engine.detect_seconds, 3),
+                "encode": round(engine.encode_seconds, 3),
+                "delay": round(counters.delay_seconds, 3),
+            },
+            orders_done=self._orders.done,
+            outbox_age_seconds=round(self._outbox.age_seconds, 3),
+            outbox_durable=self._outbox.durable,
+            batch_places_waiting=self._shared.slots.waiting,
+            cpu_seconds=round(cpu, 3),
+            cpu_ratio=round(max(0.0, ratio), 4),
+            memory_bytes=memory.resident,
+            memory_ratio=round(memory.ratio, 4),
+        )
+
+
+def _status(track: TrackWatch) -> TrackStatus:
+    cycle, subject = track.cycle, track.subject
+    left = None if cycle.deadline is None else max(0.0, cycle.deadline - asyncio.get_running_loop().time())
+    return TrackStatus(
+        track_sid=subject.track_sid,
+        participant_id=subject.participant_id,
+        participant_identity=subject.participant_identity,
+        participant_name=subject.participant_name,
+        state=_STATES.get(cycle.state, cycle.state),
+        deadline_in=None if left is None else round(left, 3),
+        muted=track.publication.muted,
+        cycle_id=cycle.cycle_id,
+        batches=cycle.batches,
+        last_outcome=track.last_outcome,
+        last_check_at=track.last_check_at,
+        last_match_at=track.last_match_at,
+    )

@@ -1,0 +1,156 @@
+"""One batch at work: gets the track's frames and has them looked at, until the cycle has seen enough."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from facematch.recognizer.room import forwarding
+from facematch.recognizer.room.cycle import Cycle, LookCloser, Output, State
+from facematch.recognizer.room.frames import FrameStream, Selection, is_filler
+
+if TYPE_CHECKING:
+    from livekit import rtc
+
+    from facematch.faces.detector import Pixels
+    from facematch.faces.engine import Face
+    from facematch.faces.reference import ComparedFace, ReferenceSet
+    from facematch.recognizer.shared import Shared
+    from facematch.recognizer.wakeup import Wakeup
+
+log = structlog.get_logger(__name__)
+
+ASK_AGAIN_SECONDS = 2.0
+"""After which a track that has not come is asked for anew (it comes within 30 to 600 ms)."""
+
+SETTLE_SECONDS = 0.5
+"""What the server needs to end a subscription, before another one is a new one to it."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a batch has before it."""
+
+    reference: ReferenceSet
+    """The same from start to end."""
+    pixels: Pixels | None = None
+    """The last frame looked at, (height, width, 3) uint8 RGB."""
+    faces: tuple[ComparedFace, ...] = ()
+    """Those in it, nearest first."""
+
+
+class Probe:
+    """Runs the batches of one track.
+
+    Args:
+        publication: the announced video track.
+        cycle: the track's state machine.
+        shared: by the rooms of the process.
+        changed: the track's own; notified when LiveKit said something, or the reference changed.
+    """
+
+    def __init__(self, publication: rtc.RemoteTrackPublication, cycle: Cycle, shared: Shared, changed: Wakeup) -> None:
+        self._publication = publication
+        self._cycle = cycle
+        self._shared = shared
+        self._changed = changed
+        self._processed_width = shared.engine.processed_width
+
+    async def run(self, batch: Batch) -> tuple[Output, ...]:
+        """The batch that the cycle has begun, until the cycle has ended it.
+
+        Returns:
+            What the cycle wants done after it; `batch` holds what it saw last.
+        """
+        outputs: tuple[Output, ...] = ()
+        track = await self._subscribed()
+        if track is None:
+            return self._without_frame()
+        selection = Selection(min(self._processed_width, self._publication.width or self._processed_width))
+        stream = FrameStream(track, self._changed.notify)
+        self._shared.counters.streams_open += 1
+        try:
+            while self._cycle.state is State.PROBE:
+                batch.pixels = await self._next_frame(stream, selection)
+                outputs = self._without_frame() if batch.pixels is None else await self._look(batch, batch.pixels)
+        finally:
+            try:
+                await stream.aclose()
+            finally:
+                self._shared.counters.streams_open -= 1
+        return outputs
+
+    def _cut_short(self) -> bool:
+        """Whether there is nothing to look at, or nothing to compare with, any more."""
+        return self._publication.muted or self._shared.references.current is None
+
+    def _without_frame(self) -> tuple[Output, ...]:
+        """Why no frame came: the end of the batch."""
+        if self._shared.references.current is None:
+            return self._cycle.reference_removed(_now())
+        return self._cycle.muted(_now()) if self._publication.muted else self._cycle.timed_out(_now())
+
+    async def _subscribed(self) -> rtc.RemoteTrack | None:
+        """The track, once it is received; None when that takes too long or the batch was cut short meanwhile.
+
+        A subscription that the server takes for the former one, whose end it has not heard of, brings no track.
+        """
+        if not await self._settled(ASK_AGAIN_SECONDS) and self._remaining() > 0:
+            forwarding.unsubscribe(self._publication)
+            if not await self._changed.until(self._cut_short, min(SETTLE_SECONDS, self._remaining())):
+                forwarding.subscribe(self._publication, self._processed_width)
+                await self._settled(self._remaining())
+        return None if self._cut_short() else self._publication.track
+
+    async def _settled(self, seconds: float) -> bool:
+        """Whether the track is received, or not to be waited for, within so many seconds of the batch."""
+        return await self._changed.until(
+            lambda: self._publication.track is not None or self._cut_short(), min(seconds, self._remaining())
+        )
+
+    async def _next_frame(self, stream: FrameStream, selection: Selection) -> Pixels | None:
+        """The next frame worth looking at; None when the batch's time is up or it was cut short."""
+        while self._remaining() > 0:
+            if not await self._changed.until(lambda: stream.ready() or self._cut_short(), self._remaining()):
+                return None
+            pixels = stream.take()
+            if pixels is None or self._cut_short():
+                return None
+            if not is_filler(pixels) and selection.accepts(pixels.shape[1], _now()):
+                return pixels
+        return None
+
+    async def _look(self, batch: Batch, pixels: Pixels) -> tuple[Output, ...]:
+        outputs = await self._look_once(batch, pixels)
+        return await self._look_once(batch, pixels, closer=True) if LookCloser() in outputs else outputs
+
+    async def _look_once(self, batch: Batch, pixels: Pixels, *, closer: bool = False) -> tuple[Output, ...]:
+        batch.faces = ()
+        faces = await self._inspect(pixels, closer=closer)
+        if self._shared.references.current is None:  # it was erased meanwhile: what came of it is told to nobody
+            return self._cycle.reference_removed(_now())
+        if faces is None:
+            return self._cycle.failed(_now())
+        batch.faces = batch.reference.ranked(faces)
+        self._shared.counters.frames += not closer
+        self._shared.counters.faces += len(faces)
+        return self._cycle.looked(_now(), [face.distance for face in batch.faces], closer=closer)
+
+    async def _inspect(self, pixels: Pixels, *, closer: bool) -> tuple[Face, ...] | None:
+        """The faces in a frame; None when it could not be processed, which ends this batch and nothing else."""
+        try:
+            return await self._shared.engine.inspect(pixels, closer=closer)
+        except Exception:  # whatever dlib or ONNX Runtime cannot take
+            log.exception("Frame could not be processed", track=self._publication.sid, shape=pixels.shape)
+            self._shared.counters.errors += 1
+            return None
+
+    def _remaining(self) -> float:
+        return max(0.0, (self._cycle.deadline or 0.0) - _now())
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

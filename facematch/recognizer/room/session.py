@@ -1,0 +1,79 @@
+"""One room of a process: everything that it does not share with the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from facematch.recognizer.room.connection import Connection
+from facematch.recognizer.room.cooldowns import Cooldowns
+from facematch.recognizer.room.reporter import Reporter
+from facematch.recognizer.room.room import RoomWatch
+
+if TYPE_CHECKING:
+    from livekit import rtc
+
+    from facematch.protocol.heartbeat import LiveKitState
+    from facematch.recognizer.delivery.outbox import Outbox
+    from facematch.recognizer.delivery.snapshots import Snapshots
+    from facematch.recognizer.room.connection import LiveKitAccess
+    from facematch.recognizer.room.cycle import CycleRules
+    from facematch.recognizer.room.track import TrackWatch
+    from facematch.recognizer.shared import Shared
+
+
+class RoomSession:
+    """Watches one room: its connection, the cycles of its tracks, what they report, and its people's cooldowns.
+
+    Args:
+        name: the room's.
+        livekit: where it is, and how to get in.
+        rules: the settings of its cycles.
+        shared: with the other rooms of the process.
+        outbox: takes its events.
+        snapshots: takes its pictures.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        livekit: LiveKitAccess,
+        rules: CycleRules,
+        shared: Shared,
+        outbox: Outbox,
+        snapshots: Snapshots,
+    ) -> None:
+        self.name = name
+        self.rules = rules
+        self._shared = shared
+        self._cooldowns = Cooldowns(rules.cooldown_seconds)  # one for all stays: the room closes when it is empty
+        self._reporter = Reporter(
+            outbox,
+            snapshots,
+            room=name,
+            threshold=rules.threshold,
+            model=shared.engine.model,
+            counters=shared.counters,
+        )
+        self._connection = Connection(livekit, name, watch=self._watch, state_changed=shared.changed.notify)
+
+    @property
+    def state(self) -> LiveKitState:
+        """The connection now."""
+        return self._connection.state
+
+    @property
+    def tracks(self) -> list[TrackWatch]:
+        """The tracks watched now, in the order in which they came."""
+        watch = self._connection.watch
+        return watch.tracks if watch else []
+
+    async def run(self) -> None:
+        """Stay in the room until cancelled.
+
+        Raises:
+            CredentialsRefusedError: LiveKit refused the key or the secret.
+        """
+        await self._connection.run()
+
+    def _watch(self, room: rtc.Room) -> RoomWatch:
+        return RoomWatch(room, self.rules, self._cooldowns, self._shared, self._reporter)

@@ -1,0 +1,26 @@
+"""What the rooms of a process share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from facematch.faces.engine import FaceEngine
+    from facematch.recognizer.batch_slots import BatchSlots
+    from facematch.recognizer.counters import Counters
+    from facematch.recognizer.references import References
+    from facematch.recognizer.wakeup import Wakeup
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Handed to every room, and through it to every track."""
+
+    engine: FaceEngine
+    references: References
+    """What to compare with."""
+    slots: BatchSlots
+    counters: Counters
+    changed: Wakeup
+    """Notified when something has changed that is worth telling at once."""

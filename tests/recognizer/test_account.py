@@ -1,0 +1,195 @@
+"""What the recognizer tells of itself."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from facematch.protocol.events import Outcome
+from facematch.protocol.heartbeat import MOST_TRACKS, Heartbeat, LiveKitState
+from facematch.recognizer.account import Account
+from facematch.recognizer.counters import Counters
+from facematch.recognizer.delivery.outbox import OutboxStatus
+from facematch.recognizer.process.memory import MemorySampler
+from facematch.recognizer.room.cycle import Cooldown, Cycle, CycleRules, State
+from facematch.recognizer.room.reporter import Subject
+from tests.rig.stand_ins import shared
+from tests.rig.virtual_time import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from facematch.recognizer.room.session import RoomSession
+    from facematch.recognizer.room.track import TrackWatch
+
+RULES = CycleRules(
+    batch_max_frames=5,
+    hold_seconds=10.0,
+    wait_seconds=7.0,
+    batch_timeout_seconds=4.0,
+    cooldown_seconds=3.0,
+    threshold=0.5,
+)
+
+
+def session(
+    name: str = "a room", state: LiveKitState = LiveKitState.CONNECTED, tracks: Sequence[TrackWatch] = ()
+) -> RoomSession:
+    return cast("RoomSession", SimpleNamespace(name=name, state=state, tracks=list(tracks), rules=RULES))
+
+
+def account_of(*sessions: RoomSession, reference: str | None = "abc", error: str | None = None) -> Account:
+    return Account(
+        "boot",
+        sessions or [session()],
+        shared(
+            references=SimpleNamespace(current=reference and SimpleNamespace(id=reference), error=error),
+            counters=Counters(batches=7),
+        ),
+        cast(
+            "Any",
+            SimpleNamespace(
+                status=OutboxStatus(queued=1, posted=2, dropped=3, rejected=4), age_seconds=1.5, durable=True
+            ),
+        ),
+        cast("Any", SimpleNamespace(done=[])),
+        MemorySampler(),
+    )
+
+
+def told(*sessions: RoomSession, **known: Any) -> Heartbeat:
+    async def scenario() -> Heartbeat:
+        return account_of(*sessions, **known).now()
+
+    return run(scenario())
+
+
+def track(cycle: Cycle, **change: Any) -> TrackWatch:
+    known: dict[str, Any] = {
+        "cycle": cycle,
+        "subject": Subject("PA_1", "Alice", "alice", "TR_1"),
+        "publication": SimpleNamespace(muted=False),
+        "last_outcome": None,
+        "last_check_at": None,
+        "last_match_at": None,
+    }
+    return cast("TrackWatch", SimpleNamespace(**known | change))
+
+
+def new_cycle() -> Cycle:
+    return Cycle(RULES, Cooldown(3.0), lambda: "batch-1")
+
+
+def test_the_account_is_whole() -> None:
+    whole = told()
+    assert (whole.source, whole.room, whole.livekit, whole.tracks) == ("boot", "a room", LiveKitState.CONNECTED, [])
+    assert (whole.reference_id, whole.reference_error) == ("abc", None)
+    assert whole.settings.model_dump() == {
+        "batch_max_frames": 5,
+        "hold_seconds": 10.0,
+        "wait_seconds": 7.0,
+        "batch_timeout_seconds": 4.0,
+        "match_cooldown_seconds": 3.0,
+        "threshold": 0.5,
+    }
+    assert whole.started_at <= whole.sent_at
+    assert whole.memory_bytes > 0
+    assert 0 < whole.memory_ratio < 1
+    assert (whole.outbox_age_seconds, whole.outbox_durable, whole.batch_places_waiting) == (1.5, True, 0)
+    assert (whole.timings["detect"], whole.timings["encode"]) == (1.0, 0.5)
+
+
+def test_the_counters_are_those_that_the_contract_names() -> None:
+    described = Heartbeat.model_fields["counters"].description
+    assert described is not None
+    counts = told().counters
+    assert set(counts) == set(re.findall(r"[a-z_]+(?=[,; ]|$)", re.sub(r"\([^)]*\)", "", described)))
+    assert (counts["batches"], counts["events_queued"], counts["events_posted"]) == (7, 1, 2)
+    assert (counts["events_dropped"], counts["events_rejected"]) == (3, 4)
+
+
+def test_without_a_reference_the_reason_is_told() -> None:
+    whole = told(reference=None, error="No face found.")
+    assert (whole.reference_id, whole.reference_error) == (None, "No face found.")
+
+
+def test_the_first_account_does_not_blame_the_start_on_a_moment() -> None:
+    """The CPU time of loading everything is not divided by the millisecond since."""
+    assert told().cpu_ratio <= 64
+
+
+LIVES: dict[State, Callable[[Cycle], object]] = {
+    State.NEW: lambda cycle: None,
+    State.IDLE: lambda cycle: cycle.start(0, reference=False),
+    State.QUEUED: lambda cycle: cycle.start(0, reference=True),
+    State.PROBE: lambda cycle: (cycle.start(0, reference=True), cycle.admitted(0)),
+    State.HOLD: lambda cycle: (cycle.start(0, reference=True), cycle.admitted(0), cycle.looked(0, [0.4])),
+    State.WAIT: lambda cycle: (cycle.start(0, reference=True), cycle.admitted(0), cycle.muted(0)),
+    State.STOPPED: lambda cycle: cycle.stop(0),
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "told_as", "left"),
+    [
+        (State.NEW, "queued", None),
+        (State.IDLE, "idle", None),
+        (State.QUEUED, "queued", None),
+        (State.PROBE, "probe", 4.0),
+        (State.HOLD, "hold", 10.0),
+        (State.WAIT, "wait", 7.0),
+        (State.STOPPED, "idle", None),
+    ],
+)
+def test_every_state_of_a_track_can_be_told(state: State, told_as: str, left: float | None) -> None:
+    cycle = new_cycle()
+    LIVES[state](cycle)
+    assert cycle.state is state
+    (one,) = told(session(tracks=[track(cycle)])).tracks
+    assert (one.state, one.deadline_in) == (told_as, left)
+
+
+def test_a_track_is_told_with_its_person_and_its_past() -> None:
+    cycle = new_cycle()
+    LIVES[State.HOLD](cycle)
+    when = datetime(2025, 9, 25, 14, 7, 8, tzinfo=UTC)
+    known = track(
+        cycle,
+        publication=SimpleNamespace(muted=True),
+        last_outcome=Outcome.MATCH,
+        last_check_at=when,
+        last_match_at=when,
+    )
+    (one,) = told(session(tracks=[known])).tracks
+    assert (one.track_sid, one.participant_id) == ("TR_1", "PA_1")
+    assert (one.participant_identity, one.participant_name) == ("alice", "Alice")
+    assert (one.muted, one.cycle_id, one.batches) == (True, "batch-1", 1)
+    assert (one.last_outcome, one.last_check_at, one.last_match_at) == (Outcome.MATCH, when, when)
+
+
+def test_a_deadline_that_has_passed_is_now() -> None:
+    async def scenario() -> float | None:
+        cycle = new_cycle()
+        LIVES[State.WAIT](cycle)
+        account = account_of(session(tracks=[track(cycle)]))
+        await asyncio.sleep(60)
+        return account.now().tracks[0].deadline_in
+
+    assert run(scenario()) == 0.0
+
+
+def test_a_room_of_thousands_is_told_in_part_and_is_no_end() -> None:
+    assert len(told(session(tracks=[track(new_cycle())] * 3000)).tracks) == MOST_TRACKS
+
+
+def test_the_rooms_of_a_process_are_told_together() -> None:
+    """One name and one state are what the wire has: the first's, and the worst."""
+    lost = LiveKitState.RECONNECTING
+    both = told(session(tracks=[track(new_cycle())]), session("another", lost, [track(new_cycle())] * 2))
+    assert (both.room, both.livekit, len(both.tracks)) == ("a room", lost, 3)
+    assert told(session(), session("another")).livekit is LiveKitState.CONNECTED
