@@ -16,10 +16,9 @@ from facematch.config.settings import ROOT
 from facematch.protocol.heartbeat import CycleSettings
 from facematch.runtime.exit_codes import ExitCode
 from facematch.server import page
-from facematch.server.access import login as signin
 from facematch.server.access.authorization import AccessControl
 from facematch.server.access.roles import Role
-from facematch.server.access.service import Rules, make_entrance
+from facematch.server.access.service import Access, Rules
 from facematch.server.access.sessions import MemorySessionStore
 from facematch.server.access.store import SqlSessionStore
 from facematch.server.events import history
@@ -87,7 +86,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     hub = parts.hub(event_log) if parts.hub else Hub(event_log)
     feed = Feed(event_log, hub, None if parts.event_log else WebhookStore(database), _receiver(settings))
     sessions = parts.sessions or (MemorySessionStore() if parts.event_log else SqlSessionStore(database))
-    entrance = make_entrance(_rules(settings), hub, sessions, parts.monotonic)
+    access = Access(_rules(settings), sessions, hub.dismiss, parts.monotonic)
     recognizers = Recognizers(parts.monotonic)
     reference = ReferenceFile(settings.reference_image)
     enrollment = Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
@@ -116,7 +115,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
             with no_access_log(), goodbye_first(say_goodbye):
                 log.info("Face Match is up", room=settings.room_name, livekit_url=settings.livekit_url)
                 try:
-                    async with entrance.guarded(), nullcontext() if parts.event_log else keeping.running():
+                    async with access.running(), nullcontext() if parts.event_log else keeping.running():
                         yield
                 finally:
                     await say_goodbye()
@@ -136,14 +135,14 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         exception_handlers=HANDLERS,
     )
     for router in (
-        page.routes(ROOT / "frontend.html", ROOT / "static", enrollment, keyed=entrance.keyed),
-        signin.routes(entrance.door, settings.room_name, settings.rooms),
+        page.routes(ROOT / "frontend.html", ROOT / "static", enrollment, keyed=access.keyed),
+        access.routes(settings.room_name, settings.rooms),
         intake.routes(taker, hub),
         history.routes(event_log),
         gallery_routes.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
         keeping.routes(reference),
         captures.routes(settings.output_dir),
-        tokens.routes(_tokens(settings), entrance.token_limit),
+        tokens.routes(_tokens(settings), access.token_limit),
         heartbeats.routes(recognizers, keeping.erasures),
         status.routes(recognizers, _sources(settings, reference, hub, feed, keeping)),
         metrics.routes(recognizers.newest, _figures(hub, reference)),
@@ -152,7 +151,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         app.router.routes.extend(router.routes)  # flat, so that whoever walks app.routes sees each one
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
 
-    app.add_middleware(AccessControl, caller_of=entrance.caller_of)  # innermost
+    app.add_middleware(AccessControl, caller_of=access.caller_of)  # innermost
     app.add_middleware(CatchFailures)
     app.add_middleware(RequestLog)
     app.add_middleware(AddHeaders, headers=security_headers(settings.browser_livekit_url))

@@ -8,7 +8,8 @@ from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from facematch.server.access.authorization import LOGIN_PAGE
-from facematch.server.access.roles import Role, caller_of
+from facematch.server.access.caller import caller_of
+from facematch.server.access.roles import Role
 from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.web.errors import ApiError, Code, documented
 

@@ -15,6 +15,7 @@ from jwt.warnings import InsecureKeyLengthWarning
 from livekit import api, rtc
 
 from facematch.protocol.heartbeat import LiveKitState
+from facematch.protocol.identities import RECOGNIZER_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from facematch.recognizer.room.room import RoomWatch
 
 log = structlog.get_logger(__name__)
-
-IDENTITY_PREFIX = "face-match-recognizer"
-"""Reserved: the web process mints no token for it."""
 
 TOKEN_TTL = timedelta(minutes=10)
 """A token is fresh for every connection; the SDK renews it while connected."""
@@ -79,7 +77,7 @@ class LiveKitAccess:
     @property
     def identity(self) -> str:
         """The recognizer's, in every room."""
-        return f"{IDENTITY_PREFIX}-{self.source[:8]}"
+        return f"{RECOGNIZER_PREFIX}-{self.source[:8]}"
 
 
 class Connection:

@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 
 from facematch.runtime.addresses import is_loopback
+from facematch.server.access.caller import NOBODY, By, Caller
 from facematch.server.access.hosts import (
     foreign_origin,
     host_name,
@@ -21,7 +22,7 @@ from facematch.server.access.hosts import (
     origin_of,
     same_origin,
 )
-from facematch.server.access.roles import NOBODY, By, Caller, Role
+from facematch.server.access.roles import Role
 from facematch.server.access.sessions import INVITATION_PREFIX, Kind
 from facematch.server.web.errors import ApiError, Code
 

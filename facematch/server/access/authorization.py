@@ -10,8 +10,9 @@ from starlette.responses import RedirectResponse
 from starlette.routing import compile_path
 
 from facematch.server.access.authentication import CHALLENGE, SAFE_METHODS, CallerOf, local_caller
+from facematch.server.access.caller import NOBODY, Caller, remember_caller
 from facematch.server.access.hosts import foreign_origin, same_origin
-from facematch.server.access.roles import NOBODY, Caller, Role, Roles, remember_caller
+from facematch.server.access.roles import Role, Roles
 from facematch.server.web.errors import ApiError, Code
 
 if TYPE_CHECKING:

@@ -1,36 +1,35 @@
 """Signing in and out, and inviting somebody to the room."""
 
-# Annotations are read at run time here: FastAPI makes its routes from them.
-from collections.abc import AsyncIterator
+# Annotations are read at run time here: pydantic makes its models from them.
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Final
 
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from facematch.protocol.values import Text
-from facematch.server.access.authentication import Keys, cookie_name
-from facematch.server.access.hosts import is_https
+from facematch.server.access.authentication import Keys
+from facematch.server.access.caller import caller_of
 from facematch.server.access.rate_limit import RateLimit
-from facematch.server.access.roles import By, Caller, Role, caller_of
+from facematch.server.access.roles import Role
 from facematch.server.access.sessions import Kind, Session, Sessions
-from facematch.server.events.hub import Hub
-from facematch.server.web.bodies import KB, described, json_refusals, read_json
-from facematch.server.web.errors import ApiError, Code, documented
+from facematch.server.web.errors import ApiError, Code
 
 log = structlog.get_logger(__name__)
 
-SIGNED_OUT = 4401
+SIGNED_OUT: Final = 4401
 """Close code of a listener whose login has ended: coming back makes no sense before signing in."""
 
-_LIMIT = 4 * KB
-_Secret = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+WRONG_KEY: Final = "That key is not valid. Check it and try again."
 
-_WRONG = "That key is not valid. Check it and try again."
 _OVER = "This invitation has ended. Ask for a new one."
-_LOCAL = "Face Match is in local mode: there is nothing to sign in to, and nobody else could follow an invitation."
+
+Dismiss = Callable[[Callable[[str | None], bool], int, str], None]
+"""Sends listeners away: those whose owner (the id of a login or invitation; None: nobody's in particular) it is said
+of, with a close code and a reason."""
+
+_Secret = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 
 
 class SignIn(BaseModel):
@@ -42,58 +41,20 @@ class SignIn(BaseModel):
     invitation: _Secret | None = Field(default=None, repr=False, description="The token of an invitation's link")
 
 
-class Who(BaseModel):
-    """Who makes the requests."""
-
-    role: Literal["admin", "viewer", "participant", "recognizer"] = Field(examples=["admin"])
-    by: By = Field(description="How that is known; only a login can be signed out")
-    room: str | None = Field(description="The only room that this caller may join; null: any that tokens are given for")
-    expires_at: datetime | None = Field(description="When the login or invitation ends at the latest; null: never")
-
-
-class InviteRequest(BaseModel):
-    """To which room."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    room: Text | None = Field(default=None, description="Default: the room that is watched")
-
-
-class Invite(BaseModel):
-    """Whoever has this link may join the room, and nothing else."""
-
-    path: str = Field(description="Of the link, after this server's address", examples=["/login#invite-…"])
-    token: str = Field(description="The same for programs: Authorization: Bearer …", examples=["invite-…"])
-    room: str = Field(examples=["face-recognition-room"])
-    expires_at: datetime
-
-
-class Ended(BaseModel):
-    """How many logins and invitations have ended."""
-
-    ended: int
-
-
-class SignedOut(BaseModel):
-    """The login has ended."""
-
-    ok: Literal[True] = True
-
-
-class Door:
+class Logins:
     """Lets people in and out.
 
     Args:
         keys: of the roles.
         sessions: where logins are kept.
-        hub: whose listeners are sent away when their login ends.
+        dismiss: sends listeners away when their login ends.
         attempts: how many a client may try.
     """
 
-    def __init__(self, keys: Keys, sessions: Sessions, hub: Hub, attempts: RateLimit) -> None:
+    def __init__(self, keys: Keys, sessions: Sessions, dismiss: Dismiss, attempts: RateLimit) -> None:
         self._keys = keys
-        self.sessions = sessions
-        self._hub = hub
+        self._sessions = sessions
+        self._dismiss = dismiss
         self._attempts = attempts
 
     async def enter(self, request: Request, wanted: SignIn) -> tuple[str, Session]:
@@ -116,16 +77,16 @@ class Door:
             role = self._keys.role_of(wanted.key.strip())
             if role not in (Role.ADMIN, Role.VIEWER):
                 log.warning("Login refused", client=_client(request))
-                detail = "This is the recognizer's key; people sign in with another." if role else _WRONG
+                detail = "This is the recognizer's key; people sign in with another." if role else WRONG_KEY
                 raise ApiError(401, Code.WRONG_KEY, detail)
             room = until = None
         else:
-            invitation = await self.sessions.find(wanted.invitation or "", Kind.INVITATION)
+            invitation = await self._sessions.find(wanted.invitation or "", Kind.INVITATION)
             if invitation is None:
                 log.warning("Login refused", client=_client(request))
                 raise ApiError(401, Code.WRONG_KEY, _OVER)
             role, room, until = invitation.role, invitation.room, invitation.expires_at
-        token, session = await self.sessions.log_in(role, room, until)
+        token, session = await self._sessions.log_in(role, room, until)
         former = caller_of(request.scope).session
         if former is not None and former.kind is Kind.LOGIN:  # an invitation is not the caller's alone to end
             await self.leave(former)
@@ -135,20 +96,20 @@ class Door:
     async def leave(self, session: Session) -> None:
         """End a login and send its listeners away."""
         async with _stored():
-            await self.sessions.end(session)
-        self._hub.dismiss(lambda owner: owner == session.id, SIGNED_OUT, "signed out")
+            await self._sessions.end(session)
+        self._dismiss(lambda owner: owner == session.id, SIGNED_OUT, "signed out")
 
     async def leave_all(self) -> int:
         """The same for every login and invitation. Returns how many."""
         async with _stored():
-            ended = await self.sessions.end_all()
-        self._hub.dismiss(lambda owner: owner is not None, SIGNED_OUT, "signed out")
+            ended = await self._sessions.end_all()
+        self._dismiss(lambda owner: owner is not None, SIGNED_OUT, "signed out")
         return ended
 
     async def invite(self, room: str) -> tuple[str, Session]:
         """An invitation; the token and itself."""
         async with _stored():
-            return await self.sessions.invite(room)
+            return await self._sessions.invite(room)
 
     async def sweep(self) -> None:
         """Send the listeners of what has expired away, then forget it.
@@ -156,9 +117,9 @@ class Door:
         Raises:
             OSError: logins cannot be read, or not be forgotten, now.
         """
-        good, expired = await self.sessions.review()
-        self._hub.dismiss(lambda owner: owner is not None and owner not in good, SIGNED_OUT, "signed out")
-        await self.sessions.forget(expired)
+        good, expired = await self._sessions.review()
+        self._dismiss(lambda owner: owner is not None and owner not in good, SIGNED_OUT, "signed out")
+        await self._sessions.forget(expired)
 
 
 @asynccontextmanager
@@ -172,104 +133,3 @@ async def _stored() -> AsyncIterator[None]:
 
 def _client(request: Request) -> str:
     return request.client.host if request.client else "?"
-
-
-def who(caller: Caller) -> Who:
-    """A caller in words; in local mode the highest of all roles."""
-    role = next(role for role in (Role.ADMIN, Role.VIEWER, Role.PARTICIPANT, Role.RECOGNIZER) if role in caller.roles)
-    ends = caller.session.expires_at if caller.session else None
-    return Who.model_validate({"role": str(role), "by": caller.by, "room": caller.room, "expires_at": ends})
-
-
-def routes(door: Door | None, default_room: str, rooms: frozenset[str]) -> APIRouter:
-    """`/api/session`, `/api/sessions` and `/api/invites`.
-
-    Args:
-        door: None in local mode.
-        default_room: when none is asked for.
-        rooms: those that somebody may be invited to.
-    """
-    router = APIRouter(tags=["access"])
-
-    def the_door() -> Door:
-        if door is None:
-            raise ApiError(409, Code.LOCAL_MODE, _LOCAL)
-        return door
-
-    @router.post(
-        "/api/session",
-        summary="Sign in",
-        responses=documented(
-            *json_refusals(_LIMIT),
-            (401, Code.WRONG_KEY, _WRONG),
-            (409, Code.LOCAL_MODE, _LOCAL),
-            (422, Code.INVALID, "Send either a key or an invitation."),
-            (429, Code.TOO_MANY_REQUESTS, "Too many logins from your address. Try again in 42 s."),
-        ),
-        openapi_extra=described(SignIn, key={"key": "…"}, invitation={"invitation": "invite-…"}),
-    )
-    async def sign_in(request: Request, response: Response) -> Who:
-        """Sets the cookie of the login. Programs need no login: they send a key with each request."""
-        token, session = await the_door().enter(request, await read_json(request, SignIn, _LIMIT))
-        _set_cookie(response, request, token, int((session.expires_at - session.created_at).total_seconds()))
-        return Who.model_validate(
-            {"role": str(session.role), "by": By.LOGIN, "room": session.room, "expires_at": session.expires_at}
-        )
-
-    @router.get("/api/session", summary="Who am I?", responses=documented())
-    async def get(request: Request) -> Who:
-        """For whoever has a role."""
-        return who(caller_of(request.scope))
-
-    @router.delete("/api/session", summary="Sign out", responses=documented())
-    async def sign_out(request: Request, response: Response) -> SignedOut:
-        """Ends the login and closes its listeners. Without a login nothing happens."""
-        session = caller_of(request.scope).session
-        if session is not None and session.kind is Kind.LOGIN:
-            await the_door().leave(session)
-            log.info("Signed out", role=str(session.role))
-        _set_cookie(response, request, "", 0)
-        return SignedOut()
-
-    @router.delete("/api/sessions", summary="Sign everybody out", responses=documented((409, Code.LOCAL_MODE, _LOCAL)))
-    async def sign_all_out() -> Ended:
-        """Ends every login, the caller's too, and every invitation."""
-        ended = await the_door().leave_all()
-        log.warning("Everybody signed out", ended=ended)
-        return Ended(ended=ended)
-
-    @router.post(
-        "/api/invites",
-        summary="Invite somebody to a room",
-        responses=documented(
-            *json_refusals(_LIMIT),
-            (403, Code.ROOM_NOT_ALLOWED, "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."),
-            (409, Code.LOCAL_MODE, _LOCAL),
-            (422, Code.INVALID, "room: Input should be a valid string"),
-        ),
-        openapi_extra=described(InviteRequest, default={}, room={"room": "lobby"}),
-    )
-    async def invite(request: Request) -> Invite:
-        """The link works for anybody who has it, until it expires; it shows nothing but how to join."""
-        wanted = await read_json(request, InviteRequest, _LIMIT)
-        room = (wanted.room or "").strip() or default_room
-        if room not in rooms:
-            sentence = "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."
-            raise ApiError(403, Code.ROOM_NOT_ALLOWED, sentence)
-        token, invitation = await the_door().invite(room)
-        log.info("Invitation made", role=str(who(caller_of(request.scope)).role), room=room)
-        return Invite(path=f"/login#{token}", token=token, room=room, expires_at=invitation.expires_at)
-
-    return router
-
-
-def _set_cookie(response: Response, request: Request, token: str, seconds: int) -> None:
-    response.set_cookie(
-        cookie_name(request.scope),
-        token,
-        max_age=seconds,
-        path="/",
-        secure=is_https(request.scope),
-        httponly=True,
-        samesite="strict",
-    )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from facematch.server.access import routes
 from facematch.server.access.authentication import CallerOf, KeyedCallers, Keys, local_caller
 from facematch.server.access.hosts import KnownHosts
-from facematch.server.access.login import Door
+from facematch.server.access.login import Logins
 from facematch.server.access.rate_limit import RateLimit
 from facematch.server.access.roles import Role
 from facematch.server.access.sessions import Sessions
@@ -20,41 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping
     from datetime import timedelta
 
+    from fastapi import APIRouter
+
+    from facematch.server.access.login import Dismiss
     from facematch.server.access.sessions import SessionStore
-    from facematch.server.events.hub import Hub
 
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS: Final = 10.0
 """How long a listener may outlive its login."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entrance:
-    """Who gets in, and how."""
-
-    caller_of: CallerOf
-    door: Door | None
-    """None in local mode: there is nothing to sign in to."""
-    token_limit: RateLimit
-
-    @property
-    def keyed(self) -> bool:
-        """Whether keys are in use; local mode otherwise."""
-        return self.door is not None
-
-    @contextlib.asynccontextmanager
-    async def guarded(self) -> AsyncIterator[None]:
-        """While this is open, logins end when they expire."""
-        if self.door is None:
-            yield
-            return
-        sweeping = asyncio.create_task(_sweep(self.door), name="sweep-sessions")
-        try:
-            yield
-        finally:
-            sweeping.cancel()
-            await asyncio.wait([sweeping])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,37 +47,64 @@ class Rules:
     tokens_per_minute: int
 
 
-def make_entrance(rules: Rules, hub: Hub, store: SessionStore, monotonic: Callable[[], float]) -> Entrance:
-    """The entrance of the web process.
+class Access:
+    """Who gets in, and how.
 
     Args:
         rules: the operator's.
-        hub: whose listeners are sent away when their login ends.
         store: of logins and invitations.
+        dismiss: sends listeners away when their login ends.
         monotonic: seconds.
     """
-    token_limit = RateLimit("tokens", rules.tokens_per_minute, monotonic)
-    if not rules.keys:
-        return Entrance(local_caller, None, token_limit)
-    keys = Keys(rules.keys)
-    sessions = Sessions(
-        store,
-        keys=[key for role, key in rules.keys.items() if role is not Role.RECOGNIZER],
-        idle=rules.idle,
-        longest=rules.longest,
-        invitation=rules.invitation,
-    )
-    wrong_keys = RateLimit("wrong keys", rules.attempts_per_minute, monotonic)
-    logins = RateLimit("logins", rules.attempts_per_minute, monotonic)
-    callers = KeyedCallers(keys, sessions, KnownHosts(rules.hosts), wrong_keys)
-    return Entrance(callers, Door(keys, sessions, hub, logins), token_limit)
+
+    def __init__(self, rules: Rules, store: SessionStore, dismiss: Dismiss, monotonic: Callable[[], float]) -> None:
+        self.token_limit = RateLimit("tokens", rules.tokens_per_minute, monotonic)
+        self.caller_of: CallerOf = local_caller
+        self.logins: Logins | None = None
+        """None in local mode: there is nothing to sign in to."""
+        if rules.keys:
+            keys = Keys(rules.keys)
+            sessions = Sessions(
+                store,
+                keys=[key for role, key in rules.keys.items() if role is not Role.RECOGNIZER],
+                idle=rules.idle,
+                longest=rules.longest,
+                invitation=rules.invitation,
+            )
+            wrong_keys = RateLimit("wrong keys", rules.attempts_per_minute, monotonic)
+            attempts = RateLimit("logins", rules.attempts_per_minute, monotonic)
+            self.caller_of = KeyedCallers(keys, sessions, KnownHosts(rules.hosts), wrong_keys)
+            self.logins = Logins(keys, sessions, dismiss, attempts)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether keys are in use; local mode otherwise."""
+        return self.logins is not None
+
+    def routes(self, default_room: str, rooms: frozenset[str]) -> APIRouter:
+        """See `access.routes`."""
+        return routes.routes(self.logins, default_room, rooms)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """While this is open, logins end when they expire."""
+        if self.logins is None:
+            yield
+            return
+        sweeping = asyncio.create_task(sweep(self.logins), name="sweep-sessions")
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            await asyncio.wait([sweeping])
 
 
-async def _sweep(door: Door) -> None:
+async def sweep(logins: Logins) -> None:
+    """End what expires, until cancelled."""
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         try:
-            await door.sweep()
+            await logins.sweep()
         except OSError as error:
             log.warning("Logins cannot be swept now", reason=str(error))
         except Exception:

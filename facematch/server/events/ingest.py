@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, WebSocket
 from pydantic import BaseModel, Field
 
 from facematch.protocol.events import Check, Event, Events, Match
-from facematch.server.access.roles import caller_of
+from facematch.server.access.caller import caller_of
 from facematch.server.events.hub import Hub
 from facematch.server.events.writer import TooBusyError, Writer
 from facematch.server.storage.errors import LogUnavailableError, UnstorableError

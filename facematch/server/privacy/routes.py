@@ -9,7 +9,8 @@ import structlog
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 
-from facematch.server.access.roles import Caller, Role, caller_of
+from facematch.server.access.caller import Caller, caller_of
+from facematch.server.access.roles import Role
 from facematch.server.gallery.photo_file import ReferenceFile
 from facematch.server.privacy.erasure import Erased, Erasures, ReferenceStaysError
 from facematch.server.privacy.store import ErasureStore

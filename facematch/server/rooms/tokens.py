@@ -12,13 +12,13 @@ from jwt.warnings import InsecureKeyLengthWarning
 from livekit.api import AccessToken, VideoGrants
 from pydantic import BaseModel, ConfigDict, Field
 
+from facematch.protocol.identities import RECOGNIZER_PREFIX
 from facematch.protocol.values import Text
+from facematch.server.access.caller import caller_of
 from facematch.server.access.rate_limit import RateLimit
-from facematch.server.access.roles import caller_of
 from facematch.server.web.bodies import KB, described, json_refusals, read_json
 from facematch.server.web.errors import ApiError, Code, documented, invalid
 
-RESERVED_PREFIX = "face-match-recognizer"
 LONGEST_IDENTITY = 128
 
 _LIMIT = 16 * KB
@@ -117,7 +117,7 @@ def checked_identity(identity: str) -> str:
         raise invalid([{"loc": ("identity",), "msg": f"must be 1 to {LONGEST_IDENTITY} characters"}])
     if any(unicodedata.category(c) in _CONTROLS or c in _DIRECTION_CONTROLS for c in identity):
         raise invalid([{"loc": ("identity",), "msg": "must not hold control characters"}])
-    if _plain(identity).startswith(RESERVED_PREFIX):
+    if _plain(identity).startswith(RECOGNIZER_PREFIX):
         raise ApiError(403, Code.RESERVED_IDENTITY, "This name is the recognizer's. Choose another.")
     if not any(c.isprintable() and not c.isspace() for c in identity):
         raise invalid([{"loc": ("identity",), "msg": "must hold a character that can be seen"}])

@@ -11,8 +11,8 @@ from livekit import api, rtc
 from structlog.testing import capture_logs
 
 from facematch.protocol.heartbeat import LiveKitState
+from facematch.protocol.identities import RECOGNIZER_PREFIX
 from facematch.recognizer.room.connection import (
-    IDENTITY_PREFIX,
     LAST_RETRY_SECONDS,
     TOKEN_TTL,
     Connection,
@@ -87,7 +87,7 @@ def test_the_state_follows_the_watch() -> None:
 
 def test_the_token_hides_and_only_receives() -> None:
     claims = api.TokenVerifier("a-key", SECRET).verify(connection()._token())
-    assert claims.identity == f"{IDENTITY_PREFIX}-01234567"
+    assert claims.identity == f"{RECOGNIZER_PREFIX}-01234567"
     assert claims.kind == "agent"
     video = claims.video
     assert video is not None

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from facematch.server.access.authorization import WEBSOCKET
-from tests.rig.doors import addresses, concrete, verdict
 from tests.rig.keyed import HOST, KEYS, ORIGIN, Keyed, with_keys
+from tests.rig.routes import addresses, concrete, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from facematch.server.access.authentication import local_caller
 from facematch.server.access.authorization import ANYONE, TABLE, WEBSOCKET
 from facematch.server.web.errors import ApiError
-from tests.rig.doors import addresses, concrete, verdict
+from tests.rig.routes import addresses, concrete, verdict
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

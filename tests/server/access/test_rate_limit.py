@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
-from facematch.server.access.rate_limit import CountsInMemory, RateLimit, client_of
+from facematch.server.access.rate_limit import RateLimit, client_of
 from facematch.server.web.errors import ApiError
 
 
@@ -85,20 +87,35 @@ def test_another_client(one: dict[str, Any], other: dict[str, Any]) -> None:
 
 def test_memory_is_bounded_and_nobody_gets_out_of_a_count_by_flooding() -> None:
     clock = Clock()
-    counts = CountsInMemory(clock, most=100)
+    limit = RateLimit("logins", 5, clock, most=100)
     for _ in range(5):
-        counts.incr("attacker", 60)
+        limit.count(scope("192.0.2.7"))
+    refused = 0
     for number in range(10_000):
-        counts.incr(f"crowd {number}", 60)
-    assert counts.get("attacker") == 5
-    assert counts.get("a newcomer") == 10_000 - 99  # shares the count of all who found no room
-    assert len(counts._counts) == 101
+        try:
+            limit.count(scope(f"10.0.{number // 250}.{number % 250}"))
+        except ApiError:
+            refused += 1
+    assert refused == 10_000 - 99 - 5  # all who found no room share one count
+    assert len(limit._counts) == 101
+    for client in ("192.0.2.7", "198.51.100.1"):  # the attacker, and a newcomer
+        with pytest.raises(ApiError):
+            limit.check(scope(client))
     clock.now += 60
-    assert counts.incr("a newcomer", 60) == 1
-    assert len(counts._counts) <= 2
-    assert counts.check()
-    assert counts.reset()
-    assert counts.get("attacker") == 0
+    limit.count(scope("198.51.100.1"))
+    assert len(limit._counts) <= 2
+
+
+def test_too_many_tries_are_said_once_a_minute() -> None:
+    clock = Clock()
+    limit = RateLimit("logins", 2, clock)
+    with capture_logs() as logs:
+        for _ in range(2):
+            for _ in range(10):
+                with suppress(ApiError):
+                    limit.count(scope())
+            clock.now += 60
+    assert [(line["event"], line["client"]) for line in logs] == [("Too many tries of one client", "192.0.2.7")] * 2
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.floats(0, 30)), max_size=60))

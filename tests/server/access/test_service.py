@@ -9,31 +9,28 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from structlog.testing import capture_logs
 
-from facematch.server.access.authentication import Keys, local_caller
-from facematch.server.access.login import Door
+from facematch.server.access.authentication import Keys
+from facematch.server.access.login import Logins
 from facematch.server.access.rate_limit import RateLimit
 from facematch.server.access.roles import Role
-from facematch.server.access.service import Entrance
+from facematch.server.access.service import sweep
 from facematch.server.access.sessions import MemorySessionStore, Sessions
-from facematch.server.events.hub import Hub
-from tests.rig.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Listeners(Hub):
+class Listeners:
     """Takes note of who is sent away."""
 
     def __init__(self, owners: set[str | None]) -> None:
-        super().__init__(MemoryEventLog())
         self.owners = owners
 
     def dismiss(self, whose: Callable[[str | None], bool], _code: int, _reason: str) -> None:
         self.owners = {owner for owner in self.owners if not whose(owner)}
 
 
-class FailingDoor:
+class FailingLogins:
     """Sweeps in vain the first time."""
 
     def __init__(self, error: Exception) -> None:
@@ -66,19 +63,21 @@ async def test_listeners_of_expired_logins_go_while_nothing_can_be_written() -> 
     now += timedelta(minutes=50)
     _, fresh = await sessions.log_in(Role.VIEWER)
     now += timedelta(minutes=20)
-    hub = Listeners({*stale, "ended", fresh.id, None})
-    door = Door(Keys({}), sessions, hub, RateLimit("logins", 5))
+    listeners = Listeners({*stale, "ended", fresh.id, None})
+    logins = Logins(Keys({}), sessions, listeners.dismiss, RateLimit("logins", 5))
     with pytest.raises(OSError, match="full"):
-        await door.sweep()
-    assert hub.owners == {fresh.id, None}
+        await logins.sweep()
+    assert listeners.owners == {fresh.id, None}
 
 
 @pytest.mark.parametrize("error", [OSError("database is locked"), RuntimeError("never thought of")])
 async def test_sweeping_goes_on_whatever_happens(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     monkeypatch.setattr("facematch.server.access.service.SWEEP_SECONDS", 0)
-    door = FailingDoor(error)
-    entrance = Entrance(local_caller, cast("Door", door), RateLimit("tokens", 5))
+    logins = FailingLogins(error)
     with capture_logs() as logs:
-        async with entrance.guarded(), asyncio.timeout(5):
-            await door.again.wait()
+        sweeping = asyncio.create_task(sweep(cast("Logins", logins)))
+        async with asyncio.timeout(5):
+            await logins.again.wait()
+        sweeping.cancel()
+        await asyncio.wait([sweeping])
     assert [entry["log_level"] for entry in logs] == ["warning" if isinstance(error, OSError) else "error"]

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from livekit.api import TokenVerifier
 
-from facematch.server.rooms.tokens import RESERVED_PREFIX, Tokens, checked_identity
+from facematch.protocol.identities import RECOGNIZER_PREFIX
+from facematch.server.rooms.tokens import Tokens, checked_identity
 from facematch.server.web.errors import ApiError
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def test_an_identity_is_trimmed_and_readable_or_refused(identity: str) -> None:
         return
     assert checked == identity.strip()
     assert 1 <= len(checked.encode("utf-8")) <= 512
-    assert not checked.casefold().startswith(RESERVED_PREFIX)
+    assert not checked.casefold().startswith(RECOGNIZER_PREFIX)
 
 
 def test_get(client: TestClient) -> None:

@@ -1,0 +1,163 @@
+"""Signing in and out, and inviting, over HTTP."""
+
+# Annotations are read at run time here: FastAPI makes its routes from them.
+from datetime import datetime
+from typing import Literal
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from facematch.protocol.values import Text
+from facematch.server.access.authentication import cookie_name
+from facematch.server.access.caller import By, Caller, caller_of
+from facematch.server.access.hosts import is_https
+from facematch.server.access.login import WRONG_KEY, Logins, SignIn
+from facematch.server.access.roles import Role
+from facematch.server.access.sessions import Kind
+from facematch.server.web.bodies import KB, described, json_refusals, read_json
+from facematch.server.web.errors import ApiError, Code, documented
+
+log = structlog.get_logger(__name__)
+
+_LIMIT = 4 * KB
+_LOCAL = "Face Match is in local mode: there is nothing to sign in to, and nobody else could follow an invitation."
+
+
+class Who(BaseModel):
+    """Who makes the requests."""
+
+    role: Literal["admin", "viewer", "participant", "recognizer"] = Field(examples=["admin"])
+    by: By = Field(description="How that is known; only a login can be signed out")
+    room: str | None = Field(description="The only room that this caller may join; null: any that tokens are given for")
+    expires_at: datetime | None = Field(description="When the login or invitation ends at the latest; null: never")
+
+
+class InviteRequest(BaseModel):
+    """To which room."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    room: Text | None = Field(default=None, description="Default: the room that is watched")
+
+
+class Invite(BaseModel):
+    """Whoever has this link may join the room, and nothing else."""
+
+    path: str = Field(description="Of the link, after this server's address", examples=["/login#invite-…"])
+    token: str = Field(description="The same for programs: Authorization: Bearer …", examples=["invite-…"])
+    room: str = Field(examples=["face-recognition-room"])
+    expires_at: datetime
+
+
+class Ended(BaseModel):
+    """How many logins and invitations have ended."""
+
+    ended: int
+
+
+class SignedOut(BaseModel):
+    """The login has ended."""
+
+    ok: Literal[True] = True
+
+
+def who(caller: Caller) -> Who:
+    """A caller in words; in local mode the highest of all roles."""
+    role = next(role for role in (Role.ADMIN, Role.VIEWER, Role.PARTICIPANT, Role.RECOGNIZER) if role in caller.roles)
+    ends = caller.session.expires_at if caller.session else None
+    return Who.model_validate({"role": str(role), "by": caller.by, "room": caller.room, "expires_at": ends})
+
+
+def routes(logins: Logins | None, default_room: str, rooms: frozenset[str]) -> APIRouter:
+    """`/api/session`, `/api/sessions` and `/api/invites`.
+
+    Args:
+        logins: None in local mode.
+        default_room: when none is asked for.
+        rooms: those that somebody may be invited to.
+    """
+    router = APIRouter(tags=["access"])
+
+    def to_sign_in_to() -> Logins:
+        if logins is None:
+            raise ApiError(409, Code.LOCAL_MODE, _LOCAL)
+        return logins
+
+    @router.post(
+        "/api/session",
+        summary="Sign in",
+        responses=documented(
+            *json_refusals(_LIMIT),
+            (401, Code.WRONG_KEY, WRONG_KEY),
+            (409, Code.LOCAL_MODE, _LOCAL),
+            (422, Code.INVALID, "Send either a key or an invitation."),
+            (429, Code.TOO_MANY_REQUESTS, "Too many logins from your address. Try again in 42 s."),
+        ),
+        openapi_extra=described(SignIn, key={"key": "…"}, invitation={"invitation": "invite-…"}),
+    )
+    async def sign_in(request: Request, response: Response) -> Who:
+        """Sets the cookie of the login. Programs need no login: they send a key with each request."""
+        token, session = await to_sign_in_to().enter(request, await read_json(request, SignIn, _LIMIT))
+        _set_cookie(response, request, token, int((session.expires_at - session.created_at).total_seconds()))
+        return Who.model_validate(
+            {"role": str(session.role), "by": By.LOGIN, "room": session.room, "expires_at": session.expires_at}
+        )
+
+    @router.get("/api/session", summary="Who am I?", responses=documented())
+    async def get(request: Request) -> Who:
+        """For whoever has a role."""
+        return who(caller_of(request.scope))
+
+    @router.delete("/api/session", summary="Sign out", responses=documented())
+    async def sign_out(request: Request, response: Response) -> SignedOut:
+        """Ends the login and closes its listeners. Without a login nothing happens."""
+        session = caller_of(request.scope).session
+        if session is not None and session.kind is Kind.LOGIN:
+            await to_sign_in_to().leave(session)
+            log.info("Signed out", role=str(session.role))
+        _set_cookie(response, request, "", 0)
+        return SignedOut()
+
+    @router.delete("/api/sessions", summary="Sign everybody out", responses=documented((409, Code.LOCAL_MODE, _LOCAL)))
+    async def sign_all_out() -> Ended:
+        """Ends every login, the caller's too, and every invitation."""
+        ended = await to_sign_in_to().leave_all()
+        log.warning("Everybody signed out", ended=ended)
+        return Ended(ended=ended)
+
+    @router.post(
+        "/api/invites",
+        summary="Invite somebody to a room",
+        responses=documented(
+            *json_refusals(_LIMIT),
+            (403, Code.ROOM_NOT_ALLOWED, "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."),
+            (409, Code.LOCAL_MODE, _LOCAL),
+            (422, Code.INVALID, "room: Input should be a valid string"),
+        ),
+        openapi_extra=described(InviteRequest, default={}, room={"room": "lobby"}),
+    )
+    async def invite(request: Request) -> Invite:
+        """The link works for anybody who has it, until it expires; it shows nothing but how to join."""
+        wanted = await read_json(request, InviteRequest, _LIMIT)
+        room = (wanted.room or "").strip() or default_room
+        if room not in rooms:
+            sentence = "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."
+            raise ApiError(403, Code.ROOM_NOT_ALLOWED, sentence)
+        token, invitation = await to_sign_in_to().invite(room)
+        log.info("Invitation made", role=str(who(caller_of(request.scope)).role), room=room)
+        return Invite(path=f"/login#{token}", token=token, room=room, expires_at=invitation.expires_at)
+
+    return router
+
+
+def _set_cookie(response: Response, request: Request, token: str, seconds: int) -> None:
+    response.set_cookie(
+        cookie_name(request.scope),
+        token,
+        max_age=seconds,
+        path="/",
+        secure=is_https(request.scope),
+        httponly=True,
+        samesite="strict",
+    )
