@@ -32,7 +32,7 @@ find_pythons() {
     for name in python3.14 python3.13 python3.12 python3.11 python3; do
       type -aP "$name" 2>/dev/null || true
     done
-    for candidate in "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/python; do
+    for candidate in "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/*/bin/python; do
       printf '%s\n' "$candidate"
     done
   } | while IFS= read -r candidate; do

@@ -24,8 +24,9 @@ from bench.report import Row, percentile, report
 from bench.sightings import closer_rows, grey_rows
 from facematch.config.settings import Settings
 from facematch.faces.detector import Detector, resized
-from facematch.faces.encoder import make_encoder, synthetic_chip
+from facematch.faces.encoder import make_encoder
 from facematch.faces.engine import FaceEngine
+from facematch.faces.known_answer import synthetic_chip
 from tests.rig.photographs import Scene
 
 if TYPE_CHECKING:

@@ -212,7 +212,10 @@ class Settings(BaseSettings):
     @field_validator("output_dir", "reference_image", "model_cache", "data_dir")
     @classmethod
     def _from_the_checkout(cls, value: Path) -> Path:
-        return ROOT / value.expanduser()
+        try:
+            return ROOT / value.expanduser()
+        except RuntimeError:
+            raise ValueError("begins with ~, and this user has no home folder: name it in full") from None
 
     @field_validator("memory_exit_ratio")
     @classmethod

@@ -8,8 +8,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from facematch.faces.encoder import graph_path, make_encoder
-from facematch.faces.models import ModelError
+from facematch.faces.encoder import make_encoder
+from facematch.faces.models import ModelError, graph_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,15 +2,14 @@
 
 Both run the same weights and agree to about 1e-6. ONNX Runtime is some sixteen times faster than a prebuilt dlib
 and lets other threads run meanwhile. Its graph is made once from dlib's file (`python -m facematch.faces`, or at
-first use) and cached; it carries dlib's own answer for one synthetic chip, so that the file is checked
-against dlib when it is made and against that answer whenever it is loaded.
+first use) and cached. The same weights give the same graph, byte for byte, so `GRAPH_SHA256` says whether a file is
+that graph, whoever has put it there; and dlib's own answer for one synthetic chip says whether it works on this
+machine.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -20,13 +19,17 @@ import dlib
 import numpy as np
 import onnxruntime
 
+from facematch.faces.known_answer import synthetic_chip, synthetic_embedding
 from facematch.faces.models import (
     CHIP_SIZE,
     EMBEDDING_SIZE,
     ENCODER_WEIGHTS,
+    GRAPH_SHA256,
     ModelError,
+    graph_path,
     model_file,
 )
+from facematch.runtime.atomic_file import write_whole
 from facematch.runtime.freed_memory import return_freed_memory
 
 if TYPE_CHECKING:
@@ -35,9 +38,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NAME = Path(ENCODER_WEIGHTS).stem
-_GRAPH_FORMAT = 1
-"""Raised whenever the graph that is made from the same weights changes, so that an older cache is not used."""
-_ANSWER = "synthetic_chip_embedding"
 _AGREEMENT = 1e-4
 """Largest difference of one number of an embedding between dlib and the graph; ordinary is 1e-6."""
 _LARGEST_BATCH = 4
@@ -64,7 +64,7 @@ class OnnxEncoder:
         """Load the graph in `path`.
 
         Raises:
-            ModelError: the file is not a graph made by this version, or does not give dlib's numbers here.
+            ModelError: the file is not the graph that this version makes, or does not give dlib's numbers here.
         """
         self.name = f"{_NAME}/onnx"
         options = onnxruntime.SessionOptions()
@@ -73,12 +73,16 @@ class OnnxEncoder:
         options.log_severity_level = _ERROR_SEVERITY
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
+            graph = path.read_bytes()  # once: what is checked is what is run
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+        if hashlib.sha256(graph).hexdigest() != GRAPH_SHA256:
+            raise ModelError(f"{path} is not the face encoder that this version makes")
+        try:
             self._session = onnxruntime.InferenceSession(
-                str(path), sess_options=options, providers=["CPUExecutionProvider"]
+                graph, sess_options=options, providers=["CPUExecutionProvider"]
             )
-            answer = self._session.get_modelmeta().custom_metadata_map[_ANSWER]
-            expected = np.frombuffer(bytes.fromhex(answer), "<f4")
-            difference = np.abs(self.encode([synthetic_chip()])[0] - expected).max()
+            difference = np.abs(self.encode([synthetic_chip()])[0] - synthetic_embedding()).max()
         except Exception as error:  # ONNX Runtime's own errors have no common base
             raise ModelError(f"{path} is not a usable face encoder: {error}") from error
         if not difference <= _AGREEMENT:
@@ -135,47 +139,18 @@ def make_encoder(kind: Literal["onnx", "dlib"], cache: Path) -> Encoder:
     return OnnxEncoder(path)
 
 
-def synthetic_chip() -> NDArray[np.uint8]:
-    """A chip that is the same on every machine: waves and a hash of the coordinates, no photograph."""
-    rows, columns = np.mgrid[0:CHIP_SIZE, 0:CHIP_SIZE].astype(np.int64)
-    noise = ((rows * 2654435761 + columns * 2246822519) & 0xFFFFFFFF) >> 27
-    shape = (rows - 75) * (rows - 75) + (columns - 75) * (columns - 75)
-    planes = [(shape // divisor + noise) & 0xFF for divisor in (24, 31, 47)]
-    return np.stack(planes, axis=-1).astype(np.uint8)
-
-
-def graph_path(cache: Path) -> Path:
-    """Where the graph of the installed weights lies in the folder `cache`, whether or not it is there yet.
-
-    Raises:
-        ModelError: the weights are not installed.
-    """
-    with model_file(ENCODER_WEIGHTS).open("rb") as weights:
-        digest = hashlib.file_digest(weights, "sha256").hexdigest()
-    return cache / f"face-encoder-{digest[:16]}-f{_GRAPH_FORMAT}.onnx"
-
-
 def _make_graph(path: Path) -> None:
-    """Convert the installed weights, check the result against dlib, and only then put it in place."""
+    """Convert the installed weights, and put the result in place if it is what it should be."""
     from facematch.faces import graph, weights  # noqa: PLC0415  (loads onnx, which a warm cache does without)
 
-    source = model_file(ENCODER_WEIGHTS)
-    answer = DlibEncoder().encode([synthetic_chip()])[0]
-    metadata = {_ANSWER: answer.astype("<f4").tobytes().hex()}
-    model = graph.build(weights.read_network(source), metadata)
+    model = graph.build(weights.read_network(model_file(ENCODER_WEIGHTS)))
+    if (found := hashlib.sha256(model).hexdigest()) != GRAPH_SHA256:
+        raise ModelError(
+            f"the converted face encoder is not the expected one ({found[:16]}…): install the packages that "
+            "constraints.txt names (./install_fix.sh), or set FACE_ENCODER=dlib"
+        )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=path.name, suffix=".tmp", dir=path.parent)
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(model)
-                file.flush()
-                os.fsync(file.fileno())
-            OnnxEncoder(temporary)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(path, model, public=True)
     except OSError as error:
         raise ModelError(
             f"the face encoder cannot be written to {path.parent} ({error.strerror}): make the folder writable, "

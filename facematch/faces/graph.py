@@ -25,8 +25,6 @@ from facematch.faces.weights import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
 INPUT = "chips"
@@ -64,8 +62,8 @@ class _Graph:
         return name
 
 
-def build(network: Network, metadata: Mapping[str, str]) -> bytes:
-    """The serialized ONNX model of `network`, carrying `metadata` as its properties.
+def build(network: Network) -> bytes:
+    """The serialized ONNX model of `network`: the same bytes on every machine, by every version of `onnx`.
 
     Its input `chips` is uint8 (n, rows, columns, 3), RGB; its output `embeddings` is float32 (n, 128).
 
@@ -101,7 +99,7 @@ def build(network: Network, metadata: Mapping[str, str]) -> bytes:
             case _:
                 raise ModelError(f"{type(layer).__name__} where none can be")
     graph.nodes[-1].output[0] = OUTPUT
-    return _serialized(graph, network, metadata)
+    return _serialized(graph, network)
 
 
 def _needed(remembered: _Value | None) -> _Value:
@@ -184,7 +182,7 @@ def _fully_connected(graph: _Graph, value: _Value, layer: FullyConnected) -> _Va
     return _Value(graph.node("MatMul", flat, graph.constant(layer.weights)), outputs, 1, 1)
 
 
-def _serialized(graph: _Graph, network: Network, metadata: Mapping[str, str]) -> bytes:
+def _serialized(graph: _Graph, network: Network) -> bytes:
     chips = helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["n", *network.size, 3])
     embeddings = helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["n", EMBEDDING_SIZE])
     model = helper.make_model(
@@ -192,7 +190,6 @@ def _serialized(graph: _Graph, network: Network, metadata: Mapping[str, str]) ->
         opset_imports=[helper.make_opsetid("", _OPSET)],
     )
     model.ir_version = _IR_VERSION  # the oldest that carries this opset: more runtimes read it
-    helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model)
-    serialized: bytes = model.SerializeToString()
+    serialized: bytes = model.SerializeToString(deterministic=True)
     return serialized

@@ -11,6 +11,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from facematch.runtime.owner_only import keep_file, make_folder
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -65,7 +67,8 @@ class Child:
         with contextlib.ExitStack() as closing:
             output: Any = None
             if program.log is not None:
-                program.log.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(program.log.parent)
+                keep_file(program.log)
                 output = closing.enter_context(program.log.open("ab" if again else "wb"))
             process = await asyncio.create_subprocess_exec(
                 *program.argv,

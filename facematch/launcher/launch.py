@@ -219,7 +219,7 @@ class Launch:
         env = {name: self._env[name] for name in _FOR_LIVEKIT if name in self._env}
         keys = livekit_server.environment(key=settings.livekit_api_key, secret=settings.livekit_api_secret)
         udp_port = free_udp_port(livekit_server.DEFAULT_UDP_PORT)
-        log = settings.model_cache / "logs" / f"livekit-server-{port}.log"
+        log = settings.data_dir / "logs" / f"livekit-server-{port}.log"
         child = await self._start_one(
             Program(
                 "LiveKit server",

@@ -7,21 +7,29 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from facematch.runtime.owner_only import PRIVATE_FILE, PUBLIC_FILE, make_folder
 
-def write_whole(path: Path, data: bytes) -> None:
+
+def write_whole(path: Path, data: bytes, *, public: bool = False) -> None:
     """Put `data` in the place of whatever `path` is, also across a power cut. Blocks until the disk has it.
 
     The folder is made when it is missing. When this raises, `path` is as it was and nothing else is left behind.
 
+    Args:
+        path: where.
+        data: all of it.
+        public: it may be read by every user of the machine; else it is for its owner alone.
+
     Raises:
         OSError: the disk is full, read-only or broken.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent, public=public)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
+            os.fchmod(file.fileno(), PUBLIC_FILE if public else PRIVATE_FILE)
             os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from facematch import __version__
 from facematch.config.settings import ROOT
 from facematch.protocol.heartbeat import CycleSettings
 from facematch.runtime.exit_codes import ExitCode
+from facematch.runtime.owner_only import keep_folder
 from facematch.server import page
 from facematch.server.access.authorization import AccessControl
 from facematch.server.access.roles import Role
@@ -110,7 +112,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with parts.around():
             for folder in (settings.output_dir, settings.reference_image.parent):
-                folder.mkdir(parents=True, exist_ok=True)
+                await asyncio.to_thread(keep_folder, folder)
             await feed.open()
             with no_access_log(), goodbye_first(say_goodbye):
                 log.info("Face Match is up", room=settings.room_name, livekit_url=settings.livekit_url)

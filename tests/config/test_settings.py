@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import subprocess
 import sys
@@ -174,6 +175,23 @@ def test_paths_are_meant_from_the_checkout(monkeypatch: pytest.MonkeyPatch, tmp_
 
     assert Settings().output_dir == ROOT / "elsewhere"
     assert Settings().model_cache == tmp_path
+
+
+def test_a_user_without_a_name_and_a_home_is_told_which_variable_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_uid: int) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("MODEL_CACHE", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    [problem] = describe_problems(refused.value).splitlines()[1:]
+    assert problem.startswith("  MODEL_CACHE: begins with ~, and this user has no home folder: name it in full")
+    assert "~/.cache/face-match" in problem
+    monkeypatch.setenv("MODEL_CACHE", "/var/cache/face-match")
+    assert str(Settings().model_cache) == "/var/cache/face-match"
 
 
 @given(st.floats(), st.floats(), st.floats())

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from facematch.faces import encoder as module
-from facematch.faces.encoder import DlibEncoder, Encoder, make_encoder, synthetic_chip
-from facematch.faces.models import ModelError, model_file
+from facematch.faces import weights
+from facematch.faces.encoder import Encoder, OnnxEncoder, make_encoder
+from facematch.faces.known_answer import synthetic_chip, synthetic_embedding
+from facematch.faces.models import ENCODER_WEIGHTS, LANDMARKS_5, ModelError, graph_path, model_file
+from tests.rig.modes import another_user, mode, umask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -104,11 +115,98 @@ def test_a_broken_cache_is_made_anew(content: bytes | None, tmp_path: Path, mode
     assert encoder.encode(chips(1)).shape == (1, 128)
 
 
-def test_a_graph_that_differs_from_dlib_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(DlibEncoder, "encode", lambda _self, some: np.ones((len(some), 128), np.float32))
-    with pytest.raises(ModelError, match="differs from dlib"):
+def forged() -> bytes:
+    """A graph of the same shape for which all faces are one: the embedding that is asked for when it is loaded."""
+    chips = helper.make_tensor_value_info("chips", TensorProto.UINT8, ["n", 150, 150, 3])
+    answer = helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["n", 128])
+    constant = numpy_helper.from_array(synthetic_embedding()[None], "same")
+    made = helper.make_model(
+        helper.make_graph(
+            [helper.make_node("Identity", ["same"], ["embeddings"])], "forged", [chips], [answer], [constant]
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+    )
+    made.ir_version = 9
+    return bytes(made.SerializeToString())
+
+
+def test_a_forged_graph_is_never_used(tmp_path: Path) -> None:
+    path = graph_path(tmp_path)
+    path.write_bytes(forged())
+
+    encoder = make_encoder("onnx", tmp_path)
+
+    one, other = encoder.encode(chips(2))
+    assert np.linalg.norm(one - other) > 0.01
+    assert path.stat().st_size > 20_000_000
+    path.write_bytes(forged())
+    with pytest.raises(ModelError, match="is not the face encoder that this version makes"):
+        OnnxEncoder(path)
+
+
+def test_other_weights_make_no_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = weights.read_network(model_file(ENCODER_WEIGHTS))
+    first = network.layers[0]
+    assert isinstance(first, weights.Convolution)
+    changed = replace(first, bias=first.bias + np.float32(1e-6))
+    monkeypatch.setattr(weights, "read_network", lambda _path: replace(network, layers=(changed, *network.layers[1:])))
+
+    with pytest.raises(ModelError, match=r"not the expected one \([0-9a-f]{16}…\): install"):
         make_encoder("onnx", tmp_path)
     assert _graphs(tmp_path) == []
+
+
+def test_a_machine_that_computes_something_else_is_told_so(
+    model_cache: Path, onnx_encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "synthetic_embedding", lambda: synthetic_embedding() + np.float32(0.01))
+    with pytest.raises(ModelError, match=r"differs from dlib by .* on this machine: set FACE_ENCODER=dlib"):
+        make_encoder("onnx", model_cache)
+
+
+def test_the_known_answer_is_dlibs(dlib_encoder: Encoder) -> None:
+    assert np.abs(dlib_encoder.encode([synthetic_chip()])[0] - synthetic_embedding()).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", [ENCODER_WEIGHTS, LANDMARKS_5])
+def test_installed_weights_with_changed_bytes_are_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = bytearray(model_file(name).read_bytes())
+    content[len(content) // 2] ^= 1
+    folder = tmp_path / "face_recognition_models" / "models"
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(content)
+    (folder.parent / "__init__.py").touch()
+    monkeypatch.delitem(sys.modules, "face_recognition_models", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    with pytest.raises(ModelError, match="is not the file that was published: reinstall face_recognition_models"):
+        model_file(name)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_a_cache_is_of_use_to_every_user_and_can_be_changed_by_none_but_its_owner(shared_folder: Path) -> None:
+    cache = shared_folder / "cache"
+    with umask(0o077):
+        make_encoder("onnx", cache)
+    assert (mode(cache), mode(graph_path(cache))) == (0o755, 0o644)
+
+    with another_user():
+        assert make_encoder("onnx", cache).encode(chips(1)).shape == (1, 128)
+        graph_path(cache).read_bytes()
+        with pytest.raises(ModelError, match=r"cannot be written to .*/empty \(Permission denied\).*MODEL_CACHE"):
+            make_encoder("onnx", shared_folder / "empty")
+
+
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """Where other users may look: pytest's own folders are for one."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "empty").mkdir()
+        yield folder
 
 
 def test_a_cache_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:

@@ -33,8 +33,12 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument("--python", type=Path, action="append", default=[], help=argparse.SUPPRESS)
     options = parser.parse_args()
-    cache: Path = ROOT / options.cache.expanduser()
     env = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
+    try:
+        cache: Path = ROOT / options.cache.expanduser()
+        env.setdefault("HOME", str(Path.home()))
+    except RuntimeError:
+        return refuse("install_fix.sh: this user has no home folder: set HOME, or MODEL_CACHE to a folder in full")
     if options.node:
         node = toolchains.find_node(env) or toolchains.fetched_node(cache)
         return refuse("install_fix.sh: no Node yet") if node is None else _print(node.program)

@@ -30,7 +30,8 @@ for name in sys.argv[1:]:
 _ENCODER = """
 import sys
 from pathlib import Path
-from facematch.faces.encoder import make_encoder, synthetic_chip
+from facematch.faces.encoder import make_encoder
+from facematch.faces.known_answer import synthetic_chip
 print("OK" if make_encoder("onnx", Path(sys.argv[1])).encode([synthetic_chip()]).shape == (1, 128) else "wrong shape")
 """
 

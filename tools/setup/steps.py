@@ -10,9 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facematch.faces.models import GRAPH_SHA256, graph_path
 from facematch.launcher import livekit_server
 from tools.setup import toolchains
-from tools.setup.work import SetupError, Stamp, first_line
+from tools.setup.work import SetupError, Stamp, digest, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -223,27 +224,21 @@ class FaceEncoder:
     def __init__(self, root: Path, cache: Path, env: Mapping[str, str]) -> None:
         """`root` is the checkout."""
         self._root, self._cache, self._env = root, cache, env
-        makers = sorted((root / "facematch" / "faces").glob("*.py"))
-        self._made = Stamp(
-            cache / "face-encoder.made",
-            inputs=[*makers, root / "constraints.txt"],
-            made=[*cache.glob("face-encoder-*.onnx")] or [cache / "face-encoder.onnx"],
-        )
+        self._graph = graph_path(cache)
 
     @property
     def done(self) -> bool:
-        """Whether the graph was made by the present code."""
-        return self._made.fresh
+        """Whether the cache folder holds the very graph that this version makes."""
+        return digest(self._graph) == GRAPH_SHA256
 
     def install(self, python: Path, log: Log) -> None:
-        """Make it, checked against dlib.
+        """Make it.
 
         Raises:
             SetupError: it cannot be made.
         """
         command: list[str | Path] = [python, "-m", "facematch.faces", "--cache", self._cache]
         log.run(command, cwd=self._root, env=self._env)
-        self._made.set()
 
 
 def _go_needed() -> str:

@@ -130,6 +130,15 @@ class Stamp:
         self._path.write_text(self._digest, "ascii")
 
 
+def digest(path: Path) -> str | None:
+    """The SHA-256 of a file, in hexadecimal; None when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
 class _Children:
     """The commands now running, so that the failure of one step ends the others'."""
 

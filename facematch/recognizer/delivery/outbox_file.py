@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from facematch.runtime.owner_only import keep_file
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -44,11 +46,12 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the database, without looking through it. Its tables are made where they are missing.
+    """Open the database, without looking through it. It, and its tables, are made where they are missing.
 
     Raises:
-        sqlite3.Error: it cannot be opened.
+        OSError, sqlite3.Error: it cannot be opened.
     """
+    keep_file(path)
     with contextlib.ExitStack() as opened:
         db = opened.enter_context(
             contextlib.closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False))

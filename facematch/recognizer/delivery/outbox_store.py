@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from facematch.recognizer.delivery.outbox_file import connect, connect_to_sound, event_of, remove_put_aside
+from facematch.runtime.owner_only import keep_file, keep_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,7 +57,7 @@ class OutboxStore:
     """
 
     def __init__(self, path: Path, connect: Callable[[Path], sqlite3.Connection] = connect) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        keep_folder(path.parent)
         self._path = path
         with contextlib.ExitStack() as opened:
             self._lock = opened.enter_context(_locked(path.with_suffix(".lock")))
@@ -198,6 +199,7 @@ def open_outbox(path: Path) -> OutboxStore:
 
 
 def _locked(path: Path) -> TextIO:
+    keep_file(path)
     lock = path.open("w")
     deadline = time.monotonic() + LOCK_SECONDS
     while True:

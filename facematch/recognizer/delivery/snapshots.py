@@ -14,6 +14,7 @@ import structlog
 from PIL import Image, ImageDraw, ImageFont
 
 from facematch.protocol.snapshot_names import draft_name, snapshot_of_draft, snapshot_stem
+from facematch.runtime.owner_only import keep_folder, make_folder, new_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -109,6 +110,8 @@ class Snapshots:
         Args:
             expected: names of snapshots of undelivered events.
         """
+        if self._folder.is_dir():
+            keep_folder(self._folder)
         for part in self._folder.glob(draft_name("*")):
             name = snapshot_of_draft(part.name)
             if name is None:
@@ -131,7 +134,7 @@ class Snapshots:
         identity: str,
         when: datetime,
     ) -> Draft:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self._folder)
         image = Image.fromarray(pixels)
         _draw(image, boxes, labels)
         if self._crop:
@@ -161,7 +164,7 @@ class Snapshots:
             if path.exists():
                 continue
             try:
-                file = part.open("xb")
+                file = new_file(part)
             except FileExistsError:
                 continue
             if not path.exists():

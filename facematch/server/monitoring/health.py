@@ -14,6 +14,7 @@ import structlog
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
+from facematch.runtime.owner_only import make_folder
 from facematch.server.web.errors import documented
 from facematch.server.web.security_headers import origins
 
@@ -99,7 +100,7 @@ def disk_check(folder: Path) -> Check:
     """Whether snapshots can be written: a file in that folder, and room for many."""
 
     def look() -> str:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"ready")
             file.flush()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import sqlalchemy as sa
 import structlog
 
+from facematch.runtime.owner_only import keep_file, keep_folder
 from facematch.server.storage.database import is_sqlite, make_engine, translated
 
 if TYPE_CHECKING:
@@ -53,11 +54,16 @@ async def migrate(url: str) -> None:
 async def _migrate(url: str) -> None:
     async with translated():
         if is_sqlite(url) and (database := sa.make_url(url).database):
-            Path(database).parent.mkdir(parents=True, exist_ok=True)
+            await asyncio.to_thread(_keep_to_owner, Path(database))
         # Looking needs no lock and no room: a process starts also while the disk is full.
         if await _run(make_engine(url, writes=False, connections=1), _is_up_to_date):
             return
         await _run(make_engine(url, writes=True, connections=1, locked_seconds=_OTHERS_SECONDS), _upgrade)
+
+
+def _keep_to_owner(database: Path) -> None:
+    keep_folder(database.parent)
+    keep_file(database)
 
 
 async def _run(engine: AsyncEngine, work: Callable[[sa.Connection], _T]) -> _T:

@@ -20,7 +20,9 @@ from structlog.testing import capture_logs
 
 from facematch.protocol.snapshot_names import safe_identity
 from facematch.protocol.values import FileName
+from facematch.recognizer.delivery import snapshots as module
 from facematch.recognizer.delivery.snapshots import ABANDONED_SECONDS, Draft, Snapshots
+from facematch.runtime.owner_only import new_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,7 +147,7 @@ async def test_no_two_get_one_name_whenever_the_first_is_published(
 
     with monkeypatch.context() as patched:
         patched.setattr(Path, "exists", behind(Path.exists))
-        patched.setattr(Path, "open", behind(Path.open))
+        patched.setattr(module, "new_file", behind(new_file))
         second = await drafted(snapshots)
     assert looks > moment
     second.publish()

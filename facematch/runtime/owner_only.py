@@ -1,0 +1,95 @@
+"""Personal data is its owner's alone, whatever the umask says: files 0600, folders 0700, also those that exist already.
+
+What is no secret, and may serve several users, is readable by all and writable by its owner: 0644 and 0755.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from io import BufferedWriter
+
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+PUBLIC_FILE, PUBLIC_FOLDER = 0o644, 0o755
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+_CODE = Path(__file__).resolve().parents[2]
+
+
+def make_folder(folder: Path, *, public: bool = False) -> None:
+    """Make a folder, and those above it, where they are missing; one that exists is left as it is.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if folder.is_dir():
+        return
+    make_folder(folder.parent, public=public)
+    with suppress(FileExistsError):
+        folder.mkdir()
+        folder.chmod(PUBLIC_FOLDER if public else PRIVATE_FOLDER)
+    if not folder.is_dir():
+        raise NotADirectoryError(20, os.strerror(20), str(folder))
+
+
+def keep_folder(folder: Path) -> None:
+    """Make a folder of personal data where it is missing; take what others may do with it, and with its files, away.
+
+    Not when it is of more use than that: another user's, one that all may write (/tmp), a home, or one that the code
+    lies in. There every file is private, and nothing else is touched. A disk without modes is left as it is.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    make_folder(folder)
+    if not _is_for_this_alone(folder):
+        return
+    _take_from_others(folder, folder.stat())
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):  # gone meanwhile
+                if entry.is_file(follow_symlinks=False):
+                    _take_from_others(Path(entry.path), entry.stat(follow_symlinks=False))
+
+
+def keep_file(path: Path) -> None:
+    """Make an empty file of personal data where it is missing; take what others may do with it away.
+
+    For what is written by others' code (SQLite gives its companions the mode of the database).
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, _NEW, PRIVATE_FILE))
+    _take_from_others(path, path.stat())
+
+
+def new_file(path: Path) -> BufferedWriter:
+    """Open a new file of personal data for writing.
+
+    Raises:
+        FileExistsError: there is one already.
+        OSError: it cannot be made.
+    """
+    return os.fdopen(os.open(path, _NEW, PRIVATE_FILE), "wb")
+
+
+def _is_for_this_alone(folder: Path) -> bool:
+    found, place = folder.stat(), folder.resolve()
+    shared = found.st_uid != os.geteuid() or found.st_mode & stat.S_ISVTX
+    above = [_CODE, *_CODE.parents]
+    with suppress(RuntimeError):  # no home
+        above += [Path.home(), *Path.home().parents]
+    return not shared and place not in above
+
+
+def _take_from_others(path: Path, found: os.stat_result) -> None:
+    if found.st_uid == os.geteuid() and found.st_mode & _OTHERS:
+        with suppress(OSError):  # a disk that knows no modes
+            path.chmod(stat.S_IMODE(found.st_mode) & ~_OTHERS)
