@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Every check: style, types, the page's modules, then all tests; the browser and server tests come last.
-#   ./test.sh [pytest arguments]      for example: ./test.sh tests/faces -k encoder
-#   ./test.sh --faults                the same with the proofs of tests/faults at their whole length, some 40 minutes
+# Every check: style, types, the page's modules, and all tests; they run beside each other.
+#   ./test.sh                         everything, in several processes
+#   ./test.sh --quick                 everything but the browser and server tests (tests/e2e, tests/faults)
+#   ./test.sh --faults                everything, with the proofs of tests/faults at their whole length, some 40 minutes
+#   ./test.sh [pytest arguments]      the checks and some tests, in one process: ./test.sh tests/faces -k encoder
 # All of it runs even when a part fails; the exit code and the last line tell.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -9,14 +11,17 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 ./install_fix.sh --dev --if-needed
 python=.venv/bin/python
 node="$(./install_fix.sh --node)"
-failed=()
+failed="$(mktemp)"
+trap 'rm -f "$failed"' EXIT
 
-# Runs the rest of its arguments under the name in the first, and remembers whether they failed.
+# Runs the rest of its arguments, shows what they said, under the name in the first, when they have ended, and
+# remembers whether they failed.
 check() {
-  local name="$1"
+  local name="$1" said status=0
   shift
-  printf '== %s\n' "$name"
-  "$@" || failed+=("$name")
+  said="$("$@" 2>&1)" || status=$?
+  printf '\n== %s\n%s\n' "$name" "$said"
+  if [ "$status" -ne 0 ]; then printf '%s\n' "$name" >>"$failed"; fi
 }
 
 js_tests=()
@@ -24,15 +29,31 @@ while IFS= read -r file; do
   js_tests+=("$file")
 done < <(find tests/js -name '*.test.js' | sort)
 
-check "shell scripts (shellcheck)" .venv/bin/shellcheck install_fix.sh run.sh test.sh .ci/run
-check "style (ruff check)" "$python" -m ruff check
-check "format (ruff format)" "$python" -m ruff format --check
-check "types (mypy)" "$python" -m mypy
-check "types of the page (tsc)" "$node" node_modules/typescript/bin/tsc -p tsconfig.json
-check "tests of the page (node)" "$node" --test --test-reporter=spec "${js_tests[@]}"
-check "tests (pytest)" "$python" -m pytest "$@"
+checks() {
+  check "shell scripts (shellcheck)" .venv/bin/shellcheck install_fix.sh run.sh test.sh .ci/run
+  check "style (ruff check)" "$python" -m ruff check
+  check "format (ruff format)" "$python" -m ruff format --check
+  check "types of the page (tsc)" "$node" node_modules/typescript/bin/tsc -p tsconfig.json
+  check "tests of the page (node)" "$node" --test --test-reporter=spec "${js_tests[@]}"
+  check "types (mypy)" "$python" -m mypy
+}
 
-if [ "${#failed[@]}" -gt 0 ]; then
-  printf 'test.sh: failed: %s\n' "$(IFS=,; echo "${failed[*]}")" >&2
+# One worker more than cores: many tests wait.
+workers="$("$python" -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')"
+parallel=(-n "$workers" --dist loadgroup --no-loadscope-reorder)
+case "$*" in
+  "" | --faults) tests=("${parallel[@]}" "$@") ;;
+  --quick) tests=("${parallel[@]}" --ignore tests/e2e --ignore tests/faults) ;;
+  *) tests=("$@") ;;
+esac
+
+checks &
+printf '== tests (pytest)\n'
+"$python" -m pytest "${tests[@]}" || printf 'tests (pytest)\n' >>"$failed"
+wait
+
+if [ -s "$failed" ]; then
+  printf 'test.sh: failed: %s\n' "$(paste -sd, "$failed")" >&2
   exit 1
 fi
+printf 'test.sh: all passed\n'

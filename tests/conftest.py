@@ -8,14 +8,19 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 import pytest_asyncio
 
 from facematch.config.settings import Settings
 from tests.rig.ports import free_tcp_port, free_udp_port
+from tests.rig.schedule import AloneLast, arrange
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from types import FrameType
+
+    from xdist.remote import Producer
 
 KEPT = {"MODEL_CACHE"}
 """A cache of things that cost minutes to make; what is in it does not depend on who made it."""
@@ -28,9 +33,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults", action="store_true", help="run the proofs of tests/faults for their whole length")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """A run that is told to end (a time limit, a shell that closes) ends what it started, as after Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    hands_out = bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if hands_out:  # a terminal's Ctrl-C reaches the workers as well
+            for worker in psutil.Process().children():
+                worker.terminate()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGTERM, end)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """After the folders have marked what is theirs."""
+    arrange(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> AloneLast | None:
+    """For `--dist loadgroup`, as test.sh says."""
+    return AloneLast(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -78,7 +78,7 @@ class Child:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
-                preexec_fn=_die_with(os.getpid()),
+                preexec_fn=die_with(os.getpid()),
             )
         return cls(program, process)
 
@@ -121,8 +121,8 @@ class Child:
             self.process.send_signal(number)
 
 
-def _die_with(parent: int) -> Callable[[], None] | None:
-    """What the child does before it becomes the program: asks for SIGKILL on the launcher's own death."""
+def die_with(parent: int) -> Callable[[], None] | None:
+    """What a child does before it becomes the program: it asks for SIGKILL on the death of its parent."""
     if not sys.platform.startswith("linux"):
         return None
     libc = ctypes.CDLL(None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aiohttp
+import pytest
 from PIL import Image
 
 from tests.rig.listener import is_check, is_match
@@ -22,6 +23,7 @@ FIRST = 15
 """Seconds within which the first event of a new track comes; how fast it really is, is the bench's business."""
 
 
+@pytest.mark.alone
 async def test_a_match_is_reported_whole_then_its_check_and_again_after_each_hold(make_stack: MakeStack) -> None:
     stack = make_stack(hold_seconds=HOLD)
     await stack.start()
@@ -64,6 +66,7 @@ async def test_a_match_is_reported_whole_then_its_check_and_again_after_each_hol
         assert len(events.of(is_match())) == len(events.of(is_check()))
 
 
+@pytest.mark.alone
 async def test_a_stranger_is_checked_again_after_each_wait_and_never_matches(make_stack: MakeStack) -> None:
     stack = make_stack(wait_seconds=WAIT)
     await stack.start()

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from tests.rig.livekit_server import LiveKitServer
 
+pytestmark = pytest.mark.xdist_group("launch")
+"""A LiveKit server of ours takes its usual media port, or whichever is free: one at a time."""
+
 START_SECONDS = 60
 STOP_SECONDS = 10
 
@@ -63,11 +66,10 @@ def run_sh(tmp_path: Path, livekit: LiveKitServer) -> Iterator[Callable[..., Pro
 async def ready(process: Process) -> list[psutil.Process]:
     """Its children once it says that all is ready."""
     await wait_until_true(
-        lambda: "Face Match is ready: http://localhost:" in process.output() or not process.alive,
+        lambda: "Face Match is ready: http://localhost:" in process.output(),
         within=START_SECONDS,
         what="run.sh is ready",
     )
-    assert process.alive, process.tail()
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) == 2, children
     return children

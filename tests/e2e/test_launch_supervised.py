@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from tests.rig.livekit_server import LiveKitServer
 
+pytestmark = pytest.mark.xdist_group("launch")
+"""A LiveKit server of ours takes its usual media port, or whichever is free: one at a time."""
+
 AGAIN = 10
 FIRST = 20
 

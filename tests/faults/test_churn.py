@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import psutil
+import pytest
 
 from tests.rig.crowd import SMALL
 from tests.rig.figures import total
@@ -75,6 +76,7 @@ class Footprint:
         )
 
 
+@pytest.mark.alone
 async def test_comings_and_goings_leave_nothing(
     own_livekit: LiveKitServer, make_stack: MakeStack, scale: Scale, figure: dict[str, object]
 ) -> None:

@@ -7,6 +7,8 @@ import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.rig.listener import is_check
 from tests.rig.photographs import STRANGER, Scene
 from tests.rig.web import stalled_listener
@@ -20,6 +22,7 @@ END_SECONDS = 5.0
 STALLED = 5
 
 
+@pytest.mark.alone
 async def test_both_end_in_time_whatever_they_are_at(
     make_stack: MakeStack, scale: Scale, figure: dict[str, object]
 ) -> None:

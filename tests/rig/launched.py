@@ -43,7 +43,6 @@ class Launched(Stack):
         self.launcher.start()
 
         async def ready() -> bool:
-            assert self.launcher.alive, self.launcher.tail()
             return "Face Match is ready" in self.launcher.output()
 
         await wait_until(ready, within=READY_SECONDS, what="the launcher is ready")
@@ -64,7 +63,6 @@ class Launched(Stack):
         """The next life of a part."""
 
         async def other() -> psutil.Process | None:
-            assert self.launcher.alive, self.launcher.tail()
             found = self.part(name)
             return found if found and found.pid != former.pid else None
 

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 
-from tests.rig.waiting import NeverHappenedError
+from tests.rig.waiting import NeverHappenedError, look_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Json = dict[str, Any]
+
+_LOOK_SECONDS = 0.5
+"""How often a wait looks whether the processes live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,10 @@ class Listener:
         self._stack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        session = await self._stack.enter_async_context(aiohttp.ClientSession())
-        self._socket = await self._stack.enter_async_context(session.ws_connect(self._url, headers=self._headers))
+        async with self._stack as opening:  # closed again where there is nobody to listen to
+            session = await opening.enter_async_context(aiohttp.ClientSession())
+            self._socket = await opening.enter_async_context(session.ws_connect(self._url, headers=self._headers))
+            self._stack = opening.pop_all()
         self._reader = asyncio.create_task(self._read())
         return self
 
@@ -77,12 +82,14 @@ class Listener:
 
     async def _take(self, deadline: float) -> Received | None:
         while self._looked_at == len(self.received):
-            self._arrived.clear()
-            try:
-                async with asyncio.timeout(deadline - time.monotonic()):
-                    await self._arrived.wait()
-            except TimeoutError:
+            look_after()
+            left = deadline - time.monotonic()
+            if left <= 0:
                 return None
+            self._arrived.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left, _LOOK_SECONDS)):
+                    await self._arrived.wait()
         self._looked_at += 1
         return self.received[self._looked_at - 1]
 

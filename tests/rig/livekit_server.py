@@ -74,7 +74,6 @@ class LiveKitServer:
         self.process.kill()
 
     def _answers(self) -> bool:
-        assert self.process.alive, f"LiveKit server ended at once\n{self.process.tail()}"
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=1):
                 return True

@@ -1,21 +1,27 @@
-"""One child process whose output is kept, and that is always ended by its own id."""
+"""One child process whose output is kept, and that is always ended by its own id.
+
+One that ends while nobody has told it to, and nobody waits for its end, fails whatever a test waits for.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
 from facematch.config.settings import ROOT
-from tests.rig.waiting import NeverHappenedError, wait_until_true
+from facematch.launcher.child import die_with
+from tests.rig.waiting import NeverHappenedError, unwatch, wait_until_true, watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _LAST_RESORT_SECONDS = 10
+_DEADLY = {signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGQUIT, signal.SIGABRT}
 
 
 class Process:
@@ -60,14 +66,25 @@ class Process:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=die_with(os.getpid()),  # noqa: PLW1509  (one call of the C library)
             )
+        unwatch(self)  # of its last life
+        watch(self)
+
+    def obituary(self) -> str | None:
+        """See `Mortal`."""
+        code = self.exit_code
+        return None if code is None else f"{self.name} ended by itself with exit code {code}\n{self.tail()}"
 
     def send(self, number: signal.Signals) -> None:
         """One signal to the child alone."""
+        if number in _DEADLY:
+            unwatch(self)
         self._running().send_signal(number)
 
     async def ended(self, within: float) -> int:
         """Its exit code once it has ended by itself; `NeverHappenedError` if it has not after `within` seconds."""
+        unwatch(self)
         try:
             return await asyncio.to_thread(self._running().wait, within)
         except subprocess.TimeoutExpired:
@@ -82,6 +99,7 @@ class Process:
 
     def end(self, *, patience: float = _LAST_RESORT_SECONDS) -> None:
         """Whatever it takes: SIGTERM, then SIGKILL. Harmless when it has ended."""
+        unwatch(self)
         if self._child is None or self._child.poll() is not None:
             return
         self._child.terminate()
@@ -92,6 +110,7 @@ class Process:
 
     def kill(self) -> None:
         """SIGKILL, as the out-of-memory killer or a power cut would."""
+        unwatch(self)
         child = self._running()
         child.kill()
         child.wait(_LAST_RESORT_SECONDS)

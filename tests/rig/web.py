@@ -65,7 +65,6 @@ class WebProcess:
         return sum(connection.status not in (psutil.CONN_LISTEN, psutil.CONN_NONE) for connection in found)
 
     async def _answers(self) -> bool:
-        assert self.process.alive, self.process.tail()
         try:
             async with aiohttp.ClientSession() as session, session.get(f"{self.base_url}/livez") as response:
                 return response.status == 200
