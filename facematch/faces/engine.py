@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from facematch.faces.decoding import decode
 from facematch.faces.detector import BBox, Detector, Pixels, resized
 from facematch.faces.enrollment import EnrolledPhoto, enroll, read_stored
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facematch.faces.encoder import Encoder
+    from facematch.faces.photo import Photo
 
 _T = TypeVar("_T")
 _MOST_SQUARES = 2
@@ -104,9 +106,11 @@ class FaceEngine:
 
         Raises:
             EnrollmentError: it cannot serve as a reference; says why.
+            OSError: no photograph can be read at the moment.
             EngineClosedError: the engine is closed.
         """
-        return await self._run(lambda detector: enroll(data, detector, self._encoder))
+        photo = await self._photo(data)
+        return await self._run(lambda detector: enroll(photo, detector, self._encoder))
 
     async def read_stored(self, data: bytes) -> EnrolledPhoto:
         """The reference in the bytes of a stored file, held to the same rules, but taken as it is.
@@ -115,9 +119,11 @@ class FaceEngine:
 
         Raises:
             EnrollmentError: it cannot serve as a reference; says why.
+            OSError: no photograph can be read at the moment.
             EngineClosedError: the engine is closed.
         """
-        return await self._run(lambda detector: read_stored(data, detector, self._encoder))
+        photo = await self._photo(data)
+        return await self._run(lambda detector: read_stored(photo, data, detector, self._encoder))
 
     def close(self) -> None:
         """Begin nothing more and wait, for a bounded time, for what is being worked on. May be called twice."""
@@ -136,6 +142,11 @@ class FaceEngine:
         self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
         return [future for future in tuple(self._unfinished) if not future.done()]
+
+    async def _photo(self, data: bytes) -> Photo:
+        if self._closed:
+            raise EngineClosedError("the face engine is closed")
+        return await decode(data)
 
     async def _run(self, work: Callable[[Detector], _T]) -> _T:
         if self._closed:

@@ -7,12 +7,13 @@ same numbers as the one who enrolled it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from facematch.faces.detector import Box, resized
-from facematch.faces.photo import Photo, PhotoError, as_jpeg, brought_down, read_photo
+from facematch.faces.photo import as_jpeg, brought_down, read_photo
+from facematch.faces.refusal import EnrollmentError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from facematch.faces.detector import BBox, Detector, Pixels
     from facematch.faces.encoder import Encoder
+    from facematch.faces.photo import Photo
 
 SMALLEST_FACE = 80
 """Pixels of width that a face must have in the photograph as its owner sees it."""
@@ -36,8 +38,6 @@ _CROP_FACES = 5
 
 ADVICE = f"Use a photo with one clear, frontal face at least {SMALLEST_FACE} pixels wide."
 
-Problem = Literal["NOT_AN_IMAGE", "TOO_LARGE", "NO_FACE", "MULTIPLE_FACES", "FACE_TOO_SMALL"]
-
 
 @dataclass(frozen=True, slots=True)
 class EnrolledPhoto:
@@ -53,51 +53,31 @@ class EnrolledPhoto:
     """(width, height) of `jpeg`."""
 
 
-class EnrollmentError(ValueError):
-    """The photograph cannot serve as a reference."""
-
-    def __init__(
-        self,
-        code: Problem,
-        detail: str,
-        *,
-        faces: tuple[BBox, ...] = (),
-        frame_size: tuple[int, int] | None = None,
-    ) -> None:
-        """Say why not.
-
-        Args:
-            code: for programs.
-            detail: a sentence that a person can act on.
-            faces: the boxes that are the reason, in `frame_size` pixels.
-            frame_size: (width, height) of the photograph as its owner sees it; None if it could not be read.
-        """
-        super().__init__(detail)
-        self.code: Problem = code
-        self.detail = detail
-        self.faces = faces
-        self.frame_size = frame_size
-
-
-def enroll(data: bytes, detector: Detector, encoder: Encoder) -> EnrolledPhoto:
-    """The reference in the bytes of an image file, re-encoded to be stored.
+def enroll(photo: Photo, detector: Detector, encoder: Encoder) -> EnrolledPhoto:
+    """The reference in a photograph, encoded to be stored.
 
     Raises:
         EnrollmentError: it cannot serve as a reference.
     """
-    return _examined(data, detector, encoder, keep_bytes=False)
+    return _examined(photo, detector, encoder, stored=None)
 
 
-def read_stored(data: bytes, detector: Detector, encoder: Encoder) -> EnrolledPhoto:
+def read_stored(photo: Photo, data: bytes, detector: Detector, encoder: Encoder) -> EnrolledPhoto:
     """The reference in a file that is already stored: the same rules, but its bytes and pixels stay as they are.
 
     For what `enroll` made, the embedding is the one that `enroll` gave, to the last bit. For a larger photograph
     that somebody put there, `frame_size` and `bbox` are those of the pixels that were searched.
 
+    Args:
+        photo: what `data` shows.
+        data: the file.
+        detector: of the calling thread.
+        encoder: shared by the threads.
+
     Raises:
         EnrollmentError: it cannot serve as a reference.
     """
-    return _examined(data, detector, encoder, keep_bytes=True)
+    return _examined(photo, detector, encoder, stored=data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +101,15 @@ class _View:
         ).clipped(*self.photo.size)
 
 
-def _examined(data: bytes, detector: Detector, encoder: Encoder, *, keep_bytes: bool) -> EnrolledPhoto:
-    try:
-        photo = read_photo(data)
-    except PhotoError as error:
-        raise EnrollmentError(error.code, error.detail, frame_size=error.size) from error
+def _examined(photo: Photo, detector: Detector, encoder: Encoder, *, stored: bytes | None) -> EnrolledPhoto:
     picture = brought_down(photo.picture, LONGEST_STORED)
-    jpeg, pixels = (data, np.asarray(picture)) if keep_bytes else _stored(picture)
+    jpeg, pixels = _as_stored(picture, stored)
     view = _View(photo, scale=photo.size[0] / picture.width)
     boxes = _found(detector, pixels)
     if not boxes and picture is not photo.picture:
         # Too small in what would be stored, perhaps not in the photograph: then the part around it is stored.
         part, view = _part_with_face(detector, photo)
-        jpeg, pixels = (data, np.asarray(part)) if keep_bytes else _stored(part)
+        jpeg, pixels = _as_stored(part, stored)
         boxes = _found(detector, pixels)
     elif not boxes:
         boxes = _found_in_double(detector, pixels)
@@ -142,8 +118,10 @@ def _examined(data: bytes, detector: Detector, encoder: Encoder, *, keep_bytes: 
     return EnrolledPhoto(jpeg, encoder.encode([detector.chip(pixels, subject)])[0], subject.clipped(*size), size)
 
 
-def _stored(picture: Image.Image) -> tuple[bytes, Pixels]:
-    """The JPEG of a picture, and the pixels that anyone gets who opens it."""
+def _as_stored(picture: Image.Image, stored: bytes | None) -> tuple[bytes, Pixels]:
+    """The file, new unless there is one, and its pixels as anyone gets them who opens it."""
+    if stored is not None:
+        return stored, np.asarray(picture)
     jpeg = as_jpeg(picture)
     return jpeg, np.asarray(read_photo(jpeg).picture)
 

@@ -1,7 +1,8 @@
 """The bytes of an image file made into one upright RGB picture of a sensible size, or the reason why not.
 
-What a file is, its first bytes say, never its name. Sizes are checked from the header before anything is
-decoded. Whatever a damaged or hostile file makes Pillow raise ends here as a `PhotoError`.
+What a file is, its first bytes say, never its name. What it will cost is counted before anything is decoded.
+Whatever a damaged or hostile file makes Pillow raise ends here as an `EnrollmentError`; for what else it may do,
+files of others are read in a process of their own (`decoding`).
 """
 
 from __future__ import annotations
@@ -10,19 +11,27 @@ import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from facematch.faces.photo_header import jpeg_scans, webp_size
+from facematch.faces.refusal import EnrollmentError
+
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 LARGEST_PIXELS = 40_000_000
-"""Photographs with more pixels than this are refused unread."""
+"""Photographs with more pixels than this are refused unread, unless they are JPEGs."""
+LARGEST_JPEG_PIXELS = 200_000_000
+"""The same for a JPEG that is decoded in one pass: it is brought down meanwhile, so its pixels take no memory."""
+LARGEST_PROGRESSIVE_PIXELS = 100_000_000
+"""The same for a JPEG of several passes, between which its coefficients are kept: up to six bytes a pixel."""
+MOST_SCANS = 50
+"""Passes over the picture in a JPEG. Ordinary encoders make about ten."""
 LARGEST_SIDE = 16_384
 LONGEST_READ = 3200
 """Pixels of the longer side that a photograph is brought down to when it is read."""
@@ -43,19 +52,6 @@ _UPRIGHT = {
 _LYING = (5, 6, 7, 8)
 """The orientations that exchange width and height."""
 
-PhotoProblem = Literal["NOT_AN_IMAGE", "TOO_LARGE"]
-
-
-class PhotoError(ValueError):
-    """The file is no picture that can be used."""
-
-    def __init__(self, code: PhotoProblem, detail: str, size: tuple[int, int] | None = None) -> None:
-        """`detail` is a sentence that a person can act on, `size` (width, height) if it is known."""
-        super().__init__(detail)
-        self.code: PhotoProblem = code
-        self.detail = detail
-        self.size = size
-
 
 @dataclass(frozen=True, slots=True)
 class Photo:
@@ -71,7 +67,7 @@ def read_photo(data: bytes) -> Photo:
     """The photograph in the bytes of a JPEG, PNG or WebP file; the first one if it holds several.
 
     Raises:
-        PhotoError: it is none of these, damaged, or too large.
+        EnrollmentError: it is none of these, damaged, or too large.
     """
     # Pillow warns of oddities in files (a corrupt EXIF block, say) that change nothing here. The filter is set
     # for good and not around the call, because the filters belong to the process and not to the thread.
@@ -80,15 +76,17 @@ def read_photo(data: bytes) -> Photo:
     try:
         file = _opened(data)
         size = file.size
-        _check_size(size)
+        _check_cost(file, data)
         orientation = _orientation(file)
         picture = _decoded(file)
-    except PhotoError:
+    except EnrollmentError:
         raise
     except MemoryError as error:
-        raise PhotoError("TOO_LARGE", "The picture needs too much memory. Use a smaller one.", size) from error
+        detail = "The picture needs too much memory. Use a smaller one."
+        raise EnrollmentError("TOO_LARGE", detail, frame_size=size) from error
     except Exception as error:  # a damaged file raises nearly anything: OSError, SyntaxError, struct.error, ...
-        raise PhotoError("NOT_AN_IMAGE", "The picture is damaged or incomplete. Use another file.", size) from error
+        detail = "The picture is damaged or incomplete. Use another file."
+        raise EnrollmentError("NOT_AN_IMAGE", detail, frame_size=size) from error
     if orientation in _LYING:
         size = (size[1], size[0])
     if (transposition := _UPRIGHT.get(orientation)) is not None:
@@ -120,21 +118,39 @@ def _opened(data: bytes) -> ImageFile:
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         return PngImageFile(BytesIO(data))
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        if (size := webp_size(data)) is not None:
+            _check_size(size, LARGEST_PIXELS)
         return WebPImageFile(BytesIO(data))
     if data[4:8] == b"ftyp":
-        raise PhotoError("NOT_AN_IMAGE", "HEIC and AVIF pictures cannot be read. Save the photo as JPEG or PNG.")
-    raise PhotoError("NOT_AN_IMAGE", "The file is not a picture that can be read. Use a JPEG, PNG or WebP photo.")
+        raise EnrollmentError("NOT_AN_IMAGE", "HEIC and AVIF pictures cannot be read. Save the photo as JPEG or PNG.")
+    raise EnrollmentError("NOT_AN_IMAGE", "The file is not a picture that can be read. Use a JPEG, PNG or WebP photo.")
 
 
-def _check_size(size: tuple[int, int]) -> None:
-    if 0 in size:
-        raise PhotoError("NOT_AN_IMAGE", "The picture has no pixels. Use another file.")
-    if size[0] * size[1] > LARGEST_PIXELS or max(size) > LARGEST_SIDE:
-        raise PhotoError(
+def _check_cost(file: ImageFile, data: bytes) -> None:
+    if not isinstance(file, JpegImageFile):
+        _check_size(file.size, LARGEST_PIXELS)
+        return
+    _check_size(file.size, LARGEST_JPEG_PIXELS)
+    scans = jpeg_scans(data, MOST_SCANS)
+    if scans > MOST_SCANS:
+        raise EnrollmentError(
             "TOO_LARGE",
-            f"The picture has {size[0]} x {size[1]} pixels. Use one of at most {LARGEST_PIXELS // 1_000_000} "
+            f"The picture is put together from more than {MOST_SCANS} layers. Save it again as a plain JPEG.",
+            frame_size=file.size,
+        )
+    if scans > 1 or "progressive" in file.info:
+        _check_size(file.size, LARGEST_PROGRESSIVE_PIXELS)
+
+
+def _check_size(size: tuple[int, int], most: int) -> None:
+    if 0 in size:
+        raise EnrollmentError("NOT_AN_IMAGE", "The picture has no pixels. Use another file.")
+    if size[0] * size[1] > most or max(size) > LARGEST_SIDE:
+        raise EnrollmentError(
+            "TOO_LARGE",
+            f"The picture has {size[0]} x {size[1]} pixels. Use one of at most {most // 1_000_000} "
             f"megapixels and {LARGEST_SIDE} pixels a side.",
-            size,
+            frame_size=size,
         )
 
 
@@ -158,8 +174,8 @@ def _decoded(file: ImageFile) -> Image.Image:
 
 def _plain(picture: Image.Image) -> Image.Image:
     """The picture in a mode with eight bits a channel that can be resized: L, RGB, RGBA or CMYK."""
-    if picture.mode.startswith("I"):  # sixteen bits of grey; Pillow's own conversion cuts off instead of dividing
-        return Image.fromarray((np.asarray(picture) >> 8).clip(0, 255).astype(np.uint8))
+    if picture.mode == "I;16":  # its high bytes; Pillow's own conversion cuts off instead of dividing
+        return Image.frombytes("L", picture.size, picture.tobytes()[1::2])
     if "transparency" in picture.info or picture.mode in ("LA", "PA", "La", "RGBa"):
         return picture.convert("RGBA")
     if picture.mode in ("L", "RGB", "RGBA", "CMYK"):

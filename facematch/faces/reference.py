@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,11 +14,14 @@ from facematch.faces.models import EMBEDDING_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from facematch.faces.engine import Face
 
+LARGEST_STORED = 64 << 20
+"""Bytes of a stored reference, at most: uploads are 10 MB by default, what is made of them is less than one."""
 _ID_DIGITS = 16
 
 
@@ -32,6 +37,20 @@ class ComparedFace:
     face: Face
     distance: float
     """Euclidean."""
+
+
+def stored_bytes(path: Path) -> bytes:
+    """The file of a stored reference, which may be anything that somebody has put there.
+
+    Raises:
+        OSError: it cannot be read, is no file (reading a pipe has no end), or is larger than LARGEST_STORED.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "Not a file")
+    if found.st_size > LARGEST_STORED:
+        raise OSError(errno.EFBIG, f"The file is larger than {LARGEST_STORED >> 20} MB")
+    return path.read_bytes()
 
 
 @dataclass(frozen=True, eq=False)

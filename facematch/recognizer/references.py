@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import structlog
 
-from facematch.faces.enrollment import EnrollmentError
-from facematch.faces.reference import ReferenceSet, reference_id
+from facematch.faces.reference import ReferenceSet, reference_id, stored_bytes
+from facematch.faces.refusal import EnrollmentError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -81,7 +81,7 @@ class References:
 
     async def _load(self) -> None:
         try:
-            data = await asyncio.to_thread(self._path.read_bytes)
+            data = await asyncio.to_thread(stored_bytes, self._path)
             photo = await self._read(data)
         except (OSError, EnrollmentError) as error:
             known, self.error = self.error, _reason(error)
@@ -116,4 +116,4 @@ class References:
 
 
 def _reason(error: OSError | EnrollmentError) -> str:
-    return error.detail if isinstance(error, EnrollmentError) else error.strerror or type(error).__name__
+    return error.detail if isinstance(error, EnrollmentError) else error.strerror or str(error) or type(error).__name__

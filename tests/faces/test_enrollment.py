@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
 from facematch.faces import photo as photo_module
-from facematch.faces.enrollment import EnrolledPhoto, EnrollmentError, enroll, read_stored
+from facematch.faces.enrollment import EnrolledPhoto, enroll, read_stored
 from facematch.faces.photo import as_jpeg, read_photo
 from facematch.faces.reference import ReferenceSet
+from facematch.faces.refusal import EnrollmentError
 from tests.faces.conftest import frame, photo_bytes, picture
 
 if TYPE_CHECKING:
@@ -40,14 +41,14 @@ class Desk:
         self._parts = detector, encoder
 
     def take(self, data: bytes) -> EnrolledPhoto:
-        return enroll(data, *self._parts)
+        return enroll(read_photo(data), *self._parts)
 
     def read(self, data: bytes) -> EnrolledPhoto:
-        return read_stored(data, *self._parts)
+        return read_stored(read_photo(data), data, *self._parts)
 
     def refusal(self, data: bytes) -> EnrollmentError:
         with pytest.raises(EnrollmentError) as refused:
-            enroll(data, *self._parts)
+            self.take(data)
         assert refused.value.detail.endswith(".")
         assert str(refused.value) == refused.value.detail
         return refused.value
@@ -271,7 +272,8 @@ def test_a_small_face_in_a_large_photograph_is_stored_as_its_surroundings(desk: 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_too_many_pixels_are_refused_unread(kind: str, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photo_module, "LARGEST_PIXELS", 9_999)
+    for limit in ("LARGEST_PIXELS", "LARGEST_JPEG_PIXELS"):
+        monkeypatch.setattr(photo_module, limit, 9_999)
     monkeypatch.setattr(photo_module, "_decoded", lambda _file: pytest.fail("decoded"))
     refusal = desk.refusal(encoded(Image.new("RGB", (100, 100)), kind))
     assert (refusal.code, refusal.frame_size) == ("TOO_LARGE", (100, 100))
@@ -438,7 +440,7 @@ def test_damaged_files_are_taken_or_refused_never_worse(data: bytes, desk: Desk)
     )
 )
 def test_junk_behind_a_good_start(data: bytes) -> None:
-    with pytest.raises(photo_module.PhotoError):
+    with pytest.raises(EnrollmentError):
         read_photo(data)
 
 

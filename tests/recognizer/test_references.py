@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +14,10 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from facematch.faces.enrollment import EnrolledPhoto, EnrollmentError
-from facematch.faces.reference import reference_id
+from facematch.faces import decoding
+from facematch.faces.enrollment import EnrolledPhoto
+from facematch.faces.reference import LARGEST_STORED, reference_id
+from facematch.faces.refusal import EnrollmentError
 from facematch.recognizer.references import POLL_SECONDS, References
 from tests.rig.virtual_time import now, run
 
@@ -223,13 +226,52 @@ async def test_the_set_is_swapped_whole(path: Path, read: Read) -> None:
         held.embeddings[0, 0] = 1
 
 
-async def test_a_folder_in_the_files_place_is_an_error_and_no_end(references: References, path: Path) -> None:
-    path.mkdir()
+@pytest.mark.parametrize("thing", ["folder", "pipe", "huge"])
+async def test_what_is_no_photo_file_is_an_error_and_no_end(references: References, path: Path, thing: str) -> None:
+    if thing == "folder":
+        path.mkdir()
+    elif thing == "pipe":
+        os.mkfifo(path)
+    else:
+        path.touch()
+        os.truncate(path, LARGEST_STORED + 1)
     with capture_logs() as lines:
         await references.poll()
         await references.poll()
-    assert references.error
+    assert references.error in ("Not a file", "The file is larger than 64 MB")
     assert len(lines) == 1
+
+
+async def test_a_photograph_that_ends_its_reader_is_reported_once(
+    engine: FaceEngine, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the real engine, and a codec that crashes."""
+    references = References(path, engine.read_stored)
+    good = place(path, "obama.jpg")
+    await references.poll()
+    crash = "from facematch.faces import decoding_process as real\nreal._say(real.READY)\nimport os\nos.abort()"
+    monkeypatch.setattr(decoding, "_COMMAND", (sys.executable, "-c", crash))
+    place(path, "biden.jpg", at=NOON + 1)
+    for _ in range(3):
+        await references.poll()
+    assert references.error
+    assert "cannot be read" in references.error
+    assert in_use(references) == good
+
+
+async def test_a_reader_that_does_not_start_is_tried_again(
+    engine: FaceEngine, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    references = References(path, engine.read_stored)
+    expected = place(path, "obama.jpg")
+    with monkeypatch.context() as patched, capture_logs() as lines:
+        patched.setattr(decoding, "_COMMAND", (sys.executable, "-c", ""))
+        for _ in range(2):
+            await references.poll()
+    assert len(lines) == 1
+    assert "ended at its start" in lines[0]["reason"]
+    await references.poll()
+    assert (in_use(references), references.error) == (expected, None)
 
 
 async def test_what_cannot_be_read_for_the_moment_is_read_when_it_can_be(

@@ -156,11 +156,11 @@ def larger_than_they_look(draw: st.DrawFn) -> tuple[bytes, str]:
     kind = draw(st.sampled_from(["PNG header", "PNG", "JPEG header", "GIF", "WEBP header", "PNG text"]))
     match kind:
         case "PNG header":
-            return _png(side, other, zlib.compress(b"")), f"PNG that says {side}x{other}"
+            return png(side, other, zlib.compress(b"")), f"PNG that says {side}x{other}"
         case "PNG":  # a bomb: each row packed a thousand times smaller
             rows = min(other, 3_000)
             packed = zlib.compress(bytes(min(side, 20_000) + 1) * rows, 9)
-            return _png(min(side, 20_000), rows, packed), f"PNG of {min(side, 20_000)}x{rows} zeros"
+            return png(min(side, 20_000), rows, packed), f"PNG of {min(side, 20_000)}x{rows} zeros"
         case "JPEG header":
             file = io.BytesIO()
             Image.new("RGB", (8, 8)).save(file, "JPEG")
@@ -177,16 +177,61 @@ def larger_than_they_look(draw: st.DrawFn) -> tuple[bytes, str]:
             body = b"WEBPVP8L" + struct.pack("<I", len(chunk)) + chunk
             return b"RIFF" + struct.pack("<I", len(body)) + body, "WebP header"
     text = _chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(20_000_000), 9))
-    return _png(8, 8, zlib.compress(bytes(9 * 8)), text), "PNG with 20 MB of packed text"
+    return png(8, 8, zlib.compress(bytes(9 * 8)), text), "PNG with 20 MB of packed text"
 
 
-def _png(width: int, height: int, packed: bytes, extra: bytes = b"") -> bytes:
+def png(width: int, height: int, packed: bytes, extra: bytes = b"") -> bytes:
+    """A PNG of eight-bit grey that says that it has this size.
+
+    Args:
+        width: pixels.
+        height: pixels.
+        packed: its one chunk of pixels.
+        extra: chunks before that.
+    """
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + extra + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def bombs() -> st.SearchStrategy[tuple[bytes, str]]:
+    """Few bytes that are a long time's work, or much memory."""
+    passes = st.sampled_from([10, 1_000, 20_000])
+    sides = st.sampled_from([4_000, 6_000, 16_384])
+    return st.builds(
+        lambda scans: (progressive_bomb(4_000, 3_000, scans), f"JPEG of {scans} passes"), passes
+    ) | st.builds(lambda side: (webp_bomb(side, side), f"WebP of {side}x{side}"), sides)
+
+
+def progressive_bomb(width: int, height: int, scans: int) -> bytes:
+    """A grey JPEG of `scans` passes that say nothing, each some 60 bytes long and a walk over all blocks."""
+    blocks = -(-width // 8) * -(-height // 8)
+    size = struct.pack(">BHHB", 8, height, width, 1) + b"\1\x11\0"
+    head = b"\xff\xd8" + _segment(0xDB, b"\0" + b"\1" * 64) + _segment(0xC2, size)
+    one_code = b"\1" + bytes(15)  # one symbol, whose code is a zero bit
+    tables = _segment(0xC4, b"\x00" + one_code + b"\x00") + _segment(0xC4, b"\x10" + one_code + b"\xe0")
+    means = _segment(0xDA, b"\1\1\0\0\0\0") + bytes(-(-blocks // 8))
+    bits = "011111111111111" * -(-blocks // 0x7FFF)  # the code, and how many blocks it speaks for: as many as it can
+    bits += "1" * (-len(bits) % 8)
+    details = int(bits, 2).to_bytes(len(bits) // 8).replace(b"\xff", b"\xff\0")
+    return head + tables + means + (_segment(0xDA, b"\1\1\0\1\x3f\0") + details) * scans + b"\xff\xd9"
+
+
+def _segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def webp_bomb(width: int, height: int) -> bytes:
+    """A WebP of one colour, whose pixels take no bits at all: 34 bytes, whatever its size."""
+    file = io.BytesIO()
+    Image.new("RGBA", (8, 8)).save(file, "WEBP", lossless=True)
+    data = bytearray(file.getvalue())
+    said = struct.unpack_from("<I", data, 21)[0]
+    struct.pack_into("<I", data, 21, said >> 28 << 28 | (height - 1) << 14 | width - 1)
+    return bytes(data)
 
 
 _SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
@@ -202,5 +247,7 @@ def no_images() -> st.SearchStrategy[tuple[bytes, str]]:
 
 def uploads() -> st.SearchStrategy[Upload]:
     """One of all these, under any name and type."""
-    files = st.one_of(good(), whole(), whole(), damaged(), damaged(), damaged(), larger_than_they_look(), no_images())
+    files = st.one_of(
+        good(), whole(), whole(), damaged(), damaged(), damaged(), larger_than_they_look(), bombs(), no_images()
+    )
     return st.builds(Upload, files.map(lambda file: File(*file)), st.sampled_from(NAMES), st.sampled_from(TYPES))

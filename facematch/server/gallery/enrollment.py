@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from facematch.faces.models import ModelError
+from facematch.faces.refusal import EnrollmentError
 from facematch.server.web.errors import ApiError, Code
 
 if TYPE_CHECKING:
@@ -138,9 +139,6 @@ class Enrollment:
         except ModelError as error:
             log.exception("Face models cannot be loaded")
             raise _busy(f"The face models cannot be loaded: {error}") from error
-        # After the models, so that dlib is loaded in their thread and not in the event loop's.
-        from facematch.faces.enrollment import EnrollmentError  # noqa: PLC0415
-
         try:
             return await examiner.enroll(data)
         except EnrollmentError as error:
@@ -148,6 +146,9 @@ class Enrollment:
             raise ApiError(
                 status, error.code, error.detail, faces=list(error.faces), frame_size=error.frame_size
             ) from None
+        except OSError as error:
+            log.exception("Photo not examined")
+            raise _busy(f"Photos cannot be read at the moment ({error}). Try again in a few seconds.") from error
         except Exception as error:
             if self._closed:
                 raise ApiError(503, Code.STOPPING, "Face Match is stopping.") from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from facematch.faces.reference import reference_id
+from facematch.faces.reference import reference_id, stored_bytes
 from facematch.runtime.atomic_file import sync_folder, write_whole
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class ReferenceFile:
     async def read(self) -> bytes | None:
         """Its bytes; None when there is none."""
         try:
-            return await asyncio.to_thread(self._path.read_bytes)
+            return await asyncio.to_thread(stored_bytes, self._path)
         except OSError:
             return None
 
@@ -75,7 +75,7 @@ class ReferenceFile:
             version = (found.st_mtime_ns, found.st_size, found.st_ino)
             if self._known is None or self._known[0] != version:
                 when = datetime.fromtimestamp(found.st_mtime, UTC)
-                self._known = (version, Current(reference_id(self._path.read_bytes()), when))
+                self._known = (version, Current(reference_id(stored_bytes(self._path)), when))
             return self._known[1]
         except OSError:
             return None

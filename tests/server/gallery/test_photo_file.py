@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from facematch.faces.reference import reference_id
+from facematch.faces.reference import LARGEST_STORED, reference_id
 from facematch.server.gallery.photo_file import ReferenceFile
 
 if TYPE_CHECKING:
@@ -72,6 +73,13 @@ async def test_what_cannot_be_stored_leaves_the_old_one(
     assert [found.name for found in path.parent.iterdir()] == [path.name]
 
 
-async def test_a_folder_in_its_place_is_none(file: ReferenceFile, path: Path) -> None:
-    path.mkdir()
+@pytest.mark.parametrize("thing", ["folder", "pipe", "huge"])
+async def test_what_is_no_photo_file_is_none(file: ReferenceFile, path: Path, thing: str) -> None:
+    if thing == "folder":
+        path.mkdir()
+    elif thing == "pipe":
+        os.mkfifo(path)
+    else:
+        path.touch()
+        os.truncate(path, LARGEST_STORED + 1)
     assert (await file.current(), await file.read()) == (None, None)

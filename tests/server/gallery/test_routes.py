@@ -9,8 +9,8 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from facematch.faces.enrollment import EnrollmentError
 from facematch.faces.reference import reference_id
+from facematch.faces.refusal import EnrollmentError
 from facematch.server.app import Parts, create_app
 from facematch.server.gallery import enrollment as service
 from tests.rig.photographs import DATA
@@ -92,6 +92,16 @@ def test_a_refused_photo_changes_nothing(
         "faces": [list(face) for face in error.faces],
         "frame_size": list(error.frame_size) if error.frame_size else None,
     }
+    assert nothing_changed(old)
+
+
+def test_a_machine_that_can_start_no_process_is_not_the_photos_fault(
+    client: TestClient, old: Path, examiner: FakeExaminer
+) -> None:
+    examiner.error = OSError(errno.EAGAIN, "Resource temporarily unavailable")
+    response = client.post("/api/reference", files=FILE)
+    assert (response.status_code, response.json()["code"]) == (503, "BUSY")
+    assert "Resource temporarily unavailable" in response.json()["detail"]
     assert nothing_changed(old)
 
 
