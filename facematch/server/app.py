@@ -6,7 +6,7 @@ import asyncio
 import time
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -21,22 +21,21 @@ from facematch.server import page
 from facematch.server.access.authorization import AccessControl
 from facematch.server.access.roles import Role
 from facematch.server.access.service import Access, Rules
-from facematch.server.access.sessions import MemorySessionStore
 from facematch.server.access.store import SqlSessionStore
 from facematch.server.events import history
-from facematch.server.events import ingest as intake
+from facematch.server.events import routes as events
 from facematch.server.events.hub import Hub
+from facematch.server.events.ingest import Intake
 from facematch.server.events.service import Feed
 from facematch.server.events.store import SqlEventLog
 from facematch.server.gallery import routes as gallery_routes
 from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.gallery.photo_file import ReferenceFile
 from facematch.server.monitoring import health, metrics, status
-from facematch.server.privacy.erasure import WAIT_SECONDS
 from facematch.server.privacy.retention import Limits
 from facematch.server.privacy.service import Keeping
 from facematch.server.recognizers import routes as heartbeats
-from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
+from facematch.server.recognizers.registry import Recognizers
 from facematch.server.rooms import tokens
 from facematch.server.snapshots import routes as captures
 from facematch.server.storage.database import Database, sqlite_url
@@ -49,14 +48,13 @@ from facematch.server.web.security_headers import AddHeaders, security_headers
 from facematch.server.web.shutdown import GOODBYE_SECONDS, goodbye_first
 from facematch.server.web.startup import SayWhy
 from facematch.server.webhooks.relay import Receiver
+from facematch.server.webhooks.service import Webhooks
 from facematch.server.webhooks.store import WebhookStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Callable
 
     from facematch.config.settings import Settings
-    from facematch.server.access.sessions import SessionStore
-    from facematch.server.events.log import EventLog
     from facematch.server.gallery.enrollment import Examiner
 
 log = structlog.get_logger(__name__)
@@ -66,43 +64,26 @@ log = structlog.get_logger(__name__)
 class Parts:
     """What a test, or another composition root, may put in place of the usual parts; None: the usual one."""
 
-    event_log: EventLog | None = None
-    sessions: SessionStore | None = None
     make_examiner: Callable[[], Examiner] | None = None
-    hub: Callable[[EventLog], Hub] | None = None
     monotonic: Callable[[], float] = time.monotonic
-    erasure_seconds: float = WAIT_SECONDS
-    """How long whoever erases waits for the recognizer."""
     around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     """Entered first when the process starts to serve, and left last."""
 
 
 def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     """The web process. Touches nothing outside itself before its lifespan begins."""
-    database = Database(
-        settings.database_url.get_secret_value()
-        if settings.database_url
-        else sqlite_url(settings.data_dir / "events.db")
-    )
-    event_log = parts.event_log or SqlEventLog(database)
-    hub = parts.hub(event_log) if parts.hub else Hub(event_log)
-    feed = Feed(event_log, hub, None if parts.event_log else WebhookStore(database), _receiver(settings))
-    sessions = parts.sessions or (MemorySessionStore() if parts.event_log else SqlSessionStore(database))
-    access = Access(_rules(settings), sessions, hub.dismiss, parts.monotonic)
+    database = Database(_database_url(settings))
+    event_log = SqlEventLog(database)
+    hub = Hub(event_log)
+    webhooks = Webhooks(event_log, WebhookStore(database), _receiver(settings))
+    feed = Feed(event_log, hub, webhooks.notify)
+    access = Access(_rules(settings), SqlSessionStore(database), hub.dismiss, parts.monotonic)
     recognizers = Recognizers(parts.monotonic)
     reference = ReferenceFile(settings.reference_image)
     enrollment = Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
-    keeping = Keeping(
-        database,
-        settings.output_dir,
-        _limits(settings),
-        recognizers,
-        feed.writer,
-        hub,
-        enrollment,
-        parts.erasure_seconds,
-    )
-    taker = intake.Intake(feed.writer, keeping.erasures.covers)
+    keeping = Keeping(database, settings.output_dir, _limits(settings), recognizers, feed, enrollment)
+    intake = Intake(feed.writer, keeping.erasures.covers)
+    shown = status.Shown(recognizers, reference, feed, webhooks, keeping.erasures)
 
     async def say_goodbye() -> None:
         keeping.erasures.stop()
@@ -117,7 +98,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
             with no_access_log(), goodbye_first(say_goodbye):
                 log.info("Face Match is up", room=settings.room_name, livekit_url=settings.livekit_url)
                 try:
-                    async with access.running(), nullcontext() if parts.event_log else keeping.running():
+                    async with access.running(), webhooks.running(), keeping.running():
                         yield
                 finally:
                     await say_goodbye()
@@ -139,15 +120,15 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     for router in (
         page.routes(ROOT / "frontend.html", ROOT / "static", enrollment, keyed=access.keyed),
         access.routes(settings.room_name, settings.rooms),
-        intake.routes(taker, hub),
+        events.routes(intake, hub),
         history.routes(event_log),
         gallery_routes.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
         keeping.routes(reference),
         captures.routes(settings.output_dir),
         tokens.routes(_tokens(settings), access.token_limit),
         heartbeats.routes(recognizers, keeping.erasures),
-        status.routes(recognizers, _sources(settings, reference, hub, feed, keeping)),
-        metrics.routes(recognizers.newest, _figures(hub, reference)),
+        status.routes(_configured(settings), shown),
+        metrics.routes(recognizers, hub, reference),
         health.routes(_health(settings, feed, recognizers, parts.monotonic)),
     ):
         app.router.routes.extend(router.routes)  # flat, so that whoever walks app.routes sees each one
@@ -171,6 +152,11 @@ def _examiner_maker(settings: Settings) -> Callable[[], Examiner]:
         return FaceEngine(workers=1, processed_width=settings.frame_downscale_width, encoder=encoder)
 
     return make
+
+
+def _database_url(settings: Settings) -> str:
+    given = settings.database_url
+    return given.get_secret_value() if given else sqlite_url(settings.data_dir / "events.db")
 
 
 def _receiver(settings: Settings) -> Receiver | None:
@@ -220,17 +206,11 @@ def _tokens(settings: Settings) -> tokens.Tokens:
     )
 
 
-def _sources(settings: Settings, reference: ReferenceFile, hub: Hub, feed: Feed, keeping: Keeping) -> status.Sources:
-    async def current() -> status.ReferenceStatus | None:
-        found = await reference.current()
-        if found is None:
-            return None
-        return status.ReferenceStatus(id=found.id, updated_at=found.updated_at, url=gallery_routes.URL)
-
-    return status.Sources(
+def _configured(settings: Settings) -> status.Configured:
+    return status.Configured(
         room=settings.room_name,
         livekit_url=settings.browser_livekit_url,
-        settings=CycleSettings(
+        cycle=CycleSettings(
             batch_max_frames=settings.batch_max_frames,
             hold_seconds=settings.hold_seconds,
             wait_seconds=settings.wait_seconds,
@@ -238,47 +218,14 @@ def _sources(settings: Settings, reference: ReferenceFile, hub: Hub, feed: Feed,
             match_cooldown_seconds=settings.match_cooldown_seconds,
             threshold=settings.match_tolerance,
         ),
-        reference=current,
-        clients=lambda: hub.clients,
-        events=feed.events,
-        webhook=feed.webhook,
-        erasures=lambda: keeping.erasures.version,
     )
 
 
-def _figures(hub: Hub, reference: ReferenceFile) -> Callable[[], Awaitable[metrics.ServerFigures]]:
-    async def figures() -> metrics.ServerFigures:
-        found = await reference.current()
-        age = (datetime.now(UTC) - found.updated_at).total_seconds() if found else None
-        return metrics.ServerFigures(
-            websocket_clients=hub.clients, websocket_dropped=hub.dropped, reference_age_seconds=age
-        )
-
-    return figures
-
-
 def _health(settings: Settings, feed: Feed, recognizers: Recognizers, monotonic: Callable[[], float]) -> health.Health:
-    has_room = health.disk_check(settings.data_dir)
-
-    async def can_log() -> str:
-        await feed.check()
-        if settings.database_url is None:
-            await has_room()
-        return "takes events"
-
-    async def hears_recognizer() -> str:
-        heard = recognizers.newest()
-        if heard is None:
-            raise OSError("no heartbeat yet")
-        latest, age = heard
-        if age > ONLINE_SECONDS:
-            raise OSError(f"last heartbeat {age:.0f} s ago")
-        return f"heartbeat {age:.1f} s ago, LiveKit {latest.livekit}"
-
     checks: dict[str, health.Check] = {
-        "event_log": can_log,
+        "event_log": health.log_check(feed, settings.data_dir if settings.database_url is None else None),
         "snapshot_folder": health.disk_check(settings.output_dir),
-        "recognizer": hears_recognizer,
+        "recognizer": health.recognizer_check(recognizers),
         "livekit": health.livekit_check(settings.livekit_url),
     }
     return health.Health(checks, monotonic)

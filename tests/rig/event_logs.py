@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import sqlite3
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
@@ -10,12 +12,15 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from facematch.protocol.events import Check, Match
+from facematch.server.events.gaps import Arrivals, Gaps
+from facematch.server.events.publisher import Publisher
 from facematch.server.events.store import SqlEventLog
+from facematch.server.events.writer import Writer
 from facematch.server.storage.database import Database, sqlite_url
 from tests.rig.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
     from facematch.protocol.events import Event
@@ -67,6 +72,33 @@ async def new_database(kind: str, folder: Path, postgres: Postgres | None) -> st
         await connection.exec_driver_sql(f"CREATE DATABASE {name}")
     await engine.dispose()
     return postgres.url(name)
+
+
+@dataclass
+class Intake:
+    """What an event passes through on its way into a log, without listeners or a web."""
+
+    event_log: EventLog
+    publish: Callable[[Entry], int] = lambda _entry: 0
+
+    def __post_init__(self) -> None:
+        self.gaps = Gaps()
+        self._arrivals = Arrivals(self.event_log, self.gaps)
+        self._publisher = Publisher(self.event_log, self.publish, self._arrivals.note_entry)
+        self.writer = Writer(self.event_log, self._publisher, self._arrivals)
+
+    async def open(self) -> None:
+        await self._publisher.open()
+        await self._arrivals.open()
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Another program holds the write lock of a SQLite file meanwhile."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
 
 
 @asynccontextmanager

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from starlette.testclient import TestClient
 
-from facematch.server.access.sessions import MemorySessionStore
+from facematch.server.access.roles import Role
+from facematch.server.access.sessions import Kind, Session
 from facematch.server.app import Parts, create_app
-from tests.rig.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -41,11 +43,9 @@ class Keyed:
 
     settings: Settings
     examiner: FakeExaminer
-    store: MemorySessionStore = field(default_factory=MemorySessionStore)
 
     def __post_init__(self) -> None:
-        parts = Parts(make_examiner=lambda: self.examiner, event_log=MemoryEventLog(), sessions=self.store)
-        self.app: FastAPI = create_app(self.settings, parts)
+        self.app: FastAPI = create_app(self.settings, Parts(make_examiner=lambda: self.examiner))
 
     def __enter__(self) -> Self:
         self._running = TestClient(self.app)
@@ -89,5 +89,18 @@ class Keyed:
 
     def expire(self) -> None:
         """Every login and invitation has had its time."""
-        for session_id, session in self.store._sessions.items():
-            self.store._sessions[session_id] = replace(session, expires_at=session.created_at - timedelta(seconds=1))
+        self.change("UPDATE sessions SET expires_at = datetime(created_at, '-1 second')")
+
+    def sessions(self) -> list[Session]:
+        """Every login and invitation that is kept."""
+        with closing(sqlite3.connect(self.settings.data_dir / "events.db")) as database:
+            rows = database.execute("SELECT id, kind, role, room, created_at, used_at, expires_at FROM sessions")
+            return [
+                Session(id_, Kind(kind), Role(role), room, *(datetime.fromisoformat(f"{at}+00:00") for at in times))
+                for id_, kind, role, room, *times in rows
+            ]
+
+    def change(self, statement: str) -> None:
+        """Change what is kept, as time does."""
+        with closing(sqlite3.connect(self.settings.data_dir / "events.db")) as database, database:
+            database.execute(statement)

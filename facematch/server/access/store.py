@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from facematch.server.storage.database import Database
 
 
@@ -32,49 +30,30 @@ class SqlSessionStore:
     async def add(self, session: Session) -> None:
         """See `SessionStore.add`."""
         row = {column.name: getattr(session, column.name) for column in sessions.columns}
-        await self._write(sa.insert(sessions).values(row | {"kind": str(session.kind), "role": str(session.role)}))
+        row |= {"kind": str(session.kind), "role": str(session.role)}
+        await self._database.execute(sa.insert(sessions).values(row))
 
     async def find(self, session_id: str) -> Session | None:
         """See `SessionStore.find`."""
-        found = await self._read(sa.select(sessions).where(sessions.c.id == session_id))
+        found = await self._find(sa.select(sessions).where(sessions.c.id == session_id))
         return found[0] if found else None
 
     async def used(self, session_id: str, at: datetime) -> None:
         """See `SessionStore.used`."""
-        await self._write(sa.update(sessions).where(sessions.c.id == session_id).values(used_at=at))
+        await self._database.execute(sa.update(sessions).where(sessions.c.id == session_id).values(used_at=at))
 
     async def remove(self, session_id: str) -> None:
         """See `SessionStore.remove`."""
-        await self._write(sa.delete(sessions).where(sessions.c.id == session_id))
+        await self._database.execute(sa.delete(sessions).where(sessions.c.id == session_id))
 
     async def clear(self) -> int:
         """See `SessionStore.clear`."""
-        return await self._write(sa.delete(sessions))
+        return await self._database.execute(sa.delete(sessions))
 
     async def all(self) -> Collection[Session]:
         """See `SessionStore.all`."""
-        return await self._read(sa.select(sessions))
+        return await self._find(sa.select(sessions))
 
-    async def _write(self, statement: sa.Insert | sa.Update | sa.Delete) -> int:
-        async def work(connection: AsyncConnection) -> int:
-            return (await connection.execute(statement)).rowcount
-
-        return await self._database.write(work)
-
-    async def _read(self, statement: sa.Select[Any]) -> list[Session]:
-        async def work(connection: AsyncConnection) -> list[Session]:
-            return [_session(row) for row in (await connection.execute(statement)).mappings()]
-
-        return await self._database.read(work)
-
-
-def _session(row: sa.RowMapping) -> Session:
-    return Session(
-        id=row["id"],
-        kind=Kind(row["kind"]),
-        role=Role(row["role"]),
-        room=row["room"],
-        created_at=row["created_at"],
-        used_at=row["used_at"],
-        expires_at=row["expires_at"],
-    )
+    async def _find(self, statement: sa.Select[Any]) -> list[Session]:
+        rows = await self._database.rows(statement)
+        return [Session(id_, Kind(kind), Role(role), *rest) for id_, kind, role, *rest in rows]

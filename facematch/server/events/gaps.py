@@ -1,11 +1,19 @@
-"""Events that a recognizer numbered and that never came."""
+"""Events that a recognizer numbered and that never came: what is missing, and how that is found out."""
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict, deque
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import structlog
+
+from facematch.server.events.log import Page
+from facematch.server.storage.errors import LogUnavailableError
+
+if TYPE_CHECKING:
+    from facematch.server.events.log import Entry, EventLog
 
 log = structlog.get_logger(__name__)
 
@@ -14,6 +22,9 @@ MOST_SOURCES = 64
 MOST_GAPS = 100
 """Told apart at once; what is missing in older ones stays counted."""
 SHOWN = 5
+_PAGE: Final = 200
+_LOOKED_BACK: Final = 10 * _PAGE
+"""Events among which the last one of a source is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +105,74 @@ class Gaps:
                     if left.missing > 0:
                         self._gaps.insert(index, left)
                 return
+
+
+class Arrivals:
+    """Follows the events that arrive, and asks the log about sources of which this process sees the first event.
+
+    Args:
+        event_log: the log.
+        gaps: told of each number.
+    """
+
+    def __init__(self, event_log: EventLog, gaps: Gaps) -> None:
+        self._log = event_log
+        self._gaps = gaps
+        self._whole = False
+
+    async def open(self) -> None:
+        """Before any event arrives."""
+        self._whole = await self._log.is_whole()
+
+    async def note(self, source: str | None, seq: int | None, before: int) -> None:
+        """An event has arrived, be it kept or not, and the log holds what came earlier before a position.
+
+        Args:
+            source: its source; None: it has none, and is not missed.
+            seq: its number.
+            before: that position.
+        """
+        if source is None or seq is None:
+            return
+        if not self._gaps.follows(source):
+            try:
+                last = await self._last_before(source, seq, before)
+            except LogUnavailableError:
+                last = seq - 1
+            self._gaps.follow(source, last)
+        self._gaps.observe(source, seq)
+
+    async def note_entry(self, entry: Entry) -> None:
+        """The same of an event that is in the log."""
+        event = json.loads(entry.text)
+        await self.note(event["source"], event["seq"], entry.cursor)
+
+    async def _last_before(self, source: str, seq: int, before: int) -> int:
+        """The last number of a source that came before this one, which is the first of it that this process sees.
+
+        Where the log cannot say what it lacks, because it began in the middle or something was removed from it, that
+        is taken to be the number before: a gap that is not told is better than one that is made up.
+        """
+        last = await self._log.last_seq(source, before)
+        if last is None:
+            return 0 if self._whole and await self._log.is_whole() else seq - 1
+        if last < seq - 1 and not await self._is_whole_since(source, last, before):
+            return seq - 1
+        return last
+
+    async def _is_whole_since(self, source: str, seq: int, before: int) -> bool:
+        """Whether nothing was removed between an event and a position: positions are given out one by one."""
+        if await self._log.is_whole():
+            return True
+        for _ in range(0, _LOOKED_BACK, _PAGE):
+            page = await self._log.page(Page(before=before, limit=_PAGE, newest_first=True))
+            for entry in page:
+                if entry.cursor != before - 1:
+                    return False
+                event = json.loads(entry.text)
+                if (event["source"], event["seq"]) == (source, seq):
+                    return True
+                before = entry.cursor
+            if len(page) < _PAGE:
+                return False
+        return False

@@ -93,12 +93,12 @@ class Hub:
         event_log: EventLog,
         *,
         queued: int = QUEUED_EVENTS,
-        most_clients: int = MOST_CLIENTS,
+        most_clients: int | None = None,
         send_seconds: float = SEND_SECONDS,
     ) -> None:
         self._log = event_log
         self._queued = queued
-        self._most_clients = most_clients
+        self._most_clients = MOST_CLIENTS if most_clients is None else most_clients
         self._send_seconds = send_seconds
         self._clients: set[_Client] = set()
         self._empty = asyncio.Event()

@@ -1,73 +1,21 @@
-"""Events in: stored once, in order, and only then handed to whoever listens; and the listeners' door."""
+"""Events in: each gets an id, is stored once and in order, and only then goes to whoever listens."""
 
-# Annotations are read at run time here: FastAPI makes its routes from them.
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from fastapi import APIRouter, Query, Request, WebSocket
-from pydantic import BaseModel, Field
-
-from facematch.protocol.events import Check, Event, Events, Match
-from facematch.server.access.caller import caller_of
-from facematch.server.events.hub import Hub
-from facematch.server.events.writer import TooBusyError, Writer
+from facematch.server.events.writer import TooBusyError
 from facematch.server.storage.errors import LogUnavailableError, UnstorableError
-from facematch.server.web.abort import cut_of
-from facematch.server.web.bodies import KB, MB, described, json_refusals, read_json
-from facematch.server.web.errors import ApiError, Code, documented, invalid
+from facematch.server.web.errors import ApiError, Code
 
-EVENT_LIMIT = 64 * KB
-EVENTS_LIMIT = 1 * MB
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-_MATCH = {
-    "participant_id": "PA_xxx",
-    "participant_name": "Alice42",
-    "confidence": 0.63,
-    "filename": "/srv/face-match/captured_faces/match_Alice42_20250925_140708.jpg",
-    "snapshot": "match_Alice42_20250925_140708.jpg",
-    "timestamp": "2025-09-25T14:07:08.123456+00:00",
-    "bbox": [80, 300, 220, 160],
-    "frame_size": [640, 360],
-}
-_CHECK = {
-    "type": "check",
-    "participant_id": "PA_xxx",
-    "participant_name": "Alice42",
-    "match_found": True,
-    "timestamp": "2025-09-25T14:07:08.987654+00:00",
-}
-_ADDED = {
-    "event_id": "0198f2c4-7a35-7c1e-9f60-0a7d3c2b1e45",
-    "source": "recognizer-5f0c",
-    "seq": 17,
-    "room": "face-recognition-room",
-    "participant_identity": "Alice42",
-    "track_sid": "TR_xxx",
-    "cycle_id": "TR_xxx-9",
-    "reference_id": "9f86d081884c7d65",
-}
-_A_MATCH = {"type": "match", **_MATCH, **_ADDED, "distance": 0.37}
+    from facematch.protocol.events import Event
+    from facematch.server.events.writer import Writer
 
-
-def _refusals(limit: int, field: str) -> dict[int | str, dict[str, Any]]:
-    return documented(
-        *json_refusals(limit),
-        (422, Code.INVALID, f"{field}: Input should be a finite number"),
-        (503, Code.STORAGE_FAILED, "The event could not be stored (SQLite: database or disk is full). Send it again."),
-        (503, Code.BUSY, "More events arrive than can be stored. Send it again."),
-    )
-
-
-_REFUSALS = _refusals(EVENT_LIMIT, "confidence")
 _SOON = {"Retry-After": "1"}
-
-
-class Delivered(BaseModel):
-    """What was sent is stored."""
-
-    ok: Literal[True] = True
-    delivered: int = Field(description="To how many listeners, of all events together; one that was there already: 0")
 
 
 class Intake:
@@ -106,69 +54,3 @@ class Intake:
 
 def _with_id(event: Event) -> Event:
     return event if event.event_id is not None else event.model_copy(update={"event_id": uuid4()})
-
-
-def routes(intake: Intake, hub: Hub) -> APIRouter:
-    """`POST /api/match`, `POST /api/check`, `POST /api/events` and `WS /ws/matches`."""
-    router = APIRouter(tags=["events"])
-
-    @router.post(
-        "/api/match",
-        summary="Report a match",
-        responses=_REFUSALS,
-        openapi_extra=described(Match, least=_MATCH, whole=_A_MATCH),
-    )
-    async def match(request: Request) -> Delivered:
-        """Stored once per `event_id`, then sent to every listener of `/ws/matches`."""
-        return Delivered(delivered=await intake.take(await read_json(request, Match, EVENT_LIMIT)))
-
-    @router.post(
-        "/api/check",
-        summary="Report the end of a batch",
-        responses=_REFUSALS,
-        openapi_extra=described(Check, least=_CHECK, whole={**_CHECK, **_ADDED, "outcome": "match", "frames": 1}),
-    )
-    async def check(request: Request) -> Delivered:
-        """Stored once per `event_id`, then sent to every listener of `/ws/matches`."""
-        return Delivered(delivered=await intake.take(await read_json(request, Check, EVENT_LIMIT)))
-
-    @router.post(
-        "/api/events",
-        summary="Report events that had to wait",
-        responses=_refusals(EVENTS_LIMIT, "events.1.check.frames"),
-        openapi_extra=described(Events, one={"events": [_CHECK]}, two={"events": [_A_MATCH, {**_CHECK, **_ADDED}]}),
-    )
-    async def events(request: Request) -> Delivered:
-        """Up to 256 of them in one body, in order: much faster than one by one after the sender was cut off. Each is
-        stored once per `event_id`, then sent to every listener of `/ws/matches`. When this is refused, send them one
-        by one: that tells which of them it is.
-        """
-        return Delivered(delivered=await intake.take(*(await read_json(request, Events, EVENTS_LIMIT)).events))
-
-    @router.websocket("/ws/matches")
-    async def listen(socket: WebSocket, after: Annotated[str | None, Query()] = None) -> None:
-        refusal = _refusal(hub, after)
-        if refusal is not None:
-            await socket.send_denial_response(refusal.response())
-            return
-        await socket.accept()
-        session = caller_of(socket.scope).session
-        owner = session.id if session else None
-        await hub.serve(socket, None if after is None else int(after), cut_of(socket.scope), owner)
-
-    return router
-
-
-_LONGEST_CURSOR = 15
-"""Digits: what JavaScript can count to."""
-
-
-def _refusal(hub: Hub, after: str | None) -> ApiError | None:
-    if hub.closing:
-        return ApiError(503, Code.STOPPING, "Face Match is stopping.", headers={"Retry-After": "2"})
-    if hub.full:
-        detail = "As many listeners are connected as there may be."
-        return ApiError(503, Code.BUSY, detail, headers={"Retry-After": "10"})
-    if after is not None and not (after.isascii() and after.isdigit() and len(after) <= _LONGEST_CURSOR):
-        return invalid([{"loc": ("after",), "msg": "must be the cursor of an event that was received, or 0"}])
-    return None

@@ -11,7 +11,7 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
@@ -24,11 +24,22 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from facematch.server.privacy.store import Subject
     from facematch.server.storage.database import Database
 
 AT_ONCE: Final = 500
 """Rows of one transaction: whoever waits to append waits for no more than that."""
+
+
+Kind = Literal["participant", "reference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose events are meant, or of what they came."""
+
+    kind: Kind
+    id: str
+    """The identity, or the reference's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +74,8 @@ class Records:
         rows = sa.select(events.c.cursor, events.c.snapshot)
         rows = rows.where(events.c.cursor > after, events.c.snapshot.is_not(None))
 
-        async def work(connection: AsyncConnection) -> list[tuple[int, str]]:
-            found = await connection.execute(rows.order_by(events.c.cursor).limit(limit))
-            return [(int(cursor), name) for cursor, name in found]
-
-        return await self._database.read(work)
+        found = await self._database.rows(rows.order_by(events.c.cursor).limit(limit))
+        return [(int(cursor), name) for cursor, name in found]
 
     async def clear_snapshots(self, names: Collection[str]) -> int:
         """These snapshots are gone: their events say so from now on, in the column and in the event itself.
@@ -101,12 +109,7 @@ class Records:
 
     async def any_older(self, than: datetime) -> bool:
         """Whether there are such events. Writes nothing."""
-
-        async def work(connection: AsyncConnection) -> bool:
-            first = sa.select(events.c.cursor).where(events.c.received_at < than).limit(1)
-            return (await connection.execute(first)).first() is not None
-
-        return await self._database.read(work)
+        return bool(await self._database.rows(sa.select(events.c.cursor).where(events.c.received_at < than).limit(1)))
 
     async def remove_of(self, subject: Subject, *, until: datetime | None = None) -> Removed:
         """Remove the events of a participant, or those that came of a reference.
@@ -138,11 +141,8 @@ class Records:
 
     async def latest(self) -> int:
         """The last position given out."""
-
-        async def work(connection: AsyncConnection) -> int:
-            return int((await connection.execute(sa.select(position.c.latest))).scalar_one())
-
-        return await self._database.read(work)
+        [(latest,)] = await self._database.rows(sa.select(position.c.latest))
+        return int(latest)
 
     async def wipe(self) -> bool:
         """Empty SQLite's write-ahead log, which still holds what was removed.

@@ -1,25 +1,46 @@
-"""From an event that is posted to everybody who is told of it: the log, the listeners, the webhook."""
+"""From an event that is posted to whoever is told of it: in by one writer, into the log, out to the listeners."""
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import structlog
+from pydantic import BaseModel, ConfigDict, Field
 
-from facematch.server.events.gaps import Gaps
+from facematch.server.events.gaps import Arrivals, Gaps
+from facematch.server.events.publisher import Publisher
 from facematch.server.events.writer import Writer
-from facematch.server.monitoring.status import EventsStatus, GapsStatus, GapStatus
-from facematch.server.webhooks.relay import Receiver, WebhookRelay
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from facematch.server.events.hub import Hub
     from facematch.server.events.log import Entry, EventLog
-    from facematch.server.webhooks.relay import WebhookStatus
-    from facematch.server.webhooks.store import WebhookStore
 
-log = structlog.get_logger(__name__)
+
+class GapStatus(BaseModel):
+    """Numbers of one source that are missing, both ends included."""
+
+    model_config = ConfigDict(serialize_by_alias=True, populate_by_name=True)
+
+    source: str = Field(examples=["recognizer-5f0c"])
+    first: int = Field(alias="from", examples=[18])
+    last: int = Field(alias="to", examples=[19])
+
+
+class GapsStatus(BaseModel):
+    """Events that a recognizer numbered and that never came, since the API started."""
+
+    count: int = Field(description="Events missing")
+    last: list[GapStatus] = Field(description="The last few gaps, the newest last")
+
+
+class EventsStatus(BaseModel):
+    """The event log."""
+
+    count: int = Field(description="Events kept")
+    cursor: int = Field(description="Position of the last one; 0: none. Positions are not counts")
+    error: str | None = Field(description="Why it cannot be used now, or could not when the last event came")
+    gaps: GapsStatus
 
 
 class Feed:
@@ -28,19 +49,19 @@ class Feed:
     Args:
         event_log: opened and closed with this.
         hub: the listeners.
-        store: how far the webhook has come; None: there can be no webhook.
-        receiver: who the webhook tells; None: nobody.
+        also_tell: told of each entry before the listeners are. Must not wait.
     """
 
-    def __init__(self, event_log: EventLog, hub: Hub, store: WebhookStore | None, receiver: Receiver | None) -> None:
+    def __init__(self, event_log: EventLog, hub: Hub, also_tell: Callable[[Entry], None] = lambda _entry: None) -> None:
         self._log = event_log
-        self._hub = hub
-        self._store = store
-        self._relay = WebhookRelay(receiver, event_log, store) if receiver and store else None
-        self._relaying: asyncio.Task[None] | None = None
+        self._also_tell = also_tell
         self._gaps = Gaps()
         self._known = (0, 0)
-        self.writer = Writer(event_log, self._publish, self._gaps)
+        self._arrivals = Arrivals(event_log, self._gaps)
+        self._publisher = Publisher(event_log, self._publish, self._arrivals.note_entry)
+        self.hub = hub
+        """Where events go out."""
+        self.writer = Writer(event_log, self._publisher, self._arrivals)
         """Where events go in."""
 
     async def open(self) -> None:
@@ -50,19 +71,11 @@ class Feed:
             SchemaTooNewError, LogUnavailableError: it cannot be.
         """
         await self._log.open()
-        await self.writer.open()
-        if self._relay:
-            await self._relay.open()
-            self._relaying = asyncio.create_task(self._relay.run(), name="webhook")
-        elif self._store:
-            with suppress(OSError):  # a full disk: it is forgotten at another start
-                await self._store.forget()
+        await self._publisher.open()
+        await self._arrivals.open()
 
     async def aclose(self) -> None:
         """Finish what has been taken, and let go of everything."""
-        if self._relaying:
-            self._relaying.cancel()
-            await asyncio.wait([self._relaying])
         await self.writer.aclose()
         await self._log.aclose()
 
@@ -76,7 +89,7 @@ class Feed:
         if self.writer.recent_trouble:  # what was tried is not stored although a little could be written
             raise OSError(self.writer.recent_trouble)
 
-    async def events(self) -> EventsStatus:
+    async def status(self) -> EventsStatus:
         """The log, as far as it can be read."""
         error = self.writer.trouble
         try:
@@ -87,11 +100,6 @@ class Feed:
         count, cursor = self._known
         return EventsStatus(count=count, cursor=cursor, error=error, gaps=GapsStatus(count=self._gaps.count, last=gaps))
 
-    async def webhook(self) -> WebhookStatus | None:
-        """The webhook, when there is one."""
-        return await self._relay.status() if self._relay else None
-
     def _publish(self, entry: Entry) -> int:
-        if self._relay:
-            self._relay.notify(entry)
-        return self._hub.publish(entry)
+        self._also_tell(entry)
+        return self.hub.publish(entry)

@@ -83,34 +83,36 @@ class SqlEventLog:
 
     async def page(self, page: Page, only: Filter = ALL) -> Sequence[Entry]:
         """See `EventLog.page`."""
-        found = await self._rows(_page(page, only))
+        found = await self._database.rows(_page(page, only))
         return tuple(Entry(cursor, type_, with_cursor(body, cursor)) for cursor, type_, body in found)
 
     async def latest(self) -> int:
         """See `EventLog.latest`."""
-        [(latest, first)] = await self._rows(sa.select(position.c.latest, position.c.first))
+        [(latest, first)] = await self._database.rows(sa.select(position.c.latest, position.c.first))
         return 0 if latest == first else int(latest)
 
     async def count(self) -> int:
         """See `EventLog.count`."""
-        [(kept,)] = await self._rows(sa.select(position.c.kept))
+        [(kept,)] = await self._database.rows(sa.select(position.c.kept))
         return int(kept)
 
     async def count_after(self, cursor: int, most: int, only: Filter = ALL) -> int:
         """See `EventLog.count_after`."""
         few = _selected(sa.select(events.c.cursor), Page(after=cursor), only).limit(most).subquery()
-        [(count,)] = await self._rows(sa.select(sa.func.count()).select_from(few))
+        [(count,)] = await self._database.rows(sa.select(sa.func.count()).select_from(few))
         return int(count)
 
     async def last_seq(self, source: str, before: int) -> int | None:
         """See `EventLog.last_seq`."""
         found = sa.select(sa.func.max(events.c.seq)).where(events.c.source == text_of(source), events.c.cursor < before)
-        [(seq,)] = await self._rows(found)
+        [(seq,)] = await self._database.rows(found)
         return None if seq is None else int(seq)
 
     async def is_whole(self) -> bool:
         """See `EventLog.is_whole`."""
-        [(latest, first, kept)] = await self._rows(sa.select(position.c.latest, position.c.first, position.c.kept))
+        [(latest, first, kept)] = await self._database.rows(
+            sa.select(position.c.latest, position.c.first, position.c.kept)
+        )
         return bool(kept and kept == latest - first)
 
     async def check(self) -> None:
@@ -125,12 +127,6 @@ class SqlEventLog:
     async def aclose(self) -> None:
         """See `EventLog.aclose`."""
         await self._database.aclose()
-
-    async def _rows(self, statement: sa.Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        async def work(connection: AsyncConnection) -> list[tuple[Any, ...]]:
-            return [tuple(row) for row in await connection.execute(statement)]
-
-        return await self._database.read(work)
 
 
 def _row(event: Event) -> dict[str, Any]:

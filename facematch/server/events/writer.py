@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from facematch.server.events.log import Page
-from facematch.server.storage.errors import LogUnavailableError, UnstorableError
+from facematch.server.storage.errors import UnstorableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from facematch.protocol.events import Event
-    from facematch.server.events.gaps import Gaps
+    from facematch.server.events.gaps import Arrivals
     from facematch.server.events.log import Entry, EventLog
+    from facematch.server.events.publisher import Publisher
 
 log = structlog.get_logger(__name__)
 
@@ -26,9 +25,6 @@ AT_ONCE: Final = 256
 """Events of one commit."""
 MOST_WAITING: Final = 1_000
 """Events that may wait for their commit; more are turned away until the disk has caught up."""
-_PAGE: Final = 200
-_LOOKED_BACK: Final = 10 * _PAGE
-"""Events among which the last one of a source is looked for."""
 _RECENT_SECONDS: Final = 60.0
 
 
@@ -45,35 +41,24 @@ class _Waiting:
 
 
 class Writer:
-    """Stores events and publishes them.
+    """Stores events; what is stored is handed on, and what did not come is noticed.
 
     Args:
         event_log: nobody else appends to it in this process.
-        publish: hands an entry on, in the log's order and each once; returns how many listeners get it. Must not
-            wait.
-        gaps: told of each event that arrives.
+        publisher: hands on what is stored. Nobody else uses it.
+        arrivals: told of each event that arrives.
     """
 
-    def __init__(self, event_log: EventLog, publish: Callable[[Entry], int], gaps: Gaps) -> None:
+    def __init__(self, event_log: EventLog, publisher: Publisher, arrivals: Arrivals) -> None:
         self._log = event_log
-        self._publish = publish
-        self._gaps = gaps
+        self._publisher = publisher
+        self._arrivals = arrivals
         self._waiting: list[_Waiting] = []
         self._at_work: list[_Waiting] = []
         """Those of the commit that runs."""
         self._committing: asyncio.Task[None] | None = None
-        self._published = 0
-        """Position of the last entry that was handed on."""
-        self._unsure = False
-        """A commit has failed; what it held may have been stored all the same."""
         self._trouble: str | None = None
         self._trouble_at = 0.0
-        self._whole = False
-
-    async def open(self) -> None:
-        """Begin after what the log holds."""
-        self._published = await self._log.latest()
-        self._whole = await self._log.is_whole()
 
     @property
     def trouble(self) -> str | None:
@@ -140,10 +125,14 @@ class Writer:
                 for waiting in batch:  # its neighbours are not to suffer for it
                     await self._commit([waiting])
                 return
-            await self._hand_on(batch, entries)
+            delivered = await self._publisher.hand_on(entries)
+            for waiting, count in zip(batch, delivered, strict=True):
+                if not waiting.settled.done():
+                    waiting.settled.set_result(count)
+            await self._look_for_gaps(batch, entries)
         except Exception as error:  # noqa: BLE001  (each of them hears of it)
             if isinstance(error, OSError):
-                self._unsure = True
+                self._publisher.doubt()
                 self._note(error)
             for waiting in batch:
                 if not waiting.settled.done():
@@ -159,81 +148,13 @@ class Writer:
         self._note()
         return [next(entries) if waiting.keep else None for waiting in batch]
 
-    async def _hand_on(self, batch: Sequence[_Waiting], entries: Sequence[Entry | None]) -> None:
-        first = next((entry.cursor for entry in entries if entry is not None), None)
-        if self._unsure or (first is not None and first != self._published + 1):
-            await self._catch_up(first)
-        position = self._published
-        for waiting, entry in zip(batch, entries, strict=True):
-            delivered = 0
-            if entry is not None:
-                self._published = entry.cursor
-                delivered = self._publish(entry)
-            if not waiting.settled.done():
-                waiting.settled.set_result(delivered)
+    async def _look_for_gaps(self, batch: Sequence[_Waiting], entries: Sequence[Entry | None]) -> None:
+        first = next((entry.cursor for entry in entries if entry is not None), self._publisher.position + 1)
+        position = first - 1
         for waiting, entry in zip(batch, entries, strict=True):
             before = position + 1 if entry is None else entry.cursor
-            await self._look_for_gaps(waiting.event.source, waiting.event.seq, before)
+            await self._arrivals.note(waiting.event.source, waiting.event.seq, before)
             position = position if entry is None else entry.cursor
-
-    async def _catch_up(self, before: int | None) -> None:
-        """Hand on what is in the log and was not handed on: of a commit that failed half-way, or another process's."""
-        while True:
-            page = await self._log.after(self._published, _PAGE)
-            for entry in page:
-                if before is not None and entry.cursor >= before:
-                    break
-                self._published = entry.cursor
-                self._publish(entry)
-                event = json.loads(entry.text)
-                await self._look_for_gaps(event["source"], event["seq"], entry.cursor)
-            else:
-                if len(page) == _PAGE:
-                    continue
-            self._unsure = False
-            return
-
-    async def _look_for_gaps(self, source: str | None, seq: int | None, before: int) -> None:
-        """An event has arrived, and the log held what came earlier `before` a position."""
-        if source is None or seq is None:
-            return
-        if not self._gaps.follows(source):
-            try:
-                last = await self._last_before(source, seq, before)
-            except LogUnavailableError:
-                last = seq - 1
-            self._gaps.follow(source, last)
-        self._gaps.observe(source, seq)
-
-    async def _last_before(self, source: str, seq: int, before: int) -> int:
-        """The last number of a source that came before this one, which is the first of it that this process sees.
-
-        Where the log cannot say what it lacks, because it began in the middle or something was removed from it, that
-        is taken to be the number before: a gap that is not told is better than one that is made up.
-        """
-        last = await self._log.last_seq(source, before)
-        if last is None:
-            return 0 if self._whole and await self._log.is_whole() else seq - 1
-        if last < seq - 1 and not await self._is_whole_since(source, last, before):
-            return seq - 1
-        return last
-
-    async def _is_whole_since(self, source: str, seq: int, before: int) -> bool:
-        """Whether nothing was removed between an event and a position: positions are given out one by one."""
-        if await self._log.is_whole():
-            return True
-        for _ in range(0, _LOOKED_BACK, _PAGE):
-            page = await self._log.page(Page(before=before, limit=_PAGE, newest_first=True))
-            for entry in page:
-                if entry.cursor != before - 1:
-                    return False
-                event = json.loads(entry.text)
-                if (event["source"], event["seq"]) == (source, seq):
-                    return True
-                before = entry.cursor
-            if len(page) < _PAGE:
-                return False
-        return False
 
     def _note(self, error: OSError | None = None) -> None:
         """One line when the log goes away and one when it is back, not one per event."""

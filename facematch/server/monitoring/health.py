@@ -2,19 +2,23 @@
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
 import asyncio
+import functools
 import shutil
+import ssl
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
-import aiohttp
+import httpx2
 import structlog
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from facematch.runtime.owner_only import make_folder
+from facematch.server.events.service import Feed
+from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
 from facematch.server.web.errors import documented
 from facematch.server.web.security_headers import origins
 
@@ -27,6 +31,9 @@ KEPT_SECONDS = 3.0
 """How long an answer is good for: asking often costs nothing."""
 
 _MB = 1024 * 1024
+
+_authorities = functools.cache(ssl.create_default_context)
+"""The system's, and SSL_CERT_FILE's."""
 
 Check = Callable[[], Awaitable[str]]
 """Returns what there is to say; raises `OSError` with the reason why not."""
@@ -112,6 +119,39 @@ def disk_check(folder: Path) -> Check:
     return lambda: asyncio.to_thread(look)
 
 
+def log_check(feed: Feed, folder: Path | None) -> Check:
+    """Whether events can be stored.
+
+    Args:
+        feed: stores them.
+        folder: of the embedded database; None: the log is elsewhere.
+    """
+    has_room = disk_check(folder) if folder else None
+
+    async def ask() -> str:
+        await feed.check()
+        if has_room:
+            await has_room()
+        return "takes events"
+
+    return ask
+
+
+def recognizer_check(recognizers: Recognizers) -> Check:
+    """Whether a recognizer reports."""
+
+    async def ask() -> str:
+        heard = recognizers.newest()
+        if heard is None:
+            raise OSError("no heartbeat yet")
+        latest, age = heard
+        if age > ONLINE_SECONDS:
+            raise OSError(f"last heartbeat {age:.0f} s ago")
+        return f"heartbeat {age:.1f} s ago, LiveKit {latest.livekit}"
+
+    return ask
+
+
 def livekit_check(url: str) -> Check:
     """Whether anything answers HTTP where LiveKit should.
 
@@ -122,9 +162,12 @@ def livekit_check(url: str) -> Check:
 
     async def ask() -> str:
         try:
-            async with aiohttp.ClientSession() as session, session.get(address, allow_redirects=False) as response:
-                return f"answers ({response.status})"
-        except aiohttp.ClientError as error:
+            async with (
+                httpx2.AsyncClient(timeout=CHECK_SECONDS, trust_env=False, verify=_authorities()) as client,
+                client.stream("GET", address) as response,
+            ):
+                return f"answers ({response.status_code})"
+        except httpx2.HTTPError as error:
             raise OSError(f"cannot be reached ({type(error).__name__})") from error
 
     return ask

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Response
@@ -16,11 +17,14 @@ from facematch.protocol.heartbeat import LiveKitState
 from facematch.server.web.errors import documented
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from prometheus_client.metrics_core import Metric
 
     from facematch.protocol.heartbeat import Heartbeat
+    from facematch.server.events.hub import Hub
+    from facematch.server.gallery.photo_file import ReferenceFile
+    from facematch.server.recognizers.registry import Recognizers
 
 _TRACK_STATES = ("idle", "queued", "probe", "hold", "wait")
 
@@ -58,14 +62,13 @@ class ServerFigures:
     """Since the reference was enrolled; None without one."""
 
 
-def routes(
-    newest: Callable[[], tuple[Heartbeat, float] | None], figures: Callable[[], Awaitable[ServerFigures]]
-) -> APIRouter:
+def routes(recognizers: Recognizers, hub: Hub, reference: ReferenceFile) -> APIRouter:
     """The route.
 
     Args:
-        newest: the recognizer's last heartbeat and its age in seconds; None when there is none.
-        figures: the web process's own.
+        recognizers: the newest speaks for all.
+        hub: the listeners.
+        reference: how old it is.
     """
     router = APIRouter(tags=["health"])
 
@@ -80,10 +83,16 @@ def routes(
     )
     async def metrics() -> Response:
         registry = CollectorRegistry()
-        registry.register(_Collector(newest(), await figures()))
+        registry.register(_Collector(recognizers.newest(), await _own_figures(hub, reference)))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
+
+
+async def _own_figures(hub: Hub, reference: ReferenceFile) -> ServerFigures:
+    found = await reference.current()
+    age = (datetime.now(UTC) - found.updated_at).total_seconds() if found else None
+    return ServerFigures(hub.clients, hub.dropped, age)
 
 
 class _Collector(Collector):

@@ -1,17 +1,21 @@
 """What is going on: everything a page needs to draw itself."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from facematch.protocol.heartbeat import CycleSettings, Heartbeat
+from facematch.server.events.service import EventsStatus, Feed
+from facematch.server.gallery.photo_file import Current, ReferenceFile
+from facematch.server.gallery.routes import URL as REFERENCE_URL
+from facematch.server.privacy.erasure import Erasures
 from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
 from facematch.server.web.errors import documented
 from facematch.server.webhooks.relay import WebhookStatus
+from facematch.server.webhooks.service import Webhooks
 
 
 class ReferenceStatus(BaseModel):
@@ -30,32 +34,6 @@ class RecognizerStatus(BaseModel):
     heartbeat: Heartbeat | None
 
 
-class GapStatus(BaseModel):
-    """Numbers of one source that are missing, both ends included."""
-
-    model_config = ConfigDict(serialize_by_alias=True, populate_by_name=True)
-
-    source: str = Field(examples=["recognizer-5f0c"])
-    first: int = Field(alias="from", examples=[18])
-    last: int = Field(alias="to", examples=[19])
-
-
-class GapsStatus(BaseModel):
-    """Events that a recognizer numbered and that never came, since the API started."""
-
-    count: int = Field(description="Events missing")
-    last: list[GapStatus] = Field(description="The last few gaps, the newest last")
-
-
-class EventsStatus(BaseModel):
-    """The event log."""
-
-    count: int = Field(description="Events kept")
-    cursor: int = Field(description="Position of the last one; 0: none. Positions are not counts")
-    error: str | None = Field(description="Why it cannot be used now, or could not when the last event came")
-    gaps: GapsStatus
-
-
 class Status(BaseModel):
     """Everything a page needs to draw itself."""
 
@@ -72,42 +50,57 @@ class Status(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
-    """Where the parts of the status come from."""
+class Configured:
+    """What the settings say of it."""
 
     room: str
     livekit_url: str
-    settings: CycleSettings
-    reference: Callable[[], Awaitable[ReferenceStatus | None]]
-    clients: Callable[[], int]
-    events: Callable[[], Awaitable[EventsStatus]]
-    webhook: Callable[[], Awaitable[WebhookStatus | None]]
-    erasures: Callable[[], int]
+    """LiveKit server as browsers reach it."""
+    cycle: CycleSettings
+    """Those of a recognizer with the same settings."""
 
 
-def routes(recognizers: Recognizers, sources: Sources) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Whose state is shown."""
+
+    recognizers: Recognizers
+    reference: ReferenceFile
+    feed: Feed
+    webhooks: Webhooks
+    erasures: Erasures
+
+
+def routes(configured: Configured, shown: Shown) -> APIRouter:
     """`GET /api/status`."""
     router = APIRouter(tags=["status"])
 
     @router.get("/api/status", summary="What is going on", responses=documented())
     async def status() -> Status:
-        heard = recognizers.newest()
-        if heard is None:
-            recognizer = RecognizerStatus(online=False, age_seconds=None, heartbeat=None)
-        else:
-            latest, age = heard
-            recognizer = RecognizerStatus(online=age <= ONLINE_SECONDS, age_seconds=round(age, 3), heartbeat=latest)
+        recognizer = _recognizer(shown.recognizers)
         return Status(
-            room=sources.room,
-            livekit_url=sources.livekit_url,
-            reference=await sources.reference(),
-            settings=recognizer.heartbeat.settings if recognizer.heartbeat else sources.settings,
+            room=configured.room,
+            livekit_url=configured.livekit_url,
+            reference=_reference(await shown.reference.current()),
+            settings=recognizer.heartbeat.settings if recognizer.heartbeat else configured.cycle,
             recognizer=recognizer,
-            websocket_clients=sources.clients(),
-            events=await sources.events(),
-            webhook=await sources.webhook(),
-            erasures=sources.erasures(),
+            websocket_clients=shown.feed.hub.clients,
+            events=await shown.feed.status(),
+            webhook=await shown.webhooks.status(),
+            erasures=shown.erasures.version,
             server_time=datetime.now(UTC),
         )
 
     return router
+
+
+def _reference(current: Current | None) -> ReferenceStatus | None:
+    return None if current is None else ReferenceStatus(id=current.id, updated_at=current.updated_at, url=REFERENCE_URL)
+
+
+def _recognizer(recognizers: Recognizers) -> RecognizerStatus:
+    heard = recognizers.newest()
+    if heard is None:
+        return RecognizerStatus(online=False, age_seconds=None, heartbeat=None)
+    latest, age = heard
+    return RecognizerStatus(online=age <= ONLINE_SECONDS, age_seconds=round(age, 3), heartbeat=latest)

@@ -18,23 +18,21 @@ import structlog
 
 from facematch.protocol.events import Match
 from facematch.protocol.heartbeat import EraseParticipant, EraseReference
-from facematch.protocol.snapshot_names import may_show
 from facematch.runtime.clock import wall_clock
-from facematch.server.privacy.store import Pending, Subject
+from facematch.server.events.purge import Subject
+from facematch.server.privacy.removal import Leftovers
 from facematch.server.recognizers.registry import ONLINE_SECONDS
 from facematch.server.recognizers.watermark import delivered_until, standing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
     from uuid import UUID
 
     from facematch.protocol.events import Event
     from facematch.protocol.heartbeat import Heartbeat, Order
-    from facematch.server.events.purge import Records
-    from facematch.server.privacy.retention import Retention
-    from facematch.server.privacy.store import ErasureStore
+    from facematch.server.privacy.removal import Removal
+    from facematch.server.privacy.store import ErasureStore, Pending
     from facematch.server.recognizers.registry import Heard
-    from facematch.server.snapshots.folder import SnapshotFolder
 
 log = structlog.get_logger(__name__)
 
@@ -77,46 +75,27 @@ class Erasures:
     """See the module.
 
     Args:
-        records: the log's events.
-        folder: the snapshots.
-        retention: owns the lock under which anything is removed.
+        removal: removes what is kept here.
         store: the record of erasures.
         heard: the recognizers' last heartbeats and their ages in seconds.
-        stored: returns when what has arrived so far is in the log.
-        forget: told of the positions that were removed; drops what still waits to be sent of them.
-        remove_reference: removes the reference of this id, if it was there at that time already (None: whenever), and
-            returns whether there is none now.
         now: aware time; injected by tests.
         monotonic: seconds; injected by tests.
-        wait_seconds: see `WAIT_SECONDS`.
     """
 
     def __init__(
         self,
-        records: Records,
-        folder: SnapshotFolder,
-        retention: Retention,
+        removal: Removal,
         store: ErasureStore,
         heard: Callable[[], Sequence[Heard]],
-        stored: Callable[[], Awaitable[None]],
-        forget: Callable[[Collection[int]], None],
-        remove_reference: Callable[[str, datetime | None], Awaitable[bool]],
         *,
         now: Callable[[], datetime] = wall_clock,
         monotonic: Callable[[], float] = time.monotonic,
-        wait_seconds: float = WAIT_SECONDS,
     ) -> None:
-        self._records = records
-        self._folder = folder
-        self._retention = retention
+        self._removal = removal
         self._store = store
         self._heard = heard
-        self._stored = stored
-        self._forget = forget
-        self._remove_reference = remove_reference
         self._now = now
         self._monotonic = monotonic
-        self._wait_seconds = wait_seconds
         self._pending: dict[UUID, Pending] = {}
         self._confirmed: dict[UUID, dict[str, int]] = {}
         """By which source, with how many events."""
@@ -202,7 +181,7 @@ class Erasures:
         """
         pending = await self._store.begin(Subject("reference", reference_id), self._now(), by)
         try:
-            if not await self._remove_reference(reference_id, None):
+            if not await self._removal.photo(reference_id):
                 raise ReferenceStaysError("there is another one already")
         except OSError as error:
             await self._store.withdraw(pending.id)
@@ -237,7 +216,7 @@ class Erasures:
             try:
                 await self._finish_all()
                 if self._unwiped:
-                    self._unwiped = not await self._records.wipe()
+                    self._unwiped = not await self._removal.wipe()
                 self._well = True
             except OSError as error:
                 if self._well:
@@ -255,7 +234,7 @@ class Erasures:
             if id_ in self._attended or (undelivered is None and id_ not in self._unremoved):
                 continue
             if id_ in self._unremoved and pending.subject.kind == "reference":
-                await self._remove_reference(pending.subject.id, pending.requested_at)
+                await self._removal.photo(pending.subject.id, pending.requested_at)
             events, snapshots = await self._remove(pending, _until(pending))
             if undelivered is None:
                 continue
@@ -263,48 +242,25 @@ class Erasures:
             _tell(pending, Erased(id_, pending.requested_at, events, snapshots, undelivered), "recognizer")
 
     async def _remove(self, pending: Pending, until: datetime | None) -> tuple[int, int]:
-        """Remove the events and snapshots, and look whether they have gone.
-
-        Since the erasure is pending, no event of its time is taken any more; those that were taken before are in the
-        log first. What comes into it meanwhile is of a later time, or is removed by the next call.
+        """Remove what is here of it; since it is pending, no event of its time is taken any more.
 
         Returns:
             How many events and how many snapshots there were.
 
         Raises:
-            OSError: they have not.
+            OSError: something is still there.
         """
-        await self._stored()
-        async with self._retention.lock:
-            latest = await self._records.latest()
-            removed = await self._records.remove_of(pending.subject, until=until)
-            self._retention.forget(removed.snapshots)
-            self._forget(removed.cursors)
-            names = removed.snapshots | await self._without_event(pending)
-            count = await self._folder.remove(names)
-            await self._store.add(pending.id, removed.events, count)
-            self.version += removed.events
-            self._unwiped = not await self._records.wipe()
-            if await self._folder.holds(names) or await self._records.holds(pending.subject, latest, until):
-                raise NotErasedError("something is still there")
-            self._unremoved.discard(pending.id)
-        return removed.events, count
-
-    async def _without_event(self, pending: Pending) -> frozenset[str]:
-        """Snapshots whose event is not in the log, and will not be: it was removed before it was delivered.
-
-        Names do not tell who it is beyond doubt, but an event in the log would. Of which reference it came, they do
-        not tell at all: if its event was turned away, that is known; else retention removes it as soon as it is
-        certain that no event will speak of it.
-        """
-        files = await self._retention.unnamed()
-        if pending.subject.kind == "reference":
-            return frozenset(self._turned_away.get(pending.id, ())) & files.keys()
-        until = delivered_until(self._heard())
-        settled = max(pending.requested_at, until or pending.requested_at).timestamp()
-        return frozenset(
-            name for name, file in files.items() if may_show(name, pending.subject.id) and file.written_at <= settled
-        )
+        delivered = delivered_until(self._heard())
+        settled = max(pending.requested_at, delivered or pending.requested_at)
+        leftovers = Leftovers(settled.timestamp(), self._turned_away.setdefault(pending.id, set()))
+        found = await self._removal.traces(pending.subject, until, leftovers)
+        await self._store.add(pending.id, found.events, found.snapshots)
+        self.version += found.events
+        self._unwiped = not await self._removal.wipe()
+        if found.trouble is not None:
+            raise NotErasedError(found.trouble)
+        self._unremoved.discard(pending.id)
+        return found.events, found.snapshots
 
     def _outcome(self, pending: Pending) -> int | None:
         """How many undelivered events recognizers have removed; None: not all of them have confirmed."""
@@ -320,7 +276,7 @@ class Erasures:
 
     async def _finish(self, pending: Pending, undelivered: int) -> None:
         await self._store.finish(pending.id, undelivered, self._now())
-        self._unwiped = not await self._records.wipe()
+        self._unwiped = not await self._removal.wipe()
         self._stragglers.append((pending, self._monotonic() + STRAGGLERS_SECONDS))
         self._pending.pop(pending.id, None)
         self._confirmed.pop(pending.id, None)
@@ -331,7 +287,7 @@ class Erasures:
         if not any(age <= ONLINE_SECONDS for _, age in self._heard()):
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._wait_seconds):
+            async with asyncio.timeout(WAIT_SECONDS):
                 while not holds() and not self._stopping:
                     await self._beat.wait()
 

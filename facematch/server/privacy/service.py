@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from facematch.server.events.purge import Records
 from facematch.server.privacy import routes as erasure_routes
 from facematch.server.privacy.erasure import Erasures
+from facematch.server.privacy.removal import Removal
 from facematch.server.privacy.retention import Limits, Retention
 from facematch.server.privacy.store import ErasureStore
 from facematch.server.recognizers.watermark import delivered_until
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter
 
-    from facematch.server.events.hub import Hub
-    from facematch.server.events.writer import Writer
+    from facematch.server.events.service import Feed
     from facematch.server.gallery.enrollment import Enrollment
     from facematch.server.gallery.photo_file import ReferenceFile
     from facematch.server.recognizers.registry import Recognizers
@@ -36,10 +36,8 @@ class Keeping:
         folder: of the snapshots.
         limits: what may be kept.
         recognizers: who is asked to erase, and says what is on its way.
-        writer: of the log.
-        hub: the log's listeners.
+        feed: of the log.
         enrollment: of the reference.
-        wait_seconds: how long whoever erases waits for them.
     """
 
     def __init__(
@@ -48,26 +46,15 @@ class Keeping:
         folder: Path,
         limits: Limits,
         recognizers: Recognizers,
-        writer: Writer,
-        hub: Hub,
+        feed: Feed,
         enrollment: Enrollment,
-        wait_seconds: float,
     ) -> None:
         records = Records(database)
         snapshots = SnapshotFolder(folder)
         self.retention = Retention(records, snapshots, limits, lambda: delivered_until(recognizers.all()))
         self._store = ErasureStore(database)
-        self.erasures = Erasures(
-            records,
-            snapshots,
-            self.retention,
-            self._store,
-            recognizers.all,
-            writer.settled,
-            hub.forget,
-            enrollment.remove,
-            wait_seconds=wait_seconds,
-        )
+        removal = Removal(records, snapshots, self.retention, feed, enrollment)
+        self.erasures = Erasures(removal, self._store, recognizers.all)
 
     def routes(self, file: ReferenceFile) -> APIRouter:
         """See `erasure_routes`."""

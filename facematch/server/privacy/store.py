@@ -7,31 +7,19 @@ import hashlib
 import json
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
+from facematch.server.events.purge import Kind, Subject
 from facematch.server.storage.schema import erasures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
     from facematch.server.storage.database import Database
-
-Kind = Literal["participant", "reference"]
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What an erasure is about."""
-
-    kind: Kind
-    id: str
-    """The identity, or the reference's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,52 +80,42 @@ class ErasureStore:
             "events": 0,
             "snapshots": 0,
         }
-        await self._execute(sa.insert(erasures).values(row))
+        await self._database.execute(sa.insert(erasures).values(row))
         return Pending(UUID(str(row["id"])), subject, at)
 
     async def withdraw(self, id_: UUID) -> None:
         """It is not to be erased after all."""
-        await self._execute(sa.delete(erasures).where(erasures.c.id == id_))
+        await self._database.execute(sa.delete(erasures).where(erasures.c.id == id_))
 
     async def add(self, id_: UUID, events: int, snapshots: int) -> None:
         """More was removed."""
         new = {"events": erasures.c.events + events, "snapshots": erasures.c.snapshots + snapshots}
-        await self._execute(sa.update(erasures).where(erasures.c.id == id_).values(new))
+        await self._database.execute(sa.update(erasures).where(erasures.c.id == id_).values(new))
 
     async def finish(self, id_: UUID, undelivered: int, at: datetime) -> None:
         """Nothing is left. Whose it was is forgotten."""
         new = {"undelivered_events": undelivered, "done_at": at, "subject": None}
-        await self._execute(sa.update(erasures).where(erasures.c.id == id_).values(new))
+        await self._database.execute(sa.update(erasures).where(erasures.c.id == id_).values(new))
 
     async def pending(self) -> Sequence[Pending]:
         """What the recognizer has still to be told, the oldest first."""
         columns = sa.select(erasures.c.id, erasures.c.kind, erasures.c.subject, erasures.c.requested_at)
         rows = columns.where(erasures.c.subject.is_not(None)).order_by(erasures.c.requested_at)
-        return [Pending(id_, Subject(kind, json.loads(text)), at) for id_, kind, text, at in await self._rows(rows)]
+        return [
+            Pending(id_, Subject(kind, json.loads(text)), at) for id_, kind, text, at in await self._database.rows(rows)
+        ]
 
     async def total(self) -> int:
         """Erasures and erased events there have been; rises with each."""
         everything = sa.select(sa.func.count() + sa.func.coalesce(sa.func.sum(erasures.c.events), 0))
-        [(total,)] = await self._rows(everything.select_from(erasures))
+        [(total,)] = await self._database.rows(everything.select_from(erasures))
         return int(total)
 
     async def lines(self, limit: int) -> Sequence[Line]:
         """The newest first."""
         columns = [erasures.c[name] for name in Line.__slots__]
         rows = sa.select(*columns).order_by(erasures.c.requested_at.desc()).limit(limit)
-        return [Line(*row) for row in await self._rows(rows)]
-
-    async def _execute(self, statement: sa.Executable) -> None:
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(statement)
-
-        await self._database.write(work)
-
-    async def _rows(self, statement: sa.Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        async def work(connection: AsyncConnection) -> list[tuple[Any, ...]]:
-            return [tuple(row) for row in await connection.execute(statement)]
-
-        return await self._database.read(work)
+        return [Line(*row) for row in await self._database.rows(rows)]
 
 
 def subject_hash(subject: str, salt: bytes) -> bytes:

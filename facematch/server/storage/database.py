@@ -125,6 +125,23 @@ class Database:
         """
         return await self._run(self._readers, work)
 
+    async def execute(self, statement: sa.Insert | sa.Update | sa.Delete) -> int:
+        """Run one statement as `write` does. Returns how many rows it changed."""
+
+        async def work(connection: AsyncConnection) -> int:
+            changed: int = (await connection.execute(statement)).rowcount
+            return changed
+
+        return await self.write(work)
+
+    async def rows(self, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
+        """What one selection finds, read as `read` does."""
+
+        async def work(connection: AsyncConnection) -> list[tuple[Any, ...]]:
+            return [tuple(row) for row in await connection.execute(statement)]
+
+        return await self.read(work)
+
     async def _run(self, engine: AsyncEngine | None, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
         if engine is None:
             raise LogUnavailableError("the database is not open")

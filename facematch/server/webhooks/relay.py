@@ -12,16 +12,18 @@ whose snapshot has gone says so.
 import asyncio
 import json
 import random
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-import aiohttp
+import httpx2
 import structlog
 from pydantic import BaseModel, Field
 from standardwebhooks import Webhook as Signer
@@ -171,15 +173,17 @@ class WebhookRelay:
 
     async def run(self) -> None:
         """Deliver, for ever or until the receiver has gone. Cancel it."""
-        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-        async with aiohttp.ClientSession(
-            timeout=timeout,
-            cookie_jar=aiohttp.DummyCookieJar(),
+        async with httpx2.AsyncClient(
+            timeout=None,
+            follow_redirects=False,  # a redirect would send the event to an address that nobody configured
+            trust_env=False,  # no proxy
+            verify=ssl.create_default_context(),  # the system's authorities, and SSL_CERT_FILE's
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none
             headers={"User-Agent": f"Face-Match/{__version__}"},
-        ) as session:
+        ) as client:
             while self._state != "gone":
                 try:
-                    await self._deliver_all(session)
+                    await self._deliver_all(client)
                 except OSError as error:
                     log.warning("Webhook waits for the event log", reason=str(error))
                     await asyncio.sleep(_STORE_RETRY_SECONDS)
@@ -192,7 +196,7 @@ class WebhookRelay:
             self._cursor, self._given_up = await self._store.begin(await self._log.latest())
         return self._cursor
 
-    async def _deliver_all(self, session: aiohttp.ClientSession) -> None:
+    async def _deliver_all(self, client: httpx2.AsyncClient) -> None:
         while True:
             self._news.clear()
             entry = await self._next()
@@ -201,7 +205,7 @@ class WebhookRelay:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):
                         await self._news.wait()
-            elif not await self._deliver(session, entry):
+            elif not await self._deliver(client, entry):
                 return
 
     async def _next(self) -> Entry | None:
@@ -215,14 +219,14 @@ class WebhookRelay:
         self._arrivals.note(found[0].cursor, self._now())  # it may have been stored since the last position was read
         return found[0]
 
-    async def _deliver(self, session: aiohttp.ClientSession, entry: Entry) -> bool:
+    async def _deliver(self, client: httpx2.AsyncClient, entry: Entry) -> bool:
         """Settle one event, unless it is erased meanwhile. Returns False when the receiver wants no more."""
         attempt = 0
         while True:
             event_id, body = _payload(entry)
             if self._state != "retrying":
                 self._state = "delivering"
-            answer = await self._post(session, event_id, body)
+            answer = await self._post(client, event_id, body)
             if answer.status is not None and 200 <= answer.status < 300:  # noqa: PLR2004
                 self._note_success()
                 await self._settle(entry)
@@ -249,7 +253,7 @@ class WebhookRelay:
                 return True  # it was removed: nobody is to hear of it, and the next one follows
             entry = now
 
-    async def _post(self, session: aiohttp.ClientSession, event_id: str, body: str) -> _Answer:
+    async def _post(self, client: httpx2.AsyncClient, event_id: str, body: str) -> _Answer:
         at = datetime.now(UTC)
         headers = {
             "Content-Type": "application/json",
@@ -257,15 +261,12 @@ class WebhookRelay:
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": self._signer.sign(event_id, at, body),
         }
-        # A redirect would send the event to an address that nobody configured.
-        post = session.post(self._receiver.url, data=body.encode(), headers=headers, allow_redirects=False)
+        request = client.stream("POST", self._receiver.url, content=body.encode(), headers=headers)
         try:
-            async with post as response:
-                response.close()  # whatever else it has to say
-                return _Answer(
-                    response.status, f"HTTP {response.status}", _seconds(response.headers.get("retry-after"))
-                )
-        except (aiohttp.ClientError, OSError) as error:  # their words may hold the address
+            async with asyncio.timeout(ANSWER_SECONDS), request as answer:  # whatever else it has to say is not read
+                status, not_before = answer.status_code, _seconds(answer.headers.get("retry-after"))
+                return _Answer(status, f"HTTP {status}", not_before)
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:  # their words may hold the address
             return _Answer(None, type(error).__name__)
 
     async def _settle(self, entry: Entry, given_up: str | None = None) -> None:

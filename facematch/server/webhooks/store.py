@@ -39,18 +39,10 @@ class WebhookStore:
         Args:
             latest: position of the log's last event, where a webhook that is new begins.
         """
-
-        async def look(connection: AsyncConnection) -> tuple[int, int] | None:
-            found = (await connection.execute(_row(webhooks.c.cursor, webhooks.c.dead))).one_or_none()
-            return None if found is None else (int(found[0]), int(found[1]))
-
-        async def make(connection: AsyncConnection) -> None:
-            await connection.execute(sa.insert(webhooks).values(name=_NAME, cursor=latest, dead=0))
-
-        found = await self._database.read(look)
-        if found is None:
-            await self._database.write(make)
-        return found or (latest, 0)
+        for cursor, dead in await self._database.rows(_row(webhooks.c.cursor, webhooks.c.dead)):
+            return int(cursor), int(dead)
+        await self._database.execute(sa.insert(webhooks).values(name=_NAME, cursor=latest, dead=0))
+        return latest, 0
 
     async def settle(self, cursor: int, given_up: str | None = None) -> None:
         """An event is delivered, or given up.
@@ -72,24 +64,13 @@ class WebhookStore:
 
     async def dead_letters(self, limit: int) -> list[tuple[int, str]]:
         """Position and reason of the events given up last, the newest first."""
-
-        async def work(connection: AsyncConnection) -> list[tuple[int, str]]:
-            letters = sa.select(dead_letters.c.cursor, dead_letters.c.reason).order_by(dead_letters.c.cursor.desc())
-            return [(int(cursor), reason) for cursor, reason in await connection.execute(letters.limit(limit))]
-
-        return await self._database.read(work)
+        letters = sa.select(dead_letters.c.cursor, dead_letters.c.reason).order_by(dead_letters.c.cursor.desc())
+        return [(int(cursor), reason) for cursor, reason in await self._database.rows(letters.limit(limit))]
 
     async def forget(self) -> None:
         """There is no webhook (any more): one that is configured later begins anew."""
-
-        async def look(connection: AsyncConnection) -> bool:
-            return (await connection.execute(_row(webhooks.c.cursor))).one_or_none() is not None
-
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(sa.delete(webhooks).where(_IS_OURS))
-
-        if await self._database.read(look):  # a start without a webhook writes nothing
-            await self._database.write(work)
+        if await self._database.rows(_row(webhooks.c.cursor)):  # a start without a webhook writes nothing
+            await self._database.execute(sa.delete(webhooks).where(_IS_OURS))
 
 
 _IS_OURS = webhooks.c.name == _NAME

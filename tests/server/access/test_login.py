@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 from structlog.testing import capture_logs
 
 from facematch.server.access.sessions import Kind
+from facematch.server.access.store import SqlSessionStore
 from tests.rig.keyed import HOST, KEYS, ORIGIN, Keyed, with_keys
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def test_signing_out_without_a_login_does_nothing(keyed: Keyed) -> None:
 def test_an_admin_signs_everybody_out(keyed: Keyed) -> None:
     viewer, admin = keyed.signed_in("viewer"), keyed.signed_in("admin")
     invitation = keyed.invitation()
-    kept = len(keyed.store._sessions)
+    kept = len(keyed.sessions())
     with viewer.websocket_connect(SOCKET, headers={"host": HOST, "origin": ORIGIN}) as socket:
         assert admin.delete("/api/sessions").json() == {"ended": kept}
         with pytest.raises(WebSocketDisconnect) as ended:
@@ -181,7 +181,7 @@ def test_signing_in_anew_ends_the_former_login(keyed: Keyed) -> None:
 def test_signing_in_in_vain_leaves_the_former_login(keyed: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = keyed.signed_in("admin")
     assert browser.post("/api/session", json={"key": "wrong-key-0123456789"}).status_code == 401
-    monkeypatch.setattr(keyed.store, "add", away)
+    monkeypatch.setattr(SqlSessionStore, "add", away)
     assert browser.post("/api/session", json={"key": KEYS["viewer"]}).json()["code"] == "STORAGE_FAILED"
     assert browser.get("/api/session").json()["role"] == "admin"
 
@@ -197,7 +197,7 @@ def test_a_socket_ends_soon_after_its_login_has_expired(
             with pytest.raises(WebSocketDisconnect) as ended:
                 socket.receive_text()
         assert ended.value.code == 4401
-        assert not keyed.store._sessions
+        assert not keyed.sessions()
 
 
 def test_an_invitation_is_for_one_room_and_shows_nothing(keyed: Keyed) -> None:
@@ -220,11 +220,11 @@ def test_an_invitation_is_for_one_room_and_shows_nothing(keyed: Keyed) -> None:
 def test_a_login_ends_with_its_invitation(settings: Settings, examiner: FakeExaminer) -> None:
     with Keyed(with_keys(settings, invite_ttl_seconds=3600), examiner) as keyed:
         invitation = keyed.invitation()
-        (ends,) = (kept.expires_at for kept in keyed.store._sessions.values())
+        (ends,) = (kept.expires_at for kept in keyed.sessions())
         answer = keyed.anybody().post("/api/session", json={"invitation": invitation})
         assert datetime.fromisoformat(answer.json()["expires_at"]) == ends
         cookie = SimpleCookie(answer.headers["set-cookie"])["__Host-face_match_session"]
-        (login,) = (kept for kept in keyed.store._sessions.values() if kept.kind is Kind.LOGIN)
+        (login,) = (kept for kept in keyed.sessions() if kept.kind is Kind.LOGIN)
         assert int(cookie["max-age"]) == int((ends - login.created_at).total_seconds()) <= 3600
 
 
@@ -294,12 +294,10 @@ def test_in_local_mode_there_is_nothing_to_sign_in_to(client: TestClient) -> Non
 
 def test_who_is_signed_in_reads_on_while_nothing_can_be_written(keyed: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
     browser, late = keyed.signed_in("admin"), keyed.signed_in("viewer")
-    for session_id, session in keyed.store._sessions.items():
-        keyed.store._sessions[session_id] = replace(session, used_at=session.used_at - timedelta(minutes=2))
-        if session.role == "viewer":
-            keyed.store._sessions[session_id] = replace(session, expires_at=session.created_at)
-    monkeypatch.setattr(keyed.store, "used", away)
-    monkeypatch.setattr(keyed.store, "remove", away)
+    keyed.change("UPDATE sessions SET used_at = datetime(used_at, '-2 minutes')")
+    keyed.change("UPDATE sessions SET expires_at = created_at WHERE role = 'viewer'")
+    monkeypatch.setattr(SqlSessionStore, "used", away)
+    monkeypatch.setattr(SqlSessionStore, "remove", away)
     for path in ("/", "/api/status", "/api/events", "/api/session"):
         assert browser.get(path).status_code == 200
     assert late.get("/api/status").status_code == 401
@@ -307,11 +305,11 @@ def test_who_is_signed_in_reads_on_while_nothing_can_be_written(keyed: Keyed, mo
 
 def test_where_logins_are_kept_is_away(keyed: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = keyed.signed_in("viewer")
-    monkeypatch.setattr(keyed.store, "find", away)
+    monkeypatch.setattr(SqlSessionStore, "find", away)
     answer = browser.get("/api/status")
     assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_FAILED")
     assert keyed.with_key("viewer").get("/api/status").status_code == 200
-    monkeypatch.setattr(keyed.store, "add", away)
+    monkeypatch.setattr(SqlSessionStore, "add", away)
     answer = keyed.anybody().post("/api/session", json={"key": KEYS["admin"]})
     assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_FAILED")
 

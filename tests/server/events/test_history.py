@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.testclient import TestClient
 
-from facematch.server.app import Parts, create_app
+from facematch.server.app import create_app
 from facematch.server.events.history import EventsPage
-from facematch.server.events.log import ALL, Filter, Page
+from facematch.server.storage.database import Database
 from facematch.server.storage.errors import LogUnavailableError
-from tests.rig.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from fastapi import FastAPI
 
     from facematch.config.settings import Settings
-    from facematch.server.events.log import Entry
 
 
 @pytest.fixture
@@ -145,25 +141,16 @@ def test_a_question_that_makes_no_sense(client: TestClient, query: str) -> None:
     assert body["detail"].startswith(query.partition("=")[0])
 
 
-def test_a_log_that_cannot_be_read_says_so(settings: Settings, check: dict[str, Any]) -> None:
-    class Away(MemoryEventLog):
-        away = False
+def test_a_log_that_cannot_be_read_says_so(
+    settings: Settings, check: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> Any:
+        raise LogUnavailableError("database: Connection refused")
 
-        async def page(self, page: Page, only: Filter = ALL) -> Sequence[Entry]:
-            if self.away:
-                raise LogUnavailableError("database: Connection refused")
-            return await super().page(page, only)
-
-        async def latest(self) -> int:
-            if self.away:
-                raise LogUnavailableError("database: Connection refused")
-            return await super().latest()
-
-    log = Away()
-    with TestClient(create_app(settings, Parts(event_log=log))) as client:
+    with TestClient(create_app(settings)) as client:
         post(client, check)
         before = client.get("/api/status").json()["events"]
-        log.away = True
+        monkeypatch.setattr(Database, "rows", away)
         response = client.get("/api/events")
         assert (response.status_code, response.json()["code"]) == (503, "STORAGE_FAILED")
         assert int(response.headers["retry-after"]) > 0

@@ -13,19 +13,14 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from facematch.protocol.events import Check, Match, to_wire
-from facematch.server.app import Parts, create_app
-from facematch.server.events.hub import Hub
-from facematch.server.storage.errors import LogUnavailableError
-from tests.rig.memory_log import MemoryEventLog
+from facematch.server.app import create_app
+from facematch.server.events import hub
+from tests.rig.event_logs import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from fastapi import FastAPI
 
     from facematch.config.settings import Settings
-    from facematch.protocol.events import Event
-    from facematch.server.events.log import Entry
 
 JSON = {"content-type": "application/json"}
 
@@ -155,9 +150,9 @@ def test_a_position_that_is_none(client: TestClient, after: str) -> None:
     assert refused.value.json()["detail"].startswith("after: ")
 
 
-def test_more_listeners_than_there_may_be(settings: Settings) -> None:
-    app = create_app(settings, Parts(hub=lambda log: Hub(log, most_clients=1)))
-    with TestClient(app) as client, client.websocket_connect("/ws/matches"):
+def test_more_listeners_than_there_may_be(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "MOST_CLIENTS", 1)
+    with TestClient(create_app(settings)) as client, client.websocket_connect("/ws/matches"):
         with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect("/ws/matches"):
             pass
         assert (refused.value.status_code, refused.value.json()["code"]) == (503, "BUSY")
@@ -255,11 +250,7 @@ def test_only_json_is_taken(client: TestClient, check: dict[str, Any]) -> None:
 
 
 def test_a_log_that_cannot_store_asks_for_the_event_again(settings: Settings, check: dict[str, Any]) -> None:
-    class Full(MemoryEventLog):
-        async def append(self, events: Sequence[Event]) -> Sequence[Entry | None]:
-            raise LogUnavailableError("SQLite: database or disk is full")
-
-    with TestClient(create_app(settings, Parts(event_log=Full()))) as client:
+    with TestClient(create_app(settings)) as client, locked(settings.data_dir / "events.db"):
         responses = [
             client.post("/api/check", json=check),
             client.post("/api/events", json={"events": [{**check, "type": "check"}] * 3}),
@@ -267,7 +258,7 @@ def test_a_log_that_cannot_store_asks_for_the_event_again(settings: Settings, ch
     for response in responses:
         assert (response.status_code, response.json()["code"]) == (503, "STORAGE_FAILED")
         assert response.headers["retry-after"] == "1"
-        assert "disk is full" in response.json()["detail"]
+        assert "database is locked" in response.json()["detail"]
 
 
 ANYTHING = st.recursive(

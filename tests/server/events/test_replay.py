@@ -6,15 +6,14 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, cast
 
-from facematch.server.events.gaps import Gaps
 from facematch.server.events.hub import TRY_AGAIN_LATER, Hub
-from facematch.server.events.writer import Writer
-from tests.rig.event_logs import check, cursors, opened, stored
+from tests.rig.event_logs import Intake, check, cursors, opened, stored
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from facematch.server.events.log import EventLog
+    from facematch.server.events.writer import Writer
 
 OLD = 700
 NEW = 300
@@ -55,11 +54,11 @@ async def test_many_listeners_join_a_long_log_while_it_grows(database_url: str) 
     async with opened(database_url) as log:
         old = cursors(await stored(log, *(check() for _ in range(OLD))))
         hub = Hub(log, queued=50)  # far less than what comes meanwhile
-        writer = Writer(log, hub.publish, Gaps())
-        await writer.open()
+        intake = Intake(log, hub.publish)
+        await intake.open()
         starts = [0, old[0], old[OLD // 2], old[-1], old[-1] + 10**9]
         clients = [Client(after, slowness) for slowness in (0, 1, 3) for after in starts]
-        pouring = asyncio.create_task(pour(writer))
+        pouring = asyncio.create_task(pour(intake.writer))
         serving = []
         for client in clients:
             serving.append(asyncio.create_task(client.follow(hub)))

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from facematch.server.events import gaps as gaps_module
 from facematch.server.events import writer as writer_module
-from facematch.server.events.gaps import Gap, Gaps
-from facematch.server.events.purge import Records
+from facematch.server.events.gaps import Gap
+from facematch.server.events.purge import Records, Subject
 from facematch.server.events.store import SqlEventLog
-from facematch.server.events.writer import TooBusyError, Writer
-from facematch.server.privacy.store import Subject
+from facematch.server.events.writer import TooBusyError
 from facematch.server.storage.database import Database
 from facematch.server.storage.errors import LogUnavailableError, UnstorableError
-from tests.rig.event_logs import check, cursors, stored
+from tests.rig.event_logs import Intake, check, cursors, stored
 from tests.rig.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class Fixture:
     def __init__(self, log: ScriptedLog) -> None:
         self.log = log
         self.published: list[int] = []
-        self.gaps = Gaps()
-        self.writer = Writer(log, self._publish, self.gaps)
+        self._intake = Intake(log, self._publish)
+        self.gaps, self.writer, self.open = self._intake.gaps, self._intake.writer, self._intake.open
 
     def _publish(self, entry: Entry) -> int:
         self.published.append(entry.cursor)
@@ -71,7 +71,7 @@ class Fixture:
 
 async def ready(*script: str) -> Fixture:
     fixture = Fixture(ScriptedLog(*script))
-    await fixture.writer.open()
+    await fixture.open()
     return fixture
 
 
@@ -147,7 +147,7 @@ async def test_what_another_process_stored_reaches_the_listeners() -> None:
 async def test_what_was_there_before_the_start_is_not_handed_on() -> None:
     fixture = Fixture(ScriptedLog())
     await stored(fixture.log, check(), check())
-    await fixture.writer.open()
+    await fixture.open()
     await fixture.writer.store(check())
     assert fixture.published == [3]
 
@@ -224,7 +224,7 @@ class TestGaps:
         log = ScriptedLog()
         await stored(log, *(check(source="a", seq=number) for number in (1, 2, 3)))
         fixture = Fixture(log)
-        await fixture.writer.open()
+        await fixture.open()
         await self.numbered(fixture, 3, 4)
         assert fixture.gaps.count == 0
         await self.numbered(fixture, 6)
@@ -239,7 +239,7 @@ class TestGaps:
         log = ScriptedLog()
         await stored(log, check(source="older", seq=1))
         fixture = Fixture(log)
-        await fixture.writer.open()
+        await fixture.open()
         await self.numbered(fixture, 3)
         assert fixture.gaps.latest == (Gap("a", 1, 2),)
 
@@ -295,13 +295,12 @@ class TestGapsOfALogThatIsCut:
             await stored(log, *first)
             if remove:
                 assert (await Records(database).remove_of(remove)).events > 0
-            gaps = Gaps()
-            writer = Writer(log, lambda _entry: 0, gaps)
-            await writer.open()
+            intake = Intake(log)
+            await intake.open()
             for number in later:
-                await writer.store(bobs(number))
-            await writer.aclose()
-            return gaps.latest
+                await intake.writer.store(bobs(number))
+            await intake.writer.aclose()
+            return intake.gaps.latest
         finally:
             await log.aclose()
 
@@ -324,8 +323,8 @@ class TestGapsOfALogThatIsCut:
         assert await self.gaps(database_url, [alices(1), bobs(2)], None, 5) == (Gap("a", 3, 4),)
 
     async def test_it_is_not_read_to_its_beginning(self, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(writer_module, "_PAGE", 2)
-        monkeypatch.setattr(writer_module, "_LOOKED_BACK", 4)
+        monkeypatch.setattr(gaps_module, "_PAGE", 2)
+        monkeypatch.setattr(gaps_module, "_LOOKED_BACK", 4)
         near, far = [carols(n) for n in (1, 2, 3)], [carols(n) for n in (4, 5, 6, 7)]
         assert await self.gaps(database_url, [alices(1), bobs(2), *near], ALICE, 5) == (Gap("a", 3, 4),)
         assert await self.gaps(database_url, [alices(6), bobs(7), *far], ALICE, 9) == ()

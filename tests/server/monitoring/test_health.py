@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from facematch.server.app import Parts, create_app
 from facematch.server.monitoring import health
 from facematch.server.monitoring.health import Health, disk_check, livekit_check
-from tests.rig.memory_log import MemoryEventLog
+from tests.rig.event_logs import locked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,12 +72,9 @@ async def test_ready_when_everything_is(settings: Settings, heartbeat: dict[str,
 
 
 def test_a_log_that_takes_nothing(settings: Settings) -> None:
-    class ReadOnly(MemoryEventLog):
-        async def check(self) -> None:
-            raise OSError(30, "Read-only file system")
-
-    with TestClient(create_app(settings, Parts(event_log=ReadOnly()))) as client:
-        assert client.get("/readyz").json()["checks"]["event_log"] == {"ok": False, "reason": "Read-only file system"}
+    with TestClient(create_app(settings)) as client, locked(settings.data_dir / "events.db"):
+        checks = client.get("/readyz").json()["checks"]
+    assert checks["event_log"] == {"ok": False, "reason": "SQLite: database is locked"}
 
 
 async def test_answers_are_kept_for_a_moment_and_asked_for_once() -> None:

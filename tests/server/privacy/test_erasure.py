@@ -19,14 +19,15 @@ from starlette.testclient import TestClient
 
 from facematch.server.app import Parts, create_app
 from facematch.server.events.hub import Hub
-from facematch.server.events.purge import Records
+from facematch.server.events.purge import Records, Subject
 from facematch.server.events.service import Feed
 from facematch.server.events.store import SqlEventLog
 from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.gallery.photo_file import ReferenceFile
+from facematch.server.privacy import erasure as erasure_module
 from facematch.server.privacy.retention import Limits
 from facematch.server.privacy.service import Keeping
-from facematch.server.privacy.store import ErasureStore, Subject, subject_hash
+from facematch.server.privacy.store import ErasureStore, subject_hash
 from facematch.server.recognizers.registry import Recognizers
 from facematch.server.storage.database import Database, sqlite_url
 from facematch.server.storage.errors import LogUnavailableError
@@ -46,8 +47,9 @@ JPEG = b"\xff\xd8 a snapshot"
 
 
 @pytest.fixture
-def parts(examiner: FakeExaminer) -> Parts:
-    return Parts(make_examiner=lambda: examiner, erasure_seconds=0.2)
+def parts(examiner: FakeExaminer, monkeypatch: pytest.MonkeyPatch) -> Parts:
+    monkeypatch.setattr(erasure_module, "WAIT_SECONDS", 0.2)
+    return Parts(make_examiner=lambda: examiner)
 
 
 @pytest.fixture
@@ -229,12 +231,9 @@ class SlowLog(SqlEventLog):
 async def test_an_event_that_was_just_being_stored_goes_too(settings: Settings) -> None:
     database = Database(sqlite_url(settings.data_dir / "events.db"))
     event_log = SlowLog(database)
-    hub = Hub(event_log)
-    feed = Feed(event_log, hub, None, None)
+    feed = Feed(event_log, Hub(event_log))
     enrollment = Enrollment(FakeExaminer, ReferenceFile(settings.reference_image))
-    keeping = Keeping(
-        database, settings.output_dir, Limits(1, 1e9, 1), Recognizers(), feed.writer, hub, enrollment, 0.1
-    )
+    keeping = Keeping(database, settings.output_dir, Limits(1, 1e9, 1), Recognizers(), feed, enrollment)
     await feed.open()
     async with keeping.running():
         just_now = check(participant_identity="Alice", timestamp=datetime.now(UTC))
@@ -401,7 +400,12 @@ def test_text_that_a_reader_has_kept_in_the_files_goes_when_it_has_finished(
     eventually(lambda: not any(b"Zerlina" in file.read_bytes() for file in settings.data_dir.iterdir()))
 
 
-def test_a_database_that_is_away(client: TestClient) -> None:
+def test_a_database_that_is_away(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object) -> None:
+        raise LogUnavailableError("database: Connection refused")
+
+    for door in ("execute", "rows"):
+        monkeypatch.setattr(Database, door, away)
     for method, path in (("DELETE", "/api/participants/Alice"), ("GET", "/api/erasures")):
         answer = client.request(method, path)
         assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_FAILED")

@@ -14,11 +14,10 @@ import pytest
 import pytest_asyncio
 
 from facematch.protocol.heartbeat import Heartbeat
-from facematch.server.events.purge import Records
+from facematch.server.events.purge import Records, Subject
 from facematch.server.events.store import SqlEventLog
 from facematch.server.privacy import retention
 from facematch.server.privacy.retention import GRACE_SECONDS, Limits, Retention, Swept
-from facematch.server.privacy.store import Subject
 from facematch.server.recognizers.registry import Recognizers
 from facematch.server.recognizers.watermark import delivered_until
 from facematch.server.snapshots.folder import SETTLED_NS, SnapshotFolder

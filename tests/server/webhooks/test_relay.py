@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest.mock import AsyncMock
 
@@ -15,13 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facematch.server.events.hub import Hub
-from facematch.server.events.purge import Records
+from facematch.server.events.purge import Records, Subject
 from facematch.server.events.service import Feed
 from facematch.server.events.store import SqlEventLog
-from facematch.server.privacy.store import Subject
 from facematch.server.storage.database import Database
 from facematch.server.webhooks import relay as webhooks_module
 from facematch.server.webhooks.relay import LAST_RETRY_SECONDS, Receiver, WebhookRelay, retry_delay
+from facematch.server.webhooks.service import Webhooks
 from facematch.server.webhooks.store import WebhookStore
 from tests.rig.event_logs import check, match, stored
 from tests.rig.web import WebProcess
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from facematch.server.events.writer import Writer
     from facematch.server.webhooks.relay import WebhookStatus
 
 
@@ -56,24 +58,39 @@ def told(url: str, *, types: tuple[str, ...] = ("match",), seconds: float = 3600
 
 
 @asynccontextmanager
-async def feed(database_url: str, receiver: Receiver | None) -> AsyncIterator[Feed]:
+async def feed(database_url: str, receiver: Receiver | None) -> AsyncIterator[Told]:
     """What the web process makes of its settings, without the web."""
     database = Database(database_url)
     event_log = SqlEventLog(database)
-    feed = Feed(event_log, Hub(event_log), WebhookStore(database), receiver)
+    webhooks = Webhooks(event_log, WebhookStore(database), receiver)
+    feed = Feed(event_log, Hub(event_log), webhooks.notify)
     await feed.open()
     try:
-        if receiver:
-            await status_where(feed, lambda status: status.state == "idle" or status.last_error)
-        yield feed
+        async with webhooks.running():
+            told = Told(feed, webhooks)
+            if receiver:
+                await status_where(told, lambda status: status.state == "idle" or status.last_error)
+            yield told
     finally:
         await feed.aclose()
 
 
-async def status_where(feed: Feed, holds: Any) -> WebhookStatus:
+@dataclass
+class Told:
+    """An event log, and who is told of it."""
+
+    feed: Feed
+    webhooks: Webhooks
+
+    @property
+    def writer(self) -> Writer:
+        return self.feed.writer
+
+
+async def status_where(feed: Told, holds: Any) -> WebhookStatus:
     async with asyncio.timeout(20):
         while True:
-            status = await feed.webhook()
+            status = await feed.webhooks.status()
             assert status is not None
             if holds(status):
                 return status
@@ -162,7 +179,7 @@ async def test_a_new_webhook_is_not_told_of_the_past(database_url: str, receiver
         await status_where(one, lambda status: status.delivered == 1 and status.state == "idle")
     async with feed(database_url, None) as one:
         await one.writer.store(match(seq=3))
-        assert await one.webhook() is None
+        assert await one.webhooks.status() is None
     async with feed(database_url, told(receiver.url)) as one:
         await one.writer.store(match(seq=4))
         await receiver.has(lambda: len(receiver.taken) == 2)
@@ -330,10 +347,10 @@ async def test_the_status_is_told_also_while_the_log_is_away(database_url: str, 
     async with feed(database_url, told(receiver.url)) as one:
         await one.writer.store(match())
         await status_where(one, lambda status: status.delivered == 1 and status.state == "idle")
-    status = await one.webhook()
+    status = await one.webhooks.status()
     assert status is not None
     assert (status.delivered, status.waiting) == (1, 0)
-    events = await one.events()
+    events = await one.feed.status()
     assert (events.count, events.error) == (0, "the database is not open")
 
 

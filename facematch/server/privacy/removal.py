@@ -1,0 +1,119 @@
+"""Removing what is kept here of somebody or of a reference, and looking whether it has gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from facematch.protocol.snapshot_names import may_show
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from facematch.server.events.purge import Records, Subject
+    from facematch.server.events.service import Feed
+    from facematch.server.gallery.enrollment import Enrollment
+    from facematch.server.privacy.retention import Retention
+    from facematch.server.snapshots.folder import SnapshotFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there was."""
+
+    events: int
+    snapshots: int
+    trouble: str | None
+    """Why it is not known to be gone; None: it was looked through again, and nothing is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """Which snapshots without an event in the log are of the subject as well."""
+
+    written_until: float
+    """Wall-clock seconds: a participant's that were written until then, judged by their name."""
+    turned_away: Collection[str]
+    """A reference's: those whose events came too late to be kept."""
+
+
+class Removal:
+    """Removes from where this process keeps things.
+
+    Args:
+        records: the log's events.
+        folder: the snapshots.
+        retention: owns the lock under which anything is removed.
+        feed: where events are on their way in, and out to listeners.
+        enrollment: of the reference.
+    """
+
+    def __init__(
+        self, records: Records, folder: SnapshotFolder, retention: Retention, feed: Feed, enrollment: Enrollment
+    ) -> None:
+        self._records = records
+        self._folder = folder
+        self._retention = retention
+        self._feed = feed
+        self._enrollment = enrollment
+
+    async def photo(self, reference_id: str, enrolled_until: datetime | None = None) -> bool:
+        """Remove the reference of this id, if it was there at that time already (None: whenever).
+
+        Returns:
+            Whether there is none now.
+
+        Raises:
+            OSError: it could not be removed.
+        """
+        return await self._enrollment.remove(reference_id, enrolled_until)
+
+    async def traces(self, subject: Subject, until: datetime | None, leftovers: Leftovers) -> Found:
+        """Remove events and snapshots, and look whether they have gone.
+
+        Events of the subject that come from now on have to be turned away; those that were taken before are in the
+        log first. What comes into it meanwhile is of a later time, or is removed by the next call.
+
+        Args:
+            subject: whose.
+            until: only what happened until then, says its sender; None: everything.
+            leftovers: snapshots that the log does not speak of.
+
+        Raises:
+            OSError: they could not be removed.
+        """
+        await self._feed.writer.settled()
+        async with self._retention.lock:
+            latest = await self._records.latest()
+            removed = await self._records.remove_of(subject, until=until)
+            self._retention.forget(removed.snapshots)
+            self._feed.hub.forget(removed.cursors)
+            names = removed.snapshots | await self._without_event(subject, leftovers)
+            count = await self._folder.remove(names)
+            try:
+                stays = await self._folder.holds(names) or await self._records.holds(subject, latest, until)
+                trouble = "something is still there" if stays else None
+            except OSError as error:
+                trouble = error.strerror or str(error)
+        return Found(removed.events, count, trouble)
+
+    async def wipe(self) -> bool:
+        """See `Records.wipe`."""
+        return await self._records.wipe()
+
+    async def _without_event(self, subject: Subject, leftovers: Leftovers) -> frozenset[str]:
+        """Snapshots whose event is not in the log, and will not be: it was removed before it was delivered.
+
+        Names do not tell who it is beyond doubt, but an event in the log would. Of which reference it came, they do
+        not tell at all: if its event was turned away, that is known; else retention removes it as soon as it is
+        certain that no event will speak of it.
+        """
+        files = await self._retention.unnamed()
+        if subject.kind == "reference":
+            return frozenset(leftovers.turned_away) & files.keys()
+        return frozenset(
+            name
+            for name, file in files.items()
+            if may_show(name, subject.id) and file.written_at <= leftovers.written_until
+        )
