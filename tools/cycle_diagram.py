@@ -6,12 +6,15 @@ What a transition does is not described here but observed: each is taken on a re
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
 from facematch.config.settings import ROOT
+from facematch.protocol.events import Outcome
 from facematch.recognizer.room.cycle import (
     MEDIA,
+    SHOWS_NOTHING,
     TRANSITIONS,
     Cooldown,
     Cycle,
@@ -21,6 +24,7 @@ from facematch.recognizer.room.cycle import (
     Media,
     Output,
     ReportMatch,
+    Rest,
     SetMedia,
     State,
 )
@@ -37,8 +41,16 @@ _RULES = CycleRules(
     batch_max_frames=1, hold_seconds=10, wait_seconds=10, batch_timeout_seconds=10, cooldown_seconds=3.0, threshold=0.5
 )
 
+_REASONS = [outcome for outcome in Outcome if outcome in SHOWS_NOTHING and outcome is not Outcome.NO_FRAMES]
+
+
+def _refused(cycle: Cycle, why: Outcome) -> Sequence[Output]:
+    return cycle.refused(0, why)
+
+
 _WAYS: dict[Input, list[Callable[[Cycle], Sequence[Output]]]] = {
     Input.START: [lambda cycle: cycle.start(0, reference=True)],
+    Input.START_RESTING: [lambda cycle: cycle.start(0, reference=True, rest=Rest(until=5))],
     Input.REFERENCE_ENROLLED: [lambda cycle: cycle.reference_enrolled(0)],
     Input.REFERENCE_REMOVED: [lambda cycle: cycle.reference_removed(0)],
     Input.ADMITTED: [lambda cycle: cycle.admitted(0)],
@@ -49,6 +61,7 @@ _WAYS: dict[Input, list[Callable[[Cycle], Sequence[Output]]]] = {
     ],
     Input.TIMED_OUT: [lambda cycle: cycle.timed_out(0)],
     Input.MUTED: [lambda cycle: cycle.muted(0)],
+    Input.REFUSED: [partial(_refused, why=why) for why in _REASONS],
     Input.FAILED: [lambda cycle: cycle.failed(0)],
     Input.DUE: [lambda cycle: cycle.due(99)],
     Input.STOP: [lambda cycle: cycle.stop(0)],

@@ -103,6 +103,10 @@ class Settings(BaseSettings):
         description="Largest distance that is a match (lower is stricter)",
     )
     max_active_batches: int = Field(8, ge=1, le=256, description="Batches at work at once; more wait their turn")
+    max_tracks_per_participant: int = Field(
+        4, ge=1, le=2000, description="Cameras of one participant that are watched; more are left alone"
+    )
+    max_tracks: int = Field(500, ge=1, le=2000, description="Cameras of a room that are watched; more are left alone")
     frame_executor_workers: int = Field(2, ge=1, le=64, description="Threads for face work")
     frame_downscale_width: int = Field(
         640, ge=64, le=7680, description="Pixels of width that a frame is scaled down to before detection"

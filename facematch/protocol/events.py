@@ -28,6 +28,12 @@ class Outcome(StrEnum):
     NO_FACE = "no_face"
     NO_FRAMES = "no_frames"
     MUTED = "muted"
+    ENCRYPTED = "encrypted"
+    """End to end: it cannot be looked at, and is not subscribed."""
+    DENIED = "denied"
+    """Its publisher does not let the recognizer subscribe."""
+    TOO_LARGE = "too_large"
+    """Its frames have more pixels than are taken."""
     NO_REFERENCE = "no_reference"
     ERROR = "error"
 

@@ -91,6 +91,8 @@ class CycleSettings(Message):
 
 
 MOST_TRACKS = 2000
+MOST_BYTES = 4 * 1024 * 1024
+"""Of a heartbeat as JSON in UTF-8. The most tracks fit with names of ordinary length; of long ones, fewer are told."""
 
 
 class Heartbeat(Message):
@@ -105,6 +107,10 @@ class Heartbeat(Message):
     reference_error: Text | None = Field(default=None, description="Why the file on disk is not in use")
     settings: CycleSettings
     tracks: Annotated[list[TrackStatus], Field(max_length=MOST_TRACKS)]
+    tracks_left_out: Count = Field(
+        default=0, description="Cameras over MAX_TRACKS_PER_PARTICIPANT or MAX_TRACKS, which are not watched"
+    )
+    tracks_untold: Count = Field(default=0, description="Watched tracks that this heartbeat has no room for")
     counters: dict[Name, Count] = Field(
         description="batches, batches_delayed, frames, faces, matches, checks, errors, events_posted, events_dropped, "
         "events_rejected (since start); events_queued, streams_open, tasks (now)"

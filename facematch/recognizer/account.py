@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from bisect import bisect_right
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 from facematch.protocol.heartbeat import MOST_TRACKS, Heartbeat, LiveKitState, TrackStatus
+from facematch.recognizer.delivery.api_client import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +87,8 @@ class Account:
             reference_error=references.error,
             settings=first.rules.told(),
             tracks=[_status(track) for track in tracks[:MOST_TRACKS]],
+            tracks_left_out=sum(session.tracks_left_out for session in self._sessions),
+            tracks_untold=max(0, len(tracks) - MOST_TRACKS),
             counters=counters.totals()
             | {f"events_{name}": count for name, count in asdict(self._outbox.status).items()}
             | {"tasks": len(asyncio.all_tasks())},
@@ -102,6 +107,24 @@ class Account:
             memory_bytes=memory.resident,
             memory_ratio=round(memory.ratio, 4),
         )
+
+
+def fitted(heartbeat: dict[str, Any], most_bytes: int) -> dict[str, Any]:
+    """A heartbeat, ready for JSON, with as many of its first tracks as fit; the others are counted as untold."""
+    tracks = heartbeat["tracks"]
+    room = most_bytes - _size(heartbeat | {"tracks": []})
+    ends = list(accumulate(_size(track) + 1 for track in tracks))
+    kept = bisect_right(ends, room)
+    if kept == len(tracks):
+        return heartbeat
+    return heartbeat | {
+        "tracks": tracks[:kept],
+        "tracks_untold": heartbeat["tracks_untold"] + len(tracks) - kept,
+    }
+
+
+def _size(part: Any) -> int:
+    return len(as_json(part))
 
 
 def _status(track: TrackWatch) -> TrackStatus:

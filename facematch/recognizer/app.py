@@ -28,7 +28,7 @@ from facematch.recognizer.references import References
 from facematch.recognizer.room.connection import CredentialsRefusedError, LiveKitAccess
 from facematch.recognizer.room.cycle import CycleRules
 from facematch.recognizer.room.session import RoomSession
-from facematch.recognizer.shared import Shared
+from facematch.recognizer.shared import Shared, TrackLimits
 from facematch.recognizer.wakeup import Wakeup
 from facematch.runtime.exit_codes import ExitCode
 from facematch.runtime.hang_watchdog import ended_when_hung
@@ -167,7 +167,14 @@ def shared_of(settings: Settings) -> Shared:
     )
     references, changed = References(settings.reference_image, engine.read_stored), Wakeup()
     references.subscribe(changed.notify)  # which reference is in use is told at once, as states are
-    return Shared(engine, references, BatchSlots(settings.max_active_batches), Counters(), changed)
+    return Shared(
+        engine,
+        references,
+        BatchSlots(settings.max_active_batches),
+        Counters(),
+        TrackLimits(settings.max_tracks_per_participant, settings.max_tracks),
+        changed,
+    )
 
 
 def rules_of(settings: Settings) -> CycleRules:

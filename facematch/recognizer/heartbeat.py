@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import structlog
 from pydantic import ValidationError
 
-from facematch.protocol.heartbeat import HeartbeatAnswer
+from facematch.protocol.heartbeat import MOST_BYTES, HeartbeatAnswer
+from facematch.recognizer.account import fitted
 from facematch.recognizer.delivery.api_client import ApiUnreachableError
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ LEAST_SECONDS = 0.25
 """Changes that come faster are told together."""
 
 POST_SECONDS = 2.0
+
+LEAST_BYTES = 64 * 1024
+"""An API that takes less is none of ours."""
+
+_TOO_LARGE = 413
 
 
 class HeartbeatSender:
@@ -42,7 +48,9 @@ class HeartbeatSender:
         self._orders = orders
         self._changed = changed
         self._told = 0
-        self._refused = False
+        self._most_bytes = MOST_BYTES
+        self._refused_with: int | None = None
+        self._untold = 0
 
     async def run(self) -> None:
         """Send, for ever."""
@@ -53,8 +61,10 @@ class HeartbeatSender:
 
     async def _beat(self) -> None:
         self._told = self._changed.count
+        body = fitted(self._account.now().model_dump(mode="json"), self._most_bytes)
+        self._note_untold(body["tracks_untold"])
         try:
-            answer = await self._api.post("/api/heartbeat", self._account.now().model_dump(mode="json"), POST_SECONDS)
+            answer = await self._api.post("/api/heartbeat", body, POST_SECONDS)
         except ApiUnreachableError as error:
             log.debug("Heartbeat not delivered", reason=str(error))
             return
@@ -68,8 +78,20 @@ class HeartbeatSender:
             self._changed.notify()  # tell at once that it is done
 
     def _note_refusal(self, status: int) -> None:
-        """One line when the web process does not take us for its recognizer, not one per beat."""
-        refused = status in (401, 403)
-        if refused and not self._refused:
+        """One line when the web process refuses heartbeats, not one per beat."""
+        if status == _TOO_LARGE:
+            self._most_bytes = max(LEAST_BYTES, self._most_bytes // 2)
+        if status == self._refused_with or (status < 400 and self._refused_with is None):  # noqa: PLR2004
+            return
+        self._refused_with = status if status >= 400 else None  # noqa: PLR2004
+        if status in (401, 403):
             log.error("The API refuses this recognizer; set the same RECOGNIZER_KEY for both", status=status)
-        self._refused = refused
+        elif status == _TOO_LARGE:
+            log.warning("The API takes no heartbeat of this size; fewer tracks are told", status=status)
+        elif status >= 400:  # noqa: PLR2004
+            log.warning("The API refuses heartbeats, and shows the recognizer as offline", status=status)
+
+    def _note_untold(self, count: int) -> None:
+        if count and not self._untold:
+            log.warning("Not all tracks fit into a heartbeat; all are watched, and the first ones told", untold=count)
+        self._untold = count

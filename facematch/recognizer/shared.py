@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackLimits:
+    """How many tracks are watched; the others are left alone, which is told."""
+
+    per_participant: int
+    per_room: int
+
+
+@dataclass(frozen=True, slots=True)
 class Shared:
     """Handed to every room, and through it to every track."""
 
@@ -22,5 +30,6 @@ class Shared:
     """What to compare with."""
     slots: BatchSlots
     counters: Counters
+    limits: TrackLimits
     changed: Wakeup
     """Notified when something has changed that is worth telling at once."""

@@ -25,6 +25,9 @@ const STATE_OF = {
   no_face: "no_face",
   no_frames: "no_video",
   muted: "no_video",
+  encrypted: "no_video",
+  denied: "no_video",
+  too_large: "no_video",
   no_reference: "idle",
   error: "error",
 };

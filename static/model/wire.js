@@ -3,7 +3,7 @@
 
 /** @import { BBox, CheckEvent, FaceEvent, MatchEvent, Outcome, Size } from "../types/model.js" */
 
-const OUTCOMES = new Set(["match", "no_match", "no_face", "no_frames", "muted", "no_reference", "error"]);
+const OUTCOMES = new Set(["match", "no_match", "no_face", "no_frames", "muted", "no_reference", "error", "encrypted", "denied", "too_large"]);
 
 /**
  * A message's cursor and, when it is a Match or a Check, its event. Other types (a later server may send more)

@@ -10,7 +10,7 @@ export type BBox = readonly [number, number, number, number];
 /** width, height in pixels */
 export type Size = readonly [number, number];
 
-export type Outcome = "match" | "no_match" | "no_face" | "no_frames" | "muted" | "no_reference" | "error";
+export type Outcome = "match" | "no_match" | "no_face" | "no_frames" | "muted" | "encrypted" | "denied" | "too_large" | "no_reference" | "error";
 
 interface WireEvent {
   /** position in the server's log */

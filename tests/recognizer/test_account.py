@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from facematch.protocol.events import Outcome
-from facematch.protocol.heartbeat import MOST_TRACKS, Heartbeat, LiveKitState
-from facematch.recognizer.account import Account
+from facematch.protocol.heartbeat import MOST_BYTES, MOST_TRACKS, Heartbeat, LiveKitState
+from facematch.recognizer.account import Account, fitted
 from facematch.recognizer.counters import Counters
+from facematch.recognizer.delivery.api_client import as_json
 from facematch.recognizer.delivery.outbox import OutboxStatus
 from facematch.recognizer.process.memory import MemorySampler
 from facematch.recognizer.room.cycle import Cooldown, Cycle, CycleRules, State
@@ -38,9 +39,13 @@ RULES = CycleRules(
 
 
 def session(
-    name: str = "a room", state: LiveKitState = LiveKitState.CONNECTED, tracks: Sequence[TrackWatch] = ()
+    name: str = "a room",
+    state: LiveKitState = LiveKitState.CONNECTED,
+    tracks: Sequence[TrackWatch] = (),
+    left_out: int = 0,
 ) -> RoomSession:
-    return cast("RoomSession", SimpleNamespace(name=name, state=state, tracks=list(tracks), rules=RULES))
+    known = {"name": name, "state": state, "tracks": list(tracks), "tracks_left_out": left_out, "rules": RULES}
+    return cast("RoomSession", SimpleNamespace(**known))
 
 
 def account_of(*sessions: RoomSession, reference: str | None = "abc", error: str | None = None) -> Account:
@@ -184,7 +189,32 @@ def test_a_deadline_that_has_passed_is_now() -> None:
 
 
 def test_a_room_of_thousands_is_told_in_part_and_is_no_end() -> None:
-    assert len(told(session(tracks=[track(new_cycle())] * 3000)).tracks) == MOST_TRACKS
+    whole = told(session(tracks=[track(new_cycle())] * 3000))
+    assert (len(whole.tracks), whole.tracks_untold) == (MOST_TRACKS, 1000)
+
+
+def test_cameras_over_the_limits_are_counted() -> None:
+    assert told(session(left_out=2), session("another", left_out=3)).tracks_left_out == 5
+
+
+@pytest.mark.parametrize("name", ["Alice", "x" * 512, "李" * 512, "\n" * 512])
+@pytest.mark.parametrize("most_bytes", [70_000, 1_000_000, MOST_BYTES])
+def test_a_heartbeat_fits_whatever_people_call_themselves(name: str, most_bytes: int) -> None:
+    named = track(new_cycle(), subject=Subject("PA_1", name, name, "TR_1"))
+    whole = told(session(tracks=[named] * MOST_TRACKS)).model_dump(mode="json")
+    cut = fitted(whole, most_bytes)
+    size = len(as_json(cut))
+    assert size <= most_bytes
+    assert len(cut["tracks"]) + cut["tracks_untold"] == MOST_TRACKS
+    assert Heartbeat.model_validate(cut)
+    if cut["tracks_untold"]:
+        assert size > most_bytes - 10_000  # as many as fit
+
+
+def test_the_most_tracks_with_ordinary_names_are_all_told() -> None:
+    named = track(new_cycle(), subject=Subject("PA_" + "x" * 20, "Besprechung Müller " * 2, "x" * 36, "TR_" + "x" * 20))
+    whole = told(session(tracks=[named] * MOST_TRACKS)).model_dump(mode="json")
+    assert fitted(whole, MOST_BYTES) is whole
 
 
 def test_the_rooms_of_a_process_are_told_together() -> None:

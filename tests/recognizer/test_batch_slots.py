@@ -5,21 +5,22 @@ import asyncio
 import pytest
 
 from facematch.recognizer.batch_slots import BatchSlots
-from tests.rig.virtual_time import run
+from tests.rig.virtual_time import now, run
 
 
 class Visit:
     """A task that takes a place and keeps it until it is told to leave."""
 
-    def __init__(self, slots: BatchSlots, name: str, order: list[str]) -> None:
+    def __init__(self, slots: BatchSlots, name: str, order: list[str], whose: str | None = None) -> None:
         self._slots = slots
         self._name = name
+        self._whose = whose or name
         self._order = order
         self._leave = asyncio.Event()
         self.task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        async with self._slots.one():
+        async with self._slots.one(self._whose):
             self._order.append(self._name)
             await self._leave.wait()
 
@@ -60,7 +61,7 @@ def test_who_comes_back_waits_behind_those_who_wait() -> None:
 
         async def track(name: str) -> None:
             for _ in range(3):
-                async with slots.one():
+                async with slots.one(name):
                     order.append(name)
                     await asyncio.sleep(1)
 
@@ -70,19 +71,99 @@ def test_who_comes_back_waits_behind_those_who_wait() -> None:
     assert run(scenario()) == list("abcde" * 3)
 
 
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_whoever_has_many_tracks_waits_for_them_by_himself(count: int) -> None:
+    """Sixty-four tracks that take ten seconds each, and one that takes a moment: it hardly waits."""
+
+    async def scenario() -> list[float]:
+        slots, waited = BatchSlots(count), list[float]()
+
+        async def black() -> None:
+            while True:
+                async with slots.one("mallory"):
+                    await asyncio.sleep(10)
+
+        async def alice() -> None:
+            for _ in range(6):
+                asked = now()
+                async with slots.one("alice"):
+                    waited.append(now() - asked)
+                    await asyncio.sleep(0.5)
+                await asyncio.sleep(9.7)
+
+        others = [asyncio.create_task(black()) for _ in range(64)]
+        await settled()
+        await alice()
+        for other in others:
+            other.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        return waited
+
+    waited = run(scenario())
+    assert max(waited) <= (20 if count == 1 else 0)  # where there are two slots, one is never Mallory's
+
+
+def test_rounds_of_three_who_ask_for_very_different_numbers() -> None:
+    async def scenario() -> str:
+        slots, order = BatchSlots(1), list[str]()
+
+        async def turn(name: str) -> None:
+            async with slots.one(name):
+                order.append(name)
+                await asyncio.sleep(1)
+
+        await asyncio.gather(*(turn(name) for name in "mmmmmmaabm"))
+        return "".join(order)
+
+    assert run(scenario()) == "mmabmammmm"
+
+
+def test_nobody_waits_for_ever_however_many_come_new() -> None:
+    """Somebody new asks every second, for as much as there is: who asks for a second turn gets it all the same."""
+
+    async def scenario() -> list[float]:
+        slots, served = BatchSlots(1), list[float]()
+
+        async def visit(name: object) -> None:
+            async with slots.one(name):
+                if name == "alice":
+                    served.append(now())
+                await asyncio.sleep(1)
+
+        visits = [asyncio.create_task(visit("alice")) for _ in range(3)]
+        for number in range(60):
+            visits.append(asyncio.create_task(visit(number)))
+            await asyncio.sleep(1)
+        await asyncio.gather(*visits)
+        return served
+
+    assert max(run(scenario())) <= 10
+
+
+def test_nothing_is_kept_of_those_who_have_gone() -> None:
+    async def scenario() -> tuple[int, int]:
+        slots = BatchSlots(2)
+        for number in range(1000):
+            async with slots.one(number):
+                await asyncio.sleep(1)
+        return len(slots._asked), len(slots._taken)
+
+    assert run(scenario()) <= (1000, 0)
+
+
 def test_never_more_at_work_than_places() -> None:
     async def scenario() -> int:
         slots, at_work, most = BatchSlots(3), 0, 0
 
-        async def visit(seconds: float) -> None:
+        async def visit(number: int, seconds: float) -> None:
             nonlocal at_work, most
-            async with slots.one():
+            async with slots.one(number):
                 at_work += 1
                 most = max(most, at_work)
                 await asyncio.sleep(seconds)
                 at_work -= 1
 
-        await asyncio.gather(*(visit(1 + number % 4) for number in range(20)))
+        await asyncio.gather(*(visit(number, 1 + number % 4) for number in range(20)))
         assert at_work == slots.waiting == 0
         return most
 
@@ -138,9 +219,9 @@ def test_an_error_inside_gives_the_place_back() -> None:
     async def scenario() -> None:
         slots = BatchSlots(1)
         with pytest.raises(ZeroDivisionError):
-            async with slots.one():
+            async with slots.one("a"):
                 raise ZeroDivisionError
-        async with slots.one():
+        async with slots.one("a"):
             pass
 
     run(scenario())

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
-from facematch.protocol.heartbeat import Heartbeat, LiveKitState
-from facematch.recognizer.delivery.api_client import Answer, ApiUnreachableError
+from facematch.protocol.heartbeat import Heartbeat, LiveKitState, TrackStatus
+from facematch.recognizer.delivery.api_client import Answer, ApiUnreachableError, as_json
 from facematch.recognizer.heartbeat import HeartbeatSender
 from facematch.recognizer.room.cycle import CycleRules
 from facematch.recognizer.wakeup import Wakeup
@@ -179,3 +180,56 @@ def test_an_order_is_carried_out_and_told_at_once() -> None:
     beats, given = run(scenario())
     assert given == [7]
     assert beats == pytest.approx([0, 0.25])
+
+
+def lines_of(*answers: Answer | Exception) -> list[tuple[str, str]]:
+    with capture_logs() as lines:
+        run(beating(Parts(Api(*answers)), 2 * len(answers)))
+    return [(line["log_level"], line["event"]) for line in lines if line["log_level"] != "debug"]
+
+
+@pytest.mark.parametrize(
+    ("status", "level", "words"),
+    [
+        (401, "error", "RECOGNIZER_KEY"),
+        (403, "error", "RECOGNIZER_KEY"),
+        (413, "warning", "of this size"),
+        (422, "warning", "offline"),
+        (500, "warning", "offline"),
+    ],
+)
+def test_a_refusal_is_told_once_and_once_more_when_it_comes_back(status: int, level: str, words: str) -> None:
+    no = Answer(status, b"no")
+    told_once = lines_of(no, no, no)
+    assert [line[0] for line in told_once] == [level]
+    assert words in told_once[0][1]
+    assert lines_of(no, FINE, no) == told_once * 2
+    assert lines_of(FINE, FINE) == []
+
+
+class Crowd(Account):
+    """Many tracks, with long names."""
+
+    def now(self) -> Heartbeat:
+        name = "李" * 500
+        one = TrackStatus(
+            track_sid="TR_1", participant_id="PA_1", participant_identity=name, participant_name=name, state="hold"
+        )
+        return told().model_copy(update={"tracks": [one] * 2000})
+
+
+def test_an_api_that_takes_less_is_told_less_and_that_is_said() -> None:
+    class Small(Api):
+        async def post(self, path: str, body: dict[str, Any], seconds: float) -> Answer:
+            await super().post(path, body, seconds)
+            return FINE if len(as_json(body)) <= 1_000_000 else Answer(413, b"too large")
+
+    parts = Parts(Small())
+    parts.account = Crowd()
+    with capture_logs() as lines:
+        run(beating(parts, 8))
+    sizes = [len(as_json(body)) for body in parts.api.bodies]
+    assert [size > 1_000_000 for size in sizes] == [True, True, True, False]
+    assert all(body["tracks_untold"] + len(body["tracks"]) == 2000 for body in parts.api.bodies)
+    warnings = [line["event"] for line in lines if line["log_level"] == "warning"]
+    assert [("of this size" in line, "Not all tracks" in line) for line in warnings] == [(False, True), (True, False)]

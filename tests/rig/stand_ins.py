@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from facematch.recognizer.batch_slots import BatchSlots
 from facematch.recognizer.counters import Counters
-from facematch.recognizer.shared import Shared
+from facematch.recognizer.shared import Shared, TrackLimits
 from facematch.recognizer.wakeup import Wakeup
 
 
@@ -28,5 +28,6 @@ def shared(**parts: Any) -> Shared:
         references=cast("Any", parts.get("references") or references),
         slots=parts.get("slots") or BatchSlots(8),
         counters=parts.get("counters") or Counters(),
+        limits=parts.get("limits") or TrackLimits(per_participant=4, per_room=500),
         changed=parts.get("changed") or Wakeup(),
     )

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from facematch.runtime.exit_codes import ExitCode
+from facematch.runtime.memory_dumps import forbid_memory_dumps
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 def run_process(program: Coroutine[Any, Any, ExitCode]) -> NoReturn:
     """Run the program on an event loop, and end the process with its exit code."""
+    forbid_memory_dumps()
     faulthandler.enable()  # a crash in native code says where
     runner = asyncio.Runner()  # never closed: that would wait for a thread whose disk hangs
     try:

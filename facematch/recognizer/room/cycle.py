@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from facematch.protocol.events import Outcome
 from facematch.protocol.heartbeat import CycleSettings
@@ -28,8 +28,15 @@ LEAST_PAUSE = 1.0
 """Seconds until the next batch after one that looked at nothing: with `WAIT_SECONDS=0` nothing else holds it back, and
 a camera that is switched off would fill the log with Checks."""
 
-LOOKED_AT_NOTHING = frozenset({Outcome.MUTED, Outcome.ERROR, Outcome.NO_FRAMES})
+SHOWS_NOTHING = frozenset({Outcome.NO_FRAMES, Outcome.ENCRYPTED, Outcome.DENIED, Outcome.TOO_LARGE})
+"""Outcomes of a track at which nothing can be seen. One after the other they make the pauses longer."""
+
+LOOKED_AT_NOTHING = SHOWS_NOTHING | {Outcome.MUTED, Outcome.ERROR}
 """Outcomes that may come at once, and for ever."""
+
+SELDOM_SECONDS = 30.0
+"""The longest pause that a track at which nothing can be seen gets by that, where WAIT_SECONDS is less. It keeps a slot
+for a whole batch, and who is behind such tracks would not be looked at for long."""
 
 
 class State(StrEnum):
@@ -42,10 +49,23 @@ class State(StrEnum):
     STOPPED = "stopped"
 
 
+class Rest(NamedTuple):
+    """What is left of the pause of a camera that goes: it belongs to the camera, whoever publishes it anew."""
+
+    until: float = 0.0
+    """Monotonic seconds."""
+    shown_nothing: int = 0
+    """Batches in a row that saw nothing."""
+
+
+NO_REST = Rest()
+
+
 class Input(StrEnum):
     """What can happen to a track, in the words of the table."""
 
     START = "start"
+    START_RESTING = "start, within its camera's pause"
     REFERENCE_ENROLLED = "reference enrolled"
     REFERENCE_REMOVED = "reference removed"
     ADMITTED = "batch place free"
@@ -53,6 +73,7 @@ class Input(StrEnum):
     EXHAUSTED = "last frame, no match"
     TIMED_OUT = "no frame in time"
     MUTED = "muted"
+    REFUSED = "cannot be looked at"
     FAILED = "engine error"
     DUE = "time is up"
     STOP = "track gone"
@@ -61,6 +82,7 @@ class Input(StrEnum):
 TRANSITIONS: dict[State, dict[Input, State]] = {
     State.NEW: {
         Input.START: State.QUEUED,
+        Input.START_RESTING: State.WAIT,
         Input.STOP: State.STOPPED,
     },
     State.IDLE: {
@@ -77,6 +99,7 @@ TRANSITIONS: dict[State, dict[Input, State]] = {
         Input.EXHAUSTED: State.WAIT,
         Input.TIMED_OUT: State.WAIT,
         Input.MUTED: State.WAIT,
+        Input.REFUSED: State.WAIT,
         Input.FAILED: State.WAIT,
         Input.REFERENCE_REMOVED: State.IDLE,
         Input.STOP: State.STOPPED,
@@ -243,6 +266,8 @@ class Cycle:
         self.since = 0.0
         """When the state began."""
         self.batches = 0
+        self._shown_nothing = 0
+        """Batches in a row that saw nothing."""
         self._owes_match = False
         """A Match was decided, and is not reported yet."""
 
@@ -251,9 +276,20 @@ class Cycle:
         """The id of the batch at work, or of the last one."""
         return self._batch.id if self._batch else None
 
-    def start(self, now: float, *, reference: bool) -> tuple[Output, ...]:
-        """The track was announced. With a reference its first batch is due at once."""
-        self._enter(Input.START, now)
+    @property
+    def rest(self) -> Rest:
+        """What its camera still owes of its pause; a batch that is cut off is followed by one as any other is."""
+        if self.state in (State.HOLD, State.WAIT):
+            return Rest(self.deadline or 0.0, self._shown_nothing)
+        return Rest(self.since + self._rules.wait_seconds if self.state is State.PROBE else 0.0, self._shown_nothing)
+
+    def start(self, now: float, *, reference: bool, rest: Rest = NO_REST) -> tuple[Output, ...]:
+        """The track was announced. With a reference its first batch is due at once, or when its camera's rest ends."""
+        resting = reference and rest.until > now
+        self._enter(Input.START_RESTING if resting else Input.START, now, rest.until - now if resting else None)
+        self._shown_nothing = rest.shown_nothing
+        if resting:
+            return self._set_media(Media.UNSUBSCRIBED)
         return () if reference else self._go_idle(now)
 
     def reference_enrolled(self, now: float) -> tuple[Output, ...]:
@@ -309,6 +345,10 @@ class Cycle:
         """The publisher muted the track during the batch, or it was muted when the batch began."""
         return self._end(now, Input.MUTED, Outcome.MUTED)
 
+    def refused(self, now: float, why: Outcome) -> tuple[Output, ...]:
+        """Nothing of the track can be looked at, and the reason is known: one of `SHOWS_NOTHING`."""
+        return self._end(now, Input.REFUSED, why)
+
     def failed(self, now: float) -> tuple[Output, ...]:
         """A frame could not be processed."""
         return self._end(now, Input.FAILED, Outcome.ERROR)
@@ -351,8 +391,8 @@ class Cycle:
     def _end(self, now: float, given: Input, outcome: Outcome, matched: tuple[int, ...] = ()) -> tuple[Output, ...]:
         batch = self._at_work(given)
         hold = outcome is Outcome.MATCH
-        pause = self._rules.hold_seconds if hold else self._rules.wait_seconds
-        self._enter(given, now, max(pause, LEAST_PAUSE) if outcome in LOOKED_AT_NOTHING else pause)
+        self._shown_nothing = self._shown_nothing + 1 if outcome in SHOWS_NOTHING else 0
+        self._enter(given, now, self._pause_after(outcome))
         outputs: list[Output] = [*self._set_media(Media.PAUSED if hold else Media.UNSUBSCRIBED)]
         if matched and self._cooldown.over(now):
             self._cooldown.restart(now)
@@ -360,6 +400,13 @@ class Cycle:
             outputs.append(ReportMatch(batch.id, matched))
         outputs.append(ReportCheck(batch.id, outcome, batch.frames, batch.faces, batch.best_distance))
         return tuple(outputs)
+
+    def _pause_after(self, outcome: Outcome) -> float:
+        pause = self._rules.hold_seconds if outcome is Outcome.MATCH else self._rules.wait_seconds
+        if outcome in LOOKED_AT_NOTHING:
+            pause = max(pause, LEAST_PAUSE)
+        doublings = min(max(0, self._shown_nothing - 1), 16)
+        return max(pause, min(pause * 2.0**doublings, SELDOM_SECONDS))
 
     def _enter(self, given: Input, now: float, lasts: float | None = None) -> None:
         following = TRANSITIONS[self.state].get(given)

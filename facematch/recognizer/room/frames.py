@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from livekit import rtc
 
+from facematch.recognizer.room.refusal import is_too_large
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -60,7 +62,7 @@ def wanted_quality(width: int, height: int, processed_width: int) -> rtc.VideoQu
     if 180 * width // shorter >= processed_width:
         return rtc.VideoQuality.VIDEO_QUALITY_LOW
     medium = width if max(width, height) < 960 else 360 * width // shorter  # noqa: PLR2004  (see above)
-    if medium >= min(processed_width, width):
+    if medium >= min(processed_width, width) or is_too_large(width, height):
         return rtc.VideoQuality.VIDEO_QUALITY_MEDIUM
     return rtc.VideoQuality.VIDEO_QUALITY_HIGH
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from facematch.protocol.events import Outcome
 from facematch.recognizer.room import forwarding
 from facematch.recognizer.room.cycle import Cycle, LookCloser, Output, State
 from facematch.recognizer.room.frames import FrameStream, Selection, is_filler
+from facematch.recognizer.room.refusal import is_too_large
 
 if TYPE_CHECKING:
     from livekit import rtc
@@ -75,7 +77,12 @@ class Probe:
         try:
             while self._cycle.state is State.PROBE:
                 batch.pixels = await self._next_frame(stream, selection)
-                outputs = self._without_frame() if batch.pixels is None else await self._look(batch, batch.pixels)
+                if batch.pixels is None:
+                    outputs = self._without_frame()
+                elif is_too_large(*batch.pixels.shape[:2]):
+                    outputs = self._cycle.refused(_now(), Outcome.TOO_LARGE)
+                else:
+                    outputs = await self._look(batch, batch.pixels)
         finally:
             try:
                 await stream.aclose()

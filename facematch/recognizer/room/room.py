@@ -13,15 +13,15 @@ from uuid import uuid4
 import structlog
 from livekit import rtc
 
-from facematch.recognizer.room.cycle import Cycle, CycleRules, Media
+from facematch.recognizer.room.cycle import NO_REST, Cycle, CycleRules, Media
+from facematch.recognizer.room.pauses import Camera
 from facematch.recognizer.room.track import TrackWatch
 from facematch.recognizer.wakeup import Wakeup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from facematch.recognizer.room.cooldowns import Cooldowns
     from facematch.recognizer.room.cycle import Cooldown
+    from facematch.recognizer.room.pauses import Pauses
     from facematch.recognizer.room.reporter import Reporter
     from facematch.recognizer.shared import Shared
 
@@ -62,6 +62,10 @@ _EVENTS: tuple[rtc.room.EventTypes, ...] = (
 )
 
 
+_Cameras = dict[str, tuple[rtc.RemoteTrackPublication, rtc.RemoteParticipant]]
+"""Published cameras and whose they are, by the track's sid."""
+
+
 class RoomWatch:
     """Watches every camera of a connected room until the room is disconnected or the task is cancelled.
 
@@ -69,6 +73,7 @@ class RoomWatch:
         room: connected or about to be; not closed by this class.
         rules: the settings of every cycle.
         cooldowns: of the participants; shared by all stays in the room.
+        pauses: of cameras that have gone; the same.
         shared: with the other rooms of the process.
         reporter: takes what was found.
     """
@@ -78,12 +83,14 @@ class RoomWatch:
         room: rtc.Room,
         rules: CycleRules,
         cooldowns: Cooldowns,
+        pauses: Pauses,
         shared: Shared,
         reporter: Reporter,
     ) -> None:
         self._room = room
         self._rules = rules
         self._cooldowns = cooldowns
+        self._pauses = pauses
         self._shared = shared
         self._reporter = reporter
         self._changed = Wakeup()
@@ -93,6 +100,10 @@ class RoomWatch:
         self._closed: str | None = None
         self._watches: dict[str, tuple[TrackWatch, asyncio.Task[None]]] = {}
         self._leaving: dict[str, asyncio.Task[None]] = {}
+        self.left_out = 0
+        """Cameras over the limits, which are not watched."""
+        self._told_of: set[str] = set()
+        """Whose cameras over the limit were told of; the room's are told of under its own name, which is empty."""
         for name in _EVENTS:
             room.on(name, self._on_change)
         room.on("reconnecting", self._on_reconnecting)
@@ -129,31 +140,69 @@ class RoomWatch:
                 await asyncio.wait(self._leaving.values(), timeout=RELEASE_SECONDS)
 
     def _stale(self) -> bool:
-        """Whether what is watched differs from what is there."""
+        """Whether what is watched, or left out, differs from what is there."""
+        cameras = self._cameras()
+        chosen = self._chosen(cameras)
         watched = {sid: id(watch.publication) for sid, (watch, _) in self._watches.items()}
-        there = {sid: id(publication) for sid, (publication, _) in self._cameras()}
-        return self._closed is not None or watched != there
+        there = {sid: id(publication) for sid, (publication, _) in chosen.items()}
+        return self._closed is not None or watched != there or self.left_out != _count(cameras) - len(chosen)
 
-    def _cameras(self) -> Iterator[tuple[str, tuple[rtc.RemoteTrackPublication, rtc.RemoteParticipant]]]:
+    def _cameras(self) -> dict[str, _Cameras]:
+        """Every participant's cameras, by identity."""
         if self._away or self._closed is not None:
-            return  # nobody can say what is there; the cycles start anew when LiveKit is back
-        for participant in list(self._room.remote_participants.values()):
-            if participant.kind not in PEOPLE:
-                continue
-            for sid, publication in list(participant.track_publications.items()):
-                if publication.kind != rtc.TrackKind.KIND_VIDEO or publication.source in SCREENS:
-                    continue
-                if sid not in self._leaving:  # a former cycle of it would release what a new one has asked for
-                    yield sid, (publication, participant)
+            return {}  # nobody can say what is there; the cycles start anew when LiveKit is back
+        return {
+            participant.identity: {
+                sid: (publication, participant)
+                for sid, publication in list(participant.track_publications.items())
+                if publication.kind == rtc.TrackKind.KIND_VIDEO
+                and publication.source not in SCREENS
+                and sid not in self._leaving  # a former cycle of it would release what a new one has asked for
+            }
+            for participant in list(self._room.remote_participants.values())
+            if participant.kind in PEOPLE
+        }
+
+    def _chosen(self, cameras: dict[str, _Cameras]) -> _Cameras:
+        """Those to be watched."""
+        limits = self._shared.limits
+        found: _Cameras = {}
+        for own in cameras.values():
+            found |= self._first(own, limits.per_participant)
+        return self._first(found, limits.per_room)
+
+    def _first(self, cameras: _Cameras, most: int) -> _Cameras:
+        """The first of them; what is watched goes on being so, whatever comes in between."""
+        order = sorted(cameras, key=lambda sid: sid not in self._watches)
+        return {sid: cameras[sid] for sid in order[:most]}
 
     def _reconcile(self) -> None:
-        cameras = dict(self._cameras())
+        cameras = self._cameras()
+        chosen = self._chosen(cameras)
+        self._tell_of_the_others(cameras, chosen)
         for sid, (watch, _) in list(self._watches.items()):
-            if sid not in cameras or cameras[sid][0] is not watch.publication:
+            if sid not in chosen or chosen[sid][0] is not watch.publication:
                 self._drop(sid)
-        for sid, (publication, participant) in cameras.items():
+        for sid, (publication, participant) in chosen.items():
             if sid not in self._watches and sid not in self._leaving:
                 self._watch(sid, publication, participant)
+
+    def _tell_of_the_others(self, cameras: dict[str, _Cameras], chosen: _Cameras) -> None:
+        """One line for each participant who has too many, and one for the room."""
+        limits = self._shared.limits
+        self.left_out = _count(cameras) - len(chosen)
+        over = {identity: len(own) for identity, own in cameras.items() if len(own) > limits.per_participant}
+        for identity in sorted(over.keys() - self._told_of):
+            log.warning(
+                "A participant has more cameras than MAX_TRACKS_PER_PARTICIPANT; the first ones are watched",
+                identity=identity,
+                cameras=over[identity],
+                watched=limits.per_participant,
+            )
+        room = {""} if len(chosen) == limits.per_room and self.left_out else set()
+        if room - self._told_of:
+            log.warning("The room has more cameras than MAX_TRACKS; the first ones are watched", watched=len(chosen))
+        self._told_of = {*over, *room}
 
     def _watch(self, sid: str, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
         watch = TrackWatch(
@@ -168,7 +217,8 @@ class RoomWatch:
             shared=self._shared,
             reporter=self._reporter,
         )
-        task = asyncio.create_task(watch.run(), name=f"track {sid}")
+        rest = NO_REST if sid in self._kept else self._pauses.of(_camera(watch))
+        task = asyncio.create_task(watch.run(rest), name=f"track {sid}")
         self._watches[sid] = watch, task
         task.add_done_callback(lambda done: self._ended(sid, done))
         log.info("Watching track", track=sid, participant=participant.sid, identity=participant.identity)
@@ -176,6 +226,8 @@ class RoomWatch:
     def _drop(self, sid: str) -> None:
         watch, task = self._watches.pop(sid)
         watch.interrupted = self._away
+        if not self._away and self._closed is None:  # it has gone by itself
+            self._pauses.leave(_camera(watch), watch.cycle.rest, asyncio.get_running_loop().time())
         self._leaving[sid] = task
         task.add_done_callback(lambda _: self._left(sid))
         task.cancel()
@@ -223,3 +275,11 @@ class RoomWatch:
     def _on_disconnected(self, reason: Any = None, *_: Any) -> None:
         self._closed = rtc.DisconnectReason.Name(reason) if reason is not None else "UNKNOWN_REASON"
         self._on_change()
+
+
+def _camera(watch: TrackWatch) -> Camera:
+    return Camera(watch.participant.identity, watch.publication.source)
+
+
+def _count(cameras: dict[str, _Cameras]) -> int:
+    return sum(map(len, cameras.values()))

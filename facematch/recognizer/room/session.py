@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from facematch.recognizer.room.connection import Connection
 from facematch.recognizer.room.cooldowns import Cooldowns
+from facematch.recognizer.room.pauses import Pauses
 from facematch.recognizer.room.reporter import Reporter
 from facematch.recognizer.room.room import RoomWatch
 
@@ -46,6 +47,7 @@ class RoomSession:
         self.rules = rules
         self._shared = shared
         self._cooldowns = Cooldowns(rules.cooldown_seconds)  # one for all stays: the room closes when it is empty
+        self._pauses = Pauses()
         self._reporter = Reporter(
             outbox,
             snapshots,
@@ -67,6 +69,12 @@ class RoomSession:
         watch = self._connection.watch
         return watch.tracks if watch else []
 
+    @property
+    def tracks_left_out(self) -> int:
+        """Tracks over the limits, which are not watched."""
+        watch = self._connection.watch
+        return watch.left_out if watch else 0
+
     async def run(self) -> None:
         """Stay in the room until cancelled.
 
@@ -76,4 +84,4 @@ class RoomSession:
         await self._connection.run()
 
     def _watch(self, room: rtc.Room) -> RoomWatch:
-        return RoomWatch(room, self.rules, self._cooldowns, self._shared, self._reporter)
+        return RoomWatch(room, self.rules, self._cooldowns, self._pauses, self._shared, self._reporter)

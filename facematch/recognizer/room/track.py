@@ -10,8 +10,9 @@ import structlog
 
 from facematch.protocol.events import Outcome
 from facematch.recognizer.room import forwarding
-from facematch.recognizer.room.cycle import Cycle, Media, Output, ReportCheck, ReportMatch, SetMedia, State
+from facematch.recognizer.room.cycle import Cycle, Media, Output, ReportCheck, ReportMatch, Rest, SetMedia, State
 from facematch.recognizer.room.probe import Batch, Probe
+from facematch.recognizer.room.refusal import WORDS, refusal
 from facematch.recognizer.room.reporter import Subject
 from facematch.recognizer.wakeup import Wakeup
 
@@ -75,17 +76,22 @@ class TrackWatch:
             track_sid=self.publication.sid,
         )
 
-    async def run(self) -> None:
-        """The cycle, for ever. Cancel it when the track is gone."""
+    async def run(self, rest: Rest) -> None:
+        """The cycle, for ever. Cancel it when the track is gone.
+
+        Args:
+            rest: what the camera still owes of a pause.
+        """
+        reference = self._shared.references.current is not None
         try:
-            await self._carry_out(self.cycle.start(_now(), reference=self._shared.references.current is not None))
+            await self._carry_out(self.cycle.start(_now(), reference=reference, rest=rest))
             while True:
                 match self.cycle.state:
                     case State.IDLE:
                         await self.changed.until(lambda: self._shared.references.current is not None, None)
                         await self._carry_out(self.cycle.reference_enrolled(_now()))
                     case State.QUEUED:
-                        async with self._shared.slots.one():
+                        async with self._shared.slots.one(self.participant.sid):
                             await self._begin()
                     case _:
                         await self._rest()
@@ -114,7 +120,9 @@ class TrackWatch:
             log.warning("Batch delayed: all places taken", seconds=round(delay, 1), track=self.publication.sid)
         self._shared.counters.batches += 1
         outputs = self.cycle.admitted(_now())
-        if self.publication.muted:
+        if why := refusal(self.publication):
+            outputs = self.cycle.refused(_now(), why)
+        elif self.publication.muted:
             outputs = self.cycle.muted(_now())
         batch = Batch(reference)
         await self._carry_out(outputs, batch)
@@ -135,8 +143,17 @@ class TrackWatch:
                 case ReportCheck():
                     used = None if output.outcome is Outcome.NO_REFERENCE or batch is None else batch.reference.id
                     await self._reporter.check(self.subject, output, reference_id=used)
+                    self._note_refusal(output.outcome)
                     self.last_outcome, self.last_check_at = output.outcome, datetime.now(UTC)
                     self._shared.changed.notify()
+
+    def _note_refusal(self, outcome: Outcome) -> None:
+        """One line for each track that is not looked at, not one per batch."""
+        if outcome in WORDS and outcome is not self.last_outcome:
+            log.warning(f"Track is not looked at: {WORDS[outcome]}", track=self.publication.sid, **self._names())
+
+    def _names(self) -> dict[str, str]:
+        return {"participant": self.participant.sid, "identity": self.participant.identity}
 
     async def _set_media(self, media: Media) -> None:
         if media is Media.PAUSED:

@@ -5,12 +5,10 @@ from typing import Protocol
 
 from fastapi import APIRouter, Request
 
-from facematch.protocol.heartbeat import Heartbeat, HeartbeatAnswer, Order
+from facematch.protocol.heartbeat import MOST_BYTES, Heartbeat, HeartbeatAnswer, Order
 from facematch.server.recognizers.registry import Recognizers
-from facematch.server.web.bodies import MB, described, json_refusals, read_json
+from facematch.server.web.bodies import described, json_refusals, read_json
 from facematch.server.web.errors import Code, documented
-
-HEARTBEAT_LIMIT = MB
 
 _HEARTBEAT = {
     "source": "recognizer-5f0c",
@@ -72,14 +70,14 @@ def routes(recognizers: Recognizers, ordering: Ordering) -> APIRouter:
         "/api/heartbeat",
         summary="The recognizer's account of itself",
         responses=documented(
-            *json_refusals(HEARTBEAT_LIMIT),
+            *json_refusals(MOST_BYTES),
             (422, Code.INVALID, "livekit: Input should be 'connecting', 'connected', …"),
         ),
         openapi_extra=described(Heartbeat, one_track=_HEARTBEAT),
     )
     async def heartbeat(request: Request) -> HeartbeatAnswer:
         """What its answer orders, the recognizer carries out, and tells so in `orders_done` of those that follow."""
-        heartbeat = await read_json(request, Heartbeat, HEARTBEAT_LIMIT)
+        heartbeat = await read_json(request, Heartbeat, MOST_BYTES)
         recognizers.hear(heartbeat)
         ordering.hear(heartbeat)
         return HeartbeatAnswer(orders=ordering.orders())

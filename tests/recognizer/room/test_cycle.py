@@ -24,6 +24,7 @@ from facematch.recognizer.room.cycle import (
     Output,
     ReportCheck,
     ReportMatch,
+    Rest,
     SetMedia,
     State,
 )
@@ -95,6 +96,7 @@ def exhaust(cycle: Cycle, now: float) -> tuple[Output, ...]:
 
 GIVE: dict[Input, Callable[[Cycle, float], tuple[Output, ...]]] = {
     Input.START: lambda cycle, now: cycle.start(now, reference=True),
+    Input.START_RESTING: lambda cycle, now: cycle.start(now, reference=True, rest=Rest(until=99.0)),
     Input.REFERENCE_ENROLLED: lambda cycle, now: cycle.reference_enrolled(now),
     Input.REFERENCE_REMOVED: lambda cycle, now: cycle.reference_removed(now),
     Input.ADMITTED: lambda cycle, now: cycle.admitted(now),
@@ -102,6 +104,7 @@ GIVE: dict[Input, Callable[[Cycle, float], tuple[Output, ...]]] = {
     Input.EXHAUSTED: exhaust,
     Input.TIMED_OUT: lambda cycle, now: cycle.timed_out(now),
     Input.MUTED: lambda cycle, now: cycle.muted(now),
+    Input.REFUSED: lambda cycle, now: cycle.refused(now, Outcome.ENCRYPTED),
     Input.FAILED: lambda cycle, now: cycle.failed(now),
     Input.DUE: lambda cycle, now: cycle.due(now),
     Input.STOP: lambda cycle, now: cycle.stop(now),
@@ -257,6 +260,7 @@ def test_no_frame_above_n_even_while_a_closer_look_is_awaited() -> None:
     [
         (Input.TIMED_OUT, Outcome.NO_FRAMES),
         (Input.MUTED, Outcome.MUTED),
+        (Input.REFUSED, Outcome.ENCRYPTED),
         (Input.FAILED, Outcome.ERROR),
     ],
 )
@@ -276,6 +280,7 @@ def test_what_ends_a_batch_without_a_frame_unsubscribes_and_waits(given: Input, 
         (Input.MUTED, LEAST_PAUSE),
         (Input.FAILED, LEAST_PAUSE),
         (Input.TIMED_OUT, LEAST_PAUSE),
+        (Input.REFUSED, LEAST_PAUSE),
         (Input.EXHAUSTED, 0.0),
         (Input.MATCHED, 0.0),
     ],
@@ -284,6 +289,86 @@ def test_after_a_batch_that_looked_at_nothing_there_is_always_a_pause(given: Inp
     cycle = probing(rules=replace(RULES, hold_seconds=0.0, wait_seconds=0.0))
     GIVE[given](cycle, 1.0)
     assert cycle.deadline == 1.0 + pause
+
+
+@pytest.mark.parametrize(
+    ("wait", "pauses"),
+    [(0.0, [1, 2, 4, 8, 16, 30, 30]), (7.0, [7, 14, 28, 30, 30]), (30.0, [30, 30, 30]), (60.0, [60, 60, 60])],
+)
+def test_a_track_that_shows_nothing_is_asked_less_and_less_often(wait: float, pauses: list[float]) -> None:
+    cycle, now = new_cycle(rules=replace(RULES, wait_seconds=wait)), 0.0
+    cycle.start(now, reference=True)
+    told = []
+    for number in range(len(pauses)):
+        cycle.admitted(now)
+        if number % 2:
+            cycle.timed_out(now)
+        else:
+            cycle.refused(now, Outcome.DENIED)
+        assert cycle.deadline is not None
+        told.append(cycle.deadline - now)
+        now = cycle.deadline
+        cycle.due(now)
+    assert told == pauses
+
+
+@pytest.mark.parametrize("given", [Input.MUTED, Input.FAILED, Input.EXHAUSTED, Input.MATCHED])
+def test_one_batch_that_had_something_to_see_begins_the_count_anew(given: Input) -> None:
+    cycle, now = new_cycle(), 0.0
+    cycle.start(now, reference=True)
+    for _ in range(3):
+        cycle.admitted(now)
+        cycle.timed_out(now)
+        now = cycle.deadline or 0.0
+        cycle.due(now)
+    cycle.admitted(now)
+    GIVE[given](cycle, now)
+    now = cycle.deadline or 0.0
+    cycle.due(now)
+    cycle.admitted(now)
+    cycle.timed_out(now)
+    assert cycle.deadline == now + RULES.wait_seconds
+
+
+# What is left of a pause.
+
+
+@pytest.mark.parametrize(
+    ("state", "rest"),
+    [
+        (State.IDLE, Rest(0.0, 0)),
+        (State.QUEUED, Rest(0.0, 0)),
+        (State.PROBE, Rest(7.0, 0)),
+        (State.HOLD, Rest(10.0, 0)),
+        (State.WAIT, Rest(7.0, 1)),
+    ],
+)
+def test_a_camera_that_goes_owes_what_is_left_of_its_pause(state: State, rest: Rest) -> None:
+    """A batch that is cut off is followed by a pause as any other is: else one could be had at any time."""
+    assert in_state(state).rest == rest
+
+
+def test_a_camera_that_comes_back_sits_out_what_is_left() -> None:
+    cycle = Cycle(RULES, Cooldown(3.0), lambda: "batch-1", Media.PAUSED)
+    assert cycle.start(4.0, reference=True, rest=Rest(until=10.0, shown_nothing=2)) == (SetMedia(Media.UNSUBSCRIBED),)
+    assert (cycle.state, cycle.deadline, cycle.rest) == (State.WAIT, 10.0, Rest(10.0, 2))
+    cycle.due(10.0)
+    cycle.admitted(10.0)
+    cycle.timed_out(10.0)
+    assert cycle.deadline == 10.0 + 28.0
+
+
+@pytest.mark.parametrize("until", [0.0, 3.9, 4.0])
+def test_a_pause_that_is_over_keeps_nobody(until: float) -> None:
+    cycle = new_cycle()
+    assert cycle.start(4.0, reference=True, rest=Rest(until=until)) == ()
+    assert cycle.state is State.QUEUED
+
+
+def test_without_a_reference_there_is_nothing_to_sit_out() -> None:
+    cycle = new_cycle()
+    cycle.start(4.0, reference=False, rest=Rest(until=10.0))
+    assert (cycle.state, cycle.deadline) == (State.IDLE, None)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from facematch.recognizer.room.cycle import (
     Output,
     ReportCheck,
     ReportMatch,
+    Rest,
     SetMedia,
     State,
 )
@@ -51,6 +52,7 @@ class Record:
     open_batch: str | None = None
     frames: int = 0
     looking_closer: bool = False
+    blank_batches: int = 0
     batches: list[str] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
 
@@ -65,6 +67,10 @@ class Record:
 
 INPUTS: list[tuple[Callable[[Cycle, float], object], Callable[[Record], bool]]] = [
     (lambda cycle, now: cycle.start(now, reference=True), lambda record: record.cycle.state is State.NEW),
+    (
+        lambda cycle, now: cycle.start(now, reference=True, rest=Rest(now + 1)),
+        lambda record: record.cycle.state is State.NEW,
+    ),
     (lambda cycle, now: cycle.reference_enrolled(now), lambda record: record.there),
     (lambda cycle, now: cycle.reference_removed(now), lambda record: record.there),
     (lambda cycle, now: cycle.admitted(now), lambda record: record.cycle.state is State.QUEUED),
@@ -72,6 +78,7 @@ INPUTS: list[tuple[Callable[[Cycle, float], object], Callable[[Record], bool]]] 
     (lambda cycle, now: cycle.looked(now, [], closer=True), lambda record: record.probing and record.looking_closer),
     (lambda cycle, now: cycle.timed_out(now), lambda record: record.probing),
     (lambda cycle, now: cycle.muted(now), lambda record: record.probing),
+    (lambda cycle, now: cycle.refused(now, Outcome.DENIED), lambda record: record.probing),
     (lambda cycle, now: cycle.failed(now), lambda record: record.probing),
     (lambda cycle, now: cycle.due(now), lambda record: record.cycle.state in (State.HOLD, State.WAIT)),
     (lambda cycle, now: cycle.stop(now), lambda record: record.cycle.state is not State.STOPPED),
@@ -112,11 +119,14 @@ class TwoTracks(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
 
-    @rule(track=TRACKS)
+    @rule(track=TRACKS, rest=st.sampled_from([0.0, 0.0, 2.5]))
     @precondition(lambda self: self.one_in(0, State.NEW) is not None)
-    def start(self, track: int) -> None:
+    def start(self, track: int, rest: float) -> None:
         track = self.the_one_in(track, State.NEW)
-        self.took(track, self.tracks[track].cycle.start(self.now, reference=self.enrolled))
+        cycle = self.tracks[track].cycle
+        self.took(track, cycle.start(self.now, reference=self.enrolled, rest=Rest(self.now + rest)))
+        assert cycle.state is ((State.WAIT if rest else State.QUEUED) if self.enrolled else State.IDLE)
+        assert cycle.rest.until == (self.now + rest if rest and self.enrolled else 0.0)
 
     @rule(enrolled=st.sampled_from([True, True, True, False]))
     def reference(self, enrolled: bool) -> None:
@@ -156,11 +166,12 @@ class TwoTracks(RuleBasedStateMachine):
         assert (record.cycle.state is State.HOLD) == matched, "the first match ends the batch, nothing else does so"
         assert any(isinstance(output, ReportMatch) for output in outputs) == (matched and told)
 
-    @rule(track=TRACKS, how=st.sampled_from(["timed_out", "muted", "failed"]))
+    @rule(track=TRACKS, how=st.sampled_from(["timed_out", "muted", "failed", "refused"]))
     @precondition(lambda self: self.one_in(0, State.PROBE) is not None)
     def batch_cut_short(self, track: int, how: str) -> None:
         track = self.the_one_in(track, State.PROBE)
-        self.took(track, getattr(self.tracks[track].cycle, how)(self.now))
+        why = [Outcome.TOO_LARGE] if how == "refused" else []
+        self.took(track, getattr(self.tracks[track].cycle, how)(self.now, *why))
         assert self.state(track) is State.WAIT
 
     @rule(track=TRACKS, at_the_deadline=st.booleans())
@@ -225,8 +236,12 @@ class TwoTracks(RuleBasedStateMachine):
                         continue
                     rules = self.rules_in_force
                     pause = rules.hold_seconds if outcome is Outcome.MATCH else rules.wait_seconds
-                    if outcome in (Outcome.MUTED, Outcome.ERROR, Outcome.NO_FRAMES):
+                    blank = outcome in (Outcome.NO_FRAMES, Outcome.TOO_LARGE)
+                    record.blank_batches = record.blank_batches + 1 if blank else 0
+                    if blank or outcome in (Outcome.MUTED, Outcome.ERROR):
                         pause = max(pause, LEAST_PAUSE)
+                    if record.blank_batches > 1:
+                        pause = max(pause, min(30.0, pause * 2 ** (record.blank_batches - 1)))
                     assert cycle.deadline == self.now + pause
                 case LookCloser():
                     assert record.frames == self.rules_in_force.batch_max_frames

@@ -105,6 +105,8 @@ def test_a_face_in_a_dark_room_is_no_filler() -> None:
         (1080, 1920, 320, MEDIUM),
         (720, 1280, 180, LOW),
         (360, 640, 640, MEDIUM),
+        (7680, 4320, 640, MEDIUM),
+        (7680, 4320, 1280, MEDIUM),  # rather small than more pixels than are taken
         (0, 0, 640, HIGH),
         (1280, 0, 640, HIGH),
     ],

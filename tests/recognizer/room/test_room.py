@@ -15,7 +15,9 @@ from structlog.testing import capture_logs
 from facematch.recognizer.counters import Counters
 from facematch.recognizer.room.cooldowns import Cooldowns
 from facematch.recognizer.room.cycle import CycleRules, ReportCheck
+from facematch.recognizer.room.pauses import Pauses
 from facematch.recognizer.room.room import RESTART_SECONDS, RoomWatch
+from facematch.recognizer.shared import TrackLimits
 from tests.rig.stand_ins import shared
 from tests.rig.virtual_time import now, run
 
@@ -65,7 +67,17 @@ class Room:
 
 
 def publication(sid: str, *, kind: int = VIDEO, source: int = CAMERA) -> SimpleNamespace:
-    return SimpleNamespace(sid=sid, kind=kind, source=source, muted=False, track=None)
+    return SimpleNamespace(
+        sid=sid,
+        kind=kind,
+        source=source,
+        muted=False,
+        track=None,
+        encryption_type=rtc.EncryptionType.NONE,
+        simulcasted=False,
+        width=640,
+        height=360,
+    )
 
 
 class Reporter:
@@ -92,7 +104,8 @@ class Scene:
             cast("rtc.Room", self.room),
             RULES,
             cooldowns or Cooldowns(3.0),
-            shared(counters=self.counters),
+            Pauses(),
+            shared(counters=self.counters, limits=TrackLimits(per_participant=3, per_room=5)),
             cast("Any", self.reporter),
         )
 
@@ -164,6 +177,57 @@ def test_every_camera_of_a_person_is_watched() -> None:
         scene.room.joins("alice", publication("TR_1"), publication("TR_2"))
         await settled()
         assert scene.watched() == ["TR_1", "TR_2"]
+
+    in_a_room(live)
+
+
+def cameras(who: str, count: int) -> list[SimpleNamespace]:
+    return [publication(f"TR_{who}{number}") for number in range(count)]
+
+
+def test_who_has_too_many_cameras_is_watched_by_the_first_and_named_once() -> None:
+    async def live(scene: Scene) -> None:
+        with capture_logs() as lines:
+            scene.room.joins("mallory", *cameras("m", 64))
+            scene.room.joins("alice", publication("TR_1"))
+            await settled()
+            scene.room.emit("track_muted")
+            await settled()
+        assert scene.watched() == ["TR_m0", "TR_m1", "TR_m2", "TR_1"]
+        assert scene.watch.left_out == 61
+        (line,) = [line for line in lines if line["log_level"] == "warning"]
+        assert (line["identity"], line["cameras"], line["watched"]) == ("mallory", 64, 3)
+        assert "MAX_TRACKS_PER_PARTICIPANT" in line["event"]
+
+    in_a_room(live)
+
+
+def test_one_over_the_limit_takes_the_place_of_one_that_goes() -> None:
+    async def live(scene: Scene) -> None:
+        scene.room.joins("mallory", *cameras("m", 4))
+        await settled()
+        del scene.room.remote_participants["mallory"].track_publications["TR_m1"]
+        scene.room.emit("track_unpublished")
+        await settled()
+        assert scene.watched() == ["TR_m0", "TR_m2", "TR_m3"]
+        assert scene.watch.left_out == 0
+
+    in_a_room(live)
+
+
+def test_a_full_room_goes_on_watching_whom_it_watched() -> None:
+    async def live(scene: Scene) -> None:
+        with capture_logs() as lines:
+            for who in ("a", "b", "c"):
+                scene.room.joins(who, *cameras(who, 1))
+            scene.room.joins("d", *cameras("d", 3))
+            await settled()
+            scene.room.remote_participants["a"].track_publications |= {one.sid: one for one in cameras("x", 2)}
+            scene.room.emit("track_published")
+            await settled()
+        assert scene.watched() == ["TR_a0", "TR_b0", "TR_c0", "TR_d0", "TR_d1"]
+        assert scene.watch.left_out == 3
+        assert ["MAX_TRACKS;" in line["event"] for line in lines if line["log_level"] == "warning"] == [True]
 
     in_a_room(live)
 

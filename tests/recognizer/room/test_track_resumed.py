@@ -5,6 +5,7 @@ the real ones were seen to do; `tests/e2e/test_resumed.py` has the real ones.
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +17,7 @@ from facematch.protocol.events import Outcome
 from facematch.recognizer.room import forwarding, probe
 from facematch.recognizer.room.cooldowns import Cooldowns
 from facematch.recognizer.room.cycle import CycleRules, ReportCheck
+from facematch.recognizer.room.pauses import Pauses
 from facematch.recognizer.room.room import RoomWatch
 from tests.recognizer.room.test_room import Room, publication
 from tests.rig.stand_ins import engine, shared
@@ -147,6 +149,7 @@ class Scene:
             cast("rtc.Room", self.room),
             RULES,
             Cooldowns(cooldown),
+            Pauses(),
             shared(engine=engine(inspect=self._inspect), references=self.references),
             cast("Any", SimpleNamespace(match=self._match, check=self._check)),
         )
@@ -288,6 +291,53 @@ def test_nothing_flows_while_livekit_is_away(monkeypatch: pytest.MonkeyPatch) ->
         assert flowed == [True, False]
         assert scene.sfu.camera.track is not None
         await breaking
+
+    scene.run(live)
+
+
+def test_who_publishes_anew_or_comes_back_sits_out_the_rest_of_the_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+
+    def brings_back(*, rejoins: bool) -> None:
+        scene.sfu.set_subscribed(False)
+        if rejoins:
+            scene.room.leaves("alice")
+        anew = publication(f"TR_{now():.0f}")
+        anew.width, anew.set_subscribed = 160, scene.sfu.set_subscribed
+        scene.sfu.camera = anew
+        if rejoins:
+            scene.room.joins("alice", anew)
+        else:
+            scene.room.remote_participants["alice"].track_publications = {anew.sid: anew}
+            scene.room.emit("track_published")
+
+    async def live() -> None:
+        for number in range(60):  # one and a half minutes of it
+            await asyncio.sleep(1.5)
+            brings_back(rejoins=number % 2 == 0)
+
+    scene.run(live)
+    times = [when for when, _ in scene.told]
+    assert 6 <= len(times) <= 90 / RULES.hold_seconds + 1
+    assert min(later - earlier for earlier, later in pairwise(times)) >= RULES.hold_seconds
+
+
+def test_a_batch_that_is_cut_off_by_publishing_anew_is_followed_by_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.looking_seconds = 1.0
+
+    async def live() -> None:
+        await asyncio.sleep(1.0)
+        assert scene.watch.tracks[0].cycle.state == "probe"
+        anew = publication("TR_2")
+        anew.width, anew.set_subscribed = 160, scene.sfu.set_subscribed
+        scene.sfu.set_subscribed(False)
+        scene.sfu.camera = anew
+        scene.room.remote_participants["alice"].track_publications = {"TR_2": anew}
+        scene.room.emit("track_published")
+        await asyncio.sleep(1.0)
+        (watch,) = scene.watch.tracks
+        assert (watch.publication.sid, watch.cycle.state, watch.cycle.deadline) == ("TR_2", "wait", RULES.wait_seconds)
 
     scene.run(live)
 

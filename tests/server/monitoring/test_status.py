@@ -123,7 +123,7 @@ def test_a_heartbeat_that_does_not_fit(client: TestClient, heartbeat: dict[str, 
 def test_a_heartbeat_has_a_largest_size(client: TestClient, heartbeat: dict[str, Any]) -> None:
     many = {f"counter-{number}": 0 for number in range(10_000)}
     assert client.post("/api/heartbeat", json={**heartbeat, "counters": many}).status_code == 200
-    many = {f"counter-{number:0100}": 0 for number in range(10_000)}
+    many = {f"counter-{number:0500}": 0 for number in range(10_000)}
     response = client.post("/api/heartbeat", json={**heartbeat, "counters": many})
     assert (response.status_code, response.json()["code"]) == (413, "TOO_LARGE")
 
