@@ -55,8 +55,9 @@ async def _migrate(url: str) -> None:
     async with translated():
         if is_sqlite(url) and (database := sa.make_url(url).database):
             await asyncio.to_thread(_keep_to_owner, Path(database))
-        # Looking needs no lock and no room: a process starts also while the disk is full.
-        if await _run(make_engine(url, writes=False, connections=1), _is_up_to_date):
+        # Looking needs no room: a process starts also while the disk is full. It does need a moment without the lock of
+        # another process that makes the file, which lasts as long as its disk takes.
+        if await _run(make_engine(url, writes=False, connections=1, locked_seconds=_OTHERS_SECONDS), _is_up_to_date):
             return
         await _run(make_engine(url, writes=True, connections=1, locked_seconds=_OTHERS_SECONDS), _upgrade)
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from facematch.server.storage.database import Database, make_engine, sqlite_url
+from facematch.server.storage.database import LOCKED_SECONDS, Database, make_engine, sqlite_url
 from facematch.server.storage.errors import LogUnavailableError, UnstorableError
 from facematch.server.storage.migrate import SchemaTooNewError, migrate
 from facematch.server.storage.schema import metadata
@@ -101,6 +101,24 @@ async def test_the_tables_are_those_that_the_migrations_make(database_url: str) 
 async def test_processes_that_start_together_make_the_tables_once(database_url: str) -> None:
     await asyncio.gather(*(migrate(database_url) for _ in range(4)))
     async with opened(database_url) as log:
+        await stored(log, check())
+
+
+async def test_a_process_waits_while_another_one_makes_the_file(tmp_path: Path) -> None:
+    """Before there is a write-ahead log, looking needs the lock that the other one holds, on a slow disk for long."""
+    url = sqlite_url(tmp_path / "events.db")
+    other = sqlite3.connect(tmp_path / "events.db", isolation_level=None)
+    try:
+        other.execute("BEGIN EXCLUSIVE")
+        other.execute("CREATE TABLE begun (number INTEGER)")
+        migrating = asyncio.create_task(migrate(url))
+        await asyncio.wait([migrating], timeout=LOCKED_SECONDS * 2)  # what is tested: that it does not give up
+        assert not migrating.done()
+        other.execute("ROLLBACK")
+        await migrating
+    finally:
+        other.close()
+    async with opened(url) as log:
         await stored(log, check())
 
 
