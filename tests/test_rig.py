@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import signal
 import subprocess
 import sys
@@ -99,3 +100,16 @@ async def test_an_end_that_is_asked_for_or_waited_for_is_none(doomed: Process, t
         await patient.ended(LONG)
     with pytest.raises(NeverHappenedError):
         await wait_until_true(lambda: False, within=0, what="anything")
+
+
+def test_what_two_files_of_tests_need_lies_in_the_rig() -> None:
+    """Importing from each other, they could not be read, moved or run alone."""
+    tests = ROOT / "tests"
+    for file in sorted(tests.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tests."):
+                last = node.module.rpartition(".")[2]
+                allowed = node.module.startswith("tests.rig") or (last == "conftest" and file.name != "conftest.py")
+                if allowed and last == "conftest":
+                    allowed = file.parent == ROOT.joinpath(*node.module.split(".")).parent
+                assert allowed, f"{file.relative_to(ROOT)} imports from {node.module}"

@@ -12,7 +12,7 @@ import pytest
 from PIL import ImageFile
 
 from facematch.faces.reference import ReferenceSet
-from tests.faces.conftest import PEOPLE, pixels
+from tests.rig.pictures import PEOPLE, pixels
 
 if TYPE_CHECKING:
     from facematch.faces.detector import Detector

@@ -22,8 +22,8 @@ from facematch.faces.decoding import decode
 from facematch.faces.decoding_process import CPU_SECONDS, MEMORY_BYTES
 from facematch.faces.photo import read_photo
 from facematch.faces.refusal import EnrollmentError
-from tests.faces.conftest import photo_bytes
 from tests.rig.hostile_images import png, progressive_bomb, webp_bomb
+from tests.rig.pictures import photo_bytes
 from tests.rig.waiting import wait_until_true
 
 if TYPE_CHECKING:

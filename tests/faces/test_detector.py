@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facematch.faces.detector import Box, Detector, resized
-from tests.faces.conftest import frame
+from tests.rig.pictures import frame
 
 
 @pytest.mark.parametrize(

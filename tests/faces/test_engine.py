@@ -13,7 +13,7 @@ import pytest
 
 from facematch.faces.detector import Detector, Pixels
 from facematch.faces.engine import EngineClosedError, Face, FaceEngine, detection_size
-from tests.faces.conftest import frame
+from tests.rig.pictures import frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

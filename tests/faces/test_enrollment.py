@@ -18,7 +18,7 @@ from facematch.faces.enrollment import EnrolledPhoto, enroll, read_stored
 from facematch.faces.photo import as_jpeg, read_photo
 from facematch.faces.reference import ReferenceSet
 from facematch.faces.refusal import EnrollmentError
-from tests.faces.conftest import frame, photo_bytes, picture
+from tests.rig.pictures import frame, photo_bytes, picture
 
 if TYPE_CHECKING:
     from facematch.faces.detector import Detector

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from facematch.faces.photo_header import jpeg_scans, webp_size
-from tests.faces.conftest import picture
 from tests.rig.hostile_images import progressive_bomb, webp_bomb
+from tests.rig.pictures import picture
 
 MANY = 1_000_000
 

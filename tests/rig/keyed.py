@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from facematch.config.settings import Settings
-    from tests.server.conftest import FakeExaminer
+    from tests.rig.fake_examiner import FakeExaminer
 
 HOST = "cam.example.com"
 ORIGIN = f"https://{HOST}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +15,7 @@ from facematch.server.app import Parts, create_app
 from facematch.server.storage.database import sqlite_url
 from facematch.server.storage.migrate import migrate
 from tests.rig.event_logs import new_database
+from tests.rig.fake_examiner import FakeExaminer
 from tests.rig.postgres import NoPostgresError, Postgres
 
 if TYPE_CHECKING:
@@ -23,36 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi import FastAPI
-
-JPEG = b"\xff\xd8 the photo as it is stored \xff\xd9"
-
-
-@dataclass
-class FakePhoto:
-    """What an examiner makes of an upload."""
-
-    jpeg: bytes = JPEG
-    bbox: tuple[int, int, int, int] = (10, 60, 70, 5)
-    frame_size: tuple[int, int] = (100, 120)
-
-
-@dataclass
-class FakeExaminer:
-    """Accepts every upload, or raises what it is told to."""
-
-    photo: FakePhoto = field(default_factory=FakePhoto)
-    error: Exception | None = None
-    seen: list[bytes] = field(default_factory=list)
-    closed: bool = False
-
-    async def enroll(self, data: bytes) -> FakePhoto:
-        self.seen.append(data)
-        if self.error:
-            raise self.error
-        return self.photo
-
-    async def aclose(self) -> None:
-        self.closed = True
 
 
 @pytest.fixture(scope="session")

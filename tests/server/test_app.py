@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from facematch.config.settings import Settings
-    from tests.server.conftest import FakeExaminer
+    from tests.rig.fake_examiner import FakeExaminer
 
 EVERY_KIND = [
     "/",

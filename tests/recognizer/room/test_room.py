@@ -5,7 +5,6 @@ LiveKit really says, is proven end to end.
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -18,11 +17,13 @@ from facematch.recognizer.room.cycle import CycleRules, ReportCheck
 from facematch.recognizer.room.pauses import Pauses
 from facematch.recognizer.room.room import RESTART_SECONDS, RoomWatch
 from facematch.recognizer.shared import TrackLimits
+from tests.rig.fake_room import AUDIO, CAMERA, STANDARD, VIDEO, Room, publication
 from tests.rig.stand_ins import shared
 from tests.rig.virtual_time import now, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import SimpleNamespace
 
 RULES = CycleRules(
     batch_max_frames=5,
@@ -32,52 +33,6 @@ RULES = CycleRules(
     cooldown_seconds=3.0,
     threshold=0.5,
 )
-STANDARD = rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD
-CAMERA = rtc.TrackSource.SOURCE_CAMERA
-VIDEO, AUDIO = rtc.TrackKind.KIND_VIDEO, rtc.TrackKind.KIND_AUDIO
-
-
-class Room:
-    """Who is there, and whom to tell."""
-
-    def __init__(self) -> None:
-        self.remote_participants: dict[str, SimpleNamespace] = {}
-        self._listeners: dict[str, list[Callable[..., None]]] = {}
-
-    def on(self, name: str, listener: Callable[..., None]) -> None:
-        self._listeners.setdefault(name, []).append(listener)
-
-    def emit(self, name: str, *arguments: object) -> None:
-        for listener in self._listeners.get(name, []):
-            listener(*arguments)
-
-    def joins(self, identity: str, *publications: SimpleNamespace, kind: int = STANDARD) -> None:
-        self.remote_participants[identity] = SimpleNamespace(
-            identity=identity,
-            sid=f"PA_{identity}",
-            name=identity,
-            kind=kind,
-            track_publications={publication.sid: publication for publication in publications},
-        )
-        self.emit("participant_connected")
-
-    def leaves(self, identity: str) -> None:
-        del self.remote_participants[identity]
-        self.emit("participant_disconnected")
-
-
-def publication(sid: str, *, kind: int = VIDEO, source: int = CAMERA) -> SimpleNamespace:
-    return SimpleNamespace(
-        sid=sid,
-        kind=kind,
-        source=source,
-        muted=False,
-        track=None,
-        encryption_type=rtc.EncryptionType.NONE,
-        simulcasted=False,
-        width=640,
-        height=360,
-    )
 
 
 class Reporter:

@@ -19,7 +19,7 @@ from facematch.recognizer.room.cooldowns import Cooldowns
 from facematch.recognizer.room.cycle import CycleRules, ReportCheck
 from facematch.recognizer.room.pauses import Pauses
 from facematch.recognizer.room.room import RoomWatch
-from tests.recognizer.room.test_room import Room, publication
+from tests.rig.fake_room import Room, publication
 from tests.rig.stand_ins import engine, shared
 from tests.rig.virtual_time import now, run
 

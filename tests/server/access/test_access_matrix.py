@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
     from facematch.config.settings import Settings
-    from tests.server.conftest import FakeExaminer
+    from tests.rig.fake_examiner import FakeExaminer
 
 # Local mode: `here`, `away`. With keys: `guest` has nothing (here or away), then the roles; `past` a login or an
 # invitation that has expired, `foreign` an admin's browser on another site's page, `rebound` an admin under a host

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
     from facematch.config.settings import Settings
-    from tests.server.conftest import FakeExaminer
+    from tests.rig.fake_examiner import FakeExaminer
 
 SOCKET = f"wss://{HOST}/ws/matches"
 

@@ -14,7 +14,7 @@ from facematch.server.gallery import enrollment as service
 from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.gallery.photo_file import ReferenceFile
 from facematch.server.web.errors import ApiError
-from tests.server.conftest import FakeExaminer, FakePhoto
+from tests.rig.fake_examiner import FakeExaminer, FakePhoto
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ from facematch.faces.reference import reference_id
 from facematch.faces.refusal import EnrollmentError
 from facematch.server.app import Parts, create_app
 from facematch.server.gallery import enrollment as service
+from tests.rig.fake_examiner import JPEG, FakeExaminer
 from tests.rig.photographs import DATA
-from tests.server.conftest import JPEG, FakeExaminer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -32,7 +32,7 @@ from facematch.server.recognizers.registry import Recognizers
 from facematch.server.storage.database import Database, sqlite_url
 from facematch.server.storage.errors import LogUnavailableError
 from tests.rig.event_logs import check
-from tests.server.conftest import FakeExaminer
+from tests.rig.fake_examiner import FakeExaminer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     Operation = APIOperation[Any, Any, Any, Any]
 
     from facematch.config.settings import Settings
-    from tests.server.conftest import FakeExaminer
+    from tests.rig.fake_examiner import FakeExaminer
 
 EXAMPLES = 10
 """Of each kind, for each operation."""

@@ -1,0 +1,35 @@
+"""Stands where the face models examine an upload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+JPEG = b"\xff\xd8 the photo as it is stored \xff\xd9"
+
+
+@dataclass
+class FakePhoto:
+    """What an examiner makes of an upload."""
+
+    jpeg: bytes = JPEG
+    bbox: tuple[int, int, int, int] = (10, 60, 70, 5)
+    frame_size: tuple[int, int] = (100, 120)
+
+
+@dataclass
+class FakeExaminer:
+    """Accepts every upload, or raises what it is told to."""
+
+    photo: FakePhoto = field(default_factory=FakePhoto)
+    error: Exception | None = None
+    seen: list[bytes] = field(default_factory=list)
+    closed: bool = False
+
+    async def enroll(self, data: bytes) -> FakePhoto:
+        self.seen.append(data)
+        if self.error:
+            raise self.error
+        return self.photo
+
+    async def aclose(self) -> None:
+        self.closed = True
