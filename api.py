@@ -11,6 +11,7 @@ from facematch.config.settings import WebSettings, load_or_exit
 from facematch.runtime.hang_watchdog import ended_when_hung
 from facematch.runtime.logs import configure_logging
 from facematch.server.app import Parts, create_app
+from facematch.server.web.bounded_uvicorn import BoundedServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,4 +28,4 @@ async def serving() -> AsyncIterator[None]:
         yield
 
 
-app = create_app(settings, Parts(around=serving))
+app = BoundedServer(create_app(settings, Parts(around=serving)))

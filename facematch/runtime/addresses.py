@@ -29,3 +29,11 @@ def is_loopback(name: str) -> bool:
 def is_host(name: str) -> bool:
     """Whether this is a host name or an address, and nothing more (no scheme, port, path or brackets)."""
     return as_address(name) is not None or _NAME.fullmatch(name) is not None
+
+
+def network_of(client: str) -> str:
+    """What counts as one client: an address, or the network of an IPv6 address (each client has a whole one)."""
+    address = as_address(client)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False).network_address)
+    return str(address or client)

@@ -46,7 +46,7 @@ from facematch.server.web.errors import HANDLERS, CatchFailures
 from facematch.server.web.request_log import RequestLog, no_access_log
 from facematch.server.web.security_headers import AddHeaders, security_headers
 from facematch.server.web.shutdown import GOODBYE_SECONDS, goodbye_first
-from facematch.server.web.startup import SayWhy
+from facematch.server.web.startup import StartupErrors
 from facematch.server.webhooks.relay import Receiver
 from facematch.server.webhooks.service import Webhooks
 from facematch.server.webhooks.store import WebhookStore
@@ -139,7 +139,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     app.add_middleware(RequestLog)
     app.add_middleware(AddHeaders, headers=security_headers(settings.browser_livekit_url))
     app.add_middleware(RememberConnection)
-    app.add_middleware(SayWhy, for_good=ExitCode.BAD_SETTINGS)  # outermost
+    app.add_middleware(StartupErrors, for_good=ExitCode.BAD_SETTINGS)  # outermost
     return app
 
 

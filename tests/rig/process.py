@@ -39,6 +39,10 @@ class Process:
         """Variables of its next start."""
         self._env |= variables
 
+    def may_open(self, descriptors: int) -> None:
+        """At its next start: how many files and connections, and no more if it asks."""
+        self._argv = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *self._argv]
+
     @property
     def pid(self) -> int:
         """Of the running child."""

@@ -14,6 +14,7 @@ from facematch.server.access.caller import NOBODY, Caller, remember_caller
 from facematch.server.access.hosts import foreign_origin, same_origin
 from facematch.server.access.roles import Role, Roles
 from facematch.server.web.errors import ApiError, Code
+from facematch.server.web.gate import vouch_for
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -147,6 +148,8 @@ class AccessControl:
             raise _role_required(rule.roles, caller)
         if _method(scope) not in SAFE_METHODS and not same_origin(scope):
             raise foreign_origin()
+        if not caller.roles <= {Role.GUEST, Role.PARTICIPANT}:
+            vouch_for(scope)
         remember_caller(scope, caller)
         return rule.route
 

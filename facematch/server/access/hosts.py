@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
 from typing import TYPE_CHECKING, Final
@@ -107,11 +106,3 @@ class KnownHosts:
         if not isinstance(name, str):
             return False
         return is_loopback(name) or as_address(name) is not None or name in self._names
-
-
-def network_of(client: str) -> str:
-    """What counts as one client: an address, or the network of an IPv6 address (each client has a whole one)."""
-    address = as_address(client)
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((address, 64), strict=False).network_address)
-    return str(address or client)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from starlette.datastructures import Headers
 
-from facematch.server.access.hosts import is_forwarded, network_of
+from facematch.runtime.addresses import network_of
+from facematch.server.access.hosts import is_forwarded
 from facematch.server.web.errors import ApiError, Code
 
 if TYPE_CHECKING:

@@ -22,8 +22,15 @@ log = structlog.get_logger(__name__)
 
 _ACCESS_LOG = "uvicorn.access"
 _SERVER_LOG = "uvicorn.error"
-_ABOUT_SOCKETS = ('%s - "WebSocket ', "connection ", "ASGI callable returned without completing handshake")
-"""How the server's lines about a WebSocket begin: its whole address, or a complaint about one that was refused."""
+_NOT_SAID = (
+    '%s - "WebSocket ',
+    "connection ",
+    "ASGI callable returned without completing handshake",
+    "Invalid HTTP request received.",
+)
+"""How lines of the server begin that any client can have written: the whole address of a WebSocket, a complaint about
+one that was refused, and one line for every request that is none (see `gate`, which says it now and then).
+"""
 _REFUSED = 400
 
 
@@ -34,10 +41,10 @@ def no_access_log() -> Iterator[None]:
     def silent(_record: logging.LogRecord) -> bool:
         return False
 
-    def not_about_sockets(record: logging.LogRecord) -> bool:
-        return not str(record.msg).startswith(_ABOUT_SOCKETS)
+    def worth_saying(record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith(_NOT_SAID)
 
-    filters = {_ACCESS_LOG: silent, _SERVER_LOG: not_about_sockets}
+    filters = {_ACCESS_LOG: silent, _SERVER_LOG: worth_saying}
     for name, one in filters.items():
         logging.getLogger(name).addFilter(one)
     try:

@@ -16,7 +16,7 @@ EXPECTED = (SchemaTooNewError, LogUnavailableError)
 """What an operator can do something about; anything else keeps its stack."""
 
 
-class SayWhy:
+class StartupErrors:
     """ASGI middleware: a start that fails for an expected reason says that reason and nothing else.
 
     Args:
