@@ -27,7 +27,6 @@ log = structlog.get_logger(__name__)
 
 QUEUED_EVENTS: Final = 1_000
 """Events that may wait for one client, besides what the network holds for it."""
-MOST_CLIENTS: Final = 1_000
 SEND_SECONDS: Final = 10.0
 """How long a client may take nothing at all."""
 CLOSE_SECONDS: Final = 1.0
@@ -84,7 +83,6 @@ class Hub:
     Args:
         event_log: where a listener's replay comes from; holds an entry before it is published.
         queued: events that may wait for one client.
-        most_clients: more are not taken.
         send_seconds: how long a client may take nothing at all.
     """
 
@@ -93,12 +91,10 @@ class Hub:
         event_log: EventLog,
         *,
         queued: int = QUEUED_EVENTS,
-        most_clients: int | None = None,
         send_seconds: float = SEND_SECONDS,
     ) -> None:
         self._log = event_log
         self._queued = queued
-        self._most_clients = MOST_CLIENTS if most_clients is None else most_clients
         self._send_seconds = send_seconds
         self._clients: set[_Client] = set()
         self._empty = asyncio.Event()
@@ -118,11 +114,6 @@ class Hub:
     def closing(self) -> bool:
         """Whether `close` has been called."""
         return self._closing
-
-    @property
-    def full(self) -> bool:
-        """Whether there are as many clients as there may be."""
-        return len(self._clients) >= self._most_clients
 
     def _drop(self, client: _Client, reason: str) -> None:
         self.dropped += 1

@@ -3,6 +3,7 @@
 # Annotations are read at run time here: FastAPI makes its routes from them.
 from typing import Annotated, Any, Literal
 
+import structlog
 from fastapi import APIRouter, Query, Request, WebSocket
 from pydantic import BaseModel, Field
 
@@ -10,9 +11,12 @@ from facematch.protocol.events import Check, Events, Match
 from facematch.server.access.caller import caller_of
 from facematch.server.events.hub import Hub
 from facematch.server.events.ingest import Intake
+from facematch.server.events.places import Places, holder_of
 from facematch.server.web.abort import cut_of
 from facematch.server.web.bodies import KB, MB, described, json_refusals, read_json
 from facematch.server.web.errors import ApiError, Code, documented, invalid
+
+log = structlog.get_logger(__name__)
 
 EVENT_LIMIT = 64 * KB
 EVENTS_LIMIT = 1 * MB
@@ -69,6 +73,7 @@ class Delivered(BaseModel):
 def routes(intake: Intake, hub: Hub) -> APIRouter:
     """`POST /api/match`, `POST /api/check`, `POST /api/events` and `WS /ws/matches`."""
     router = APIRouter(tags=["events"])
+    places = Places()
 
     @router.post(
         "/api/match",
@@ -105,14 +110,17 @@ def routes(intake: Intake, hub: Hub) -> APIRouter:
 
     @router.websocket("/ws/matches")
     async def listen(socket: WebSocket, after: Annotated[str | None, Query()] = None) -> None:
-        refusal = _refusal(hub, after)
+        caller = caller_of(socket.scope)
+        holder = holder_of(caller)
+        refusal = _refusal(hub, places.refusal(holder), after)
         if refusal is not None:
+            log.info("Listener refused", code=str(refusal.code))
             await socket.send_denial_response(refusal.response())
             return
-        await socket.accept()
-        session = caller_of(socket.scope).session
-        owner = session.id if session else None
-        await hub.serve(socket, None if after is None else int(after), cut_of(socket.scope), owner)
+        with places.held(holder):  # before anything is waited for
+            await socket.accept()
+            owner = caller.session.id if caller.session else None
+            await hub.serve(socket, None if after is None else int(after), cut_of(socket.scope), owner)
 
     return router
 
@@ -121,12 +129,11 @@ _LONGEST_CURSOR = 15
 """Digits: what JavaScript can count to."""
 
 
-def _refusal(hub: Hub, after: str | None) -> ApiError | None:
+def _refusal(hub: Hub, no_place: str | None, after: str | None) -> ApiError | None:
     if hub.closing:
         return ApiError(503, Code.STOPPING, "Face Match is stopping.", headers={"Retry-After": "2"})
-    if hub.full:
-        detail = "As many listeners are connected as there may be."
-        return ApiError(503, Code.BUSY, detail, headers={"Retry-After": "10"})
+    if no_place is not None:
+        return ApiError(503, Code.BUSY, no_place, headers={"Retry-After": "10"})
     if after is not None and not (after.isascii() and after.isdigit() and len(after) <= _LONGEST_CURSOR):
         return invalid([{"loc": ("after",), "msg": "must be the cursor of an event that was received, or 0"}])
     return None

@@ -356,8 +356,3 @@ async def test_a_cancelled_client_leaves_no_trace(log: MemoryEventLog) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert hub.clients == 0
-
-
-def test_the_hub_knows_when_it_is_full(log: MemoryEventLog) -> None:
-    assert Hub(log, most_clients=0).full
-    assert not Hub(log, most_clients=1).full

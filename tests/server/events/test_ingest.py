@@ -14,7 +14,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from facematch.protocol.events import Check, Match, to_wire
 from facematch.server.app import create_app
-from facematch.server.events import hub
+from facematch.server.events import places
 from tests.rig.event_logs import locked
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def test_a_position_that_is_none(client: TestClient, after: str) -> None:
 
 
 def test_more_listeners_than_there_may_be(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "MOST_CLIENTS", 1)
+    monkeypatch.setattr(places, "MOST", 1)
     with TestClient(create_app(settings)) as client, client.websocket_connect("/ws/matches"):
         with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect("/ws/matches"):
             pass
@@ -232,6 +232,75 @@ def test_an_event_of_a_newer_recognizer_is_stored_without_what_is_not_known(
 def test_bodies_that_are_no_object(client: TestClient, path: str, body: bytes) -> None:
     response = post_raw(client, path, body)
     assert (response.status_code, response.json()["code"]) in [(422, "INVALID"), (413, "TOO_LARGE")]
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        "[" * 10_000 + "]" * 10_000,
+        '{"a":' * 4_000 + "1" + "}" * 4_000,
+        "9" * 25_000,
+        "1e999999999",
+        "-0.0",
+        '"\\ud800"',
+        '"\\u0000"',
+        "NaN",
+        '{"__proto__":{"admin":true},"constructor":1}',
+    ],
+    ids=["deep", "deeper", "long number", "endless number", "minus nothing", "surrogate", "nul", "NaN", "prototype"],
+)
+@pytest.mark.parametrize("path", ["/api/check", "/api/heartbeat"])
+def test_nothing_comes_through_in_a_field_that_is_not_known(
+    client: TestClient, check: dict[str, Any], heartbeat: dict[str, Any], path: str, unknown: str
+) -> None:
+    """It is left out, or the whole is refused; either way at once, and what is known is what it was."""
+    known = json.dumps(check if path == "/api/check" else heartbeat)
+    response = post_raw(client, path, f'{known[:-1]},"unknown":{unknown},"__proto__":{unknown}}}')
+    assert response.status_code in (200, 422), response.text
+    if response.status_code == 200 and path == "/api/check":
+        [event] = client.get("/api/events").json()["events"]
+        assert event.keys() == {*Check.model_fields, "cursor"}
+    assert "unknown" not in client.get("/api/status").text
+
+
+@pytest.mark.parametrize(
+    ("field", "twice"), [("participant_name", '"Alice42","participant_name":"Mallory"'), ("match_found", "1e400")]
+)
+def test_a_field_that_comes_twice_or_never_ends(
+    client: TestClient, check: dict[str, Any], field: str, twice: str
+) -> None:
+    """Of two, every reader behind us sees the same one: what is stored is written anew."""
+    rest = json.dumps({name: value for name, value in check.items() if name != field})
+    response = post_raw(client, "/api/check", f'{rest[:-1]},"{field}":{twice}}}')
+    if response.status_code == 200:
+        text = client.get("/api/events").text
+        assert text.count('"participant_name"') == 1
+        assert ("Alice42" in text) != ("Mallory" in text)
+    else:
+        assert response.json()["code"] == "INVALID"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig", "utf-7", "latin-1"])
+def test_only_utf_8_is_taken(client: TestClient, check: dict[str, Any], encoding: str) -> None:
+    body = json.dumps({**check, "participant_name": "Zoë"}, ensure_ascii=False).encode(encoding)
+    response = post_raw(client, "/api/check", body)
+    if response.status_code == 200:  # what happens to be ASCII all the same
+        assert encoding == "utf-7"
+    else:
+        assert (response.status_code, response.json()["code"]) == (422, "INVALID")
+
+
+def test_what_is_replayed_is_stored_once_however_often(client: TestClient, check: dict[str, Any]) -> None:
+    many = [{**check, "type": "check", "event_id": str(uuid4()), "source": "boot-1", "seq": n} for n in range(1, 201)]
+    with client.websocket_connect("/ws/matches") as socket:
+        for turn in range(10):
+            order = many if turn % 2 == 0 else many[::-1]
+            delivered = client.post("/api/events", json={"events": order}).json()["delivered"]
+            assert delivered == (len(many) if turn == 0 else 0)
+        client.post("/api/check", json={**check, "source": "boot-1", "seq": 201})
+        assert [socket.receive_json()["seq"] for _ in range(201)] == list(range(1, 202))
+    status = client.get("/api/status").json()["events"]
+    assert (status["count"], status["gaps"]["count"]) == (201, 0)
 
 
 @pytest.mark.parametrize("path", ["/api/match", "/api/check"])

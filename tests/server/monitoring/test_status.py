@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.testclient import TestClient
 
-from facematch.protocol.heartbeat import Heartbeat
+from facematch.protocol.heartbeat import MOST_TRACKS, Heartbeat
 from facematch.protocol.values import LONGEST_SECONDS, MOST_COUNTED
 from facematch.server.app import Parts, create_app
 from facematch.server.recognizers.registry import ONLINE_SECONDS, OVERTAKEN_SECONDS, Recognizers
@@ -123,9 +123,58 @@ def test_a_heartbeat_that_does_not_fit(client: TestClient, heartbeat: dict[str, 
 def test_a_heartbeat_has_a_largest_size(client: TestClient, heartbeat: dict[str, Any]) -> None:
     many = {f"counter-{number}": 0 for number in range(10_000)}
     assert client.post("/api/heartbeat", json={**heartbeat, "counters": many}).status_code == 200
-    many = {f"counter-{number:0500}": 0 for number in range(10_000)}
+    many = {f"counter-{number:0450}": 0 for number in range(10_000)}
     response = client.post("/api/heartbeat", json={**heartbeat, "counters": many})
     assert (response.status_code, response.json()["code"]) == (413, "TOO_LARGE")
+    assert "4 MB" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(("tracks", "name"), [(MOST_TRACKS, "Maximilian Müller-Lüdenscheidt"), (580, "語" * 512)])
+def test_as_many_tracks_as_there_may_be_fit(
+    client: TestClient, heartbeat: dict[str, Any], tracks: int, name: str
+) -> None:
+    """With names as people have them, and hundreds with the longest there may be; in UTF-8, as it is sent."""
+    told = {**TRACK, "participant_name": name, "participant_identity": name, "cycle_id": "b" * 60, "deadline_in": 7.5}
+    body = json.dumps({**heartbeat, "tracks": [told] * tracks}, ensure_ascii=False).encode()
+    response = client.post("/api/heartbeat", content=body, headers={"content-type": "application/json"})
+    assert response.status_code == 200, (len(body), response.text)
+    assert len(client.get("/api/status").json()["recognizer"]["heartbeat"]["tracks"]) == tracks
+
+
+XSS = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "javascript:alert(1)",
+    "'-alert(1)-'",
+    "</title><script src=//evil.example/x.js>",
+    "{{constructor.constructor('alert(1)')()}}",
+    "${alert(1)}",
+    "<!--\u2028<b>",
+    "\u202egnp.exe\u0000\r\nSet-Cookie: a=b",
+)
+
+
+def test_names_reach_the_page_as_they_are_and_as_nothing_but_text(
+    client: TestClient, heartbeat: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    tracks = [
+        {**TRACK, "track_sid": name, "participant_id": name, "participant_identity": name, "participant_name": name}
+        for name in XSS
+    ]
+    told = {**heartbeat, "tracks": tracks, "reference_error": XSS[0], "room": XSS[1], "source": XSS[2]}
+    assert client.post("/api/heartbeat", json=told).status_code == 200
+    response = client.get("/api/status")
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    shown = response.json()["recognizer"]["heartbeat"]
+    assert [track["participant_identity"] for track in shown["tracks"]] == list(XSS)
+    assert [track["track_sid"] for track in shown["tracks"]] == list(XSS)
+    assert (shown["reference_error"], shown["room"], shown["source"]) == XSS[:3]
+    assert client.get("/metrics").headers["content-type"].startswith("text/plain")
+    assert "alert" not in client.get("/metrics").text
+    said = "".join(capsys.readouterr())
+    assert not any(line.startswith("Set-Cookie") for line in said.splitlines())
 
 
 def test_an_older_boot_that_is_still_ending_does_not_cover_its_successor(
