@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import structlog
 from PIL import Image
 
-from facematch.faces.photo import LONGEST_READ, Photo
+from facematch.faces.photo import LONGEST_READ, Photo, photo_kind
 from facematch.faces.refusal import EnrollmentError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ async def decode(data: bytes) -> Photo:
         EnrollmentError: it is none of these, damaged, too large, or too much for the process.
         OSError: the process cannot be started, or not in time. The photograph is not to blame.
     """
+    photo_kind(data)  # what is none needs no process
     process = await asyncio.create_subprocess_exec(
         *_COMMAND,
         stdin=PIPE,

@@ -91,6 +91,7 @@ def read_photo(data: bytes) -> Photo:
         size = (size[1], size[0])
     if (transposition := _UPRIGHT.get(orientation)) is not None:
         picture = picture.transpose(transposition)
+    picture.info = {}  # Pillow would write a comment that it finds there
     return Photo(picture, size)
 
 
@@ -111,19 +112,29 @@ def brought_down(picture: Image.Image, longest: int) -> Image.Image:
     return picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def _opened(data: bytes) -> ImageFile:
-    """The file's header, read by the one Pillow class that its first bytes call for."""
+def photo_kind(data: bytes) -> type[JpegImageFile | PngImageFile | WebPImageFile]:
+    """The one Pillow class that the first bytes of a file call for.
+
+    Raises:
+        EnrollmentError: there is none.
+    """
     if data[:3] == b"\xff\xd8\xff":
-        return JpegImageFile(BytesIO(data))
+        return JpegImageFile
     if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return PngImageFile(BytesIO(data))
+        return PngImageFile
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        if (size := webp_size(data)) is not None:
-            _check_size(size, LARGEST_PIXELS)
-        return WebPImageFile(BytesIO(data))
+        return WebPImageFile
     if data[4:8] == b"ftyp":
         raise EnrollmentError("NOT_AN_IMAGE", "HEIC and AVIF pictures cannot be read. Save the photo as JPEG or PNG.")
     raise EnrollmentError("NOT_AN_IMAGE", "The file is not a picture that can be read. Use a JPEG, PNG or WebP photo.")
+
+
+def _opened(data: bytes) -> ImageFile:
+    """The file's header."""
+    kind = photo_kind(data)
+    if kind is WebPImageFile and (size := webp_size(data)) is not None:
+        _check_size(size, LARGEST_PIXELS)  # opening one takes the memory of its canvas
+    return kind(BytesIO(data))
 
 
 def _check_cost(file: ImageFile, data: bytes) -> None:

@@ -78,7 +78,13 @@ async def test_a_refusal_comes_back_whole() -> None:
         read_photo(data)
     apart = await refusal(data)
     assert (apart.code, apart.detail, apart.frame_size) == (here.value.code, here.value.detail, (8000, 5001))
-    assert (await refusal(b"no picture")).frame_size is None
+    assert (await refusal(b"\xff\xd8\xff no picture")).frame_size is None
+
+
+async def test_what_is_no_picture_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "_COMMAND", ("/no/such/program",))
+    for data in (b"", b"no picture", b"\0\0\0\x18ftypheic"):
+        assert (await refusal(data)).code == "NOT_AN_IMAGE"
 
 
 # --- bombs
@@ -136,7 +142,7 @@ async def test_a_crash_in_a_codec_is_an_answer(number: signal.Signals, monkeypat
 
 async def test_a_crash_before_the_photograph_was_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
     program(monkeypatch, "real._say(real.READY)\nos.abort()\n")
-    assert (await refusal(bytes(5_000_000))).code == "NOT_AN_IMAGE"
+    assert (await refusal(b"\xff\xd8\xff" + bytes(5_000_000))).code == "NOT_AN_IMAGE"
 
 
 async def test_the_real_one_killed_at_work() -> None:
@@ -164,7 +170,7 @@ async def test_one_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> No
 async def test_one_that_takes_nothing_in_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     program(monkeypatch, "real._say(real.READY)\ntime.sleep(600)\n")
     monkeypatch.setattr(decoding, "DECODE_SECONDS", 0.2)
-    assert (await refusal(bytes(5_000_000))).code == "TOO_LARGE"
+    assert (await refusal(b"\xff\xd8\xff" + bytes(5_000_000))).code == "TOO_LARGE"
 
 
 @pytest.mark.parametrize("does", ["sys.exit(3)", "raise ImportError('no codec')", "os.abort()"])
@@ -211,7 +217,7 @@ real._say(real._line({{"code": "NO_FACE", "detail": told, "frame_size": None}}))
     held = (tmp_path / "held").open("w")
     os.set_inheritable(held.fileno(), True)
     with held, pytest.raises(EnrollmentError) as told:
-        await decode(b"")
+        await decode(photo_bytes("obama"))
     environment, limits, own_session, files = json.loads(told.value.detail)
     assert set(environment) <= {"LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "LC_CTYPE"}
     assert limits == {

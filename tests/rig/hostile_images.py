@@ -173,10 +173,10 @@ def larger_than_they_look(draw: st.DrawFn) -> tuple[bytes, str]:
             return b"GIF89a" + screen + b"\x80\0\0" + b"\0" * 6 + b",", "GIF header"
         case "WEBP header":
             size = (min(side, 16_384) - 1) % (1 << 14) | ((min(other, 16_384) - 1) % (1 << 14)) << 14
-            chunk = b"\x2f" + struct.pack("<I", size)
-            body = b"WEBPVP8L" + struct.pack("<I", len(chunk)) + chunk
+            stream = b"\x2f" + struct.pack("<I", size)
+            body = b"WEBPVP8L" + struct.pack("<I", len(stream)) + stream
             return b"RIFF" + struct.pack("<I", len(body)) + body, "WebP header"
-    text = _chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(20_000_000), 9))
+    text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(20_000_000), 9))
     return png(8, 8, zlib.compress(bytes(9 * 8)), text), "PNG with 20 MB of packed text"
 
 
@@ -190,10 +190,10 @@ def png(width: int, height: int, packed: bytes, extra: bytes = b"") -> bytes:
         extra: chunks before that.
     """
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + extra + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
@@ -210,17 +210,17 @@ def progressive_bomb(width: int, height: int, scans: int) -> bytes:
     """A grey JPEG of `scans` passes that say nothing, each some 60 bytes long and a walk over all blocks."""
     blocks = -(-width // 8) * -(-height // 8)
     size = struct.pack(">BHHB", 8, height, width, 1) + b"\1\x11\0"
-    head = b"\xff\xd8" + _segment(0xDB, b"\0" + b"\1" * 64) + _segment(0xC2, size)
+    head = b"\xff\xd8" + segment(0xDB, b"\0" + b"\1" * 64) + segment(0xC2, size)
     one_code = b"\1" + bytes(15)  # one symbol, whose code is a zero bit
-    tables = _segment(0xC4, b"\x00" + one_code + b"\x00") + _segment(0xC4, b"\x10" + one_code + b"\xe0")
-    means = _segment(0xDA, b"\1\1\0\0\0\0") + bytes(-(-blocks // 8))
+    tables = segment(0xC4, b"\x00" + one_code + b"\x00") + segment(0xC4, b"\x10" + one_code + b"\xe0")
+    means = segment(0xDA, b"\1\1\0\0\0\0") + bytes(-(-blocks // 8))
     bits = "011111111111111" * -(-blocks // 0x7FFF)  # the code, and how many blocks it speaks for: as many as it can
     bits += "1" * (-len(bits) % 8)
     details = int(bits, 2).to_bytes(len(bits) // 8).replace(b"\xff", b"\xff\0")
-    return head + tables + means + (_segment(0xDA, b"\1\1\0\1\x3f\0") + details) * scans + b"\xff\xd9"
+    return head + tables + means + (segment(0xDA, b"\1\1\0\1\x3f\0") + details) * scans + b"\xff\xd9"
 
 
-def _segment(marker: int, body: bytes) -> bytes:
+def segment(marker: int, body: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
 
 
