@@ -9,13 +9,20 @@ import pytest
 import pytest_asyncio
 
 from tests.rig.fake_recognizer import FakeRecognizer
-from tests.rig.stacks import livekit, make_stack, own_livekit, pytest_runtest_makereport
+from tests.rig.stacks import (
+    _stack_of_file,
+    livekit,
+    make_stack,
+    own_livekit,
+    pytest_runtest_makereport,
+    shared_stack,
+)
 from tests.rig.web import WebProcess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["livekit", "make_stack", "own_livekit", "pytest_runtest_makereport"]
+__all__ = ["_stack_of_file", "livekit", "make_stack", "own_livekit", "pytest_runtest_makereport", "shared_stack"]
 
 HERE = Path(__file__).resolve().parent
 ARTIFACTS = HERE.parent / "artifacts"

@@ -12,7 +12,7 @@ from tests.rig.listener import is_check, is_match
 from tests.rig.photographs import NO_FACE, OTHER_STRANGER, SAME_PERSON, STRANGER, Scene
 
 if TYPE_CHECKING:
-    from tests.rig.stacks import MakeStack
+    from tests.rig.stacks import MakeStack, SharedStack
 
 HOLD = 2
 WAIT = 2
@@ -111,10 +111,9 @@ async def test_the_cooldown_suppresses_matches_and_snapshots_never_checks(make_s
         assert len(list(stack.captures.glob("*.jpg"))) == 1
 
 
-async def test_a_camera_with_layers_is_matched_in_the_frame_that_was_received(make_stack: MakeStack) -> None:
+async def test_a_camera_with_layers_is_matched_in_the_frame_that_was_received(shared_stack: SharedStack) -> None:
     """Simulcast, as browsers publish: the server begins with whichever layer is flowing, and the first frame counts."""
-    stack = make_stack()
-    await stack.start()
+    stack = await shared_stack()
     async with stack.listen() as events, stack.publishers() as publishers:
         scene = Scene(SAME_PERSON, width=1280, height=720, face=200)
         await publishers.on_air(stack.room, "Alice", scene, simulcast=True)
@@ -127,9 +126,8 @@ async def test_a_camera_with_layers_is_matched_in_the_frame_that_was_received(ma
         assert 0.1 < (right - left) / width < 0.25  # 200 of 1280 pixels
 
 
-async def test_a_phone_held_upright_is_set_upright(make_stack: MakeStack) -> None:
-    stack = make_stack()
-    await stack.start()
+async def test_a_phone_held_upright_is_set_upright(shared_stack: SharedStack) -> None:
+    stack = await shared_stack()
     async with stack.listen() as events, stack.publishers() as publishers:
         await publishers.on_air(stack.room, "phone", Scene(width=360, height=640, face=120), rotation=90)
         match = await events.next(is_match(), within=FIRST)
@@ -139,9 +137,8 @@ async def test_a_phone_held_upright_is_set_upright(make_stack: MakeStack) -> Non
         assert left < 180 < right
 
 
-async def test_the_person_in_front_of_the_camera_changes(make_stack: MakeStack) -> None:
-    stack = make_stack(hold_seconds=1, wait_seconds=1)
-    await stack.start()
+async def test_the_person_in_front_of_the_camera_changes(shared_stack: SharedStack) -> None:
+    stack = await shared_stack()
     async with stack.listen() as events, stack.publishers() as publishers:
         desk = await publishers.on_air(stack.room, "desk", Scene())
         await events.next(is_check("desk", "match"), within=FIRST)

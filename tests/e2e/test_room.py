@@ -12,7 +12,7 @@ from tests.rig.photographs import SAME_PERSON, STRANGER, Scene
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.rig.stacks import MakeStack
+    from tests.rig.stacks import MakeStack, SharedStack
 
 FIRST = 15
 CYCLE = 4.0
@@ -30,6 +30,7 @@ async def test_people_who_were_there_before_the_recognizer_are_probed(make_stack
         await events.each(is_match("early"), is_check("bird", "no_match"), within=FIRST)
 
 
+@pytest.mark.alone
 async def test_nobodys_leaving_touches_anybody_elses_cycle(make_stack: MakeStack) -> None:
     stack = make_stack()
     await stack.start()
@@ -51,9 +52,8 @@ async def test_nobodys_leaving_touches_anybody_elses_cycle(make_stack: MakeStack
         assert await stack.track("leaver") is None
 
 
-async def test_muted_then_unmuted(make_stack: MakeStack) -> None:
-    stack = make_stack()
-    await stack.start()
+async def test_muted_then_unmuted(shared_stack: SharedStack) -> None:
+    stack = await shared_stack()
     async with stack.listen() as events, stack.publishers() as publishers:
         alice = await publishers.on_air(stack.room, "Alice")
         await events.next(is_check("Alice", "match"), within=FIRST)
@@ -67,9 +67,8 @@ async def test_muted_then_unmuted(make_stack: MakeStack) -> None:
         assert {check["track_sid"] for check in events.of(is_check("Alice"))} == {track["track_sid"]}
 
 
-async def test_an_unpublished_camera_is_silent_and_a_new_one_is_probed(make_stack: MakeStack) -> None:
-    stack = make_stack()
-    await stack.start()
+async def test_an_unpublished_camera_is_silent_and_a_new_one_is_probed(shared_stack: SharedStack) -> None:
+    stack = await shared_stack()
     async with stack.listen() as events, stack.publishers() as publishers:
         alice = await publishers.on_air(stack.room, "Alice")
         await publishers.on_air(stack.room, "witness", Scene(STRANGER))
@@ -85,9 +84,8 @@ async def test_an_unpublished_camera_is_silent_and_a_new_one_is_probed(make_stac
         assert match["participant_id"] == alice.sid
 
 
-async def test_the_same_identity_joins_again(make_stack: MakeStack) -> None:
-    stack = make_stack()
-    await stack.start()
+async def test_the_same_identity_joins_again(shared_stack: SharedStack) -> None:
+    stack = await shared_stack()
     async with stack.listen() as events, stack.publishers() as publishers:
         before = await publishers.on_air(stack.room, "Alice")
         await events.next(is_match("Alice"), within=FIRST)
@@ -100,9 +98,8 @@ async def test_the_same_identity_joins_again(make_stack: MakeStack) -> None:
         assert match["track_sid"] == again.last.track
 
 
-async def test_two_cameras_of_one_person_are_two_cycles(make_stack: MakeStack) -> None:
-    stack = make_stack()
-    await stack.start()
+async def test_two_cameras_of_one_person_are_two_cycles(shared_stack: SharedStack) -> None:
+    stack = await shared_stack()
     async with stack.listen() as events, stack.publishers() as publishers:
         alice = await publishers.on_air(stack.room, "Alice")
         front = alice.last
@@ -115,9 +112,8 @@ async def test_two_cameras_of_one_person_are_two_cycles(make_stack: MakeStack) -
         )
 
 
-async def test_agents_recorders_and_screens_are_not_probed(make_stack: MakeStack) -> None:
-    stack = make_stack(hold_seconds=1)
-    await stack.start()
+async def test_agents_recorders_and_screens_are_not_probed(shared_stack: SharedStack) -> None:
+    stack = await shared_stack()
     async with stack.listen() as events, stack.publishers() as publishers:
         for kind in ("agent", "egress"):
             other = await publishers.join(stack.room, kind, kind=kind)
@@ -154,24 +150,22 @@ async def test_nobody_in_the_room_ever_sees_the_recognizer(make_stack: MakeStack
     ],
     ids=["slashes", "newline", "long", "markup", "dots"],
 )
-async def test_an_identity_is_only_a_name(make_stack: MakeStack, identity: str) -> None:
-    stack = make_stack()
-    await stack.start()
+async def test_an_identity_is_only_a_name(shared_stack: SharedStack, identity: str) -> None:
+    stack = await shared_stack()
+    before = set(stack.captures.glob("*"))
     async with stack.listen() as events, stack.publishers() as publishers:
         await publishers.on_air(stack.room, identity)
         match = await events.next(is_match(), within=FIRST)
         assert match["participant_identity"] == match["participant_name"] == identity
-        snapshots = list(stack.captures.iterdir())
-        assert [snapshot.name for snapshot in snapshots] == [match["snapshot"]]
+        assert set(stack.captures.iterdir()) - before == {stack.captures / match["snapshot"]}
         assert len(match["snapshot"]) < 128
         assert (await stack.track(identity) or {})["participant_id"] == match["participant_id"]
     assert not [line for line in stack.recognizer.output().splitlines() if line.startswith("12:00:00.000 ERROR")]
     assert not [line for line in stack.api.output().splitlines() if line.startswith("12:00:00.000 ERROR")]
 
 
-async def test_the_name_shown_is_the_display_name(make_stack: MakeStack) -> None:
-    stack = make_stack()
-    await stack.start()
+async def test_the_name_shown_is_the_display_name(shared_stack: SharedStack) -> None:
+    stack = await shared_stack()
     async with stack.listen() as events, stack.publishers() as publishers:
         alice = await publishers.join(stack.room, "user-7", name="Alice Example")
         await alice.publish(Scene())

@@ -11,6 +11,7 @@ import pytest
 
 from tests.rig.livekit_server import LiveKitServer
 from tests.rig.stack import Stack
+from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 FAST = {"hold_seconds": 2, "wait_seconds": 2, "match_cooldown_seconds": 0}
 """Short cycles, and every match reported, where a test does not say otherwise."""
 
+DESERTED_SECONDS = 30
+
 _PROCESSES = pytest.StashKey[list["Process"]]()
 
 
@@ -28,6 +31,12 @@ class MakeStack(Protocol):
     """Makes a stack that the end of the test ends; see `Stack` for the settings."""
 
     def __call__(self, server: LiveKitServer | None = None, **settings: object) -> Stack: ...
+
+
+class SharedStack(Protocol):
+    """The stack of a whole file of tests: started by the first, and nobody is in the room when it is handed out."""
+
+    async def __call__(self) -> Stack: ...
 
 
 @pytest.hookimpl(wrapper=True)
@@ -76,3 +85,29 @@ def make_stack(livekit: LiveKitServer, tmp_path: Path, request: pytest.FixtureRe
     yield make
     for stack in stacks:
         stack.end()
+
+
+@pytest.fixture(scope="module")
+def _stack_of_file(livekit: LiveKitServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    settings: dict[str, Any] = {**FAST}
+    stack = Stack(tmp_path_factory.mktemp("stack"), livekit, **settings)
+    yield stack
+    stack.end()
+
+
+@pytest.fixture
+def shared_stack(_stack_of_file: Stack, request: pytest.FixtureRequest) -> SharedStack:
+    """With the settings of `FAST`, for tests that neither end it nor enroll anybody else."""
+    request.node.stash.setdefault(_PROCESSES, []).extend(_stack_of_file.processes)
+
+    async def deserted() -> bool:
+        heartbeat = await _stack_of_file.heartbeat()
+        return bool(heartbeat and not heartbeat["tracks"] and not heartbeat["counters"]["events_queued"])
+
+    async def ready() -> Stack:
+        if not _stack_of_file.api.alive:
+            await _stack_of_file.start()
+        await wait_until(deserted, within=DESERTED_SECONDS, what="those of the last test have gone")
+        return _stack_of_file
+
+    return ready
