@@ -69,7 +69,8 @@ async def test_a_body_in_pieces(app: FastAPI, check: dict[str, Any]) -> None:
     for byte in json.dumps(check).encode():
         caller.arrives(bytes([byte]), more=True)
     caller.arrives(b"", more=False)
-    await caller.run()
+    async with app.router.lifespan_context(app):
+        await caller.run()
     assert caller.answer == (200, {"ok": True, "delivered": 0})
 
 
