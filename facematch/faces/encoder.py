@@ -31,6 +31,7 @@ from facematch.faces.models import (
 )
 from facematch.runtime.atomic_file import write_whole
 from facematch.runtime.freed_memory import return_freed_memory
+from facematch.runtime.owner_only import PUBLIC_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,7 +151,7 @@ def _make_graph(path: Path) -> None:
             "constraints.txt names (./install_fix.sh), or set FACE_ENCODER=dlib"
         )
     try:
-        write_whole(path, model, public=True)
+        write_whole(path, model, PUBLIC_FILE)
     except OSError as error:
         raise ModelError(
             f"the face encoder cannot be written to {path.parent} ({error.strerror}): make the folder writable, "

@@ -212,9 +212,10 @@ class Launch:
                 f"Port {port} is taken by something that is not LiveKit: stop it, or set LIVEKIT_URL to the address "
                 "of a LiveKit server."
             )
-        program = livekit_server.binary(settings.model_cache)
-        if not program.exists():
-            raise LaunchError(f"The LiveKit server is not in {settings.model_cache}: run ./install_fix.sh.")
+        try:
+            program = await asyncio.to_thread(livekit_server.runnable, settings.model_cache, settings.data_dir)
+        except (livekit_server.ServerError, OSError) as error:
+            raise LaunchError(str(error)) from None
         # Not our whole environment: the server takes settings of its own from variables, and needs no key of ours.
         env = {name: self._env[name] for name in _FOR_LIVEKIT if name in self._env}
         keys = livekit_server.environment(key=settings.livekit_api_key, secret=settings.livekit_api_secret)

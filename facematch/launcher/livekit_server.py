@@ -1,20 +1,37 @@
 """The LiveKit server that set-up builds and the launcher starts: which version, where it is, how it is called.
 
+It lies in a folder that several users may share, so what is run is told by its bytes: `builds.txt` names the SHA-256 of
+the server as each Go that was tried builds it, the same on every machine; set-up keeps that of a build by another Go.
+
 Standard library only: set-up reads this before anything is installed.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import socket
 from pathlib import Path
 
-MODULE = Path(__file__).resolve().parents[2] / "tools" / "livekit"
+from facematch.runtime.atomic_file import write_whole
+from facematch.runtime.owner_only import PRIVATE_FILE, PRIVATE_PROGRAM, only_owner_writes
+
+_ROOT = Path(__file__).resolve().parents[2]
+MODULE = _ROOT / "tools" / "livekit"
 """The Go module that pins the server and all that it is built from."""
 
 PACKAGE = "github.com/livekit/livekit-server/cmd/server"
 
 DEFAULT_UDP_PORT = 7882
+
+BUILDS = MODULE / "builds.txt"
+OWN_BUILD = _ROOT / "build" / "livekit-server.sha256"
+"""What was built here: the sources it was built from, and its SHA-256."""
+
+
+class ServerError(Exception):
+    """The server is not there, or not to be run; a sentence."""
 
 
 def pinned_version() -> str:
@@ -34,6 +51,61 @@ def pinned_version() -> str:
 def binary(cache: Path) -> Path:
     """Where the built server lies in the cache folder, whether or not it is there yet."""
     return cache / f"livekit-server-{pinned_version()}"
+
+
+def sources() -> str:
+    """Stands for all that the server is built from."""
+    return hashlib.sha256(b"".join((MODULE / name).read_bytes() for name in ("go.mod", "go.sum"))).hexdigest()
+
+
+def known_builds() -> frozenset[str]:
+    """The SHA-256 of every file that is this server."""
+    known = {line.split()[-1] for line in BUILDS.read_text("ascii").splitlines() if line and not line.startswith("#")}
+    try:
+        source, built = OWN_BUILD.read_text("ascii").split()
+    except (OSError, ValueError):
+        return frozenset(known)
+    return frozenset(known | {built} if source == sources() else known)
+
+
+def remember(built: str) -> None:
+    """Keep the SHA-256 of a server that was built here, outside the folder that it lies in.
+
+    Raises:
+        OSError: it cannot be kept.
+    """
+    write_whole(OWN_BUILD, f"{sources()} {built}\n".encode(), PRIVATE_FILE)
+
+
+def runnable(cache: Path, own: Path) -> Path:
+    """The server in the cache folder, checked just now. Blocks for some tenths of a second.
+
+    That of another user, who could change it a moment later, is copied into the folder `own`, and the copy is run.
+
+    Raises:
+        ServerError: it is not there, not what set-up builds, or can be changed by others.
+        OSError: it cannot be read, or not be copied.
+    """
+    program = binary(cache)
+    if not program.exists():
+        raise ServerError(f"The LiveKit server is not in MODEL_CACHE, {cache}: run ./install_fix.sh.")
+    for part in (cache, program):
+        if not only_owner_writes(part):
+            raise ServerError(
+                f"{part} can be changed by other users, who could have their own program run here: take that right "
+                f"away (chmod go-w {part}), or set MODEL_CACHE to a folder of your own and run ./install_fix.sh."
+            )
+    content = program.read_bytes()
+    if hashlib.sha256(content).hexdigest() not in known_builds():
+        raise ServerError(
+            f"{program} is not the LiveKit server that set-up builds: delete it and run ./install_fix.sh, or set "
+            "MODEL_CACHE to another folder."
+        )
+    if {part.stat().st_uid for part in (cache, program)} <= {0, os.geteuid()}:
+        return program
+    copy = own / program.name
+    write_whole(copy, content, PRIVATE_PROGRAM)
+    return copy
 
 
 def arguments(*, port: int, udp_port: int) -> list[str]:

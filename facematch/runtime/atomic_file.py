@@ -10,7 +10,7 @@ from pathlib import Path
 from facematch.runtime.owner_only import PRIVATE_FILE, PUBLIC_FILE, make_folder
 
 
-def write_whole(path: Path, data: bytes, *, public: bool = False) -> None:
+def write_whole(path: Path, data: bytes, mode: int = PRIVATE_FILE) -> None:
     """Put `data` in the place of whatever `path` is, also across a power cut. Blocks until the disk has it.
 
     The folder is made when it is missing. When this raises, `path` is as it was and nothing else is left behind.
@@ -18,18 +18,18 @@ def write_whole(path: Path, data: bytes, *, public: bool = False) -> None:
     Args:
         path: where.
         data: all of it.
-        public: it may be read by every user of the machine; else it is for its owner alone.
+        mode: its permissions; a folder that is made for a file that all may read is one that all may read.
 
     Raises:
         OSError: the disk is full, read-only or broken.
     """
-    make_folder(path.parent, public=public)
+    make_folder(path.parent, public=mode & PUBLIC_FILE == PUBLIC_FILE)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            os.fchmod(file.fileno(), PUBLIC_FILE if public else PRIVATE_FILE)
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from io import BufferedWriter
 
-PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
-PUBLIC_FILE, PUBLIC_FOLDER = 0o644, 0o755
+PRIVATE_FILE, PRIVATE_PROGRAM, PRIVATE_FOLDER = 0o600, 0o700, 0o700
+PUBLIC_FILE, PUBLIC_PROGRAM, PUBLIC_FOLDER = 0o644, 0o755, 0o755
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
 _CODE = Path(__file__).resolve().parents[2]
 
@@ -68,6 +69,19 @@ def keep_file(path: Path) -> None:
     with suppress(FileExistsError):
         os.close(os.open(path, _NEW, PRIVATE_FILE))
     _take_from_others(path, path.stat())
+
+
+def only_owner_writes(path: Path) -> bool:
+    """Whether nobody but its owner can change a file or folder that is no secret. Where it is ours, it is made so.
+
+    Raises:
+        OSError: it is not there.
+    """
+    found = path.stat()
+    if found.st_uid == os.geteuid() and found.st_mode & _OTHERS_WRITE:
+        with suppress(OSError):  # a disk that knows no modes
+            path.chmod(stat.S_IMODE(found.st_mode) & ~_OTHERS_WRITE)
+    return not path.stat().st_mode & _OTHERS_WRITE
 
 
 def new_file(path: Path) -> BufferedWriter:

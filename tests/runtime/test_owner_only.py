@@ -10,7 +10,7 @@ import pytest
 
 from facematch.runtime import owner_only
 from facematch.runtime.atomic_file import write_whole
-from facematch.runtime.owner_only import keep_file, keep_folder, make_folder, new_file
+from facematch.runtime.owner_only import PUBLIC_FILE, keep_file, keep_folder, make_folder, new_file, only_owner_writes
 from tests.rig.modes import mode, umask
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def _umask(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def test_whole_files_and_their_folders_are_private_unless_they_are_public(tmp_path: Path) -> None:
     write_whole(tmp_path / "a" / "b" / "key", b"")
-    write_whole(tmp_path / "c" / "d" / "weights", b"", public=True)
+    write_whole(tmp_path / "c" / "d" / "weights", b"", PUBLIC_FILE)
 
     assert [mode(tmp_path / name) for name in ("a", "a/b", "a/b/key")] == [0o700, 0o700, 0o600]
     assert [mode(tmp_path / name) for name in ("c", "c/d", "c/d/weights")] == [0o755, 0o755, 0o644]
@@ -111,6 +111,25 @@ def test_another_users_things_are_left(tmp_path: Path) -> None:
     keep_file(theirs / "file")
 
     assert (mode(theirs), mode(theirs / "file")) == (0o755, 0o644)
+
+
+def test_what_others_may_change_is_taken_from_them_where_it_is_ours(tmp_path: Path) -> None:
+    for name, given in {"open": 0o777, "group": 0o775, "read": 0o755}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(given)
+
+    assert all(only_owner_writes(tmp_path / name) for name in ("open", "group", "read"))
+    assert [mode(tmp_path / name) for name in ("open", "group", "read")] == [0o755] * 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_others_may_change_is_told_where_it_is_another_users(tmp_path: Path) -> None:
+    (tmp_path / "theirs").touch()
+    os.chown(tmp_path / "theirs", 65_534, 65_534)
+    for given, answer in ((0o666, False), (0o664, False), (0o644, True)):
+        (tmp_path / "theirs").chmod(given)
+        assert only_owner_writes(tmp_path / "theirs") is answer
+        assert mode(tmp_path / "theirs") == given
 
 
 def test_without_a_home_it_works_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

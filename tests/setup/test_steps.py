@@ -97,7 +97,7 @@ def test_a_changed_list_is_installed_again(tmp_path: Path) -> None:
 
 def test_the_pins_agree_with_each_other() -> None:
     version = livekit_server.pinned_version()
-    server = LiveKitServer(Path("/cache"), {})
+    server = LiveKitServer(ROOT, Path("/cache"), {})
 
     assert server.binary == Path(f"/cache/livekit-server-{version}")
     assert f"github.com/livekit/livekit-server v{version} h1:" in (livekit_server.MODULE / "go.sum").read_text("utf-8")
@@ -114,7 +114,7 @@ def test_the_lock_holds_hashes_and_no_addresses() -> None:
 def test_page_modules_are_missed_when_one_is_deleted(tmp_path: Path) -> None:
     (tmp_path / "package.json").touch()
     (tmp_path / "package-lock.json").touch()
-    modules = PageModules(tmp_path, tmp_path, {}, dev=False)
+    modules = PageModules(tmp_path, {}, dev=False)
     for name in [*VENDOR, "livekit-client.esm.d.mts", "preact.standalone.module.d.ts"]:
         (tmp_path / "static" / "vendor").mkdir(parents=True, exist_ok=True)
         (tmp_path / "static" / "vendor" / name).touch()

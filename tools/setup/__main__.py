@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tools.setup import browser, checks, toolchains
 from tools.setup.packages import Packages
-from tools.setup.steps import FaceEncoder, LiveKitServer, PageModules
+from tools.setup.steps import OWN_FOLDER, FaceEncoder, LiveKitServer, PageModules
 from tools.setup.work import Log, Progress, SetupError, refuse
 
 if TYPE_CHECKING:
@@ -41,14 +41,17 @@ def main() -> int:
         return refuse("install_fix.sh: this user has no home folder: set MODEL_CACHE to a folder, named in full")
     env.setdefault("HOME", str(ROOT / ".venv" / "home"))  # Go and npm want one
     if options.node:
-        node = toolchains.find_node(env) or toolchains.fetched_node(cache)
+        node = toolchains.find_node(env) or toolchains.fetched_node(ROOT / OWN_FOLDER)
         return refuse("install_fix.sh: no Node yet") if node is None else _print(node.program)
     quiet = options.if_needed or options.then_run
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the steps' commands, as Ctrl-C does
+    parts = Parts(cache, env, dev=options.dev)
     try:
-        with _only_one(cache):
-            worked = _install(options.python, cache, env, dev=options.dev)
-            code = 0 if quiet and not worked else checks.report(ROOT, cache, env, dev=options.dev)
+        worked = not parts.done
+        if worked:  # else nothing is written: the user who runs it may not be the one who set it up
+            with _only_one(ROOT / OWN_FOLDER):
+                Parts(cache, env, dev=options.dev).install(options.python)
+        code = 0 if quiet and not worked else checks.report(ROOT, cache, env, dev=options.dev)
     except SetupError as error:
         return refuse(f"install_fix.sh: {error}")
     except KeyboardInterrupt:
@@ -65,54 +68,68 @@ def _print(text: str) -> int:
     return 0
 
 
-def _install(pythons: list[Path], cache: Path, env: dict[str, str], *, dev: bool) -> bool:
-    """Returns whether there was anything to do."""
-    progress = Progress()
-    logs = cache / "logs"
-    packages = Packages(ROOT, env, dev=dev)
-    page = PageModules(ROOT, cache, env, dev=dev)
-    server = LiveKitServer(cache, env)
-    worked = False
-    if not packages.done:
-        log = Log(logs / "python.log")
-        progress.say(f"Python: {packages.make_environment(pythons, log)}")
-        worked = True
-    steps = {}
-    if not packages.done:
-        progress.say("Python packages: installing (about half a minute)")
-        steps["Python packages"] = packages.install, Log(logs / "pip.log")
-    if not page.done:
-        progress.say("page modules: installing")
-        steps["page modules"] = partial(page.install, packages.python), Log(logs / "npm.log")
-    if not server.done:
-        progress.say(f"LiveKit server {server.version}: building (once; two to five minutes)")
-        steps["LiveKit server"] = partial(server.install, packages.python), Log(logs / "livekit-build.log")
-    progress.together(steps)
-    encoder = FaceEncoder(ROOT, cache, env)
-    if not encoder.done:
-        log = Log(logs / "encoder.log")
-        progress.together({"face encoder": (partial(encoder.install, packages.python), log)})
-        worked = True
-    if dev and browser.find(env) is None:
-        worked = True
-        progress.say("Chromium: looking for one to install")
-        browser.install(Log(logs / "chromium.log"), env)
-    return worked or bool(steps)
+class Parts:
+    """All that set-up sees to."""
+
+    def __init__(self, cache: Path, env: dict[str, str], *, dev: bool) -> None:
+        """`dev`: also what the tests need."""
+        self._env, self._dev = env, dev
+        self._packages = Packages(ROOT, env, dev=dev)
+        self._page = PageModules(ROOT, env, dev=dev)
+        self._server = LiveKitServer(ROOT, cache, env)
+        self._encoder = FaceEncoder(ROOT, cache, env)
+
+    @property
+    def done(self) -> bool:
+        """Whether there is nothing to do."""
+        made = all(part.done for part in (self._packages, self._page, self._server, self._encoder))
+        return made and (not self._dev or browser.find(self._env) is not None)
+
+    def install(self, pythons: list[Path]) -> None:
+        """Do what is not done yet.
+
+        Raises:
+            SetupError: something cannot be done.
+        """
+        progress = Progress()
+        logs = ROOT / OWN_FOLDER / "logs"
+        packages, page, server, encoder = self._packages, self._page, self._server, self._encoder
+        steps = {}
+        if not packages.done:
+            progress.say(f"Python: {packages.make_environment(pythons, Log(logs / 'python.log'))}")
+            progress.say("Python packages: installing (about half a minute)")
+            steps["Python packages"] = packages.install, Log(logs / "pip.log")
+        if not page.done:
+            progress.say("page modules: installing")
+            steps["page modules"] = partial(page.install, packages.python), Log(logs / "npm.log")
+        if not server.done:
+            progress.say(f"LiveKit server {server.version}: building (once; two to five minutes)")
+            steps["LiveKit server"] = partial(server.install, packages.python), Log(logs / "livekit-build.log")
+        progress.together(steps)
+        if not encoder.done:
+            log = Log(logs / "encoder.log")
+            progress.together({"face encoder": (partial(encoder.install, packages.python), log)})
+        if self._dev and browser.find(self._env) is None:
+            progress.say("Chromium: looking for one to install")
+            browser.install(Log(logs / "chromium.log"), self._env)
 
 
 @contextlib.contextmanager
-def _only_one(cache: Path) -> Iterator[None]:
-    """Set-up of one checkout at a time for one cache folder: a second waits for the first."""
+def _only_one(folder: Path) -> Iterator[None]:
+    """One set-up of a checkout at a time: a second waits for the first."""
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        lock = (cache / "setup.lock").open("w")
+        folder.mkdir(exist_ok=True)
+        lock = (folder / "setup.lock").open("w")
     except OSError as error:
-        raise SetupError(f"{cache} cannot be written ({error.strerror}): set MODEL_CACHE to another folder") from error
+        raise SetupError(
+            f"something is to be installed, and {folder} cannot be written ({error.strerror}): run ./install_fix.sh as "
+            "the user whose checkout this is"
+        ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("Another set-up is at work on the same cache folder; waiting for it.", flush=True)  # noqa: T201
+            print("Another set-up is at work here; waiting for it.", flush=True)  # noqa: T201
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

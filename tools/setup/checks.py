@@ -6,9 +6,8 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from facematch.launcher import livekit_server
 from tools.setup import browser
-from tools.setup.steps import VENDOR
+from tools.setup.steps import VENDOR, LiveKitServer
 from tools.setup.work import first_line
 
 if TYPE_CHECKING:
@@ -50,13 +49,12 @@ def _lines(root: Path, cache: Path, env: Mapping[str, str], *, dev: bool) -> Ite
     with ThreadPoolExecutor() as pool:
         imports = pool.submit(_output, [python, "-c", _IMPORT, *_MODULES], root, env)
         encoder = pool.submit(_output, [python, "-c", _ENCODER, cache], root, env)
-        said = first_line([livekit_server.binary(cache), "--version"], env)
+        server = LiveKitServer(root, cache, env)
+        said = first_line([server.binary, "--version"], env) if server.done else None
         yield from imports.result() or [f"{python}: does not run"]
-        version = livekit_server.pinned_version()
-        running = said is not None and said.endswith(version)
-        yield (
-            f"livekit-server: OK ({version})" if running else f"livekit-server: wanted {version}, got {said or 'none'}"
-        )
+        running = said is not None and said.endswith(server.version)
+        wanted = f"wanted {server.version} in {cache}, got {said or 'none'}"
+        yield f"livekit-server: OK ({server.version})" if running else f"livekit-server: {wanted}"
         missing = [name for name in VENDOR if not (root / "static" / "vendor" / name).is_file()]
         yield f"page modules: missing {', '.join(missing)}" if missing else "page modules: OK"
         yield f"face encoder: {(encoder.result() or ['cannot be loaded'])[-1]}"

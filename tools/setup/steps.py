@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-import platform
 import shutil
 import tempfile
 from pathlib import Path
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from facematch.faces.models import GRAPH_SHA256, graph_path
 from facematch.launcher import livekit_server
+from facematch.runtime.atomic_file import write_whole
+from facematch.runtime.owner_only import PUBLIC_PROGRAM, make_folder, only_owner_writes
 from tools.setup import toolchains
 from tools.setup.work import SetupError, Stamp, digest, first_line
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tools.setup.work import Log
+
+OWN_FOLDER = "build"
+"""In the checkout: set-up's lock, its logs, and what it does not leave to a folder that others may write."""
 
 _LICENCE = "LICENSE"
 VENDOR = {
@@ -38,9 +43,9 @@ _TYPES = {
 class PageModules:
     """static/vendor/: what the page loads from npm packages, as files of its own server."""
 
-    def __init__(self, root: Path, cache: Path, env: Mapping[str, str], *, dev: bool) -> None:
+    def __init__(self, root: Path, env: Mapping[str, str], *, dev: bool) -> None:
         """`root` is the checkout; `dev` also installs the type checker."""
-        self._root, self._cache, self._env, self._dev = root, cache, env, dev
+        self._root, self._env, self._dev = root, env, dev
         self._modules, self._vendor = root / "node_modules", root / "static" / "vendor"
         lists = [root / "package.json", root / "package-lock.json"]
         self._made = Stamp(
@@ -61,8 +66,9 @@ class PageModules:
         Raises:
             SetupError: npm could not, or a package no longer has the file.
         """
-        node = toolchains.find_node(self._env) or toolchains.fetched_node(self._cache)
-        node = node or toolchains.fetch_node(python, self._cache, log, self._env)
+        own = self._root / OWN_FOLDER
+        node = toolchains.find_node(self._env) or toolchains.fetched_node(own)
+        node = node or toolchains.fetch_node(python, own, log, self._env)
         if node is None:
             raise SetupError("the Node from PyPI does not run here: install Node 20 or newer with npm")
         self._made.forget()
@@ -86,22 +92,16 @@ class PageModules:
 class LiveKitServer:
     """The pinned server, built from source into the cache folder."""
 
-    def __init__(self, cache: Path, env: Mapping[str, str]) -> None:
-        """`cache` is outside the checkout, so that a second checkout builds nothing."""
-        self._cache, self._env = cache, env
+    def __init__(self, root: Path, cache: Path, env: Mapping[str, str]) -> None:
+        """`root` is the checkout; `cache` is outside it, so that a second checkout builds nothing."""
+        self._own, self._env = root / OWN_FOLDER, env
         self.version = livekit_server.pinned_version()
         self.binary = livekit_server.binary(cache)
-        module = livekit_server.MODULE
-        self._built = Stamp(
-            cache / f"{self.binary.name}.made",
-            inputs=[module / "go.mod", module / "go.sum", platform.machine()],
-            made=[self.binary],
-        )
 
     @property
     def done(self) -> bool:
-        """Whether the server was built from the present go.mod and go.sum."""
-        return self._built.fresh
+        """Whether the cache folder holds a server that was built from the present go.mod and go.sum."""
+        return digest(self.binary) in livekit_server.known_builds()
 
     def install(self, python: Path, log: Log) -> None:
         """Build it, with the machine's Go or one that is gone again afterwards.
@@ -109,7 +109,10 @@ class LiveKitServer:
         Raises:
             SetupError: it does not build, or what was built does not run.
         """
-        folder = Path(tempfile.mkdtemp(prefix="build-", dir=self._cache))
+        cache = self.binary.parent
+        make_public_folder(cache)
+        self._own.mkdir(exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix="livekit-", dir=self._own))
         try:
             go = toolchains.find_go(self._env, _go_needed()) or toolchains.fetch_go(python, folder, log, self._env)
             built = folder / "server"
@@ -121,8 +124,12 @@ class LiveKitServer:
             )
             if self.version not in (said := first_line([built, "--version"], self._env) or "nothing"):
                 raise SetupError(f"the built server should say that it is {self.version}, and says {said}")
-            built.replace(self.binary)
-            self._built.set()
+            content = built.read_bytes()
+            if (made := hashlib.sha256(content).hexdigest()) not in livekit_server.known_builds():
+                livekit_server.remember(made)  # of a Go that the repository has no word of
+            write_whole(self.binary, content, PUBLIC_PROGRAM)
+        except OSError as error:
+            raise SetupError(_unwritable(cache, error)) from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -155,6 +162,27 @@ def _go_needed() -> str:
         if line.startswith("go "):
             return line.removeprefix("go ").strip()
     return "1.26"
+
+
+def make_public_folder(cache: Path) -> None:
+    """Make the cache folder, for others to read and not to change.
+
+    Raises:
+        SetupError: it cannot be made, or others can change it.
+    """
+    try:
+        make_folder(cache, public=True)
+        safe = only_owner_writes(cache)
+    except OSError as error:
+        raise SetupError(_unwritable(cache, error)) from error
+    if not safe:
+        raise SetupError(
+            f"{cache} belongs to another user and can be changed by others: set MODEL_CACHE to a folder of your own"
+        )
+
+
+def _unwritable(cache: Path, error: OSError) -> str:
+    return f"{cache} cannot be written ({error.strerror}): set MODEL_CACHE to a folder that this user may write"
 
 
 def _replace(path: Path, content: bytes) -> None:

