@@ -31,7 +31,7 @@ class Outcome(StrEnum):
     ENCRYPTED = "encrypted"
     """End to end: it cannot be looked at, and is not subscribed."""
     DENIED = "denied"
-    """Its publisher does not let the recognizer subscribe."""
+    """LiveKit does not give the track: its publisher does not let the recognizer subscribe."""
     TOO_LARGE = "too_large"
     """Its frames have more pixels than are taken."""
     NO_REFERENCE = "no_reference"

@@ -19,6 +19,8 @@ class LiveKitState(StrEnum):
     """The recognizer's connection to its room."""
 
     CONNECTING = "connecting"
+    WAITING = "waiting"
+    """For the room: LiveKit makes none by itself, and there is none of this name yet."""
     CONNECTED = "connected"
     RECONNECTING = "reconnecting"
     DISCONNECTED = "disconnected"

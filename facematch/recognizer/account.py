@@ -32,6 +32,7 @@ _STATES = {"new": "queued", "stopped": "idle"}
 _WORST_FIRST = (
     LiveKitState.DISCONNECTED,
     LiveKitState.CONNECTING,
+    LiveKitState.WAITING,
     LiveKitState.RECONNECTING,
     LiveKitState.CONNECTED,
 )

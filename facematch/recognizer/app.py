@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import sqlite3
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -32,6 +33,7 @@ from facematch.recognizer.shared import Shared, TrackLimits
 from facematch.recognizer.wakeup import Wakeup
 from facematch.runtime.exit_codes import ExitCode
 from facematch.runtime.hang_watchdog import ended_when_hung
+from facematch.runtime.proxies import forget_proxies, is_direct, proxy_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +55,8 @@ async def run(settings: Settings, rooms: Sequence[str] = ()) -> ExitCode:
         settings: all of them.
         rooms: to be watched; ROOM_NAME when there is none.
     """
+    if is_direct(settings.livekit_url, os.environ):
+        forget_proxies(os.environ)  # the SDK would use them all the same
     shutdown = Shutdown()
     shutdown.on_signals()
     snapshots = Snapshots(settings.output_dir, enabled=settings.snapshots_enabled, crop=settings.snapshot_crop)
@@ -110,7 +114,11 @@ class Recognizer:
         self._outbox = Outbox(self._api, store, source=source, size=settings.event_queue_size)
         self._shared = shared_of(settings)
         livekit = LiveKitAccess(
-            settings.livekit_url, key=settings.livekit_api_key, secret=settings.livekit_api_secret, source=source
+            settings.livekit_url,
+            key=settings.livekit_api_key,
+            secret=settings.livekit_api_secret,
+            source=source,
+            proxy=proxy_for(settings.livekit_url, os.environ),
         )
         self._sessions = [
             RoomSession(room, livekit, rules_of(settings), self._shared, self._outbox, snapshots) for room in rooms

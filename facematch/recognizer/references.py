@@ -45,11 +45,13 @@ class References:
         self._listeners: list[Callable[[], None]] = []
         self.current: ReferenceSet | None = None
         """What to compare with; None while nothing is enrolled."""
+        self.looked = False
+        """Whether the file was looked at, and read if it is there. Before that nobody can say that there is none."""
         self.error: str | None = None
         """Why the file on disk is not in use, in words for a person; None when it is, or when there is none."""
 
     def subscribe(self, listener: Callable[[], None]) -> None:
-        """Call `listener` on the event loop after every change of `current`."""
+        """Call `listener` on the event loop after every change of `current`, and of `looked`."""
         self._listeners.append(listener)
 
     def unsubscribe(self, listener: Callable[[], None]) -> None:
@@ -59,6 +61,8 @@ class References:
     async def run(self) -> None:
         """Follow the file, for ever."""
         await self.poll()
+        self.looked = True
+        self._tell()
         if self.current is None and self.error is None:
             log.info("No reference yet: waiting for the first upload", path=str(self._path))
         while True:
@@ -103,6 +107,9 @@ class References:
 
     def _swap(self, new: ReferenceSet | None) -> None:
         self.current = new
+        self._tell()
+
+    def _tell(self) -> None:
         for listener in list(self._listeners):
             listener()
 

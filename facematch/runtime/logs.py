@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, MutableMapping
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@+-]+")
-_HARMLESS = "native video stream queue overflow"
-"""The SDK's word for a frame that a newer one replaced: what a queue of one is for."""
+_HARMLESS = ("native video stream queue overflow", "drop unknown FFI handle")
+"""The SDK's words for a frame that a newer one replaced, which is what a queue of one is for, and for what it lets go
+of when a room is left."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
@@ -76,7 +77,7 @@ def configure_logging(level: str, log_format: str, secrets: Collection[str] = ()
 
 def _worth_a_line(record: logging.LogRecord) -> bool:
     """False for the SDK's harmless words, from the SDK: nobody hides by taking them for a name."""
-    return record.name != "livekit" or _HARMLESS not in record.getMessage()
+    return record.name != "livekit" or not any(words in record.getMessage() for words in _HARMLESS)
 
 
 def as_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:

@@ -40,7 +40,7 @@ export function recognizerState(state, level) {
   const { online, heartbeat } = state.status.recognizer;
   if (heartbeat === null) return "never";
   if (!online) return "absent";
-  if (heartbeat.livekit === "connecting") return "connecting";
+  if (heartbeat.livekit === "connecting" || heartbeat.livekit === "waiting") return "connecting";
   if (heartbeat.livekit !== "connected") return "lost";
   return heartbeat.reference_id === null ? "no_reference" : "ok";
 }

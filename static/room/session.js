@@ -17,8 +17,8 @@ import { connectWords, deviceWords, farewell } from "./words.js";
 /** @typedef {"out" | "joining" | "in" | "returning"} Phase */
 /** @typedef {"camera" | "microphone" | "room" | "token" | ""} TroubleWith */
 
-/** LiveKit's kinds of participants that are people or stand for one: STANDARD, INGRESS, SIP. */
-const PEOPLE_KINDS = new Set([0, 1, 3]);
+/** LiveKit's kinds of participants that show no person of their own: EGRESS, AGENT. The recognizer skips the same. */
+const NOT_PEOPLE_KINDS = new Set([2, 4]);
 const CONNECT_TIMEOUT_MS = 12_000;
 
 export class Session {
@@ -123,7 +123,7 @@ export class Session {
       { identity: this.identity, name: room.localParticipant.name || this.identity, isLocal: true, video: own },
     ];
     for (const participant of room.remoteParticipants.values()) {
-      if (!PEOPLE_KINDS.has(participant.kind)) continue;
+      if (NOT_PEOPLE_KINDS.has(participant.kind)) continue;
       const { identity, name } = participant;
       const video = this.#cameraOf(identity)?.sid ?? "";
       people.push({ identity, name: name || identity, isLocal: false, video });

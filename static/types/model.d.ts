@@ -69,7 +69,7 @@ export interface Heartbeat {
   room: string;
   started_at: string;
   sent_at: string;
-  livekit: "connecting" | "connected" | "reconnecting" | "disconnected";
+  livekit: "connecting" | "waiting" | "connected" | "reconnecting" | "disconnected";
   reference_id: string | null;
   reference_error: string | null;
   settings: CycleSettings;

@@ -196,6 +196,32 @@ async def test_listeners_are_told_after_every_change_and_see_the_new_one(referen
     assert seen == [first, second, None]
 
 
+@pytest.mark.parametrize("photograph", [None, "obama.jpg", "no_face.jpg"])
+async def test_that_it_was_looked_for_is_told_with_the_reference_in_place(
+    references: References, path: Path, photograph: str | None
+) -> None:
+    """Nobody is told that there is none before the file was read, which takes a while after every start."""
+    if photograph:
+        place(path, photograph)
+    told: list[tuple[bool, bool]] = []
+    looked = asyncio.Event()
+
+    def note() -> None:
+        told.append((references.looked, references.current is not None))
+        if references.looked:
+            looked.set()
+
+    references.subscribe(note)
+    assert not references.looked
+    running = asyncio.create_task(references.run())
+    async with asyncio.timeout(20):
+        await looked.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert told[-1] == (True, photograph == "obama.jpg")
+    assert [seen for seen, _ in told].count(True) == 1
+
+
 async def test_the_set_is_swapped_whole(path: Path, read: Read) -> None:
     """Who holds the old set keeps it, unchanged; while the new one is being made, the old one is in use."""
     entered, go_on = asyncio.Event(), asyncio.Event()

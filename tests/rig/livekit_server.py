@@ -33,17 +33,17 @@ def server_binary() -> Path:
 class LiveKitServer:
     """One server, media and signalling on 127.0.0.1 only; can be killed and started again on the same ports."""
 
-    def __init__(self, folder: Path) -> None:
-        """Chooses the ports; `folder` receives the log."""
+    def __init__(self, folder: Path, config: str = "") -> None:
+        """Chooses the ports; `folder` receives the log; `config`: further lines of LiveKit's YAML."""
         self.port = free_tcp_port()
         self.url = f"ws://127.0.0.1:{self.port}"
         figures_port = free_tcp_port()
         self.figures_url = f"http://127.0.0.1:{figures_port}/metrics"
         """What it tells Prometheus."""
-        *arguments, config = livekit_server.arguments(port=self.port, udp_port=free_udp_port())
+        *arguments, server_config = livekit_server.arguments(port=self.port, udp_port=free_udp_port())
         self.process = Process(
             "livekit-server",
-            [str(server_binary()), *arguments, f"{config}prometheus_port: {figures_port}\n"],
+            [str(server_binary()), *arguments, f"{server_config}prometheus_port: {figures_port}\n{config}"],
             env={"PATH": os.environ.get("PATH", ""), **livekit_server.environment(key=KEY, secret=SECRET)},
             log=folder / "livekit-server.log",
         )

@@ -21,7 +21,7 @@ def engine(**known: Any) -> Any:
 def shared(**parts: Any) -> Shared:
     """Without a reference, unless `references` are given."""
     references = SimpleNamespace(
-        current=None, error=None, subscribe=lambda listener: None, unsubscribe=lambda listener: None
+        current=None, error=None, looked=True, subscribe=lambda listener: None, unsubscribe=lambda listener: None
     )
     return Shared(
         engine=parts.get("engine") or engine(),

@@ -22,6 +22,7 @@ FORGED = "Mallory\n12:00:00.000 ERROR    Everything is broken"
 LINE_ENDS = ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"]
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.abc-DEF_123"
 HARMLESS = "native video stream queue overflow; dropped 3 queued frames"
+AT_THE_END = "drop unknown FFI handle 57"
 
 Lines = list[str]
 
@@ -136,10 +137,11 @@ def test_json_in_an_identity_stays_in_its_field(logged: Callable[..., Lines], fo
         assert line.endswith(r'identity="x\" level=\"error"')
 
 
+@pytest.mark.parametrize("words", [HARMLESS, AT_THE_END])
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_the_harmless_native_line_is_left_out(logged: Callable[..., Lines], form: str) -> None:
+def test_the_harmless_native_line_is_left_out(logged: Callable[..., Lines], form: str, words: str) -> None:
     logged(form)
-    sdk().warning("%s:%s:%s - %s", "livekit_ffi", 12, "x.rs", HARMLESS)
+    sdk().warning("%s:%s:%s - %s", "livekit_ffi", 12, "x.rs", words)
     sdk().warning("another line")
     assert len(logged()) == 1
 

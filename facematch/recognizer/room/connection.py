@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import warnings
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import structlog
 from jwt.warnings import InsecureKeyLengthWarning
@@ -16,6 +16,8 @@ from livekit import api, rtc
 
 from facematch.protocol.heartbeat import LiveKitState
 from facematch.protocol.identities import RECOGNIZER_PREFIX
+from facematch.recognizer.room.answers import Meaning, meaning, told
+from facematch.recognizer.room.lookup import room_lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,21 +33,19 @@ CONNECT_SECONDS = 5.0
 DISCONNECT_SECONDS = 1.0
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 30.0
+ROOM_LOOK_SECONDS = 1.5
+"""How often a room is looked for that LiveKit does not make by itself."""
 
 OPERATORS_DOING = frozenset({"DUPLICATE_IDENTITY", "PARTICIPANT_REMOVED", "ROOM_DELETED"})
 """Disconnections that somebody wanted: said as an error, and not hammered against."""
 
-_JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+|(?<=access_token=)[^&\s\"')]+")
-_REFUSED = re.compile(r"\b(401|403)\b|unauthorized|invalid (api key|token)|permission denied", re.IGNORECASE)
-_WRONG_TIME = re.compile(
-    r"token is expired|not valid yet|used before issued|issued in the future|\((exp|nbf|iat)\)", re.IGNORECASE
-)
-"""How LiveKit's servers, older and newer, refuse a token for its time. They do it with a 401, too, but a clock is set
-right sooner or later, and the key is fine."""
-
 
 class CredentialsRefusedError(Exception):
     """LiveKit does not accept the API key or secret. Trying again will not help."""
+
+
+class _NoRoomError(Exception):
+    """LiveKit makes no room by itself, and there is none yet."""
 
 
 def retry_delay(failures: int, draw: Callable[[], float] = random.random) -> float:
@@ -59,11 +59,6 @@ def retry_delay(failures: int, draw: Callable[[], float] = random.random) -> flo
     return bound / 2 * (1 + draw())
 
 
-def redact(text: str) -> str:
-    """The text without any token (the SDK's connection errors carry the whole URL)."""
-    return _JWT.sub("[token]", text)
-
-
 @dataclass(frozen=True, slots=True)
 class LiveKitAccess:
     """Where LiveKit is, and how to get in."""
@@ -73,11 +68,18 @@ class LiveKitAccess:
     secret: str = field(repr=False)
     source: str
     """Names this boot; part of the identity, so that two recognizers never evict each other."""
+    proxy: str | None = field(default=None, repr=False)
+    """What the environment puts before it; may hold a password."""
 
     @property
     def identity(self) -> str:
         """The recognizer's, in every room."""
         return f"{RECOGNIZER_PREFIX}-{self.source[:8]}"
+
+    @property
+    def proxy_address(self) -> str | None:
+        """Of the proxy, for the log."""
+        return urlsplit(self.proxy or "").netloc.rpartition("@")[2] or None
 
 
 class Connection:
@@ -103,6 +105,7 @@ class Connection:
         self._make_watch = watch
         self._state_changed = state_changed
         self._connected = False
+        self._waiting = False
         self.watch: RoomWatch | None = None
         """The watcher of the room that we are in; None while there is none."""
 
@@ -111,6 +114,8 @@ class Connection:
         """The connection now."""
         if self.watch is not None:
             return LiveKitState.RECONNECTING if self.watch.reconnecting else LiveKitState.CONNECTED
+        if self._waiting:
+            return LiveKitState.WAITING
         return LiveKitState.DISCONNECTED if self._connected else LiveKitState.CONNECTING
 
     async def run(self) -> None:
@@ -121,7 +126,12 @@ class Connection:
         """
         failures = 0
         while True:
-            reason = await self._visit()
+            try:
+                reason = await self._visit()
+            except _NoRoomError:
+                failures = 0
+                await self._until_there_is_a_room()
+                continue
             if reason is None:
                 failures += 1
             else:
@@ -137,6 +147,10 @@ class Connection:
 
         Returns:
             Why it ended; None when it could not even begin.
+
+        Raises:
+            CredentialsRefusedError: LiveKit refused the key or the secret.
+            _NoRoomError: there is none, and LiveKit makes none by itself.
         """
         room = rtc.Room()
         watch = self._make_watch(room)  # before connecting: an event must not come too early to be heard
@@ -147,18 +161,9 @@ class Connection:
                 rtc.RoomOptions(auto_subscribe=False, dynacast=False, connect_timeout=CONNECT_SECONDS),
             )
         except rtc.ConnectError as error:
-            message = redact(error.message)
-            if _WRONG_TIME.search(message):
-                log.error(  # noqa: TRY400
-                    "LiveKit does not accept the time in the token; check this machine's clock, and LiveKit's",
-                    url=self._livekit.url,
-                    reason=message,
-                )
-                return None
-            if _REFUSED.search(message):
-                raise CredentialsRefusedError(message) from None
-            log.warning("LiveKit cannot be reached; trying again", url=self._livekit.url, reason=message)
+            self._explain(error.message)
             return None
+        self._waiting = False
         self._connected = True
         self.watch = watch
         self._state_changed()
@@ -169,6 +174,39 @@ class Connection:
             self.watch = None
             self._state_changed()
             await self._leave(room)
+
+    def _explain(self, message: str) -> None:
+        """Say why we are not in the room, and who says so; where trying again cannot help, raise."""
+        known = {"url": self._livekit.url, "reason": told(message)}
+        if self._livekit.proxy_address:
+            known["proxy"] = self._livekit.proxy_address
+        match meaning(message):
+            case Meaning.REFUSED:
+                raise CredentialsRefusedError(told(message))
+            case Meaning.NO_ROOM:
+                raise _NoRoomError
+            case Meaning.WRONG_TIME:
+                log.error(
+                    "LiveKit does not accept the time in the token; check this machine's clock, and LiveKit's", **known
+                )
+            case Meaning.PROXY:
+                log.warning("The proxy does not let us through to LiveKit; trying again (NO_PROXY excepts it)", **known)
+            case Meaning.SOMEBODY_ELSE:
+                log.warning("Not LiveKit answers, but a proxy, a firewall or another server; trying again", **known)
+            case Meaning.UNREACHABLE:
+                log.warning("LiveKit cannot be reached; trying again", **known)
+
+    async def _until_there_is_a_room(self) -> None:
+        """Where LiveKit makes no rooms by itself: nothing is wrong, somebody will open it."""
+        if not self._waiting:
+            log.info("Waiting for the room: LiveKit has none of this name yet", room=self._room_name)
+            self._waiting = True
+            self._state_changed()
+        async with room_lookup(self._livekit.url, self._token, self._livekit.proxy) as lookup:
+            while True:
+                await asyncio.sleep(ROOM_LOOK_SECONDS)
+                if await lookup.may_be_there():
+                    return
 
     async def _leave(self, room: rtc.Room) -> None:
         try:

@@ -70,7 +70,7 @@ class Probe:
         outputs: tuple[Output, ...] = ()
         track = await self._subscribed()
         if track is None:
-            return self._without_frame()
+            return self._without_track()
         selection = Selection(min(self._processed_width, self._publication.width or self._processed_width))
         stream = FrameStream(track, self._changed.notify)
         self._shared.counters.streams_open += 1
@@ -99,6 +99,10 @@ class Probe:
         if self._shared.references.current is None:
             return self._cycle.reference_removed(_now())
         return self._cycle.muted(_now()) if self._publication.muted else self._cycle.timed_out(_now())
+
+    def _without_track(self) -> tuple[Output, ...]:
+        """The server did not even begin to send: it never does so for what the publisher denies, and says nothing."""
+        return self._without_frame() if self._cut_short() else self._cycle.refused(_now(), Outcome.DENIED)
 
     async def _subscribed(self) -> rtc.RemoteTrack | None:
         """The track, once it is received; None when that takes too long or the batch was cut short meanwhile.

@@ -16,7 +16,7 @@ MOST_PIXELS = 4096 * 2304
 
 WORDS: Mapping[Outcome, str] = {
     Outcome.ENCRYPTED: "it is end-to-end encrypted",
-    Outcome.DENIED: "its publisher does not let the recognizer subscribe",
+    Outcome.DENIED: "LiveKit does not give it; most likely its publisher does not let the recognizer subscribe",
     Outcome.TOO_LARGE: f"its frames have more than {MOST_PIXELS / 1e6:.1f} million pixels and no smaller layer",
 }
 """For the log."""

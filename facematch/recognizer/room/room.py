@@ -27,14 +27,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-PEOPLE = frozenset(
+NOT_PEOPLE = frozenset(
     {
-        rtc.ParticipantKind.PARTICIPANT_KIND_STANDARD,
-        rtc.ParticipantKind.PARTICIPANT_KIND_INGRESS,
-        rtc.ParticipantKind.PARTICIPANT_KIND_SIP,
+        rtc.ParticipantKind.PARTICIPANT_KIND_AGENT,
+        rtc.ParticipantKind.PARTICIPANT_KIND_EGRESS,
     }
 )
-"""Who is probed. Agents and recorders (egress) show no person of their own."""
+"""Who is not probed: agents and recorders show no person of their own. Every other kind is, also one that comes yet."""
 
 SCREENS = frozenset({rtc.TrackSource.SOURCE_SCREENSHARE, rtc.TrackSource.SOURCE_SCREENSHARE_AUDIO})
 """What is not a camera. A source left unknown (the SDKs' default for programs that publish) counts as one."""
@@ -149,7 +148,7 @@ class RoomWatch:
 
     def _cameras(self) -> dict[str, _Cameras]:
         """Every participant's cameras, by identity."""
-        if self._away or self._closed is not None:
+        if self._away or self._closed is not None or not self._shared.references.looked:
             return {}  # nobody can say what is there; the cycles start anew when LiveKit is back
         return {
             participant.identity: {
@@ -160,7 +159,7 @@ class RoomWatch:
                 and sid not in self._leaving  # a former cycle of it would release what a new one has asked for
             }
             for participant in list(self._room.remote_participants.values())
-            if participant.kind in PEOPLE
+            if participant.kind not in NOT_PEOPLE
         }
 
     def _chosen(self, cameras: dict[str, _Cameras]) -> _Cameras:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
@@ -18,12 +21,13 @@ from facematch.recognizer.room.connection import (
     Connection,
     CredentialsRefusedError,
     LiveKitAccess,
-    redact,
     retry_delay,
 )
 from tests.rig.virtual_time import now, run
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from facematch.recognizer.room.room import RoomWatch
 
 SECRET = "a secret of at least thirty-two bytes"
@@ -39,32 +43,6 @@ def connection(kind: type[Connection] = Connection) -> Connection:
 
 def access(source: str = "0123456789abcdef") -> LiveKitAccess:
     return LiveKitAccess("ws://127.0.0.1:1", key="a-key", secret=SECRET, source=source)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"401 Unauthorized: ws://127.0.0.1:7880/rtc?access_token={TOKEN}&auto_subscribe=0",
-        f"Authorization: Bearer {TOKEN}",
-        f"({TOKEN})",
-        f"twice {TOKEN} and {TOKEN}",
-        "/rtc?access_token=not-even-a-jwt&x=1",
-        'url: "ws://h/rtc?access_token=not-even-a-jwt"',
-    ],
-)
-def test_no_token_is_left_in_a_text(text: str) -> None:
-    redacted = redact(text)
-    assert "[token]" in redacted
-    for part in (*TOKEN.split("."), "not-even-a-jwt"):
-        assert part not in redacted
-
-
-def test_the_rest_of_a_text_is_kept() -> None:
-    assert (
-        redact(f"401: ws://h/rtc?access_token={TOKEN}&x=1 refused")
-        == "401: ws://h/rtc?access_token=[token]&x=1 refused"
-    )
-    assert redact("no route to host") == "no route to host"
 
 
 def test_the_state_follows_the_watch() -> None:
@@ -146,14 +124,69 @@ def test_a_clock_that_is_wrong_is_said_and_waited_for(reason: str, monkeypatch: 
         f"engine: signal failure: client error: 401 Unauthorized - invalid token: {TOKEN}, error: signature is invalid",
         "engine: signal failure: client error: 401 Unauthorized - invalid API key: demo",
         "engine: signal failure: client error: 401 Unauthorized - permissions denied",
-        "engine: signal failure: handshake error: 401 Unauthorized",
-        "engine: signal failure: handshake error: 403 Forbidden",
     ],
 )
 def test_a_wrong_key_or_secret_is_not_tried_again(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CredentialsRefusedError) as caught:
         run(refused_with(text, monkeypatch)._visit())
     assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("engine: signal failure: client error: 403 Forbidden - <html>no</html>", "Not LiveKit answers"),
+        ("engine: signal failure: transport connection error: Proxy connection failed: HTTP/1.1 403", "The proxy"),
+        ("engine: signal failure: transport connection error: IO error: Connection refused", "cannot be reached"),
+    ],
+)
+def test_whoever_else_answers_is_said_and_tried_again(text: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = refused_with(text, monkeypatch)
+    refused._livekit = replace(access(), proxy="http://user:word@proxy.example:3128")
+    with capture_logs() as lines:
+        assert run(refused._visit()) is None
+    (line,) = lines
+    assert (line["log_level"], line["proxy"]) == ("warning", "proxy.example:3128")
+    assert words in line["event"]
+    assert "trying again" in line["event"]
+
+
+def test_a_room_that_nobody_has_opened_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked for every second or two, said once, and told in the status; joined as soon as it is there."""
+    looks, states, joined = list[float](), list[LiveKitState](), list[float]()
+
+    class Lookup:
+        async def may_be_there(self) -> bool:
+            looks.append(now())
+            states.append(waiting.state)
+            return len(looks) >= 40
+
+    @asynccontextmanager
+    async def lookup(*_: object) -> AsyncIterator[Lookup]:
+        yield Lookup()
+
+    monkeypatch.setattr("facematch.recognizer.room.connection.room_lookup", lookup)
+
+    class Waiting(Connection):
+        async def _visit(self) -> str | None:
+            joined.append(now())
+            if len(looks) >= 40:
+                raise CredentialsRefusedError("the end of this test")
+            self._explain("client error: 404 Not Found - requested room does not exist")
+            raise AssertionError
+
+    waiting = connection(Waiting)
+
+    async def scenario() -> None:
+        with pytest.raises(CredentialsRefusedError):
+            await waiting.run()
+
+    with capture_logs() as lines:
+        run(scenario())
+    assert all(1 <= later - earlier <= 2 for earlier, later in pairwise(looks))
+    assert set(states) == {LiveKitState.WAITING}
+    assert joined == [0.0, looks[-1]]
+    assert [line["event"].partition(":")[0] for line in lines] == ["Waiting for the room"]
 
 
 @pytest.mark.parametrize("draw", [0.0, 0.5, 0.999])

@@ -55,12 +55,14 @@ class Scene:
         self.room = Room()
         self.reporter = Reporter()
         self.counters = Counters()
+        common = shared(counters=self.counters, limits=TrackLimits(per_participant=3, per_room=5))
+        self.references = common.references
         self.watch = RoomWatch(
             cast("rtc.Room", self.room),
             RULES,
             cooldowns or Cooldowns(3.0),
             Pauses(),
-            shared(counters=self.counters, limits=TrackLimits(per_participant=3, per_room=5)),
+            common,
             cast("Any", self.reporter),
         )
 
@@ -98,6 +100,9 @@ def in_a_room(live: Callable[[Scene], Any]) -> None:
         (VIDEO, rtc.TrackSource.SOURCE_UNKNOWN, STANDARD, True),
         (VIDEO, CAMERA, rtc.ParticipantKind.PARTICIPANT_KIND_SIP, True),
         (VIDEO, CAMERA, rtc.ParticipantKind.PARTICIPANT_KIND_INGRESS, True),
+        (VIDEO, CAMERA, rtc.ParticipantKind.PARTICIPANT_KIND_BRIDGE, True),
+        (VIDEO, CAMERA, rtc.ParticipantKind.PARTICIPANT_KIND_CONNECTOR, True),
+        (VIDEO, CAMERA, 77, True),  # a kind that comes yet
         (VIDEO, CAMERA, rtc.ParticipantKind.PARTICIPANT_KIND_AGENT, False),
         (VIDEO, CAMERA, rtc.ParticipantKind.PARTICIPANT_KIND_EGRESS, False),
         (VIDEO, rtc.TrackSource.SOURCE_SCREENSHARE, STANDARD, False),
@@ -110,6 +115,22 @@ def test_peoples_cameras_are_watched_and_nothing_else(kind: int, source: int, wh
         scene.room.joins("alice", publication("TR_1", kind=kind, source=source), kind=who)
         await settled()
         assert scene.watched() == (["TR_1"] if is_watched else [])
+
+    in_a_room(live)
+
+
+def test_nobody_is_told_that_there_is_no_reference_before_it_was_looked_for() -> None:
+    """After every restart the file is read again, which takes longer than joining the room."""
+
+    async def live(scene: Scene) -> None:
+        scene.references.looked = False
+        scene.room.joins("alice", publication("TR_1"))
+        await settled()
+        assert (scene.watched(), scene.reporter.checks) == ([], [])
+        scene.references.looked = True
+        scene.room.emit("track_muted")  # as the reference's own change makes them look
+        await settled()
+        assert scene.watched() == ["TR_1"]
 
     in_a_room(live)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 from livekit import rtc
+from structlog.testing import capture_logs
 
 from facematch.protocol.events import Outcome
 from facematch.recognizer.room import forwarding, probe
@@ -138,7 +139,10 @@ class Scene:
         self.told: list[tuple[float, Outcome]] = []
         self.matches: list[float] = []
         self.references = SimpleNamespace(
-            current=SimpleNamespace(id="r", ranked=self._ranked), subscribe=self._mind, unsubscribe=self._mind
+            looked=True,
+            current=SimpleNamespace(id="r", ranked=self._ranked),
+            subscribe=self._mind,
+            unsubscribe=self._mind,
         )
 
         monkeypatch.setattr(probe, "FrameStream", stream_of(self.sfu, closing))
@@ -340,6 +344,60 @@ def test_a_batch_that_is_cut_off_by_publishing_anew_is_followed_by_a_pause(monke
         assert (watch.publication.sid, watch.cycle.state, watch.cycle.deadline) == ("TR_2", "wait", RULES.wait_seconds)
 
     scene.run(live)
+
+
+def test_a_track_that_livekit_does_not_give_is_asked_for_twice_and_then_said_to_be_denied(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene(monkeypatch)
+    asked: list[float] = []
+    monkeypatch.setattr(forwarding, "subscribe", lambda *_: asked.append(round(now(), 1)))
+
+    async def live() -> None:
+        with capture_logs() as lines:
+            await asyncio.sleep(40.0)
+        assert [(line["event"].partition(":")[0]) for line in lines if line["log_level"] == "warning"] == [
+            "Track is not looked at"
+        ]
+
+    scene.run(live)
+    timeout = RULES.batch_timeout_seconds
+    assert scene.told == [(timeout, Outcome.DENIED), (2 * timeout + RULES.wait_seconds, Outcome.DENIED)]
+    assert asked == [0.0, 2.5, 14.0, 16.5, 38.0]  # the second pause is twice as long
+
+
+def test_an_encrypted_track_is_not_asked_for_and_is_said_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    scene.sfu.camera.encryption_type = rtc.EncryptionType.GCM
+    asked: list[float] = []
+    monkeypatch.setattr(forwarding, "subscribe", lambda *_: asked.append(now()))
+
+    async def live() -> None:
+        with capture_logs() as lines:
+            await asyncio.sleep(35.0)
+        (line,) = [line for line in lines if line["log_level"] == "warning"]
+        assert "encrypted" in line["event"]
+        assert (line["track"], line["identity"]) == ("TR_1", "alice")
+        assert scene.watch.tracks[0].last_outcome is Outcome.ENCRYPTED
+
+    scene.run(live)
+    assert scene.told == [(0.0, Outcome.ENCRYPTED), (10.0, Outcome.ENCRYPTED), (30.0, Outcome.ENCRYPTED)]
+    assert asked == []
+
+
+def test_a_frame_that_is_larger_than_was_said_ends_its_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    looked: list[object] = []
+    monkeypatch.setattr(probe, "is_too_large", lambda *size: size == (90, 160))
+    monkeypatch.setattr(scene.watch._shared.engine, "inspect", lambda *_, **__: looked.append(None))
+
+    async def live() -> None:
+        await asyncio.sleep(3.0)
+
+    scene.run(live)
+    assert [outcome for _, outcome in scene.told] == [Outcome.TOO_LARGE]
+    assert looked == []
+    assert scene.sfu.camera.track is None
 
 
 def test_a_reference_that_goes_meanwhile_gives_the_track_back(monkeypatch: pytest.MonkeyPatch) -> None:
