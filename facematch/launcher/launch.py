@@ -14,6 +14,7 @@ from facematch.launcher import livekit_server
 from facematch.launcher.child import Child, Program
 from facematch.launcher.probe import PortError, check_bindable, free_udp_port, get, get_json
 from facematch.launcher.supervision import EndedForGoodError, keep_running
+from facematch.protocol.local_secret import read_local_secret
 from facematch.runtime.addresses import is_loopback
 from facematch.runtime.exit_codes import ExitCode
 
@@ -193,7 +194,9 @@ class Launch:
                 await self._until(self._recognizer_connected, recognizer)
         if not await self._recognizer_connected():
             self._say(f"LiveKit does not answer at {settings.livekit_url}; the recognizer goes on trying.")
-        self._say(f"Face Match is ready: http://localhost:{settings.port} (Ctrl-C stops it)")
+        secret = read_local_secret(settings.data_dir) if settings.admin_key is None else None
+        here = f"http://localhost:{settings.port}" + (f"/login#{secret}" if secret else "")
+        self._say(f"Face Match is ready: {here} (Ctrl-C stops it)")
         if not is_loopback(settings.host):
             self._say(f"From other machines: http://{socket.gethostname()}:{settings.port}, or by address")
 

@@ -13,6 +13,7 @@ import structlog
 
 from facematch.faces.encoder import make_encoder
 from facematch.faces.engine import FaceEngine
+from facematch.protocol.local_secret import read_local_secret
 from facematch.recognizer.account import Account
 from facematch.recognizer.batch_slots import BatchSlots
 from facematch.recognizer.counters import Counters
@@ -110,7 +111,7 @@ class Recognizer:
         self._shutdown = shutdown
         source = uuid4().hex
         key = settings.recognizer_key.get_secret_value() if settings.recognizer_key else None
-        self._api = ApiClient(settings.api_base_url, key)
+        self._api = ApiClient(settings.api_base_url, key, lambda: read_local_secret(settings.data_dir))
         self._outbox = Outbox(self._api, store, source=source, size=settings.event_queue_size)
         self._shared = shared_of(settings)
         livekit = LiveKitAccess(

@@ -19,6 +19,7 @@ from facematch.runtime.exit_codes import ExitCode
 from facematch.runtime.owner_only import keep_folder
 from facematch.server import page
 from facematch.server.access.authorization import AccessControl
+from facematch.server.access.neighbours import Neighbours
 from facematch.server.access.roles import Role
 from facematch.server.access.service import Access, Rules
 from facematch.server.access.store import SqlSessionStore
@@ -65,6 +66,7 @@ class Parts:
     """What a test, or another composition root, may put in place of the usual parts; None: the usual one."""
 
     make_examiner: Callable[[], Examiner] | None = None
+    neighbours: Neighbours | None = None
     monotonic: Callable[[], float] = time.monotonic
     around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     """Entered first when the process starts to serve, and left last."""
@@ -77,7 +79,8 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     hub = Hub(event_log)
     webhooks = Webhooks(event_log, WebhookStore(database), _receiver(settings))
     feed = Feed(event_log, hub, webhooks.notify)
-    access = Access(_rules(settings), SqlSessionStore(database), hub.dismiss, parts.monotonic)
+    neighbours = parts.neighbours or Neighbours()
+    access = Access(_rules(settings), SqlSessionStore(database), hub.dismiss, neighbours, parts.monotonic)
     recognizers = Recognizers(parts.monotonic)
     reference = ReferenceFile(settings.reference_image)
     enrollment = Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
@@ -118,7 +121,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         exception_handlers=HANDLERS,
     )
     for router in (
-        page.routes(ROOT / "frontend.html", ROOT / "static", enrollment, keyed=access.keyed),
+        page.routes(ROOT / "frontend.html", ROOT / "static", enrollment),
         access.routes(settings.room_name, settings.rooms),
         events.routes(intake, hub),
         history.routes(event_log),
@@ -134,7 +137,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         app.router.routes.extend(router.routes)  # flat, so that whoever walks app.routes sees each one
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
 
-    app.add_middleware(AccessControl, caller_of=access.caller_of)  # innermost
+    app.add_middleware(AccessControl, caller_of=access.caller_of, how_to_sign_in=access.how_to_sign_in)  # innermost
     app.add_middleware(CatchFailures)
     app.add_middleware(RequestLog)
     app.add_middleware(AddHeaders, headers=security_headers(settings.browser_livekit_url))
@@ -184,6 +187,8 @@ def _rules(settings: Settings) -> Rules:
         invitation=timedelta(seconds=settings.invite_ttl_seconds),
         attempts_per_minute=settings.login_attempts_per_minute,
         tokens_per_minute=settings.tokens_per_minute,
+        data_dir=settings.data_dir,
+        port=settings.port,
     )
 
 

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from facematch.server.access.authorization import LOGIN_PAGE
-from facematch.server.access.caller import caller_of
+from facematch.server.access.caller import By, caller_of
 from facematch.server.access.roles import Role
 from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.web.errors import ApiError, Code, documented
@@ -19,14 +19,13 @@ _CACHE = "no-cache"
 _MISSING = (404, Code.NOT_FOUND, "There is nothing at this address.")
 
 
-def routes(page: Path, assets: Path, enrollment: Enrollment, *, keyed: bool) -> APIRouter:
+def routes(page: Path, assets: Path, enrollment: Enrollment) -> APIRouter:
     """`GET /`, `GET /login` and `GET /static/…`.
 
     Args:
         page: its HTML.
         assets: folder of its modules and styles.
         enrollment: made ready when somebody opens the page.
-        keyed: whether there is something to sign in to.
     """
     router = APIRouter(tags=["page"])
     page_files = StaticFiles(directory=page.parent)
@@ -63,7 +62,9 @@ def routes(page: Path, assets: Path, enrollment: Enrollment, *, keyed: bool) -> 
     )
     async def get_login(request: Request) -> Response:
         """A link of an invitation leads here, too: its token stands after the #, which no server is told."""
-        return await file(asset_files, "pages/login.html", request) if keyed else RedirectResponse("/", 303)
+        if caller_of(request.scope).by is By.LOCAL:
+            return RedirectResponse("/", 303)
+        return await file(asset_files, "pages/login.html", request)
 
     @router.get("/static/{path:path}", summary="A part of the page", response_class=Response, responses=files)
     async def get_asset(path: str, request: Request) -> Response:

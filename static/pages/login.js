@@ -8,6 +8,7 @@ import { ApiError } from "../net/api.js";
 import { fetchWho, signIn } from "../net/login.js";
 
 const INVITATION = /^#(invite-[\w-]+)$/;
+const OWN_ADDRESS = /^#(local-[\w-]+)$/;
 
 const form = /** @type {HTMLFormElement} */ (element("sign-in"));
 const key = /** @type {HTMLInputElement} */ (element("key"));
@@ -16,6 +17,7 @@ const submit = /** @type {HTMLButtonElement} */ (element("submit"));
 const accept = /** @type {HTMLButtonElement} */ (element("accept"));
 
 const invitation = INVITATION.exec(location.hash)?.[1] ?? null;
+const printed = OWN_ADDRESS.exec(location.hash)?.[1] ?? null;
 if (location.hash !== "") history.replaceState(null, "", location.pathname);
 
 form.addEventListener("submit", (event) => {
@@ -32,7 +34,9 @@ show.addEventListener("change", () => {
   key.type = show.checked ? "text" : "password";
 });
 
-if (invitation === null) {
+if (printed !== null) {
+  void enter({ key: printed }, submit, element("trouble"));
+} else if (invitation === null) {
   key.focus();
   void goOnWhenSignedIn();
 } else {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from facematch.server.access.roles import Role
 from facematch.server.access.sessions import Kind, Session
 from facematch.server.app import Parts, create_app
+from tests.rig.neighbours import FakeNeighbours
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -43,9 +44,11 @@ class Keyed:
 
     settings: Settings
     examiner: FakeExaminer
+    neighbours: FakeNeighbours = field(default_factory=FakeNeighbours)
 
     def __post_init__(self) -> None:
-        self.app: FastAPI = create_app(self.settings, Parts(make_examiner=lambda: self.examiner))
+        parts = Parts(make_examiner=lambda: self.examiner, neighbours=self.neighbours)
+        self.app: FastAPI = create_app(self.settings, parts)
 
     def __enter__(self) -> Self:
         self._running = TestClient(self.app)

@@ -45,10 +45,10 @@ class WebProcess:
             "port": self.port,
             **settings,
         }
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        environment |= {name.upper(): str(value) for name, value in own.items()}
+        self.environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        self.environment |= {name.upper(): str(value) for name, value in own.items()}
         command = [sys.executable, "-m", "uvicorn", "api:app", "--port", str(self.port)]
-        self.process = Process("api", command, env=environment, log=folder / "api.log")
+        self.process = Process("api", command, env=self.environment, log=folder / "api.log")
 
     async def start(self) -> None:
         """Returns when it answers."""

@@ -16,6 +16,7 @@ from facematch.server.storage.database import sqlite_url
 from facematch.server.storage.migrate import migrate
 from tests.rig.event_logs import new_database
 from tests.rig.fake_examiner import FakeExaminer
+from tests.rig.neighbours import FakeNeighbours
 from tests.rig.postgres import NoPostgresError, Postgres
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def examiner() -> FakeExaminer:
 
 @pytest.fixture
 def app(settings: Settings, examiner: FakeExaminer) -> FastAPI:
-    return create_app(settings, Parts(make_examiner=lambda: examiner))
+    return create_app(settings, Parts(make_examiner=lambda: examiner, neighbours=FakeNeighbours()))
 
 
 @pytest.fixture

@@ -6,9 +6,15 @@ import asyncio
 import json
 import ssl
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx2
+
+from facematch.runtime.addresses import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 POST_SECONDS = 10.0
 """How long one post may take."""
@@ -41,13 +47,17 @@ class ApiClient:
     Args:
         base_url: of the web process, such as `http://127.0.0.1:8000`.
         key: RECOGNIZER_KEY; None: the web process is in local mode.
+        local_secret: gives what a web process on this machine may want instead of a key, if there is such a thing.
     """
 
-    def __init__(self, base_url: str, key: str | None = None) -> None:
+    def __init__(
+        self, base_url: str, key: str | None = None, local_secret: Callable[[], str | None] = lambda: None
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._headers = {"Content-Type": "application/json"}
         if key is not None:
             self._headers["Authorization"] = f"Bearer {key}"
+        self._local_secret = local_secret if key is None and _is_here(self._base_url) else lambda: None
         self._client: httpx2.AsyncClient | None = None
 
     async def post(self, path: str, body: dict[str, Any], seconds: float = POST_SECONDS) -> Answer:
@@ -58,9 +68,11 @@ class ApiClient:
         """
         if self._client is None:
             self._client = self._connected()
+        secret = self._local_secret()  # asked each time: another start of the web process has another
+        proof = {"Authorization": f"Bearer {secret}"} if secret is not None else None
         try:
             async with asyncio.timeout(seconds):
-                response = await self._client.post(self._base_url + path, content=as_json(body))
+                response = await self._client.post(self._base_url + path, content=as_json(body), headers=proof)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:  # TimeoutError is an OSError
             raise ApiUnreachableError(type(error).__name__) from error
         return Answer(response.status_code, response.content)
@@ -79,3 +91,10 @@ class ApiClient:
             verify=ssl.create_default_context(),  # the system's authorities, and SSL_CERT_FILE's
             limits=httpx2.Limits(keepalive_expiry=IDLE_SECONDS),
         )
+
+
+def _is_here(url: str) -> bool:
+    try:
+        return is_loopback(urlsplit(url).hostname or "")
+    except ValueError:  # no URL: the first post says so
+        return False

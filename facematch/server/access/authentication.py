@@ -1,4 +1,4 @@
-"""Who is asking: somebody on this machine (local mode), or somebody with a key, a login or an invitation."""
+"""Who is asking, with keys: somebody with a key, a login or an invitation."""
 
 from __future__ import annotations
 
@@ -10,19 +10,15 @@ from typing import TYPE_CHECKING, Final
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 
-from facematch.runtime.addresses import is_loopback
 from facematch.server.access.caller import NOBODY, By, Caller
 from facematch.server.access.hosts import (
     foreign_origin,
     host_name,
-    is_forwarded,
     is_https,
     only,
-    origin_name,
     origin_of,
     same_origin,
 )
-from facematch.server.access.roles import Role
 from facematch.server.access.sessions import INVITATION_PREFIX, Kind
 from facematch.server.web.errors import ApiError, Code
 
@@ -32,54 +28,13 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from facematch.server.access.rate_limit import RateLimit
+    from facematch.server.access.roles import Role
     from facematch.server.access.sessions import Session, Sessions
 
 CallerOf = Callable[["Scope"], Awaitable[Caller]]
 """Tells who makes a request, or raises an `ApiError` that says why that one gets no answer at all."""
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
-
-_IN_PROCESS_CLIENT: Final = "testclient"
-_IN_PROCESS_HOST: Final = "testserver"
-"""What Starlette's test client calls itself and us. No socket ever has such an address."""
-
-_LOCAL: Final = Caller(frozenset(Role), By.LOCAL)
-
-
-async def local_caller(scope: Scope) -> Caller:
-    """Local mode: every role for a request whose client, Host and Origin are all this machine.
-
-    Raises:
-        ApiError: it is not.
-    """
-    headers = Headers(scope=scope)
-    if is_forwarded(headers):
-        raise _not_local("This request came through a proxy.")
-    client = (scope.get("client") or ("",))[0]
-    in_process = client == _IN_PROCESS_CLIENT
-    if not in_process and not is_loopback(client):
-        raise _not_local("This request came from another machine.")
-    name = host_name(headers)
-    if name is None or not (is_loopback(name) or (in_process and name == _IN_PROCESS_HOST)):
-        raise ApiError(
-            403,
-            Code.UNKNOWN_HOST,
-            "Face Match does not answer to this host name. Open it as http://localhost, with its port.",
-        )
-    origin = origin_of(headers)
-    if origin and not (is_loopback(origin_name(origin) or "") or same_origin(scope)):
-        raise foreign_origin()
-    return _LOCAL
-
-
-def _not_local(reason: str) -> ApiError:
-    return ApiError(
-        403,
-        Code.NOT_LOCAL,
-        f"{reason} Face Match is in local mode: it answers only requests made on its own machine. To let others in, "
-        "set ADMIN_KEY and RECOGNIZER_KEY there, or start it with ./run.sh --expose, which makes keys; or open "
-        "http://localhost there, with its port.",
-    )
 
 
 class Keys:

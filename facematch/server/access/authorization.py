@@ -9,7 +9,7 @@ import structlog
 from starlette.responses import RedirectResponse
 from starlette.routing import compile_path
 
-from facematch.server.access.authentication import CHALLENGE, SAFE_METHODS, CallerOf, local_caller
+from facematch.server.access.authentication import CHALLENGE, SAFE_METHODS, CallerOf
 from facematch.server.access.caller import NOBODY, Caller, remember_caller
 from facematch.server.access.hosts import foreign_origin, same_origin
 from facematch.server.access.roles import Role, Roles
@@ -106,11 +106,13 @@ class AccessControl:
 
     Args:
         caller_of: who is asking.
+        how_to_sign_in: a sentence for whoever is nobody yet.
     """
 
-    def __init__(self, app: ASGIApp, caller_of: CallerOf = local_caller) -> None:
+    def __init__(self, app: ASGIApp, caller_of: CallerOf, how_to_sign_in: str) -> None:
         self._app = app
         self._caller_of = caller_of
+        self._how_to_sign_in = how_to_sign_in
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -138,7 +140,7 @@ class AccessControl:
         caller = await self._caller_of(scope)
         if caller is NOBODY and not (rule and rule.roles and Role.GUEST in rule.roles):
             # Before 404 and 405: strangers do not learn which addresses there are.
-            raise ApiError(401, Code.NOT_SIGNED_IN, "Sign in first, or send a key.", headers=CHALLENGE)
+            raise ApiError(401, Code.NOT_SIGNED_IN, self._how_to_sign_in, headers=CHALLENGE)
         if rule is None:
             if allowed := methods_of(scope["path"]):
                 sentence = "This address does not take that method."

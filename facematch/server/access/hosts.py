@@ -16,8 +16,43 @@ if TYPE_CHECKING:
 
     from starlette.types import Scope
 
-_FORWARDED: Final = ("forwarded", "x-forwarded-", "x-real-ip", "via")
-"""Beginnings of the names of headers that a proxy adds: what came through one may come from anywhere."""
+_FORWARDED: Final = (
+    "forwarded",
+    "via",
+    "x-forwarded",
+    "x-original-",
+    "x-originating-",
+    "x-real-ip",
+    "x-client-ip",
+    "client-ip",
+    "true-client-ip",
+    "x-true-client-ip",
+    "x-cluster-client-ip",
+    "x-remote-",
+    "x-host",
+    "x-proxyuser-ip",
+    "proxy-client-ip",
+    "wl-proxy-",
+    "cdn-loop",
+    "cf-",
+    "fastly-",
+    "fly-",
+    "tailscale-",
+    "ngrok-",
+    "do-connecting-ip",
+    "x-envoy-",
+    "x-azure-",
+    "x-arr-",
+    "x-appengine-",
+    "x-cloud-trace-",
+    "x-amzn-",
+    "x-amz-cf-",
+    "x-nf-",
+    "x-vercel-",
+    "x-akamai-",
+    "x-zrok-",
+)
+"""Beginnings of the names of headers that a proxy or a tunnel adds: what came through one may come from anywhere."""
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::([0-9]{1,5}))?")
 _ORIGIN = re.compile(r"(https?)://(.+)")

@@ -69,20 +69,16 @@ def who(caller: Caller) -> Who:
     return Who.model_validate({"role": str(role), "by": caller.by, "room": caller.room, "expires_at": ends})
 
 
-def routes(logins: Logins | None, default_room: str, rooms: frozenset[str]) -> APIRouter:
+def routes(logins: Logins, default_room: str, rooms: frozenset[str], *, keyed: bool) -> APIRouter:
     """`/api/session`, `/api/sessions` and `/api/invites`.
 
     Args:
-        logins: None in local mode.
+        logins: what they do.
         default_room: when none is asked for.
         rooms: those that somebody may be invited to.
+        keyed: whether there are keys; in local mode nobody else could follow an invitation.
     """
     router = APIRouter(tags=["access"])
-
-    def to_sign_in_to() -> Logins:
-        if logins is None:
-            raise ApiError(409, Code.LOCAL_MODE, _LOCAL)
-        return logins
 
     @router.post(
         "/api/session",
@@ -98,7 +94,8 @@ def routes(logins: Logins | None, default_room: str, rooms: frozenset[str]) -> A
     )
     async def sign_in(request: Request, response: Response) -> Who:
         """Sets the cookie of the login. Programs need no login: they send a key with each request."""
-        token, session = await to_sign_in_to().enter(request, await read_json(request, SignIn, _LIMIT))
+        _refuse_when(caller_of(request.scope).by is By.LOCAL)
+        token, session = await logins.enter(request, await read_json(request, SignIn, _LIMIT))
         _set_cookie(response, request, token, int((session.expires_at - session.created_at).total_seconds()))
         return Who.model_validate(
             {"role": str(session.role), "by": By.LOGIN, "room": session.room, "expires_at": session.expires_at}
@@ -114,15 +111,16 @@ def routes(logins: Logins | None, default_room: str, rooms: frozenset[str]) -> A
         """Ends the login and closes its listeners. Without a login nothing happens."""
         session = caller_of(request.scope).session
         if session is not None and session.kind is Kind.LOGIN:
-            await to_sign_in_to().leave(session)
+            await logins.leave(session)
             log.info("Signed out", role=str(session.role))
         _set_cookie(response, request, "", 0)
         return SignedOut()
 
     @router.delete("/api/sessions", summary="Sign everybody out", responses=documented((409, Code.LOCAL_MODE, _LOCAL)))
-    async def sign_all_out() -> Ended:
+    async def sign_all_out(request: Request) -> Ended:
         """Ends every login, the caller's too, and every invitation."""
-        ended = await to_sign_in_to().leave_all()
+        _refuse_when(caller_of(request.scope).by is By.LOCAL)
+        ended = await logins.leave_all()
         log.warning("Everybody signed out", ended=ended)
         return Ended(ended=ended)
 
@@ -139,16 +137,22 @@ def routes(logins: Logins | None, default_room: str, rooms: frozenset[str]) -> A
     )
     async def invite(request: Request) -> Invite:
         """The link works for anybody who has it, until it expires; it shows nothing but how to join."""
+        _refuse_when(not keyed)
         wanted = await read_json(request, InviteRequest, _LIMIT)
         room = (wanted.room or "").strip() or default_room
         if room not in rooms:
             sentence = "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."
             raise ApiError(403, Code.ROOM_NOT_ALLOWED, sentence)
-        token, invitation = await to_sign_in_to().invite(room)
+        token, invitation = await logins.invite(room)
         log.info("Invitation made", role=str(who(caller_of(request.scope)).role), room=room)
         return Invite(path=f"/login#{token}", token=token, room=room, expires_at=invitation.expires_at)
 
     return router
+
+
+def _refuse_when(local: bool) -> None:  # noqa: FBT001  (reads as a sentence)
+    if local:
+        raise ApiError(409, Code.LOCAL_MODE, _LOCAL)
 
 
 def _set_cookie(response: Response, request: Request, token: str, seconds: int) -> None:

@@ -10,20 +10,24 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from facematch.server.access import routes
-from facematch.server.access.authentication import CallerOf, KeyedCallers, Keys, local_caller
+from facematch.server.access.authentication import CallerOf, KeyedCallers, Keys
 from facematch.server.access.hosts import KnownHosts
+from facematch.server.access.local import LocalCallers, LocalSecret
 from facematch.server.access.login import Logins
 from facematch.server.access.rate_limit import RateLimit
 from facematch.server.access.roles import Role
 from facematch.server.access.sessions import Sessions
+from facematch.server.web.shutdown import running_uvicorn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping
     from datetime import timedelta
+    from pathlib import Path
 
     from fastapi import APIRouter
 
     from facematch.server.access.login import Dismiss
+    from facematch.server.access.neighbours import Neighbours
     from facematch.server.access.sessions import SessionStore
 
 log = structlog.get_logger(__name__)
@@ -45,6 +49,9 @@ class Rules:
     invitation: timedelta
     attempts_per_minute: int
     tokens_per_minute: int
+    data_dir: Path
+    """Where local mode leaves its secret, on systems on which it needs one."""
+    port: int
 
 
 class Access:
@@ -54,49 +61,63 @@ class Access:
         rules: the operator's.
         store: of logins and invitations.
         dismiss: sends listeners away when their login ends.
+        neighbours: tell whose program makes a request, in local mode.
         monotonic: seconds.
     """
 
-    def __init__(self, rules: Rules, store: SessionStore, dismiss: Dismiss, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        store: SessionStore,
+        dismiss: Dismiss,
+        neighbours: Neighbours,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.keyed = bool(rules.keys)
+        """Whether keys are in use; local mode otherwise."""
         self.token_limit = RateLimit("tokens", rules.tokens_per_minute, monotonic)
-        self.caller_of: CallerOf = local_caller
-        self.logins: Logins | None = None
-        """None in local mode: there is nothing to sign in to."""
-        if rules.keys:
-            keys = Keys(rules.keys)
-            sessions = Sessions(
-                store,
-                keys=[key for role, key in rules.keys.items() if role is not Role.RECOGNIZER],
-                idle=rules.idle,
-                longest=rules.longest,
-                invitation=rules.invitation,
-            )
-            wrong_keys = RateLimit("wrong keys", rules.attempts_per_minute, monotonic)
-            attempts = RateLimit("logins", rules.attempts_per_minute, monotonic)
-            self.caller_of = KeyedCallers(keys, sessions, KnownHosts(rules.hosts), wrong_keys)
-            self.logins = Logins(keys, sessions, dismiss, attempts)
+        self._port = rules.port
+        self._neighbours = neighbours
+        self._secret = LocalSecret(rules.data_dir)
+        given = rules.keys or {Role.ADMIN: self._secret.value}
+        keys = Keys(given)
+        sessions = Sessions(
+            store,
+            keys=[key for role, key in given.items() if role is not Role.RECOGNIZER],
+            idle=rules.idle,
+            longest=rules.longest,
+            invitation=rules.invitation,
+        )
+        wrong_keys = RateLimit("wrong keys", rules.attempts_per_minute, monotonic)
+        attempts = RateLimit("logins", rules.attempts_per_minute, monotonic)
+        callers: CallerOf = KeyedCallers(keys, sessions, KnownHosts(rules.hosts), wrong_keys)
+        self.caller_of = callers if self.keyed else LocalCallers(neighbours, self._secret, callers)
+        self._logins = Logins(keys, sessions, dismiss, attempts)
 
     @property
-    def keyed(self) -> bool:
-        """Whether keys are in use; local mode otherwise."""
-        return self.logins is not None
+    def how_to_sign_in(self) -> str:
+        """What somebody is told who is nobody yet."""
+        return "Sign in first, or send a key." if self.keyed else self._secret.how_to_use
 
     def routes(self, default_room: str, rooms: frozenset[str]) -> APIRouter:
         """See `access.routes`."""
-        return routes.routes(self.logins, default_room, rooms)
+        return routes.routes(self._logins, default_room, rooms, keyed=self.keyed)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """While this is open, logins end when they expire."""
-        if self.logins is None:
-            yield
-            return
-        sweeping = asyncio.create_task(sweep(self.logins), name="sweep-sessions")
+        if not self.keyed and not self._neighbours.can_tell():
+            server = running_uvicorn()
+            await asyncio.to_thread(self._secret.tell, server.config.port if server is not None else self._port)
+        else:
+            await asyncio.to_thread(self._secret.forget)  # one of a process that was killed
+        sweeping = asyncio.create_task(sweep(self._logins), name="sweep-sessions")
         try:
             yield
         finally:
             sweeping.cancel()
             await asyncio.wait([sweeping])
+            self._secret.forget()
 
 
 async def sweep(logins: Logins) -> None:

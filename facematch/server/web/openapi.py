@@ -32,9 +32,9 @@ is on camera.
 **Errors** have one shape, `{"detail": sentence, "code": word}`, sometimes with more fields beside them. The codes
 do not change; the sentences may.
 
-**Access**: without keys, requests made on the server's own machine are answered, and no others. With keys, programs
-send one with each request (`Authorization: Bearer …`), and people sign in at `/login`, which sets a cookie. A request
-with that cookie that is not a GET has to name its page in the header `Origin`, as browsers do.
+**Access**: without keys, requests of the same user's programs on the server's own machine are answered, and no others.
+With keys, programs send one with each request (`Authorization: Bearer …`), and people sign in at `/login`, which sets a
+cookie. A request with that cookie that is not a GET has to name its page in the header `Origin`, as browsers do.
 
 **`WS /ws/matches`** sends each event as one JSON message: the fields that were posted, and `cursor`, its position in
 the event log. With `?after=<cursor>` it sends what the log holds after that position first (`?after=0`: all of it)

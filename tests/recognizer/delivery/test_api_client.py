@@ -124,3 +124,44 @@ async def test_names_go_as_they_are_and_not_six_times_as_long() -> None:
         await client.post("/api/check", {"participant_name": "Zoë 李"})
         await client.aclose()
     assert "Zoë 李".encode() in heard[0]
+
+
+async def sent_to(client: ApiClient, heard: list[str]) -> str:
+    """The header by which the client proves who it is."""
+    await client.post("/api/check", {})
+    head = heard.pop().lower()
+    found = [line for line in head.splitlines() if line.startswith("authorization:")]
+    return found[0].partition(":")[2].strip() if found else ""
+
+
+async def test_this_machine_s_web_process_is_shown_the_secret_of_local_mode() -> None:
+    """Asked for anew each time: another start of the web process has another, or needs none."""
+    heard: list[str] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    secrets: list[str | None] = ["local-1", None, "local-2"]
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        client = ApiClient(f"http://localhost:{port}", None, lambda: secrets.pop(0))
+        assert [await sent_to(client, heard) for _ in range(3)] == ["bearer local-1", "", "bearer local-2"]
+        await client.aclose()
+        client = ApiClient(f"http://127.0.0.1:{port}", "a-key", lambda: "local-1")
+        assert await sent_to(client, heard) == "bearer a-key"
+        await client.aclose()
+
+
+@pytest.mark.parametrize("url", ["http://cam.example.com", "http://192.0.2.7:8000", "http://localhost.evil.example"])
+async def test_no_other_machine_is_shown_it(url: str) -> None:
+    def never() -> str:
+        raise AssertionError("asked for")
+
+    client = ApiClient(url, None, never)
+    with contextlib.suppress(ApiUnreachableError):
+        await client.post("/api/check", {}, seconds=0.01)
+    await client.aclose()
