@@ -61,9 +61,9 @@ const OUTCOMES = {
   no_face: { state: "no_face", words: WORDS.no_face },
   no_frames: { state: "no_video", words: "No video arrived" },
   muted: { state: "no_video", words: "Camera off" },
-  encrypted: { state: "no_video", words: "End-to-end encrypted" },
-  denied: { state: "no_video", words: "Not shared with the recognizer" },
-  too_large: { state: "no_video", words: "Frames too large" },
+  encrypted: { state: "encrypted", words: "Encrypted: cannot be looked at" },
+  denied: { state: "denied", words: "Not shared with the recognizer" },
+  too_large: { state: "too_large", words: "Frames too large to be looked at" },
   no_reference: { state: "idle", words: "No reference" },
   error: { state: "error", words: WORDS.error },
 };

@@ -6,7 +6,7 @@
  * goes on saying so while the next batch looks again, and changes when that batch has ended.
  */
 
-/** @import { Card, CardState, CycleSettings, Heartbeat, OfflineReason, Outcome, Person, State, TrackAnswer,
+/** @import { Card, CardState, CycleSettings, Heartbeat, Outcome, Person, Reason, State, TrackAnswer,
  *   TrackPhase, TrackStatus } from "../types/model.js" */
 
 import { byIdentity } from "./people.js";
@@ -25,13 +25,14 @@ const STATE_OF = {
   no_face: "no_face",
   no_frames: "no_video",
   muted: "no_video",
-  encrypted: "no_video",
-  denied: "no_video",
-  too_large: "no_video",
+  encrypted: "encrypted",
+  denied: "denied",
+  too_large: "too_large",
   no_reference: "idle",
   error: "error",
 };
 
+/** @typedef {import("./connection.js").Level} Level */
 /** @typedef {{ phase: TrackPhase, until: number | null, duration: number }} Phase */
 
 /**
@@ -39,7 +40,7 @@ const STATE_OF = {
  *
  * @typedef {object} World
  * @property {number} now recognizer's clock
- * @property {boolean} offline whether the page itself is
+ * @property {Level} level whether the page itself hears anything
  * @property {CycleSettings} settings
  * @property {Heartbeat | null} heartbeat the last one, however old
  * @property {number} sentAt its time, 0 without one
@@ -55,17 +56,17 @@ const STATE_OF = {
  *
  * @param {State} state
  * @param {number} pageNow
- * @param {boolean} offline
+ * @param {Level} level
  * @returns {Card[]}
  */
-export function cardsOf(state, pageNow, offline) {
+export function cardsOf(state, pageNow, level) {
   const { status } = state;
   if (status === null) return [];
   const { heartbeat, online } = status.recognizer;
   /** @type {World} */
   const world = {
     now: pageNow + state.clockOffset,
-    offline,
+    level,
     settings: heartbeat?.settings ?? status.settings,
     heartbeat,
     sentAt: heartbeat === null ? 0 : Date.parse(heartbeat.sent_at),
@@ -87,9 +88,9 @@ function cardOf(person, world) {
   const tracks = world.watched ? (world.tracks.get(person.identity) ?? []) : [];
   const inRoom = world.room.get(person.identity);
   const newest = newestAnswer(person);
-  const reason = offlineReason(person, tracks, newest, inRoom !== undefined, world);
+  const reason = reasonOf(person, tracks, newest, inRoom !== undefined, world);
   // Somebody is back whom no batch has looked at since: the answers of their last visit say nothing about this one.
-  const answer = person.over && reason === "" ? null : decidingAnswer(person);
+  const answer = person.over && inRoom !== undefined ? null : decidingAnswer(person);
   const track = trackOf(answer, person, tracks);
   const step = phaseOf(track, answer, world);
   const cameraless = track === null && inRoom?.video === "";
@@ -101,7 +102,7 @@ function cardOf(person, world) {
     identity: person.identity,
     name: person.name,
     isLocal: inRoom?.isLocal ?? false,
-    state: reason === "" ? known : "offline",
+    state: reason === "" || reason === "doubt" ? known : "offline",
     reason,
     past: reason === "left" && world.now - person.lastSeen > LINGER_MS,
     lastKnown: known,
@@ -113,10 +114,25 @@ function cardOf(person, world) {
     threshold: world.settings.threshold,
     lastCheckAt: newest?.at ?? null,
     matchSince: known === "match" ? person.matchSince : null,
-    lastMatch: person.lastMatch,
-    match: !person.over && person.lastMatch?.participant_id === person.participantId ? person.lastMatch : null,
+    lastMatch: person.over && reason !== "left" ? null : matchToShow(person, world),
     video: inRoom?.video ?? "",
   };
+}
+
+/**
+ * @param {Person} person
+ * @param {World} world
+ */
+function matchToShow({ lastMatch }, { referenceId }) {
+  return lastMatch !== null && isOfFormerReference(lastMatch.reference_id, referenceId) ? null : lastMatch;
+}
+
+/**
+ * @param {string | null} referenceId of an event or an answer
+ * @param {string | null} inUse
+ */
+function isOfFormerReference(referenceId, inUse) {
+  return inUse !== null && referenceId !== null && referenceId !== inUse;
 }
 
 /**
@@ -127,19 +143,20 @@ function cardOf(person, world) {
  * @param {TrackAnswer | null} newest
  * @param {boolean} inRoom
  * @param {World} world
- * @returns {OfflineReason | ""}
+ * @returns {Reason | ""}
  */
-function offlineReason(person, tracks, newest, inRoom, world) {
+function reasonOf(person, tracks, newest, inRoom, world) {
   if (person.over && !inRoom) return "left";
-  if (world.offline) return "page";
+  if (world.level === "offline") return "page";
+  const current = world.level === "doubtful" ? "doubt" : "";
   const newsSinceHeartbeat = person.lastEventAt !== null && person.lastEventAt > world.sentAt;
-  if (world.blinking) return "";
-  if (world.watched) return tracks.length > 0 || newsSinceHeartbeat || inRoom ? "" : "left";
+  if (world.blinking) return current;
+  if (world.watched) return tracks.length > 0 || newsSinceHeartbeat || inRoom ? current : "left";
   if (!newsSinceHeartbeat || newest === null) return "recognizer";
   const { settings } = world;
   const pause = newest.outcome === "match" ? settings.hold_seconds : settings.wait_seconds;
   const due = newest.at + (pause + settings.batch_timeout_seconds) * 1000;
-  return world.now <= due + SILENCE_MS ? "" : "recognizer";
+  return world.now <= due + SILENCE_MS ? current : "recognizer";
 }
 
 /**
@@ -230,9 +247,7 @@ function stateOf(track, answer, step, world) {
   const newsFromTrack = track !== null && (answer === null || world.sentAt >= answer.at);
   if (newsFromTrack && track.muted) return "no_video";
   if (answer === null) return "looking";
-  if (world.referenceId !== null && answer.referenceId !== null && answer.referenceId !== world.referenceId) {
-    return "looking"; // it was about the photo before this one
-  }
+  if (isOfFormerReference(answer.referenceId, world.referenceId)) return "looking";
   if (answer.outcome === "muted" && newsFromTrack && step.phase === "probe") return "looking";
   return STATE_OF[answer.outcome];
 }

@@ -14,6 +14,8 @@ export const FORGET_AFTER_MS = 10 * 60_000;
 export const MOST_PEOPLE = 400;
 /** Answers of a participant's former tracks that may pile up where no heartbeat says which still exist. */
 const MOST_ANSWERS = 4;
+/** Former visits of one participant of which late news is still recognized. */
+const MOST_FORMER = 8;
 /** Where the sender does not say which track it was. */
 const SOME_TRACK = "";
 
@@ -30,11 +32,10 @@ export function withEvents(people, events) {
   for (const event of events) {
     const identity = identityOf(event);
     const at = Date.parse(event.timestamp);
-    const person = visiting(
-      next.get(identity) ?? stranger(identity, event.participant_name),
-      event.participant_id,
-      at,
-    );
+    const known = next.get(identity) ?? stranger(identity, event.participant_name);
+    const late = event.participant_id !== known.participantId && at < known.visitSince;
+    const person = late ? null : visiting(known, event.participant_id, 0);
+    if (person === null) continue; // of a former visit: it says nothing about this one
     next.set(identity, event.type === "match" ? matched(person, event, at) : checked(person, event, at));
   }
   return next;
@@ -66,6 +67,7 @@ export function withStatus(people, status, now) {
       const person = tracks.some((track) => track.participant_id === known.participantId)
         ? known
         : visiting(known, first.participant_id, sentAt);
+      if (person === null) continue; // it was sent before an event that is known
       next.set(identity, {
         ...person,
         name: first.participant_name,
@@ -79,6 +81,8 @@ export function withStatus(people, status, now) {
 }
 
 /**
+ * People after a look into the joined room.
+ *
  * @param {People} people
  * @param {readonly RoomPerson[]} roomPeople
  * @param {number} now
@@ -87,9 +91,27 @@ export function withStatus(people, status, now) {
 export function withRoom(people, roomPeople, now) {
   if (roomPeople.length === 0) return people;
   const next = new Map(people);
-  for (const { identity, name } of roomPeople) {
-    const person = next.get(identity) ?? stranger(identity, name || identity);
+  for (const { identity, participantId, name } of roomPeople) {
+    const known = next.get(identity) ?? stranger(identity, name || identity);
+    const person = (participantId === "" ? known : visiting(known, participantId, now)) ?? known;
     next.set(identity, { ...person, name: name || person.name, lastSeen: Math.max(person.lastSeen, now) });
+  }
+  return next;
+}
+
+/**
+ * People after a look at who was in the joined room just before: they were there until now.
+ *
+ * @param {People} people
+ * @param {readonly RoomPerson[]} before
+ * @param {number} now
+ * @returns {People}
+ */
+export function seenUntil(people, before, now) {
+  const next = new Map(people);
+  for (const { identity } of before) {
+    const person = next.get(identity);
+    if (person !== undefined) next.set(identity, { ...person, lastSeen: Math.max(person.lastSeen, now) });
   }
   return next;
 }
@@ -120,6 +142,8 @@ function stranger(identity, name) {
     identity,
     name,
     participantId: "",
+    former: [],
+    visitSince: 0,
     over: false,
     answers: {},
     lastMatch: null,
@@ -130,17 +154,28 @@ function stranger(identity, name) {
 }
 
 /**
- * The person under a participant sid: another sid is another visit, which begins without an answer.
+ * The person under a participant sid: another sid is another visit, perhaps of somebody else under the same name. It
+ * begins without an answer and without a picture.
  *
  * @param {Person} person
  * @param {string} participantId
- * @param {number} at
- * @returns {Person}
+ * @param {number} seenAt when it was seen other than by an event; 0: it was not
+ * @returns {Person | null} null: that visit was over before the one that is known
  */
-function visiting(person, participantId, at) {
+function visiting(person, participantId, seenAt) {
   if (person.participantId === participantId) return person;
-  if (person.lastEventAt !== null && at < person.lastEventAt) return person;
-  return { ...person, participantId, over: false, answers: {}, matchSince: null };
+  if (person.former.includes(participantId)) return null;
+  const former = person.participantId === "" ? person.former : [...person.former, person.participantId];
+  return {
+    ...person,
+    participantId,
+    former: former.slice(-MOST_FORMER),
+    visitSince: seenAt,
+    over: false,
+    answers: {},
+    lastMatch: null,
+    matchSince: null,
+  };
 }
 
 /**

@@ -4,12 +4,12 @@
 /** @import { ActivityEntry, FaceEvent, RoomPerson, Socket, State, Status } from "../types/model.js" */
 
 import { followOffset, measureOffset } from "./clock.js";
-import { forgotten, withEvents, withRoom, withStatus } from "./people.js";
+import { forgotten, seenUntil, withEvents, withRoom, withStatus } from "./people.js";
 
 /**
  * @typedef {{ type: "status", status: Status, askedAt: number, receivedAt: number, cursorWhenAsked: number }
  *   | { type: "status-failed", at: number }
- *   | { type: "messages", messages: readonly { cursor: number, event: FaceEvent | null }[] }
+ *   | { type: "messages", messages: readonly { cursor: number, event: FaceEvent | null }[], at: number }
  *   | { type: "socket", socket: Socket }
  *   | { type: "room", people: readonly RoomPerson[], at: number }} Action
  */
@@ -25,6 +25,7 @@ export function initialState(now) {
     status: null,
     statusAt: 0,
     api: { failures: 0, since: now },
+    heardAt: now,
     socket: { state: "idle" },
     blindSince: null,
     clockOffset: 0,
@@ -48,15 +49,15 @@ export function reduce(state, action) {
     case "status-failed":
       return { ...state, api: { failures: state.api.failures + 1, since: failingSince(state, action.at) } };
     case "messages":
-      return withMessages(state, action.messages);
+      if (action.messages.length === 0) return state;
+      return { ...withMessages(state, action.messages), heardAt: action.at };
     case "socket":
       return { ...state, socket: action.socket };
-    case "room":
-      return {
-        ...state,
-        roomPeople: action.people,
-        people: withRoom(state.people, [...state.roomPeople, ...action.people], action.at + state.clockOffset),
-      };
+    case "room": {
+      const now = action.at + state.clockOffset;
+      const people = withRoom(seenUntil(state.people, state.roomPeople, now), action.people, now);
+      return { ...state, roomPeople: action.people, people };
+    }
   }
 }
 
@@ -78,6 +79,7 @@ function withPoll(state, { status, askedAt, receivedAt, cursorWhenAsked }) {
     ...known,
     status,
     statusAt: receivedAt,
+    heardAt: receivedAt,
     api: state.api.failures === 0 ? state.api : { failures: 0, since: receivedAt },
     blindSince: seesRoom(status) ? null : (state.blindSince ?? receivedAt),
     clockOffset,

@@ -5,8 +5,14 @@
 /** @typedef {import("./connection.js").Level} Level */
 /** @typedef {import("./connection.js").RecognizerState} RecognizerState */
 /** @typedef {import("./rights.js").Rights} Rights */
-/** @typedef {"match" | "none" | "looking" | "empty" | "no_reference" | "offline" | "loading"} SummaryKind */
-/** @typedef {{ kind: SummaryKind, title: string, detail: string }} Summary */
+/** @typedef {"match" | "none" | "looking" | "empty" | "no_reference" | "doubt" | "offline" | "loading"} SummaryKind */
+/**
+ * @typedef {object} Summary
+ * @property {SummaryKind} kind
+ * @property {string} title of a match: whose, if they are few
+ * @property {string} detail
+ * @property {string} who names that belong to the detail, apart from it because nobody translates a name
+ */
 
 import { counted, displayName, duration, listed } from "./text.js";
 
@@ -20,6 +26,9 @@ export const WORDS = {
   no_face: "No face",
   looking: "Looking",
   no_video: "No video",
+  encrypted: "Encrypted",
+  denied: "Not shared",
+  too_large: "Too large",
   error: "Check failed",
   idle: "No reference",
   offline: "Offline",
@@ -32,6 +41,10 @@ const BEGIN = {
   change: "Add a photo to begin.",
 };
 
+/** Nothing of these can be looked at. */
+/** @type {ReadonlySet<CardState>} */
+const UNSEEN = new Set(["no_video", "encrypted", "denied", "too_large"]);
+
 /** @param {Card} card the one word of its state */
 export function stateWord(card) {
   return card.reason === "left" ? "Left" : WORDS[card.state];
@@ -41,40 +54,46 @@ export function stateWord(card) {
  * @param {readonly Card[]} cards
  * @param {object} about
  * @param {Level} about.level
+ * @param {number} about.silence seconds since the server last said anything
  * @param {boolean} about.hasReference
  * @param {Rights} about.rights
  * @param {RecognizerState} about.recognizer
  * @param {number} about.now recognizer's clock
  * @returns {Summary}
  */
-export function summaryOf(cards, { level, hasReference, rights, recognizer, now }) {
-  if (level === "connecting") return { kind: "loading", title: "Connecting…", detail: "" };
-  if (level === "offline") return { kind: "offline", title: "Offline", detail: lastKnown(cards) };
+export function summaryOf(cards, { level, silence, hasReference, rights, recognizer, now }) {
+  if (level === "connecting") return said("loading", "Connecting…");
+  if (level === "offline") return lastKnown("offline", "Offline", cards);
+  if (level === "doubtful") return lastKnown("doubt", `No news for ${duration(silence)}`, cards);
   const matching = cards.filter((card) => card.state === "match");
   if (matching.length > 0) return matchSummary(matching, cards, now);
-  if (!hasReference) {
-    return { kind: "no_reference", title: "No reference", detail: BEGIN[rights] };
-  }
+  if (!hasReference) return said("no_reference", "No reference", BEGIN[rights]);
   const blind = cards.some((card) => card.reason === "recognizer");
   if (recognizer === "absent" || recognizer === "never") {
-    return { kind: "offline", title: "Nobody is looking", detail: "The recognizer is not running." };
+    return said("offline", "Nobody is looking", "The recognizer is not running.");
   }
-  if (blind) return { kind: "offline", title: "Nobody is looking", detail: "The recognizer is out of the room." };
+  if (blind) return said("offline", "Nobody is looking", "The recognizer is out of the room.");
   const present = cards.filter((card) => card.state !== "offline");
-  const onCamera = present.filter((card) => card.state !== "no_video");
-  if (present.length === 0)
-    return { kind: "empty", title: "Nobody here", detail: "Waiting for somebody to join." };
+  const onCamera = present.filter((card) => !UNSEEN.has(card.state));
+  if (present.length === 0) return said("empty", "Nobody here", "Waiting for somebody to join.");
   if (onCamera.length === 0) {
-    return {
-      kind: "empty",
-      title: "Nobody on camera",
-      detail: `${counted(present.length, "person", "people")} in the room`,
-    };
+    return said("empty", "Nobody on camera", `${counted(present.length, "person", "people")} in the room`);
   }
   const people = `${counted(onCamera.length, "person", "people")} on camera`;
   const checked = onCamera.filter((card) => card.state === "no_match" || card.state === "no_face");
-  if (checked.length === 0) return { kind: "looking", title: "Looking…", detail: people };
-  return { kind: "none", title: "No match", detail: people };
+  if (checked.length === 0) return said("looking", "Looking…", people);
+  return said("none", "No match", people);
+}
+
+/**
+ * @param {SummaryKind} kind
+ * @param {string} title
+ * @param {string} [detail]
+ * @param {string} [who]
+ * @returns {Summary}
+ */
+function said(kind, title, detail = "", who = "") {
+  return { kind, title, detail, who };
 }
 
 /**
@@ -85,25 +104,31 @@ export function summaryOf(cards, { level, hasReference, rights, recognizer, now 
  */
 function matchSummary(matching, cards, now) {
   const present = cards.filter((card) => card.state !== "offline").length;
-  const since = Math.min(...matching.map((card) => card.matchSince ?? now));
-  const seconds = Math.max(0, (now - since) / 1000);
-  const others = present > matching.length ? `, ${counted(present, "person", "people")} in the room` : "";
-  const names = listed(matching.map((card) => displayName(card.name, card.identity)));
+  const began = Math.min(...matching.map((card) => card.matchSince ?? now));
+  const seconds = Math.max(0, (now - began) / 1000);
+  const others = present > matching.length ? `${counted(present, "person", "people")} in the room` : "";
   if (matching.length > 2) {
-    return { kind: "match", title: counted(matching.length, "person", "people"), detail: `${names}${others}` };
+    return said("match", counted(matching.length, "person", "people"), others, namesOf(matching));
   }
-  return {
-    kind: "match",
-    title: names,
-    detail: `on camera ${seconds < 2 ? "since just now" : `for ${duration(seconds)}`}${others}`,
-  };
+  const since = seconds < 2 ? "since just now" : `for ${duration(seconds)}`;
+  return said("match", namesOf(matching), ["on camera ", since, others && ", ", others].join(""));
+}
+
+/**
+ * @param {SummaryKind} kind
+ * @param {string} title
+ * @param {readonly Card[]} cards
+ */
+function lastKnown(kind, title, cards) {
+  const stale = cards.filter((card) => card.reason === "page" || card.reason === "doubt");
+  const matching = stale.filter((card) => card.lastKnown === "match");
+  if (matching.length === 0) return said(kind, title, "What is shown is the last that was known.");
+  return said(kind, title, "Last known: match,", namesOf(matching));
 }
 
 /** @param {readonly Card[]} cards */
-function lastKnown(cards) {
-  const matching = cards.filter((card) => card.reason === "page" && card.lastKnown === "match");
-  if (matching.length === 0) return "What is shown is the last that was known.";
-  return `Last known: match, ${listed(matching.map((card) => displayName(card.name, card.identity)))}.`;
+function namesOf(cards) {
+  return listed(cards.map((card) => displayName(card.name, card.identity)));
 }
 
 /**

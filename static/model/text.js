@@ -47,27 +47,22 @@ export function duration(seconds) {
   return days === 1 ? "1 day" : `${days} days`;
 }
 
+const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const DAY_AND_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
 /**
- * The time of day; with the date when it is not today's.
+ * The time of day as the reader's language writes it; with the date when it is not today's.
  *
  * @param {number} at
  * @param {number} now
  */
 export function clockTime(at, now) {
-  const then = new Date(at);
-  const time = `${two(then.getHours())}:${two(then.getMinutes())}:${two(then.getSeconds())}`;
-  return sameDay(then, new Date(now)) ? time : `${isoDay(then)} ${time}`;
+  return new Date(at).toDateString() === new Date(now).toDateString() ? TIME.format(at) : fullTime(at);
 }
 
-/** @param {number} at hours and minutes only, for lists */
-export function shortTime(at) {
-  const then = new Date(at);
-  return `${two(then.getHours())}:${two(then.getMinutes())}`;
-}
-
-/** @param {number} at everything, for a tooltip */
+/** @param {number} at the same with its date, where that matters */
 export function fullTime(at) {
-  return new Date(at).toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
+  return DAY_AND_TIME.format(at);
 }
 
 /** @param {number} score confidence or distance: two decimals, as thresholds are given */
@@ -96,22 +91,4 @@ export function listed(names) {
   if (names.length <= 1) return first;
   if (names.length === 2) return `${first} and ${second}`;
   return `${first}, ${second} and ${names.length - 2} more`;
-}
-
-/** @param {number} value */
-function two(value) {
-  return String(value).padStart(2, "0");
-}
-
-/** @param {Date} day */
-function isoDay(day) {
-  return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
-}
-
-/**
- * @param {Date} one
- * @param {Date} other
- */
-function sameDay(one, other) {
-  return isoDay(one) === isoDay(other);
 }

@@ -3,7 +3,18 @@
 
 /** @import { BBox, CheckEvent, FaceEvent, MatchEvent, Outcome, Size } from "../types/model.js" */
 
-const OUTCOMES = new Set(["match", "no_match", "no_face", "no_frames", "muted", "no_reference", "error", "encrypted", "denied", "too_large"]);
+const OUTCOMES = new Set([
+  "match",
+  "no_match",
+  "no_face",
+  "no_frames",
+  "muted",
+  "encrypted",
+  "denied",
+  "too_large",
+  "no_reference",
+  "error",
+]);
 
 /**
  * A message's cursor and, when it is a Match or a Check, its event. Other types (a later server may send more)

@@ -3,10 +3,11 @@
 
 /** @import { Status } from "../types/model.js" */
 
-import { fetchStatus } from "./api.js";
+import { ApiError, SERVER_AWAY, fetchStatus } from "./api.js";
 
 const VISIBLE_MS = 2000;
 const HIDDEN_MS = 10_000;
+const REFUSED_MS = 10_000;
 
 /** @typedef {{ status: Status, askedAt: number, receivedAt: number, cursorWhenAsked: number }} Answer */
 
@@ -20,7 +21,7 @@ export class StatusPoll {
    * @param {object} options
    * @param {() => number} options.cursor the last one that has arrived, noted when the question is asked
    * @param {(answer: Answer) => void} options.onStatus
-   * @param {(at: number) => void} options.onFailure
+   * @param {(at: number, error: ApiError) => void} options.onFailure
    */
   constructor({ cursor, onStatus, onFailure }) {
     this.#cursor = cursor;
@@ -42,11 +43,15 @@ export class StatusPoll {
     this.#asking = true;
     const askedAt = Date.now();
     const cursorWhenAsked = this.#cursor();
-    const status = await fetchStatus().catch(() => null);
+    const answer = await fetchStatus().catch((error) =>
+      error instanceof ApiError ? error : new ApiError(0, "UNREACHABLE", SERVER_AWAY),
+    );
     this.#asking = false;
-    if (status === null) this.#onFailure(Date.now());
-    else this.#onStatus({ status, askedAt, receivedAt: Date.now(), cursorWhenAsked });
-    const wait = document.hidden ? HIDDEN_MS : VISIBLE_MS;
+    const failed = answer instanceof ApiError;
+    if (failed) this.#onFailure(Date.now(), answer);
+    else this.#onStatus({ status: answer, askedAt, receivedAt: Date.now(), cursorWhenAsked });
+    const refused = failed && answer.status >= 400 && answer.status < 500;
+    const wait = document.hidden ? HIDDEN_MS : refused ? REFUSED_MS : VISIBLE_MS;
     this.#timer = setTimeout(() => void this.now(), this.#again ? 0 : wait);
     this.#again = false;
   }

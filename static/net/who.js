@@ -13,11 +13,15 @@ export class WhoPoll {
   #listeners = new Set();
   /** @type {Who | null} */
   #who = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #asking = false;
+  #over = false;
 
   /**
    * @param {object} options
    * @param {() => Promise<Who | null>} options.fetchWho
-   * @param {() => void} options.onEnded nobody is signed in any more; nothing is asked from then on
+   * @param {(before: Who | null) => void} options.onEnded nobody is signed in any more; nothing is asked from then on
    */
   constructor({ fetchWho, onEnded }) {
     this.#fetchWho = fetchWho;
@@ -39,19 +43,30 @@ export class WhoPoll {
     if (this.#listeners.size === 1) void this.#ask();
   }
 
+  /** Asks now: the server has just refused something, so it may be somebody else, or nobody. */
+  again() {
+    void this.#ask();
+  }
+
   async #ask() {
+    if (this.#asking || this.#over) return;
+    clearTimeout(this.#timer);
+    this.#asking = true;
     try {
       const found = await this.#fetchWho();
       if (found === null) {
-        this.#onEnded();
+        this.#over = true;
+        this.#onEnded(this.#who);
         return;
       }
       this.#who = found;
       for (const listener of this.#listeners) listener();
     } catch {
       // away: the page says so elsewhere
+    } finally {
+      this.#asking = false;
     }
-    if (this.#who === null) setTimeout(() => void this.#ask(), UNKNOWN_MS);
-    else if (this.#who.by === "login") setTimeout(() => void this.#ask(), LOGIN_MS);
+    if (this.#who === null) this.#timer = setTimeout(() => void this.#ask(), UNKNOWN_MS);
+    else if (this.#who.by === "login") this.#timer = setTimeout(() => void this.#ask(), LOGIN_MS);
   }
 }

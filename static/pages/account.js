@@ -53,6 +53,7 @@ async function copy(link) {
 
 /** @param {() => Promise<void>} action */
 async function attempt(action) {
+  if (busy) return;
   busy = true;
   notice = "";
   draw();

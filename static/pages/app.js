@@ -5,10 +5,11 @@
  *
  * What tests and scripts can hold on to, besides roles and labels:
  * - cards: `[data-testid=card][data-identity=…]` with `data-state` match | no_match | no_face | looking | no_video |
- *   error | idle | offline, `data-reason` page | recognizer | left when offline, `data-phase` idle | queued | probe |
- *   hold | wait; inside: `card-state`, `card-phase`, `card-check`, `score`, `countdown`, `face-outline`
- * - the one answer: `answer` with `data-kind` match | none | looking | empty | no_reference | offline | loading
- * - header: `connection` with `data-level` connecting | live | reconnecting | offline; `recognizer` with
+ *   encrypted | denied | too_large | error | idle | offline, `data-reason` page | recognizer | left when offline, doubt
+ *   when it may be old, `data-phase` idle | queued | probe | hold | wait; inside: `card-state`, `card-phase`,
+ *   `card-check`, `score`, `countdown`, `face-outline`
+ * - the one answer: `answer` with `data-kind` match | none | looking | empty | no_reference | doubt | offline | loading
+ * - header: `connection` with `data-level` connecting | live | doubtful | reconnecting | offline; `recognizer` with
  *   `data-recognizer` unknown | ok | no_reference | connecting | lost | absent | never
  * - reference: `reference-file` (input), `reference-image`, `reference-preview`, `reference-refused`,
  *   `reference-accepted`, `reference-still`, `face-outline`
@@ -19,9 +20,10 @@
  *   `data-state` asked | busy | done, `erase-confirm`, `erase-close`, `erase-receipt`, `erase-trouble`; the dialog: `viewer`; the first steps: `steps`
  */
 
-/** @import { Card, MatchEvent, State } from "../types/model.js" */
+/** @import { Card, State } from "../types/model.js" */
+/** @import { Level } from "../model/connection.js" */
 
-import { NO_FILTER, beside } from "../model/activity.js";
+import { NO_FILTER } from "../model/activity.js";
 import { cardsOf, reuse } from "../model/cards.js";
 import { connectionOf, recognizerState } from "../model/connection.js";
 import { rightsOf } from "../model/rights.js";
@@ -34,17 +36,19 @@ import { actionsOf, visitOf } from "../room/visit.js";
 import { Activity } from "../view/activity.js";
 import { Announcer } from "../view/announcer.js";
 import { Bar } from "../view/bar.js";
+import { keepFocus } from "../view/focus.js";
 import { Join } from "../view/join.js";
 import { People } from "../view/people.js";
 import { html, render } from "../view/preact.js";
 import { Reference } from "../view/reference.js";
 import { currentTheme, nextTheme } from "../view/theme-choice.js";
-import { Viewer } from "../view/viewer.js";
 import { Erasing } from "./erasing.js";
-import { signedIn } from "./signed-in.js";
+import { leaveWhenOthersSignIn, signedIn } from "./signed-in.js";
+import { Viewing } from "./viewing.js";
 import { forgetDrops, rememberName, rememberedName } from "./visitor.js";
 
 const DAY_MS = 86_400_000;
+const DOUBT = "No news from the server: what is shown may be old.";
 
 const mounts = {
   bar: element("bar-state"),
@@ -53,14 +57,13 @@ const mounts = {
   people: element("people-content"),
   activity: element("activity-content"),
 };
-const viewer = /** @type {HTMLDialogElement} */ (element("viewer"));
 const announcer = new Announcer(element("announcer"));
 
 const store = new Store(initialState(Date.now()));
 const session = new Session(onRoomChange);
 const socket = new EventSocket({
   cursor: () => store.state.cursor,
-  onMessages: (messages) => store.dispatch({ type: "messages", messages }),
+  onMessages: (messages) => store.dispatch({ type: "messages", messages, at: Date.now() }),
   onState: (state) => store.dispatch({ type: "socket", socket: state }),
 });
 /** The cursor at which the last poll found the socket behind the log; behind at the same one again, it is dead. */
@@ -77,19 +80,22 @@ const poll = new StatusPoll({
     silentAt = answer.status.events.cursor > cursor ? cursor : -1;
     if (store.state.logEpoch !== logEpoch) {
       socket.reread();
-      view(null);
+      viewing.close();
     } else if (silent && store.state.socket.state === "open") socket.restart();
   },
-  onFailure: (at) => store.dispatch({ type: "status-failed", at }),
+  onFailure: (at, { status }) => {
+    store.dispatch({ type: "status-failed", at });
+    if (status === 401 || status === 403) signedIn.again();
+  },
 });
 let filter = NO_FILTER;
-/** @type {MatchEvent | null} */
-let viewing = null;
+const viewing = new Viewing(/** @type {HTMLDialogElement} */ (element("viewer")), () => store.state.activity);
 /** @type {readonly Card[]} */
 let cards = [];
 /** Each time the panel begins anew: it may still show the photo from this machine that it has just sent. */
 let referencesErased = 0;
 let suggestedName = rememberedName();
+let entitled = "";
 
 const actions = actionsOf(session, (name) => {
   suggestedName = name;
@@ -99,12 +105,6 @@ const actions = actionsOf(session, (name) => {
 /** @param {string} identity */
 const videoOf = (identity) => session.videoOf(identity);
 
-/** @param {MatchEvent | null} event */
-function view(event) {
-  viewing = event;
-  schedule();
-}
-const closeViewer = () => view(null);
 /** @param {typeof filter} next */
 const onFilter = (next) => {
   filter = next;
@@ -150,17 +150,18 @@ function draw() {
   scheduled = false;
   const { state } = store;
   const pageNow = Date.now();
-  const connection = connectionOf(state, pageNow);
+  const connection = connectionOf(state, pageNow, document.hidden);
   const recognizer = recognizerState(state, connection.level);
   const offline = connection.level === "offline";
   // Whole seconds, so that what counts time is drawn once a second and not with every change.
   const now = Math.floor((pageNow + state.clockOffset) / 1000) * 1000;
-  cards = reuse(cards, cardsOf(state, pageNow, offline));
+  cards = reuse(cards, cardsOf(state, pageNow, connection.level));
   const loading = state.status === null && !offline;
   const hasReference = state.status !== null && state.status.reference !== null;
   const rights = rightsOf(signedIn.who?.role ?? null);
   const summary = summaryOf(cards, {
     level: loading ? "connecting" : connection.level === "connecting" ? "live" : connection.level,
+    silence: connection.silence,
     hasReference,
     rights,
     recognizer,
@@ -212,7 +213,7 @@ function draw() {
       joined=${session.phase === "in" || session.phase === "returning"}
       videoOf=${videoOf}
       mirrored=${session.camera.mirrored}
-      onEnlarge=${view}
+      onEnlarge=${viewing.show}
       onErase=${rights === "change" ? onErasePerson : null}
     />`,
     mounts.people,
@@ -222,26 +223,36 @@ function draw() {
       entries=${state.activity}
       filter=${filter}
       day=${Math.floor(pageNow / DAY_MS)}
-      notice=${noticeOf(state, offline)}
+      notice=${noticeOf(state, connection.level)}
       loading=${loading}
       onFilter=${onFilter}
-      onEnlarge=${view}
+      onEnlarge=${viewing.show}
     />`,
     mounts.activity,
   );
-  drawViewer(state);
-  document.title = summary.kind === "match" ? `● ${summary.title} – Face Match` : `${summary.title} – Face Match`;
-  announcer.hear(cards, pageNow);
+  viewing.draw();
+  entitle(summary.kind === "match" ? `● ${summary.title}` : summary.title);
+  announcer.hear(cards, pageNow, connection.level === "doubtful" ? DOUBT : "");
+}
+
+/** @param {string} words written only when they change: the browser may have translated them */
+function entitle(words) {
+  if (words === entitled) return;
+  entitled = words;
+  document.title = `${words} – Face Match`;
 }
 
 /**
  * Why the activity list may lack something.
  *
  * @param {State} state
- * @param {boolean} offline
+ * @param {Level} level
  */
-function noticeOf({ status }, offline) {
-  if (offline) return "Offline: nothing new arrives. What was missed is fetched as soon as the server is back.";
+function noticeOf({ status }, level) {
+  if (level === "offline") {
+    return "Offline: nothing new arrives. What was missed is fetched as soon as the server is back.";
+  }
+  if (level === "doubtful") return "The server has said nothing for some seconds: there may be more than this.";
   const error = status?.events.error ?? null;
   return error === null ? "" : `The event log does not work, and nothing new is kept: ${error}`;
 }
@@ -260,20 +271,6 @@ function drawJoin(state) {
   );
 }
 
-/** @param {State} state */
-function drawViewer(state) {
-  if (viewing === null) {
-    if (viewer.open) viewer.close();
-    return;
-  }
-  const { newer, older } = beside(state.activity, viewing);
-  render(
-    html`<${Viewer} event=${viewing} newer=${newer} older=${older} onShow=${view} onClose=${closeViewer} />`,
-    viewer,
-  );
-  if (!viewer.open) viewer.showModal();
-}
-
 /** @param {string} id */
 function element(id) {
   const found = document.getElementById(id);
@@ -281,27 +278,17 @@ function element(id) {
   return found;
 }
 
-viewer.addEventListener("close", closeViewer);
-viewer.addEventListener("click", (event) => {
-  if (event.target === viewer) closeViewer(); // beside the content: the backdrop
-});
-viewer.addEventListener("keydown", (event) => {
-  if (viewing === null || (event.key !== "ArrowLeft" && event.key !== "ArrowRight")) return;
-  const { newer, older } = beside(store.state.activity, viewing);
-  const next = event.key === "ArrowLeft" ? newer : older;
-  if (next !== null) view(next);
-});
 window.addEventListener("online", onRetry);
 window.addEventListener("pagehide", () => session.leave());
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) return;
-  onRetry();
-  schedule();
+  if (!document.hidden) onRetry(); // its answer is drawn; what is old by now is not shown once more before
 });
+keepFocus();
 forgetDrops(window);
 
 store.subscribe(schedule);
 signedIn.subscribe(schedule);
+leaveWhenOthersSignIn(false);
 setInterval(schedule, 1000);
 schedule();
 void poll.now();

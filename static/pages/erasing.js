@@ -7,6 +7,7 @@
 import { ApiError } from "../net/api.js";
 import { eraseParticipant, eraseReference } from "../net/erase.js";
 import { Erase } from "../view/erase.js";
+import { showModal } from "../view/focus.js";
 import { html, render } from "../view/preact.js";
 
 export class Erasing {
@@ -36,7 +37,7 @@ export class Erasing {
   ask(subject) {
     this.#subject = subject;
     this.#draw({ busy: false, receipt: null, sentence: "" });
-    if (!this.#dialog.open) this.#dialog.showModal();
+    showModal(this.#dialog);
   }
 
   async #confirm() {

@@ -1,16 +1,21 @@
 // @ts-check
-/** The page of somebody who was invited: joining the one room, and nothing of what is found there. */
+/** The page of somebody who was invited: joining the one room and seeing who is there, but nothing of what is found. */
 
 import { Session } from "../room/session.js";
 import { actionsOf, visitOf } from "../room/visit.js";
+import { keepFocus } from "../view/focus.js";
 import { Join } from "../view/join.js";
+import { Others } from "../view/others.js";
 import { html, render } from "../view/preact.js";
-import { signedIn } from "./signed-in.js";
+import { leaveWhenOthersSignIn, signedIn } from "./signed-in.js";
 import { rememberName, rememberedName } from "./visitor.js";
 
 const mount = /** @type {HTMLElement} */ (document.getElementById("join-content"));
+const others = /** @type {HTMLElement} */ (document.getElementById("others"));
+const othersMount = /** @type {HTMLElement} */ (document.getElementById("others-content"));
 const session = new Session(draw);
 let suggestedName = rememberedName();
+const videoOf = (/** @type {string} */ identity) => session.videoOf(identity);
 const actions = actionsOf(session, (name) => {
   suggestedName = name;
   rememberName(name);
@@ -21,9 +26,14 @@ function draw() {
     html`<${Join} ...${visitOf(session)} actions=${actions} watchedRoom=${signedIn.who?.room ?? ""} serverUrl="" suggestedName=${suggestedName} />`,
     mount,
   );
+  others.hidden = session.phase !== "in" && session.phase !== "returning";
+  const people = session.people().filter((person) => !person.isLocal);
+  render(html`<${Others} people=${people} videoOf=${videoOf} />`, othersMount);
 }
 
+keepFocus();
 window.addEventListener("pagehide", () => session.leave());
 draw();
 void session.camera.list();
 signedIn.subscribe(draw);
+leaveWhenOthersSignIn(true);

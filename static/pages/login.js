@@ -1,14 +1,17 @@
 // @ts-check
 /**
  * Signing in with a key, or with an invitation: its token stands after the # of the address, where no server, log
- * or other page sees it, and is taken out of the address as soon as it is read.
+ * or other page sees it, and is taken out of the address as soon as it is read. A page whose login has ended says there
+ * why.
  */
 
+import { ENDINGS, isEnding } from "../model/ending.js";
 import { ApiError } from "../net/api.js";
 import { fetchWho, signIn } from "../net/login.js";
 
-const INVITATION = /^#(invite-[\w-]+)$/;
-const OWN_ADDRESS = /^#(local-[\w-]+)$/;
+const INVITATION = /^invite-[\w-]{20,}$/;
+const OWN_ADDRESS = /^local-[\w-]+$/;
+const NOT_WHOLE = "This link is not whole. Copy all of it, or ask for it again.";
 
 const form = /** @type {HTMLFormElement} */ (element("sign-in"));
 const key = /** @type {HTMLInputElement} */ (element("key"));
@@ -16,9 +19,7 @@ const show = /** @type {HTMLInputElement} */ (element("show"));
 const submit = /** @type {HTMLButtonElement} */ (element("submit"));
 const accept = /** @type {HTMLButtonElement} */ (element("accept"));
 
-const invitation = INVITATION.exec(location.hash)?.[1] ?? null;
-const printed = OWN_ADDRESS.exec(location.hash)?.[1] ?? null;
-if (location.hash !== "") history.replaceState(null, "", location.pathname);
+let invitation = "";
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -34,19 +35,34 @@ show.addEventListener("change", () => {
   key.type = show.checked ? "text" : "password";
 });
 
-if (printed !== null) {
-  void enter({ key: printed }, submit, element("trouble"));
-} else if (invitation === null) {
+accept.addEventListener("click", async () => {
+  if (!(await enter({ invitation }, accept, element("invitation-trouble")))) form.hidden = false;
+});
+window.addEventListener("hashchange", read); // a link that is pasted into this page while it is open
+read();
+
+/** Takes what the address says, and shows what fits it. */
+function read() {
+  const said = location.hash.slice(1);
+  if (said !== "") history.replaceState(null, "", location.pathname);
+  if (INVITATION.test(said)) {
+    invitation = said;
+    form.hidden = true;
+    element("invitation").hidden = false;
+    element("invitation-trouble").textContent = "";
+    document.title = "Invitation – Face Match";
+    accept.focus();
+    return;
+  }
+  if (OWN_ADDRESS.test(said)) {
+    void enter({ key: said }, submit, element("trouble"));
+    return;
+  }
+  if (isEnding(said)) element("ending").textContent = ENDINGS[said];
+  else if (said.startsWith("invite")) element("trouble").textContent = NOT_WHOLE;
+  if (invitation !== "") return;
   key.focus();
   void goOnWhenSignedIn();
-} else {
-  form.hidden = true;
-  element("invitation").hidden = false;
-  document.title = "Invitation – Face Match";
-  accept.focus();
-  accept.addEventListener("click", async () => {
-    if (!(await enter({ invitation }, accept, element("invitation-trouble")))) form.hidden = false;
-  });
 }
 
 /** Somebody who followed a link to here from elsewhere may be signed in: only our own pages' requests tell. */

@@ -17,8 +17,8 @@ import { connectWords, deviceWords, farewell } from "./words.js";
 /** @typedef {"out" | "joining" | "in" | "returning"} Phase */
 /** @typedef {"camera" | "microphone" | "room" | "token" | ""} TroubleWith */
 
-/** LiveKit's kinds of participants that show no person of their own: EGRESS, AGENT. The recognizer skips the same. */
-const NOT_PEOPLE_KINDS = new Set([2, 4]);
+/** LiveKit's kinds of participants that nobody looks for, as in the recognizer: EGRESS, AGENT. A later kind is shown. */
+const MACHINE_KINDS = new Set([2, 4]);
 const CONNECT_TIMEOUT_MS = 12_000;
 
 export class Session {
@@ -120,13 +120,19 @@ export class Session {
     const own = this.camera.on ? (this.camera.track?.sid ?? "own") : "";
     /** @type {RoomPerson[]} */
     const people = [
-      { identity: this.identity, name: room.localParticipant.name || this.identity, isLocal: true, video: own },
+      {
+        identity: this.identity,
+        participantId: room.localParticipant.sid,
+        name: room.localParticipant.name || this.identity,
+        isLocal: true,
+        video: own,
+      },
     ];
     for (const participant of room.remoteParticipants.values()) {
-      if (NOT_PEOPLE_KINDS.has(participant.kind)) continue;
-      const { identity, name } = participant;
+      if (MACHINE_KINDS.has(participant.kind)) continue;
+      const { identity, name, sid } = participant;
       const video = this.#cameraOf(identity)?.sid ?? "";
-      people.push({ identity, name: name || identity, isLocal: false, video });
+      people.push({ identity, participantId: sid, name: name || identity, isLocal: false, video });
     }
     return people;
   }

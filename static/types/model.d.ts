@@ -10,7 +10,9 @@ export type BBox = readonly [number, number, number, number];
 /** width, height in pixels */
 export type Size = readonly [number, number];
 
-export type Outcome = "match" | "no_match" | "no_face" | "no_frames" | "muted" | "encrypted" | "denied" | "too_large" | "no_reference" | "error";
+export type Outcome =
+  | "match" | "no_match" | "no_face" | "no_frames" | "muted" | "encrypted" | "denied" | "too_large" | "no_reference"
+  | "error";
 
 interface WireEvent {
   /** position in the server's log */
@@ -109,12 +111,17 @@ export interface TrackAnswer {
 export interface Person {
   identity: string;
   name: string;
-  /** their sid: another one is another visit */
+  /** their sid: another one is another visit; "" while only the name is known */
   participantId: string;
+  /** sids of visits before that one, which never come back */
+  former: readonly string[];
+  /** when that visit was first seen, other than by an event: events of other sids from before are late news */
+  visitSince: number;
   /** the visit that the answers are of has ended: they no longer say anything about now */
   over: boolean;
   /** by track sid ("" where the sender does not tell) */
   answers: Readonly<Record<string, TrackAnswer>>;
+  /** of this visit */
   lastMatch: MatchEvent | null;
   /** since when every batch has matched */
   matchSince: number | null;
@@ -126,6 +133,8 @@ export interface Person {
 /** Somebody in the room that this page has joined. */
 export interface RoomPerson {
   identity: string;
+  /** their sid; "" before the server has given one */
+  participantId: string;
   name: string;
   isLocal: boolean;
   /** the sid of the camera track that can be shown now; "" without one */
@@ -149,6 +158,8 @@ export interface State {
   /** page clock, when `status` was received */
   statusAt: number;
   api: ApiHealth;
+  /** page clock, when the server last said anything */
+  heardAt: number;
   socket: Socket;
   /** page clock, since when the recognizer has been out of its room; null while it is in it */
   blindSince: number | null;
@@ -172,8 +183,10 @@ export interface ActivityEntry {
 // ---- what a card shows -------------------------------------------------------------------------------------
 
 export type CardState =
-  | "match" | "no_match" | "no_face" | "looking" | "no_video" | "error" | "idle" | "offline";
-export type OfflineReason = "page" | "recognizer" | "left";
+  | "match" | "no_match" | "no_face" | "looking" | "no_video" | "encrypted" | "denied" | "too_large" | "error" | "idle"
+  | "offline";
+/** doubt: it may well be so, but the server has not said so for some seconds; the others: offline */
+export type Reason = "page" | "recognizer" | "left" | "doubt";
 
 /** One card, flat, so that equal models are found by comparing fields. */
 export interface Card {
@@ -181,7 +194,7 @@ export interface Card {
   name: string;
   isLocal: boolean;
   state: CardState;
-  reason: OfflineReason | "";
+  reason: Reason | "";
   /** left long enough ago to stand aside */
   past: boolean;
   /** offline: what was last known */
@@ -196,10 +209,8 @@ export interface Card {
   threshold: number | null;
   lastCheckAt: number | null;
   matchSince: number | null;
-  /** with the snapshot to show where there is no live video */
+  /** of this visit and of the reference in use: its snapshot where there is no live video, its box where there is */
   lastMatch: MatchEvent | null;
-  /** the same if it is of this visit, for the box over live video */
-  match: MatchEvent | null;
   /** the sid of the track to show live; "" without one */
   video: string;
 }

@@ -3,6 +3,7 @@
 
 /** @import { Invitation, Who } from "../net/login.js" */
 
+import { fullTime } from "../model/text.js";
 import { html, useEffect, useRef } from "./preact.js";
 
 const ROLES = { admin: "admin", viewer: "viewer", participant: "guest of the room", recognizer: "recognizer" };
@@ -18,25 +19,25 @@ const ROLES = { admin: "admin", viewer: "viewer", participant: "guest of the roo
  * @param {(link: string) => void} props.onCopy
  */
 export function Account({ who, invitation, notice, busy, onSignOut, onInvite, onCopy }) {
-  const until = who.expires_at === null ? null : new Date(who.expires_at);
+  const until = who.expires_at === null ? null : fullTime(Date.parse(who.expires_at));
   return html`<button type="button" class="pill pill-button" popovertarget="account-menu" data-testid="account">
       <span class="visually-hidden">Signed in as </span>${ROLES[who.role]}
     </button>
     <div class="help account-menu" id="account-menu" popover="auto">
       <h2>Signed in as ${ROLES[who.role]}</h2>
-      ${until === null ? null : html`<p class="hint">Until ${until.toLocaleString()}, or until you sign out.</p>`}
+      ${until === null ? null : html`<p class="hint">Until ${until}, or until you sign out.</p>`}
       ${
         who.role === "participant"
           ? null
           : html`<p>Somebody else can join the room with a link. They see nothing of what is found there.</p>
             ${
               invitation === null
-                ? html`<p><button type="button" class="button" disabled=${busy} onClick=${onInvite}>Make a link</button></p>`
+                ? html`<p><button type="button" class="button" aria-disabled=${busy ? "true" : "false"} onClick=${onInvite}>Make a link</button></p>`
                 : html`<${Link} invitation=${invitation} onCopy=${onCopy} />`
             }`
       }
       <p class="hint" role="status">${notice}</p>
-      <button type="button" class="button" data-testid="sign-out" disabled=${busy} onClick=${onSignOut}>Sign out</button>
+      <button type="button" class="button" data-testid="sign-out" aria-disabled=${busy ? "true" : "false"} onClick=${onSignOut}>Sign out</button>
     </div>`;
 }
 
@@ -46,7 +47,9 @@ function Link({ invitation, onCopy }) {
   const link = new URL(invitation.path, location.href).href;
   useEffect(() => field.current?.select(), []);
   return html`<label class="field">
-      <span class="field-name">Link to <bdi>${invitation.room}</bdi>, good until ${new Date(invitation.expires_at).toLocaleString()}</span>
+      <span class="field-name"
+        >Link to <bdi translate=${false}>${invitation.room}</bdi>, good until ${fullTime(Date.parse(invitation.expires_at))}</span
+      >
       <input class="input" ref=${field} readonly value=${link} data-testid="invitation-link" />
     </label>
     <p><button type="button" class="button" onClick=${() => onCopy(link)}>Copy</button></p>`;

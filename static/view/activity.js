@@ -9,6 +9,7 @@ import { KINDS, NO_FILTER, filtered, namesIn, reading } from "../model/activity.
 import { MOST_ACTIVITY } from "../model/store.js";
 import { clockTime, displayName, fullTime } from "../model/text.js";
 import { identityOf } from "../model/wire.js";
+import { FaceShot } from "./face-shot.js";
 import { Icon, stateIcon } from "./icons.js";
 import { html, memo, useEffect, useMemo, useState } from "./preact.js";
 
@@ -99,10 +100,10 @@ function Filters({ filter, names, onFilter }) {
         onFilter({ ...filter, identity: event.currentTarget.value })}
     >
       <option value=${NO_FILTER.identity}>Everybody</option>
-      ${gone ? html`<option value=${filter.identity}>${displayName(filter.identity)}</option>` : null}
+      ${gone ? html`<option translate=${false} value=${filter.identity}>${displayName(filter.identity)}</option>` : null}
       ${names.map(
         ({ identity, name }) =>
-          html`<option key=${identity} value=${identity}>${displayName(name, identity)}</option>`,
+          html`<option key=${identity} translate=${false} value=${identity}>${displayName(name, identity)}</option>`,
       )}
     </select>
   </div>`;
@@ -121,12 +122,14 @@ function EntryView({ entry, onEnlarge }) {
     data-state=${state}
     data-identity=${identityOf(event)}
   >
-    <time class="entry-time" datetime=${event.timestamp} title=${fullTime(at)}>${clockTime(at, Date.now())}</time>
+    <time class="entry-time" translate=${false} datetime=${event.timestamp} title=${fullTime(at)}>
+      ${clockTime(at, Date.now())}
+    </time>
     <span class="entry-icon"><${Icon} name=${stateIcon(state, "")} size=${18} /></span>
     <span class="entry-words">
-      <bdi class="entry-name clip" title=${name}>${name}</bdi>
+      <bdi class="entry-name clip" translate=${false} title=${name}>${name}</bdi>
       <span class="entry-what">
-        ${words}${detail === "" ? null : html` <span class="entry-detail">${detail}</span>`}
+        <span>${words}</span>${detail === "" ? null : html` <span class="entry-detail" translate=${false}>${detail}</span>`}
       </span>
     </span>
     ${
@@ -138,14 +141,7 @@ function EntryView({ entry, onEnlarge }) {
           aria-label=${`Enlarge the snapshot of ${name}`}
           onClick=${() => event.type === "match" && onEnlarge(event)}
         >
-          <img
-            src=${`/captures/${encodeURIComponent(snapshot)}`}
-            alt=""
-            width="64"
-            height="40"
-            loading="lazy"
-            decoding="async"
-          />
+          <${FaceShot} event=${event} />
         </button>`
     }
   </li>`;

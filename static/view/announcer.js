@@ -1,5 +1,8 @@
 // @ts-check
-/** Reads out that somebody's answer has changed: what came within a moment together, and nothing else. */
+/**
+ * Reads out that somebody's answer has changed, or that none can be relied on: what came within a moment together, and
+ * nothing else.
+ */
 
 /** @import { Card } from "../types/model.js" */
 
@@ -11,6 +14,7 @@ export class Announcer {
   /** @type {ReadonlyMap<string, string>} the word last read out, by identity */
   #said = new Map();
   #silentUntil = 0;
+  #doubt = "";
 
   /** @param {Element} region a polite live region */
   constructor(region) {
@@ -22,10 +26,12 @@ export class Announcer {
   /**
    * @param {readonly Card[]} cards
    * @param {number} now
+   * @param {string} doubt why the answers may be old; "" while they are not
    */
-  hear(cards, now) {
+  hear(cards, now, doubt) {
     if (now < this.#silentUntil) return;
-    const words = announcement(this.#said, cards);
+    const words = doubt === this.#doubt || doubt === "" ? announcement(this.#said, cards) : doubt;
+    this.#doubt = doubt;
     this.#said = new Map(
       cards.map((card) => {
         const before = this.#said.get(card.identity) ?? "";

@@ -40,8 +40,14 @@ const RECOGNIZER = {
 };
 
 /** @type {Readonly<Record<Connection["level"], string>>} */
-const CONNECTION = { connecting: "connecting", live: "live", reconnecting: "reconnecting", offline: "offline" };
-const TONES = { connecting: "busy", live: "good", reconnecting: "warn", offline: "bad" };
+const CONNECTION = {
+  connecting: "connecting",
+  live: "live",
+  doubtful: "no news",
+  reconnecting: "reconnecting",
+  offline: "offline",
+};
+const TONES = { connecting: "busy", live: "good", doubtful: "warn", reconnecting: "warn", offline: "bad" };
 
 /** @type {Readonly<Record<Theme, { icon: IconName, label: string }>>} */
 const THEMES = {
@@ -82,7 +88,7 @@ function View({
   const { words, tone } = RECOGNIZER[recognizer];
   return html`
     <span class="pill" data-tone=${TONES[level]} data-testid="connection" data-level=${level}>
-      <span class="dot" aria-hidden="true"></span>${CONNECTION[level]}
+      <span class="dot" aria-hidden="true"></span><span>${CONNECTION[level]}</span>
       ${retryIn === null ? null : html`<span class="quiet">· again in ${retryIn} s</span>`}
     </span>
     ${
@@ -91,7 +97,8 @@ function View({
         : null
     }
     <span class="pill bar-room" title=${room}>
-      <span class="quiet">room</span> <bdi class="clip">${room === "" ? "…" : room}</bdi>
+      <span class="quiet">room</span>
+      <bdi class="clip" translate=${false}>${room === "" ? "…" : room}</bdi>
     </span>
     <button
       type="button"
@@ -108,7 +115,9 @@ function View({
     </div>
     <a class="pill bar-answer" href="#people" data-kind=${answerKind}>
       <${Icon} name=${ANSWER_ICONS[answerKind]} />
-      <span class="clip">${answerKind === "match" ? html`Match <bdi>${answer}</bdi>` : answer}</span>
+      <span class="clip">${
+        answerKind === "match" ? html`<span>Match </span><bdi translate=${false}>${answer}</bdi>` : answer
+      }</span>
     </a>
     <button
       type="button"

@@ -42,7 +42,7 @@ function View({ card, now, track, mirrored, onEnlarge, onErase }) {
     <div class="card-body">
       <div class="card-head">
         <h3 class="card-name" title=${nameTip(name, card.identity)}>
-          <bdi class="clip">${name}</bdi>
+          <bdi class="clip" translate=${false}>${name}</bdi>
           ${card.isLocal ? html`<span class="chip">you</span>` : null}
         </h3>
         ${
@@ -99,7 +99,7 @@ function nameTip(name, identity) {
  * @returns {string}
  */
 function doing(card, now) {
-  if (card.state === "offline") return lastKnown(card);
+  if (card.reason !== "") return lastKnown(card);
   const seconds = card.matchSince === null ? 0 : Math.floor((now - card.matchSince) / 1000);
   const since = seconds < 2 ? "" : `for ${duration(seconds)} · `;
   switch (card.phase) {
@@ -144,13 +144,13 @@ function Media({ card, now, track, mirrored, name, onEnlarge }) {
           key=${card.video}
           track=${track}
           mirrored=${mirrored}
-          match=${card.match}
+          match=${card.lastMatch}
           now=${now}
           name=${name}
         />`
         : snapshot === ""
           ? html`<div class="picture-empty" aria-hidden="true">
-            <span class="initials">${initials(name)}</span>
+            <span class="initials" translate=${false}>${initials(name)}</span>
           </div>`
           : html`<button
             type="button"
@@ -171,7 +171,9 @@ function Media({ card, now, track, mirrored, name, onEnlarge }) {
     ${live ? html`<span class="tag" data-tone="live">live</span>` : null}
     ${
       !live && snapshot !== ""
-        ? html`<span class="tag" title=${fullTime(snapshotAt)}>snapshot ${clockTime(snapshotAt, now)}</span>`
+        ? html`<span class="tag" title=${fullTime(snapshotAt)}>
+            <span class="tag-word">snapshot </span><span translate=${false}>${clockTime(snapshotAt, now)}</span>
+          </span>`
         : null
     }
     <span class="sweep" aria-hidden="true"></span>
@@ -228,6 +230,6 @@ function Ring({ remaining, duration: length }) {
         style=${{ strokeDashoffset: String(1 - left) }}
       />
     </svg>
-    <span class="ring-figure">${remaining}</span>
+    <span class="ring-figure" translate=${false}>${remaining}</span>
   </span>`;
 }

@@ -30,7 +30,7 @@ export function Erase({ subject, busy, receipt, sentence, onConfirm, onClose }) 
       ${
         subject.kind === "reference"
           ? "Remove the reference?"
-          : html`Erase the records of <bdi>${subject.name}</bdi>?`
+          : html`Erase the records of <bdi translate=${false}>${subject.name}</bdi>?`
       }
     </h2>
     ${receipt === null ? html`<${Consequences} subject=${subject} />` : null}
@@ -54,7 +54,7 @@ export function Erase({ subject, busy, receipt, sentence, onConfirm, onClose }) 
           ? html`<button
             type="button"
             class="button danger"
-            disabled=${busy}
+            aria-disabled=${busy ? "true" : "false"}
             data-testid="erase-confirm"
             onClick=${onConfirm}
           >
@@ -103,7 +103,7 @@ function Outcome({ subject, receipt }) {
         ${receipt.recognizer === "done" ? "" : ` ${away}`}
       </span>
     </p>
-    <p class="quiet">Receipt ${receipt.receipt_id}, ${fullTime(Date.parse(receipt.at))}</p>`;
+    <p class="quiet">Receipt <span translate=${false}>${receipt.receipt_id}</span>, ${fullTime(Date.parse(receipt.at))}</p>`;
 }
 
 /** @param {Receipt} receipt the photo itself goes without saying */

@@ -12,6 +12,9 @@ const PATHS = {
     "M9 10h.01M15 10h.01M8 16h8M3 8V5a2 2 0 0 1 2-2h3M16 3h3a2 2 0 0 1 2 2v3M21 16v3a2 2 0 0 1-2 2h-3M8 21H5a2 2 0 0 1-2-2v-3",
   looking: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14ZM16 16l5 5",
   no_video: "M3 3l18 18M10 6h4a2 2 0 0 1 2 2v2l5-3v10M16 16a2 2 0 0 1-2 2H5a2 2 0 0 1-2-2V8c0-.8.5-1.5 1.2-1.8",
+  encrypted: "M6 11h12a1 1 0 0 1 1 1v7a1 1 0 0 1-1 1H6a1 1 0 0 1-1-1v-7a1 1 0 0 1 1-1ZM8 11V8a4 4 0 0 1 8 0v3M12 15v2",
+  denied: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18ZM5.6 5.6l12.8 12.8",
+  too_large: "M9 3H3v6M15 3h6v6M9 21H3v-6M15 21h6v-6M3 3l6 6M21 3l-6 6M3 21l6-6M21 21l-6-6",
   error: "M12 8v5M12 17h.01M12 3 2 20h20L12 3Z",
   idle: "M4 16l4.5-5 4 4 2-2 5.5 6M4 5h16v14H4zM15.5 9h.01",
   offline:
@@ -46,6 +49,7 @@ export const ANSWER_ICONS = {
   looking: "looking",
   empty: "empty",
   no_reference: "idle",
+  doubt: "offline",
   offline: "offline",
   loading: "looking",
 };

@@ -19,7 +19,7 @@ export function CameraChoiceField({ cameras, camera, actions }) {
       onChange=${(/** @type {From<HTMLSelectElement>} */ event) => actions.chooseCamera(event.currentTarget.value)}
     >
       <option value="">The browser’s default</option>
-      ${cameras.map(({ id, label }) => html`<option key=${id} value=${id}>${label}</option>`)}
+      ${cameras.map(({ id, label }) => html`<option key=${id} translate=${false} value=${id}>${label}</option>`)}
     </select>
   </label>`;
 }
@@ -43,9 +43,13 @@ export function Controls(props) {
   return html`<div class="controls">
     <p class="controls-where" role="status">
       ${phase === "returning" ? "The room was lost; coming back by itself…" : "In the room"}
-      <span class="quiet"> as <bdi>${identity}</bdi>${room === watchedRoom ? null : html`, <bdi>${room}</bdi>`}</span>
+      <span class="quiet">
+        ${" as "}<bdi translate=${false}>${identity}</bdi>${
+          room === watchedRoom ? null : html`, <bdi translate=${false}>${room}</bdi>`
+        }
+      </span>
     </p>
-    <div class="controls-row" role="group" aria-label="Your devices">
+    <div class="controls-row" role="group" aria-label="Your devices, and leaving">
       <${Toggle}
         on=${cameraOn}
         busy=${busy}
@@ -70,12 +74,12 @@ export function Controls(props) {
         label="Sound"
         onClick=${actions.toggleSound}
       />
+      <button type="button" class="button danger" data-testid="leave-button" onClick=${actions.leave}>
+        <${Icon} name="left" />Leave
+      </button>
     </div>
     <${CameraChoiceField} cameras=${cameras} camera=${camera} actions=${actions} />
     <${Trouble} words=${trouble} />
-    <button type="button" class="button danger" data-testid="leave-button" onClick=${actions.leave}>
-      <${Icon} name="left" />Leave
-    </button>
   </div>`;
 }
 
@@ -93,8 +97,8 @@ function Toggle({ on, busy, onIcon, offIcon, label, onClick }) {
     type="button"
     class="button toggle"
     aria-pressed=${on ? "true" : "false"}
-    disabled=${busy}
-    onClick=${onClick}
+    aria-disabled=${busy ? "true" : "false"}
+    onClick=${() => !busy && onClick()}
   >
     <${Icon} name=${on ? onIcon : offIcon} />${label}
   </button>`;

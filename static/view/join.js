@@ -8,7 +8,7 @@
 
 import { displayName } from "../model/text.js";
 import { Icon } from "./icons.js";
-import { html, memo, useEffect, useRef, useState } from "./preact.js";
+import { html, memo, useState } from "./preact.js";
 import { CameraChoiceField, Controls, Trouble } from "./join-controls.js";
 import { LiveVideo } from "./video.js";
 
@@ -50,18 +50,7 @@ import { LiveVideo } from "./video.js";
 /** @param {JoinProps} props */
 function View(props) {
   const inRoom = props.phase === "in" || props.phase === "returning";
-  const panel = useRef(/** @type {HTMLElement | null} */ (null));
-  const wasInRoom = useRef(inRoom);
-  useEffect(() => {
-    // The button that was pressed is gone with the form it stood in: the keyboard goes on where that went.
-    if (wasInRoom.current !== inRoom && document.activeElement === document.body) {
-      /** @type {HTMLElement | null | undefined} */
-      const next = panel.current?.querySelector(inRoom ? "button[aria-pressed]" : "button[type=submit]");
-      next?.focus();
-    }
-    wasInRoom.current = inRoom;
-  }, [inRoom]);
-  return html`<div class="join" ref=${panel} data-testid="join" data-phase=${props.phase}>
+  return html`<div class="join" data-testid="join" data-phase=${props.phase}>
     <${Preview} ...${props} inRoom=${inRoom} />
     ${inRoom ? html`<${Controls} ...${props} />` : html`<${Form} ...${props} />`}
   </div>`;
@@ -97,8 +86,8 @@ function Preview({ track, cameraOn, mirrored, inRoom, busy, actions, phase }) {
           : html`<button
             type="button"
             class="button small"
-            disabled=${busy}
-            onClick=${actions.preview}
+            aria-disabled=${busy ? "true" : "false"}
+            onClick=${() => !busy && actions.preview()}
           >
             Preview the camera
           </button>`
@@ -126,9 +115,10 @@ function Form({
   const joining = phase === "joining";
   const join = (/** @type {boolean} */ withCamera) =>
     actions.join(chosenRoom.trim(), displayName(name, suggestedName), withCamera);
+  const waiting = joining || busy || watchedRoom === "";
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
-    join(true);
+    if (!waiting) join(true);
   };
   return html`<form class="join-form" onSubmit=${submit} autocomplete="off">
     <div class="field-pair">
@@ -160,7 +150,7 @@ function Form({
     ${
       watchedRoom !== "" && chosenRoom.trim() !== watchedRoom
         ? html`<p class="hint" data-tone="warn">
-          The recognizer watches <bdi>${watchedRoom}</bdi>. Nobody is looked for in another room.
+          The recognizer watches <bdi translate=${false}>${watchedRoom}</bdi>. Nobody is looked for in another room.
         </p>`
         : null
     }
@@ -179,7 +169,7 @@ function Form({
         type="submit"
         class="button primary"
         data-testid="join-button"
-        disabled=${joining || busy || watchedRoom === ""}
+        aria-disabled=${waiting ? "true" : "false"}
       >
         ${joining ? "Joining…" : "Join"}
       </button>

@@ -49,7 +49,7 @@ export function LocalPicture({ attempt }) {
     ${
       picture === "unreadable"
         ? html`<div class="picture-empty">
-            <${Icon} name="error" size=${44} /><span class="clip">${file.name}</span>
+            <${Icon} name="error" size=${44} /><span class="clip" translate=${false}>${file.name}</span>
           </div>`
         : null
     }

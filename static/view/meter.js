@@ -40,7 +40,7 @@ export function Meter({ score, distance, threshold, matching }) {
       <div class="meter-fill" style=${{ width: `${fill * 100}%` }}></div>
       ${mark === null ? null : html`<div class="meter-mark" style=${{ left: `${within(mark) * 100}%` }}></div>`}
     </div>
-    <span class="meter-figure">${score === null ? "–" : figure(score)}</span>
+    <span class="meter-figure" translate=${false}>${score === null ? "–" : figure(score)}</span>
     <button type="button" class="icon-button meter-help" popovertarget="score-help" aria-label="What the score says">
       <${Icon} name="info" size=${18} />
     </button>

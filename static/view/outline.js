@@ -21,6 +21,6 @@ export function Outline({ at, tone, label = "" }) {
     height: percent(at.height),
   };
   return html`<div class="outline" data-tone=${tone} data-testid="face-outline" style=${style} aria-hidden="true">
-    ${label === "" ? null : html`<span class="outline-label">${label}</span>`}
+    ${label === "" ? null : html`<span class="outline-label" translate=${false}>${label}</span>`}
   </div>`;
 }

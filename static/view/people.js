@@ -24,13 +24,21 @@ function SummaryView({ summary }) {
       <p class="answer-title clip" title=${summary.title}>
         ${
           summary.kind === "match"
-            ? html`<span class="answer-prefix">Match </span><bdi>${summary.title}</bdi>`
+            ? html`<span class="answer-prefix">Match </span><bdi translate=${false}>${summary.title}</bdi>`
             : summary.title
         }
       </p>
-      <p class="answer-detail clip">${summary.detail}</p>
+      <p class="answer-detail clip"><${Detail} ...${summary} /></p>
     </div>
   </div>`;
+}
+
+/** @param {SummaryModel} summary */
+function Detail({ kind, detail, who }) {
+  if (who === "") return html`<span>${detail}</span>`;
+  const names = html`<bdi translate=${false}>${who}</bdi>`;
+  if (kind !== "match") return html`<span>${detail} ${names}</span>`;
+  return html`<span>${names}${detail === "" ? "" : `, ${detail}`}</span>`;
 }
 
 /**

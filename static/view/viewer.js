@@ -22,7 +22,7 @@ function View({ event, newer, older, onShow, onClose }) {
   const name = displayName(event.participant_name, identityOf(event));
   return html`<div class="viewer-content" data-testid="viewer">
     <header class="viewer-head">
-      <h2 class="clip" id="viewer-title"><bdi>${name}</bdi></h2>
+      <h2 class="clip" id="viewer-title"><bdi translate=${false}>${name}</bdi></h2>
       <button
         type="button"
         class="icon-button"
@@ -46,9 +46,9 @@ function View({ event, newer, older, onShow, onClose }) {
       <dl class="facts viewer-facts">
         <div>
           <dt>When</dt>
-          <dd><time datetime=${event.timestamp}>${fullTime(Date.parse(event.timestamp))}</time></dd>
+          <dd><time translate=${false} datetime=${event.timestamp}>${fullTime(Date.parse(event.timestamp))}</time></dd>
         </div>
-        <div><dt>Score</dt><dd>${figure(event.confidence)}</dd></div>
+        <div><dt>Score</dt><dd translate=${false}>${figure(event.confidence)}</dd></div>
         ${
           event.distance === null
             ? null
@@ -59,13 +59,13 @@ function View({ event, newer, older, onShow, onClose }) {
               </dd>
             </div>`
         }
-        <div><dt>Picture</dt><dd>${event.frame_size[0]} × ${event.frame_size[1]}</dd></div>
+        <div><dt>Picture</dt><dd translate=${false}>${event.frame_size[0]} × ${event.frame_size[1]}</dd></div>
       </dl>
       <div class="viewer-turn">
         <button
           type="button"
           class="button"
-          disabled=${newer === null}
+          aria-disabled=${newer === null ? "true" : "false"}
           onClick=${() => newer !== null && onShow(newer)}
         >
           <${Icon} name="previous" />Newer
@@ -73,7 +73,7 @@ function View({ event, newer, older, onShow, onClose }) {
         <button
           type="button"
           class="button"
-          disabled=${older === null}
+          aria-disabled=${older === null ? "true" : "false"}
           onClick=${() => older !== null && onShow(older)}
         >
           Older<${Icon} name="next" />

@@ -11,11 +11,12 @@ from playwright.async_api import ConsoleMessage, Page, Request, Route, expect
 
 from tests.rig.chromium import chromium
 from tests.rig.page import CHECKS
-from tests.rig.photographs import REFERENCE, SAME_PERSON, Scene
+from tests.rig.photographs import REFERENCE, SAME_PERSON, STRANGER, Scene
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.rig.stack import Stack
     from tests.rig.stacks import MakeStack
 
 KEYS = {
@@ -35,6 +36,9 @@ DROP = """panel => {
     return events.map(event => !panel.dispatchEvent(event));
 }"""
 """Drops a file; tells of each event whether the browser is kept from opening the file."""
+PLAYS = """video => new Promise(resolve => {
+    video.requestVideoFrameCallback(() => video.requestVideoFrameCallback(() => resolve(video.videoWidth)));
+})"""
 SIGN_IN = """key => fetch("/api/session", {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key }),
 }).then(answer => answer.status)"""
@@ -92,6 +96,26 @@ async def invited(page: Page, base_url: str, artifacts: Path) -> str:
     return link
 
 
+async def sees_the_others(guest: Page, stack: Stack, artifacts: Path) -> None:
+    """Their names and pictures, and nothing of what was found."""
+    others = guest.get_by_test_id("other")
+    await expect(others).to_have_count(0)
+    await expect(guest.get_by_text("Nobody else is in the room yet")).to_be_visible()
+    async with stack.publishers() as publishers:
+        host = await publishers.on_air(stack.room, "Host", Scene(STRANGER))
+        await publishers.join(stack.room, "Listener")
+        of_host = others.filter(has_text="Host")
+        await of_host.locator("video").evaluate(PLAYS, timeout=LOOK)
+        await expect(others.filter(has_text="Listener")).to_contain_text("no camera")
+        assert await guest.evaluate(CHECKS) == []
+        await guest.screenshot(path=artifacts / "join-with-others.png", full_page=True)
+        assert "match" not in (await guest.locator("main").inner_text()).lower()
+        await host.mute()
+        await expect(of_host.locator("video")).to_have_count(0, timeout=LOOK)
+        await host.leave()
+        await expect(of_host).to_have_count(0, timeout=LOOK)
+
+
 async def test_a_key_an_invitation_and_the_end_of_both(make_stack: MakeStack, tmp_path: Path, artifacts: Path) -> None:
     settings: dict[str, Any] = {"hold_seconds": 3, **KEYS}
     stack = make_stack(**settings)
@@ -119,6 +143,7 @@ async def test_a_key_an_invitation_and_the_end_of_both(make_stack: MakeStack, tm
         await expect(guest.get_by_test_id("leave-button")).to_be_visible(timeout=LOOK)
         card = page.get_by_test_id("card").filter(has=page.get_by_role("heading", name="Guest"))
         await expect(card).to_have_attribute("data-state", "match", timeout=LOOK)
+        await sees_the_others(guest, stack, artifacts)
         for path in ("/api/status", "/reference/current.jpg", "/api/events"):
             assert await guest.evaluate("path => fetch(path).then(answer => answer.status)", path) == 403
 

@@ -24,8 +24,8 @@ class _Using(FakeRecognizer):
 
     reference_id: str | None = None
 
-    def _event(self, name: str, ago: float) -> dict[str, Any]:
-        return {**super()._event(name, ago), "reference_id": self.reference_id}
+    def _event(self, name: str, ago: float, visit: int) -> dict[str, Any]:
+        return {**super()._event(name, ago, visit), "reference_id": self.reference_id}
 
 
 async def _announced_focus(page: Page) -> str:

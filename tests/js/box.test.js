@@ -1,8 +1,11 @@
 // @ts-check
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
+
+/** @import { BBox } from "../../static/types/model.js" */
 
 import { fitted, placeBox } from "../../static/model/box.js";
+import { aroundFace } from "../../static/model/crop.js";
 
 const FRAME = /** @type {const} */ ([1280, 720]);
 const HERE = {
@@ -55,4 +58,35 @@ test("a picture of another shape, or of no size, gets no box", () => {
   assert.equal(placeBox({ ...HERE, picture: [0, 0] }), null);
   assert.equal(placeBox({ ...HERE, element: [0, 180] }), null);
   assert.ok(placeBox({ ...HERE, picture: [642, 360] }) !== null);
+});
+
+describe("the window around a face", () => {
+  /** @param {BBox} bbox of a face in a small frame */
+  function around(bbox) {
+    const at = aroundFace(bbox, [640, 360], 1);
+    if (at === null) throw new Error("nothing of the face is in the frame");
+    return at;
+  }
+
+  test("shows the whole face, in the middle where there is room", () => {
+    const at = around([100, 400, 260, 240]);
+    const side = 640 / at.width;
+    const left = -at.left * side;
+    const top = -at.top * side;
+    assert.ok(left <= 240 && left + side >= 400 && top <= 100 && top + side >= 260);
+    assert.ok(Math.abs(left + side / 2 - 320) < 1 && Math.abs(top + side / 2 - 180) < 1);
+  });
+
+  test("stays inside the picture at its edges, and never shows less than there is", () => {
+    for (const bbox of /** @type {BBox[]} */ ([[-20, 90, 70, -10], [300, 660, 380, 560], [-50, 700, 400, -60]])) {
+      const at = around(bbox);
+      const side = 640 / at.width;
+      assert.ok(at.left <= 0 && -at.left * side + side <= 640.001);
+      assert.ok(at.top <= 0 && -at.top * side + side <= 360.001);
+    }
+  });
+
+  test("there is none for a box beside the picture", () => {
+    assert.equal(aroundFace([400, 700, 500, 650], [640, 360], 1), null);
+  });
 });

@@ -22,6 +22,9 @@ describe("the answer", () => {
       ["no_face", "no_face"],
       ["no_frames", "no_video"],
       ["muted", "no_video"],
+      ["encrypted", "encrypted"],
+      ["denied", "denied"],
+      ["too_large", "too_large"],
       ["no_reference", "idle"],
       ["error", "error"],
     ];
@@ -122,8 +125,15 @@ describe("the countdown", () => {
   test("stops when the page is offline", () => {
     const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
     page.heard(match("Ann", 1), check("Ann", 1, "match"));
-    const card = page.card("Ann", 3, true);
+    const card = page.card("Ann", 3, "offline");
     assert.deepEqual([card.state, card.reason, card.remaining, card.lastKnown], ["offline", "page", null, "match"]);
+  });
+
+  test("nothing counts while there is no news, and the answer may be old", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"));
+    const card = page.card("Ann", 8, "doubtful");
+    assert.deepEqual([card.state, card.reason, card.remaining, card.phase], ["match", "doubt", null, ""]);
   });
 
   test("waiting for a place, and for a first photo, have no end", () => {
@@ -148,8 +158,8 @@ describe("who is here", () => {
     page.polled(status(4, heartbeat(4, [])));
     const left = page.card("Ann", 4);
     assert.deepEqual([left.state, left.reason, left.lastKnown], ["offline", "left", "match"]);
-    page.room(30, [{ identity: "Ann", name: "Ann", isLocal: true, video: "TR_new" }]);
-    assert.deepEqual([page.card("Ann", 30).state, page.card("Ann", 30).match], ["looking", null]);
+    page.room(30, [{ identity: "Ann", participantId: "PA_second", name: "Ann", isLocal: true, video: "TR_new" }]);
+    assert.deepEqual([page.card("Ann", 30).state, page.card("Ann", 30).lastMatch], ["looking", null]);
     const again = { participant_id: "PA_second", track_sid: "TR_new" };
     page.polled(status(31, heartbeat(31, [track("Ann", "probe", again)])));
     assert.equal(page.card("Ann", 31).state, "looking");
@@ -160,7 +170,7 @@ describe("who is here", () => {
     page.polled(status(2, heartbeat(2, [])));
     assert.equal(page.card("Ann", 3).past, false);
     assert.equal(page.card("Ann", 25).past, true);
-    assert.deepEqual([page.card("Ann", 25, true).reason, page.card("Ann", 25, true).past], ["left", true]);
+    assert.deepEqual([page.card("Ann", 25, "offline").reason, page.card("Ann", 25, "offline").past], ["left", true]);
   });
 
   test("a Check that is newer than the heartbeat says that somebody is here", () => {
@@ -171,7 +181,7 @@ describe("who is here", () => {
 
   test("in the joined room without a camera: no video, nothing counted", () => {
     const page = new Page().polled(status(0, heartbeat(0, [])));
-    page.room(1, [{ identity: "Me", name: "Me", isLocal: true, video: "" }]);
+    page.room(1, [{ identity: "Me", participantId: "PA_Me", name: "Me", isLocal: true, video: "" }]);
     const card = page.card("Me", 1);
     assert.deepEqual([card.state, card.phase, card.isLocal], ["no_video", "", true]);
   });
@@ -197,6 +207,72 @@ describe("who is here", () => {
     page.heard(check("Ann", 1, "no_match"));
     assert.equal(page.card("Ann", 20).state, "no_match");
     assert.equal(page.card("Ann", 40).state, "offline");
+  });
+});
+
+describe("somebody under the name of another one", () => {
+  const SECOND = { participant_id: "PA_second", track_sid: "TR_second" };
+
+  /** A page that has seen Ann match and leave. */
+  function after() {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"));
+    return page.polled(status(4, heartbeat(4, [])));
+  }
+
+  test("is shown without the picture of the one who left, looked at or not", () => {
+    const page = after();
+    assert.ok(page.card("Ann", 5).lastMatch !== null, "who left keeps their own");
+    page.polled(status(6, heartbeat(6, [track("Ann", "probe", SECOND)])));
+    assert.deepEqual([page.card("Ann", 6).state, page.card("Ann", 6).lastMatch], ["looking", null]);
+    page.heard(check("Ann", 7, "no_match", SECOND));
+    assert.deepEqual([page.card("Ann", 7).state, page.card("Ann", 7).lastMatch], ["no_match", null]);
+    page.polled(status(9, heartbeat(9, [])));
+    assert.deepEqual([page.card("Ann", 9).reason, page.card("Ann", 9).lastMatch], ["left", null]);
+  });
+
+  test("the same when an event or the room is the first to tell", () => {
+    const told = after();
+    told.heard(check("Ann", 6, "no_match", SECOND));
+    assert.deepEqual([told.card("Ann", 6).state, told.card("Ann", 6).lastMatch], ["no_match", null]);
+    const seen = after();
+    seen.room(6, [{ identity: "Ann", participantId: "PA_second", name: "Ann", isLocal: false, video: "" }]);
+    assert.deepEqual([seen.card("Ann", 6).state, seen.card("Ann", 6).lastMatch], ["no_video", null]);
+  });
+
+  test("late news of the former one changes nothing", () => {
+    const late = [match("Ann", 3), check("Ann", 3, "match")];
+    const page = after();
+    page.polled(status(6, heartbeat(6, [track("Ann", "probe", SECOND)])));
+    page.heard(...late);
+    assert.deepEqual([page.card("Ann", 6).state, page.card("Ann", 6).lastMatch], ["looking", null]);
+    page.polled(status(7, heartbeat(5, [track("Ann", "hold")]))); // one that was overtaken
+    assert.equal(page.card("Ann", 7).lastMatch, null);
+  });
+
+  test("nor does it on a page that is opened then, whichever comes first", () => {
+    const events = [match("Ann", 1), check("Ann", 1, "match"), check("Ann", 7, "no_match", SECOND)];
+    const beat = status(8, heartbeat(8, [track("Ann", "wait", SECOND)]));
+    for (const page of [new Page().polled(beat).heard(...events), new Page().polled(status(0, null)).heard(...events)]) {
+      assert.deepEqual([page.card("Ann", 8).state, page.card("Ann", 8).lastMatch], ["no_match", null]);
+    }
+  });
+
+  test("a recognizer whose clock was set back is still believed", () => {
+    const page = new Page().polled(status(0, heartbeat(3600, [track("Ann", "probe")])));
+    page.heard(match("Ann", 3601));
+    page.polled(status(4, heartbeat(4, [track("Ann", "probe", SECOND)])));
+    page.heard(match("Ann", 5, SECOND));
+    assert.equal(page.card("Ann", 5).state, "match");
+    assert.equal(page.card("Ann", 5).lastMatch?.participant_id, "PA_second");
+  });
+
+  test("nor is a picture shown that another reference found", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"));
+    const reference = { id: "ref-2", updated_at: iso(2), url: "/reference/current.jpg" };
+    page.polled(status(2, heartbeat(2, [track("Ann", "hold", { deadline_in: 9 })]), { reference }));
+    assert.equal(page.card("Ann", 2).lastMatch, null);
   });
 });
 

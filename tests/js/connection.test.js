@@ -4,7 +4,7 @@ import { describe, test } from "node:test";
 
 import { CEILING_MS, retryDelay } from "../../static/model/backoff.js";
 import { JITTER_MS, followOffset } from "../../static/model/clock.js";
-import { GRACE_MS, connectionOf, recognizerState } from "../../static/model/connection.js";
+import { DOUBT_MS, GRACE_MS, HIDDEN_DOUBT_MS, connectionOf, recognizerState } from "../../static/model/connection.js";
 import { initialState, reduce } from "../../static/model/store.js";
 import { Page, at, heartbeat, status } from "./made.js";
 
@@ -26,9 +26,27 @@ describe("the connection", () => {
     const page = new Page().polled(status(0, null));
     const socket = { state: /** @type {const} */ ("waiting"), attempt: 1, since: at(10), retryAt: at(10) + 3200 };
     page.state = reduce(page.state, { type: "socket", socket });
-    assert.deepEqual(connectionOf(page.state, at(10)), { level: "reconnecting", retryIn: 4 });
-    assert.deepEqual(connectionOf(page.state, at(10) + GRACE_MS), { level: "offline", retryIn: 1 });
+    assert.deepEqual(connectionOf(page.state, at(10)), { level: "reconnecting", retryIn: 4, silence: 10 });
+    assert.deepEqual(connectionOf(page.state, at(10) + GRACE_MS), { level: "offline", retryIn: 1, silence: 12 });
     assert.equal(connectionOf(page.state, at(20)).retryIn, 0);
+  });
+
+  test("doubtful after some seconds without news, whoever would have brought them", () => {
+    const page = new Page().polled(status(0, null));
+    const levelAt = (/** @type {number} */ ms, hidden = false) => connectionOf(page.state, at(0) + ms, hidden).level;
+    assert.deepEqual([levelAt(DOUBT_MS - 1), levelAt(DOUBT_MS)], ["live", "doubtful"]);
+    assert.deepEqual([levelAt(HIDDEN_DOUBT_MS - 1, true), levelAt(HIDDEN_DOUBT_MS, true)], ["live", "doubtful"]);
+    const messages = [{ cursor: 1, event: null }];
+    page.state = reduce(page.state, { type: "messages", messages, at: at(5) });
+    assert.deepEqual([levelAt(10_999), levelAt(11_000)], ["live", "doubtful"]);
+    page.polled(status(12, null));
+    assert.equal(levelAt(12_000), "live");
+  });
+
+  test("a clock that is set back brings no doubt, one that jumps ahead does until the next news", () => {
+    const page = new Page().polled(status(0, null));
+    assert.deepEqual(connectionOf(page.state, at(-3600)), { level: "live", retryIn: null, silence: 0 });
+    assert.equal(connectionOf(page.state, at(3600)).level, "doubtful");
   });
 });
 

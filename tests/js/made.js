@@ -4,6 +4,8 @@
 /** @import { Card, CheckEvent, CycleSettings, Heartbeat, MatchEvent, Outcome, State, Status, TrackStatus }
  *   from "../../static/types/model.js" */
 
+/** @import { Level } from "../../static/model/connection.js" */
+
 import { cardsOf } from "../../static/model/cards.js";
 import { initialState, reduce } from "../../static/model/store.js";
 
@@ -202,7 +204,7 @@ export class Page {
   /** @param {...(MatchEvent | CheckEvent)} events */
   heard(...events) {
     const messages = events.map((event) => ({ cursor: event.cursor, event }));
-    this.state = reduce(this.state, { type: "messages", messages });
+    this.state = reduce(this.state, { type: "messages", messages, at: this.state.statusAt });
     return this;
   }
 
@@ -217,10 +219,10 @@ export class Page {
 
   /**
    * @param {number} second
-   * @param {boolean} [offline]
+   * @param {Level} [level]
    */
-  cards(second, offline = false) {
-    return cardsOf(this.state, at(second) + this.ahead, offline);
+  cards(second, level = "live") {
+    return cardsOf(this.state, at(second) + this.ahead, level);
   }
 
   /**
@@ -228,11 +230,11 @@ export class Page {
    *
    * @param {string} identity
    * @param {number} second
-   * @param {boolean} [offline]
+   * @param {Level} [level]
    * @returns {Card}
    */
-  card(identity, second, offline = false) {
-    const found = this.cards(second, offline).find((card) => card.identity === identity);
+  card(identity, second, level = "live") {
+    const found = this.cards(second, level).find((card) => card.identity === identity);
     if (found === undefined) throw new Error(`no card of ${identity}`);
     return found;
   }

@@ -22,7 +22,7 @@ describe("resuming", () => {
   });
 
   test("a message of an unknown kind moves the cursor", () => {
-    const state = reduce(initialState(0), { type: "messages", messages: [{ cursor: 9, event: null }] });
+    const state = reduce(initialState(0), { type: "messages", messages: [{ cursor: 9, event: null }], at: 0 });
     assert.deepEqual([state.cursor, state.activity.length], [9, 0]);
   });
 
@@ -138,11 +138,11 @@ test("listeners hear of changes only, until they leave", () => {
   const store = new Store(initialState(0));
   let calls = 0;
   const leave = store.subscribe(() => (calls += 1));
-  store.dispatch({ type: "messages", messages: [] });
+  store.dispatch({ type: "messages", messages: [], at: 0 });
   assert.equal(calls, 0);
-  store.dispatch({ type: "messages", messages: [{ cursor: 1, event: null }] });
+  store.dispatch({ type: "messages", messages: [{ cursor: 1, event: null }], at: 0 });
   assert.equal(calls, 1);
   leave();
-  store.dispatch({ type: "messages", messages: [{ cursor: 2, event: null }] });
+  store.dispatch({ type: "messages", messages: [{ cursor: 2, event: null }], at: 0 });
   assert.equal(calls, 1);
 });

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, mock, test } from "node:test";
 
+import { ENDINGS, endingOf, isEnding } from "../../static/model/ending.js";
 import { rightsOf } from "../../static/model/rights.js";
 import { ApiError } from "../../static/net/api.js";
 import { WhoPoll } from "../../static/net/who.js";
@@ -14,6 +15,8 @@ let answer = null;
 let asked = 0;
 let told = 0;
 let ended = 0;
+/** Who was signed in before that. @type {Who | null} */
+let before = null;
 
 /**
  * @param {Who["role"]} role
@@ -33,7 +36,10 @@ async function polling(first) {
       if (answer instanceof Error) throw answer;
       return answer;
     },
-    onEnded: () => (ended += 1),
+    onEnded: (last) => {
+      ended += 1;
+      before = last;
+    },
   });
   poll.subscribe(() => (told += 1));
   await settled();
@@ -92,12 +98,45 @@ describe("who looks at the page", () => {
   });
 
   test("a login that has ended is told once, and nothing is asked any more", async () => {
-    await polling(who("viewer", "login"));
+    const poll = await polling(who("viewer", "login"));
     answer = null;
     await pass(10);
+    poll.again();
     await pass(600);
-    assert.deepEqual([ended, asked], [1, 2]);
+    assert.deepEqual([ended, asked, before?.role], [1, 2, "viewer"]);
   });
+
+  test("a server that came back with keys is noticed as soon as it refuses something", async () => {
+    const poll = await polling(who("admin", "local"));
+    answer = null;
+    poll.again();
+    poll.again(); // while the first question is out
+    await settled();
+    assert.deepEqual([ended, asked, before?.by], [1, 2, "local"]);
+  });
+
+  test("asked out of turn, it goes on as before", async () => {
+    const poll = await polling(who("viewer", "login"));
+    await pass(6);
+    poll.again();
+    await settled();
+    await pass(9);
+    assert.equal(asked, 2);
+    await pass(1);
+    assert.equal(asked, 3);
+  });
+});
+
+test("the sign-in page can say why, as far as the page knew", () => {
+  const until = (/** @type {Who} */ one, /** @type {number} */ ms) => ({ ...one, expires_at: new Date(ms).toISOString() });
+  assert.equal(endingOf(null, T0), null);
+  assert.equal(endingOf(who("admin", "local"), T0), "keys");
+  assert.equal(endingOf(until(who("viewer", "login"), T0 + 1), T0), "ended");
+  assert.equal(endingOf(until(who("viewer", "login"), T0), T0), "expired");
+  assert.equal(endingOf(until(who("participant", "login"), T0), T0), "invitation-expired");
+  assert.equal(endingOf(who("participant", "login"), T0), "invitation-ended");
+  assert.deepEqual([isEnding("keys"), isEnding("toString"), isEnding("")], [true, false, false]);
+  assert.ok(Object.values(ENDINGS).every((words) => words.endsWith(".")));
 });
 
 test("only an admin may change anything, and nobody of whom it is not known", () => {

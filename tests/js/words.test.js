@@ -41,13 +41,17 @@ test("durations and times ago", () => {
 });
 
 test("the time of day has its date on another day", () => {
-  assert.match(text.clockTime(at(0), at(60)), /^\d\d:\d\d:\d\d$/);
-  assert.match(text.clockTime(at(0), at(3 * 86_400)), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
+  const time = new Date(at(0)).toLocaleTimeString(undefined, { timeStyle: "medium" });
+  const day = new Date(at(0)).toLocaleDateString(undefined, { dateStyle: "medium" });
+  assert.equal(text.clockTime(at(0), at(60)), time); // as the reader's own language writes it
+  assert.equal(text.clockTime(at(0), at(3 * 86_400)), text.fullTime(at(0)));
+  assert.ok(text.fullTime(at(0)).startsWith(day) && text.fullTime(at(0)).endsWith(time));
 });
 
 describe("the one answer", () => {
   const about = {
     level: /** @type {const} */ ("live"),
+    silence: 0,
     hasReference: true,
     rights: /** @type {const} */ ("change"),
     recognizer: /** @type {const} */ ("ok"),
@@ -73,8 +77,8 @@ describe("the one answer", () => {
       ),
     );
     page.heard(...names.map((name) => match(name, 1)));
-    const { title, detail } = summaryOf(page.cards(2), about);
-    assert.deepEqual([title, detail], ["4 people", "Ann, Bob and 2 more"]);
+    const { title, detail, who } = summaryOf(page.cards(2), about);
+    assert.deepEqual([title, detail, who], ["4 people", "", "Ann, Bob and 2 more"]);
   });
 
   test("no match, looking, nobody, and why nothing can be said", () => {
@@ -98,8 +102,22 @@ describe("the one answer", () => {
   test("offline tells the last match", () => {
     const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
     page.heard(match("Ann", 1));
-    const { kind, detail } = summaryOf(page.cards(5, true), { ...about, level: "offline" });
-    assert.deepEqual([kind, detail], ["offline", "Last known: match, Ann."]);
+    const { kind, detail, who } = summaryOf(page.cards(5, "offline"), { ...about, level: "offline" });
+    assert.deepEqual([kind, detail, who], ["offline", "Last known: match,", "Ann"]);
+  });
+
+  test("without news it is no match any more, but the last that was known", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1));
+    const doubt = { ...about, level: /** @type {const} */ ("doubtful"), silence: 9 };
+    const { kind, title, detail, who } = summaryOf(page.cards(9, "doubtful"), doubt);
+    assert.deepEqual([kind, title, detail, who], ["doubt", "No news for 9 s", "Last known: match,", "Ann"]);
+  });
+
+  test("who cannot be looked at is not on camera", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "wait"), track("Bob", "wait")])));
+    page.heard(check("Ann", 1, "encrypted"), check("Bob", 1, "denied"));
+    assert.equal(summaryOf(page.cards(2), about).title, "Nobody on camera");
   });
 });
 

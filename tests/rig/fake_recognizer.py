@@ -92,13 +92,15 @@ class FakeRecognizer:
             },
         )
 
-    async def match(self, name: str, *, confidence: float = 0.63, ago: float = 0, snapshot: bool = True) -> None:
+    async def match(
+        self, name: str, *, confidence: float = 0.63, ago: float = 0, snapshot: bool = True, visit: int = 1
+    ) -> None:
         """A Match, with a picture to look at, and its Check."""
         picture = self._picture() if snapshot else None
         await self._post(
             "match",
             {
-                **self._event(name, ago),
+                **self._event(name, ago, visit),
                 "type": "match",
                 "confidence": confidence,
                 "filename": None,
@@ -110,14 +112,16 @@ class FakeRecognizer:
                 "model": "none",
             },
         )
-        await self.check(name, "match", best=1 - confidence, ago=ago)
+        await self.check(name, "match", best=1 - confidence, ago=ago, visit=visit)
 
-    async def check(self, name: str, outcome: str, *, best: float | None = None, ago: float = 0) -> None:
+    async def check(
+        self, name: str, outcome: str, *, best: float | None = None, ago: float = 0, visit: int = 1
+    ) -> None:
         """A Check."""
         await self._post(
             "check",
             {
-                **self._event(name, ago),
+                **self._event(name, ago, visit),
                 "type": "check",
                 "match_found": outcome == "match",
                 "outcome": outcome,
@@ -127,15 +131,15 @@ class FakeRecognizer:
             },
         )
 
-    def _event(self, name: str, ago: float) -> dict[str, Any]:
+    def _event(self, name: str, ago: float, visit: int) -> dict[str, Any]:
         return {
             "event_id": str(uuid4()),
             "timestamp": _time(ago),
             "room": self._room,
-            "participant_id": f"PA_{name}",
+            "participant_id": f"PA_{name}_{visit}",
             "participant_name": name,
             "participant_identity": name,
-            "track_sid": f"TR_{name}",
+            "track_sid": f"TR_{name}_{visit}",
         }
 
     def _picture(self) -> str:
@@ -151,11 +155,13 @@ class FakeRecognizer:
             assert answer.status == 200, await answer.text()
 
 
-def track(name: str, state: str, *, deadline_in: float | None = None, muted: bool = False) -> dict[str, Any]:
-    """A track as a heartbeat tells of it."""
+def track(
+    name: str, state: str, *, deadline_in: float | None = None, muted: bool = False, visit: int = 1
+) -> dict[str, Any]:
+    """A track as a heartbeat tells of it; who joins again has other sids at each visit."""
     return {
-        "track_sid": f"TR_{name}",
-        "participant_id": f"PA_{name}",
+        "track_sid": f"TR_{name}_{visit}",
+        "participant_id": f"PA_{name}_{visit}",
         "participant_identity": name,
         "participant_name": name,
         "state": state,

@@ -69,5 +69,23 @@
     return wide > 0 ? [`scrolls sideways by ${wide} px`] : [];
   };
 
-  return [...names(), ...contrast(), ...width()];
+  /** Controls of which a part cannot be seen, whatever is scrolled. */
+  const cutOff = () => {
+    const found = [];
+    for (const element of document.querySelectorAll("button, a[href], input, select, summary")) {
+      if (!shown(element) || element.closest(".visually-hidden, .skip") !== null) continue;
+      const at = element.getBoundingClientRect();
+      for (let around = element.parentElement; around !== null; around = around.parentElement) {
+        const { overflowX, overflowY } = getComputedStyle(around);
+        const frame = around.getBoundingClientRect();
+        const beside = at.left < frame.left - 1 || at.right > frame.right + 1;
+        const beyond = at.top < frame.top - 1 || at.bottom > frame.bottom + 1;
+        const clips = (overflow) => overflow === "hidden" || overflow === "clip";
+        if ((clips(overflowX) && beside) || (clips(overflowY) && beyond)) found.push(`cut off: ${named(element)}`);
+      }
+    }
+    return found;
+  };
+
+  return [...names(), ...contrast(), ...width(), ...cutOff()];
 })();

@@ -1,0 +1,100 @@
+"""What the page shows is so now, of the one whose name stands beside it, or it says that it does not know."""
+
+from __future__ import annotations
+
+import re
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import expect
+
+from tests.rig.fake_recognizer import track
+from tests.rig.page import CHECKS, DESK, LOOK, PHONE, card_of, looking
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.rig.fake_recognizer import FakeRecognizer
+    from tests.rig.web import WebProcess
+
+DOUBT_MS = 6000
+"""Without news for so long the page doubts; it looks once a second, and these machines are slow."""
+
+DIMMED = """card => [
+    getComputedStyle(card.querySelector(".card-verdict")).backgroundColor,
+    getComputedStyle(card.querySelector(".picture-media, .initials")).filter,
+]"""
+
+
+async def test_somebody_under_the_name_of_one_who_left_is_shown_without_their_picture(
+    web: WebProcess, fake: FakeRecognizer, tmp_path: Path
+) -> None:
+    await fake.heartbeat(track("Ann", "hold", deadline_in=9))
+    await fake.match("Ann")
+    async with looking(web, tmp_path) as page:
+        ann = card_of(page, "Ann")
+        picture = ann.get_by_role("button", name="Enlarge the last snapshot of Ann")
+        await expect(ann).to_have_attribute("data-state", "match", timeout=LOOK)
+        await expect(picture).to_be_visible()
+        await expect(ann).to_contain_text(re.compile(r"snapshot\s+\d+:\d\d:\d\d"))  # pictures have their time
+        await fake.heartbeat()
+        await expect(ann).to_have_attribute("data-reason", "left", timeout=LOOK)
+        await expect(picture).to_be_visible()  # the picture is of the one who left, and so is the card
+
+        await fake.heartbeat(track("Ann", "probe", visit=2))
+        await expect(ann).to_have_attribute("data-state", "looking", timeout=LOOK)
+        await expect(picture).to_have_count(0)
+        await fake.check("Ann", "no_match", best=0.8, visit=2)
+        await expect(ann).to_have_attribute("data-state", "no_match", timeout=LOOK)
+        await expect(picture).to_have_count(0)
+        await fake.match("Ann", visit=1, ago=30)  # delivered late: a recognizer that was cut off has it for long
+        await expect(page.locator("[data-testid=activity-row][data-type=match]")).to_have_count(2, timeout=LOOK)
+        await expect(ann).to_have_attribute("data-state", "no_match")
+        await expect(picture).to_have_count(0)
+        await page.reload()
+        await expect(ann).to_have_attribute("data-state", "no_match", timeout=LOOK)
+        await expect(picture).to_have_count(0)
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+async def test_without_news_nothing_is_green(
+    web: WebProcess, fake: FakeRecognizer, tmp_path: Path, artifacts: Path, viewport: dict[str, int]
+) -> None:
+    await fake.heartbeat(track("Ann", "hold", deadline_in=9))
+    await fake.match("Ann")
+    async with looking(web, tmp_path, viewport=viewport) as page:
+        ann, answer = card_of(page, "Ann"), page.get_by_test_id("answer")
+        await expect(ann).to_have_attribute("data-state", "match", timeout=LOOK)
+        green = await ann.evaluate(DIMMED)
+        web.process.send(signal.SIGSTOP)  # connections stay, and nothing is ever said
+        try:
+            await expect(page.get_by_test_id("connection")).to_have_attribute(
+                "data-level", "doubtful", timeout=2 * DOUBT_MS
+            )
+            await expect(ann).to_have_attribute("data-reason", "doubt")
+            await expect(answer).to_have_attribute("data-kind", "doubt")
+            await expect(answer).to_have_text(re.compile(r"No news for \d+ s\s*Last known: match, Ann"))
+            await expect(page).to_have_title(re.compile("^No news"))
+            await expect(page.locator("#announcer")).to_have_text(re.compile("No news"))
+            await expect(ann.get_by_test_id("countdown")).to_have_count(0)
+            dim = await ann.evaluate(DIMMED)
+            assert dim[0] != green[0]
+            assert dim[1] != green[1]
+            assert await page.evaluate(CHECKS) == []
+            await page.screenshot(path=artifacts / f"page-doubt-{viewport['width']}.png")
+        finally:
+            web.process.send(signal.SIGCONT)
+        await expect(ann).to_have_attribute("data-reason", "", timeout=LOOK)
+        await expect(answer).to_have_attribute("data-kind", "match")
+
+
+async def test_who_cannot_be_looked_at_is_said_so(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+    unseen = (("Ann", "encrypted", "Encrypted"), ("Bob", "denied", "Not shared"), ("Cid", "too_large", "Too large"))
+    await fake.heartbeat(*(track(name, "wait", deadline_in=9) for name, _, _ in unseen))
+    async with looking(web, tmp_path) as page:
+        for name, outcome, word in unseen:
+            await fake.check(name, outcome)
+            await expect(card_of(page, name)).to_have_attribute("data-state", outcome, timeout=LOOK)
+            await expect(card_of(page, name).get_by_test_id("card-state")).to_have_text(word)
+        assert await page.evaluate(CHECKS) == []
