@@ -74,6 +74,7 @@ class Served:
         config = uvicorn.Config(self.app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="uvicorn")
+        self._validators: dict[tuple[str, str, int], jsonschema_rs.Validator | None] = {}
 
     def start(self) -> None:
         self._thread.start()
@@ -89,11 +90,20 @@ class Served:
 
     def fits(self, case: Case[Any], response: Response) -> None:
         """The body is as described. Schemathesis' own check takes our tuples (`prefixItems`) for a mistake."""
-        announced = self.described["paths"][case.operation.path][case.operation.method.lower()]["responses"]
-        content = announced[str(response.status_code)].get("content", {}).get("application/json")
-        if content and "schema" in content and response.headers["content-type"][0] == "application/json":
-            schema = {**content["schema"], "components": self.described["components"]}
-            jsonschema_rs.validate(schema, response.json(), validate_formats=True)
+        is_as_announced = self._validator(case.operation.path, case.operation.method.lower(), response.status_code)
+        if is_as_announced is not None and response.headers["content-type"][0] == "application/json":
+            is_as_announced.validate(response.json())
+
+    def _validator(self, path: str, method: str, status: int) -> jsonschema_rs.Validator | None:
+        """Made once: it takes longer than the answer."""
+        place = path, method, status
+        if place not in self._validators:
+            announced = self.described["paths"][path][method]["responses"][str(status)]
+            content = announced.get("content", {}).get("application/json", {})
+            schema = {**content["schema"], "components": self.described["components"]} if "schema" in content else None
+            made = None if schema is None else jsonschema_rs.validator_for(schema, validate_formats=True)
+            self._validators[place] = made
+        return self._validators[place]
 
     def operations(self) -> list[Operation]:
         schema = schemathesis.openapi.from_dict(copy.deepcopy(self.described))
