@@ -199,6 +199,8 @@ class Launch:
         self._say(f"Face Match is ready: {here} (Ctrl-C stops it)")
         if not is_loopback(settings.host):
             self._say(f"From other machines: http://{socket.gethostname()}:{settings.port}, or by address")
+            if settings.livekit_url == self._own_livekit_url:
+                self._say("  To watch. To join with a camera there, see README.md, From other machines.")
 
     async def _start_livekit(self) -> Child | None:
         """The server, when it is ours to start."""

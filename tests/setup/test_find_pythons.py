@@ -95,3 +95,16 @@ def test_the_cache_folder_is_the_one_of_the_settings(
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **environment}
 
     assert bash("cache_folder", cwd=tmp_path, env=env) == f"{folder}\n"
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no clone")
+def test_scripts_keep_their_line_ends_whatever_the_user_of_git_prefers(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    quiet = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "core.autocrlf=true"]
+    subprocess.run([*quiet, "init", "-q", here], check=True)
+    for name in (".gitattributes", "run.sh", "install_fix.sh", "test.sh"):
+        (here / name).write_bytes((ROOT / name).read_bytes())
+    for command in (["add", "."], ["commit", "-qm", "all"], ["clone", "-q", here, there]):
+        subprocess.run([*quiet, *command], cwd=here, check=True)
+
+    assert all(b"\r" not in (there / name).read_bytes() for name in ("run.sh", "install_fix.sh", "test.sh"))
