@@ -40,6 +40,7 @@ from facematch.server.recognizers.registry import Recognizers
 from facematch.server.rooms import tokens
 from facematch.server.snapshots import routes as captures
 from facematch.server.storage.database import Database, sqlite_url
+from facematch.server.storage.sole_process import served_alone
 from facematch.server.web import openapi
 from facematch.server.web.abort import RememberConnection
 from facematch.server.web.bodies import MB
@@ -94,7 +95,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with parts.around():
+        async with parts.around(), served_alone(database.url):
             for folder in (settings.output_dir, settings.reference_image.parent):
                 await asyncio.to_thread(keep_folder, folder)
             await feed.open()

@@ -87,7 +87,7 @@ async def test_what_cannot_be_erased_is_said(web: WebProcess, fake: FakeRecogniz
     await everybody(fake)
     refused = {"detail": "This takes the role admin; you are here as viewer.", "code": "ROLE_REQUIRED"}
     async with looking(web, tmp_path) as page:
-        await page.route("**/api/participants/**", lambda route: route.fulfill(status=403, json=refused))
+        await page.route("**/api/participants?**", lambda route: route.fulfill(status=403, json=refused))
         card = card_of(page, "Ann")
         await card.get_by_label("More about Ann").click()
         await card.get_by_test_id("menu-item").click()

@@ -55,6 +55,7 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     ("POST", "/api/token"): _JOIN,
     ("POST", "/api/reference"): _ADMIN,
     ("DELETE", "/api/reference"): _ADMIN,
+    ("DELETE", "/api/participants"): _ADMIN,
     ("DELETE", "/api/participants/{identity:path}"): _ADMIN,
     ("GET", "/api/erasures"): _ADMIN,
     ("GET", "/reference/current.jpg"): _VIEW,

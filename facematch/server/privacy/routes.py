@@ -6,14 +6,14 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from facematch.server.access.caller import Caller, caller_of
 from facematch.server.access.roles import Role
 from facematch.server.gallery.photo_file import ReferenceFile
 from facematch.server.privacy.erasure import Erased, Erasures, ReferenceStaysError
-from facematch.server.privacy.store import ErasureStore
+from facematch.server.privacy.store import ErasureStore, Line
 from facematch.server.web.errors import ApiError, Code, documented
 
 log = structlog.get_logger(__name__)
@@ -71,7 +71,7 @@ class ErasureLines(BaseModel):
 
 
 def routes(erasures: Erasures, store: ErasureStore, file: ReferenceFile) -> APIRouter:
-    """`DELETE /api/participants/{identity}`, `DELETE /api/reference` and `GET /api/erasures`.
+    """`DELETE /api/participants`, `DELETE /api/reference` and `GET /api/erasures`.
 
     Args:
         erasures: erases.
@@ -80,27 +80,28 @@ def routes(erasures: Erasures, store: ErasureStore, file: ReferenceFile) -> APIR
     """
     router = APIRouter(tags=["erasure"])
 
-    @router.delete(
-        "/api/participants/{identity:path}",
-        summary="Erase a participant's records",
-        responses=documented(
-            (422, Code.INVALID, "identity: must be 1 to 512 characters"), (503, Code.STORAGE_FAILED, _FAILED)
-        ),
+    refusals = documented(
+        (422, Code.INVALID, "identity: must be 1 to 512 characters"), (503, Code.STORAGE_FAILED, _FAILED)
     )
+
+    @router.delete("/api/participants", summary="Erase a participant's records", responses=refusals)
     async def participant(
         request: Request,
-        identity: Annotated[str, Path(description="Percent-encoded; a `/` in it may be", examples=["Alice42"])],
+        identity: Annotated[str, Query(description="Any there may be, percent-encoded", examples=["Alice42"])],
     ) -> ParticipantErased:
         """Their events, their snapshots, and what the recognizer has not delivered yet. Waits some seconds for the
         recognizer. Whoever is still in the room is looked for as before.
         """
-        if not 1 <= len(identity) <= LONGEST_IDENTITY:
-            raise ApiError(422, Code.INVALID, f"identity: must be 1 to {LONGEST_IDENTITY} characters")
-        try:
-            erased = await erasures.participant(identity, _by(caller_of(request.scope)))
-        except OSError as error:
-            raise _failed(error) from error
-        return ParticipantErased(identity=identity, **_counts(erased))
+        return await _erased(erasures, identity, request)
+
+    @router.delete(
+        "/api/participants/{identity:path}", summary="The same for names that a path can hold", responses=refusals
+    )
+    async def participant_in_path(
+        request: Request, identity: Annotated[str, Path(description="Percent-encoded", examples=["Alice42"])]
+    ) -> ParticipantErased:
+        """Not `.`, `..` and names with line breaks: clients and proxies change such paths."""
+        return await _erased(erasures, identity, request)
 
     @router.delete(
         "/api/reference",
@@ -139,24 +140,33 @@ def routes(erasures: Erasures, store: ErasureStore, file: ReferenceFile) -> APIR
         except OSError as error:
             detail = f"The record cannot be read now ({error}). Ask again."
             raise ApiError(503, Code.STORAGE_FAILED, detail, headers={"Retry-After": "1"}) from error
-        return ErasureLines(
-            erasures=[
-                ErasureLine(
-                    receipt_id=line.id,
-                    at=line.requested_at,
-                    events=line.events,
-                    snapshots=line.snapshots,
-                    undelivered_events=line.undelivered_events,
-                    recognizer="pending" if line.done_at is None else "done",
-                    kind=line.kind,
-                    requested_by=line.requested_by,
-                    done_at=line.done_at,
-                )
-                for line in found
-            ]
-        )
+        return ErasureLines(erasures=[_line(line) for line in found])
 
     return router
+
+
+async def _erased(erasures: Erasures, identity: str, request: Request) -> ParticipantErased:
+    if not 1 <= len(identity) <= LONGEST_IDENTITY:
+        raise ApiError(422, Code.INVALID, f"identity: must be 1 to {LONGEST_IDENTITY} characters")
+    try:
+        erased = await erasures.participant(identity, _by(caller_of(request.scope)))
+    except OSError as error:
+        raise _failed(error) from error
+    return ParticipantErased(identity=identity, **_counts(erased))
+
+
+def _line(line: Line) -> ErasureLine:
+    return ErasureLine(
+        receipt_id=line.id,
+        at=line.requested_at,
+        events=line.events,
+        snapshots=line.snapshots,
+        undelivered_events=line.undelivered_events,
+        recognizer="pending" if line.done_at is None else "done",
+        kind=line.kind,
+        requested_by=line.requested_by,
+        done_at=line.done_at,
+    )
 
 
 def _by(caller: Caller) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import sys
 from typing import TYPE_CHECKING
 
 from facematch.server.storage.errors import LogUnavailableError
 from facematch.server.storage.migrate import SchemaTooNewError
+from facematch.server.storage.sole_process import AlreadyServedError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-EXPECTED = (SchemaTooNewError, LogUnavailableError)
+FOR_GOOD = (SchemaTooNewError, AlreadyServedError)
+"""Another start could only fail in the same way."""
+EXPECTED = (*FOR_GOOD, LogUnavailableError)
 """What an operator can do something about; anything else keeps its stack."""
 
 
@@ -44,8 +48,9 @@ class StartupErrors:
             await self._app(scope, receive, held_back)
         except EXPECTED as error:
             await send({"type": "lifespan.startup.failed", "message": f"Face Match cannot start: {error}"})
-            if isinstance(error, SchemaTooNewError):
+            if isinstance(error, FOR_GOOD) and multiprocessing.parent_process() is None:
                 # The server would end with 3 as for a database that is away, and supervisors would start it again.
+                # Not so its own, when it has several workers: 3 ends them all.
                 asyncio.get_running_loop().call_soon(sys.exit, self._for_good)
             raise
         except BaseException as error:

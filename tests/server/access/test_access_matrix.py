@@ -44,6 +44,7 @@ GET        /token                            in    local  sign   in      in     
 POST       /api/token                        in    local  sign   in      in           role        in     sign   origin   host
 POST       /api/reference                    in    local  sign   role    role         role        in     sign   origin   host
 DELETE     /api/reference                    in    local  sign   role    role         role        in     sign   origin   host
+DELETE     /api/participants                 in    local  sign   role    role         role        in     sign   origin   host
 DELETE     /api/participants/{identity:path} in    local  sign   role    role         role        in     sign   origin   host
 GET        /api/erasures                     in    local  sign   role    role         role        in     sign   origin   host
 GET        /reference/current.jpg            in    local  sign   in      role         role        in     sign   origin   host

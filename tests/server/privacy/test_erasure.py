@@ -118,11 +118,35 @@ def test_events_and_snapshots_of_one_participant_go_and_those_of_others_stay(
     assert not any(web.get(f"/captures/{name}").status_code == 200 for name in mine)
 
 
-@pytest.mark.parametrize("identity", ["<img onerror=…>", "Анна", "a/../b", "a b", "x" * 512, "\U0001f600", "a?b#c"])
+ANY_IDENTITY = [
+    "<img onerror=…>",
+    "Анна",
+    "a/../b",
+    "a b",
+    "x" * 512,
+    "\U0001f600",
+    "a?b#c",
+    ".",
+    "..",
+    "../..",
+    "/",
+    "a//b/",
+    "line\nbreak",
+    "\r\n",
+    "\u2028\u202e",
+    " ",
+    "%2e%2e",
+    "a+b&identity=c;d",
+    "\x00",
+    "e\u0301",
+]
+
+
+@pytest.mark.parametrize("identity", ANY_IDENTITY)
 def test_any_identity_can_be_named(web: TestClient, matched: Any, identity: str) -> None:
     matched(identity)
     matched("somebody else")
-    receipt = web.delete(f"/api/participants/{quote(identity, safe='')}").json()
+    receipt = web.delete(f"/api/participants?identity={quote(identity, safe='')}").json()
     assert (receipt["identity"], receipt["events"], receipt["snapshots"]) == (identity, 1, 1)
     assert [event["participant_identity"] for event in events(web)] == ["somebody else"]
 
@@ -142,7 +166,24 @@ def test_nobody_of_that_name(web: TestClient) -> None:
     assert (receipt["events"], receipt["snapshots"], receipt["verified"]) == (0, 0, True)
 
 
-@pytest.mark.parametrize("path", ["/api/participants/", "/api/participants/" + "x" * 513])
+@pytest.mark.parametrize("identity", ["<img onerror=…>", "Анна", "a/../b", "a b", "x" * 512, "a?b#c"])
+def test_the_path_takes_simple_names_as_before(web: TestClient, matched: Any, identity: str) -> None:
+    matched(identity)
+    receipt = web.delete(f"/api/participants/{quote(identity, safe='')}").json()
+    assert (receipt["identity"], receipt["events"], receipt["snapshots"]) == (identity, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/participants/",
+        "/api/participants/" + "x" * 513,
+        "/api/participants",
+        "/api/participants?identity=",
+        "/api/participants?identity=" + "x" * 513,
+        "/api/participants?name=x",
+    ],
+)
 def test_an_identity_that_cannot_be(web: TestClient, path: str) -> None:
     answer = web.delete(path)
     assert (answer.status_code, answer.json()["code"]) == (422, "INVALID")
