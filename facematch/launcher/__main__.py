@@ -82,10 +82,13 @@ def with_keys(settings: Settings) -> Settings:
     os.environ.update(keys.values)
     for_people = {name: value for name, value in keys.values.items() if name != "RECOGNIZER_KEY"}
     if keys.made and for_people:
-        _say("Face Match can be reached from other machines, so everybody needs a key. These were made now; they are")
-        _say(f"printed this once, and kept in {keys.file}:")
-        for name, value in for_people.items():
-            _say(f"  {name}={value}")
+        _say("Face Match can be reached from other machines, so everybody needs a key.")
+        if sys.stdout.isatty():
+            _say(f"These were made now; they are printed this once, and kept in {keys.file}:")
+            for name, value in for_people.items():
+                _say(f"  {name}={value}")
+        else:  # what is written now may be kept where others can read it
+            _say(f"{' and '.join(for_people)} were made now, and are kept in {keys.file}.")
     else:
         _say(f"Keys: {keys.file}")
     return load_or_exit()

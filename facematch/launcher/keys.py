@@ -1,7 +1,12 @@
-"""The keys of access when nobody has chosen any: made once, kept in a file that its owner alone can read."""
+"""Keys that nobody has chosen: made once, kept in a file that its owner alone can read.
+
+Those of access, when Face Match is to be reached from other machines, and the pair of the LiveKit server that run.sh
+starts: the demo pair is known to everybody.
+"""
 
 from __future__ import annotations
 
+import os
 import secrets
 import stat
 from dataclasses import dataclass
@@ -25,9 +30,12 @@ _NAMES: Final = ("ADMIN_KEY", "VIEWER_KEY", "RECOGNIZER_KEY")
 _NEEDED: Final = ("ADMIN_KEY", "RECOGNIZER_KEY")
 """The web process does not start with other keys unless it has these."""
 
+LIVEKIT_PAIR: Final = ("LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
+
 _HEADING = """\
-# Keys of Face Match, made because it was to be reached from other machines and none were set. run.sh reads them here;
-# what the environment or .env says instead wins. Delete this file to have new ones made at the next start.
+# Keys of Face Match, made because none were set: of access, when it was to be reached from other machines, and of the
+# LiveKit server that run.sh starts. run.sh reads them here; what the environment or .env says instead wins. Delete this
+# file to have new ones made at the next start.
 """
 
 
@@ -52,7 +60,7 @@ def missing_keys(settings: Settings) -> Keys:
     None are needed in local mode: nothing listens beyond this machine, and no key is set.
 
     Raises:
-        KeysError: the file can be read by others, or cannot be read or written by us.
+        KeysError: the file is somebody else's, can be read by others, or cannot be read or written by us.
     """
     file = settings.data_dir / FILE_NAME
     unset = [name for name in _NAMES if getattr(settings, name.lower()) is None]
@@ -70,24 +78,87 @@ def missing_keys(settings: Settings) -> Keys:
     return Keys(values, file, made=made)
 
 
+def kept_livekit_pair(settings: Settings) -> Keys:
+    """The key and the secret of a LiveKit server that we have started before; none when they were chosen.
+
+    Raises:
+        KeysError: see `missing_keys`.
+    """
+    file = settings.data_dir / FILE_NAME
+    kept = {} if _livekit_pair_is_chosen(settings) else _read(file)
+    pair: dict[str, str] = {name: kept[name] for name in LIVEKIT_PAIR if name in kept}
+    return Keys(pair if len(pair) == len(LIVEKIT_PAIR) else {}, file, made=False)
+
+
+def livekit_pair(settings: Settings) -> Keys:
+    """The key and the secret of a LiveKit server that we are about to start: those that were chosen, or kept, or new.
+
+    Raises:
+        KeysError: new ones cannot be kept; see `fresh_livekit_pair`.
+    """
+    if _livekit_pair_is_chosen(settings):
+        chosen = _named(settings.livekit_api_key, settings.livekit_api_secret)
+        return Keys(chosen, settings.data_dir / FILE_NAME, made=False)
+    kept = kept_livekit_pair(settings)
+    if kept.values:
+        return kept
+    values = fresh_livekit_pair()
+    _write(kept.file, {**_read(kept.file), **values})
+    return Keys(values, kept.file, made=True)
+
+
+def fresh_livekit_pair() -> dict[str, str]:
+    """A key and a secret that are kept nowhere."""
+    return _named(f"face-match-{secrets.token_hex(6)}", secrets.token_urlsafe(32))
+
+
+def _named(key: str, secret: str) -> dict[str, str]:
+    return {"LIVEKIT_API_KEY": key, "LIVEKIT_API_SECRET": secret}
+
+
+def _livekit_pair_is_chosen(settings: Settings) -> bool:
+    return not settings.model_fields_set.isdisjoint({"livekit_api_key", "livekit_api_secret"})
+
+
 def _read(file: Path) -> dict[str, str]:
     try:
-        mode = file.stat().st_mode
+        found = file.stat()
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise KeysError(f"{file} cannot be read ({error.strerror}).") from error
-    if stat.S_IMODE(mode) & (stat.S_IRWXG | stat.S_IRWXO):
-        raise KeysError(f"{file} holds keys and can be read by others: chmod 600 {file}, or delete it for new keys.")
+    if found.st_uid != os.geteuid():
+        raise KeysError(
+            f"{file} holds keys and belongs to another user: start as that user, or delete it for new keys."
+        )
+    if _others_can_read(found):
+        raise KeysError(
+            f"{file} holds keys and can be read by others: chmod 600 {file}, or delete it for new keys. {_NO_MODES}"
+        )
     try:
         return {name: value for name, value in dotenv_values(file, interpolate=False).items() if value}
-    except OSError as error:
-        raise KeysError(f"{file} cannot be read ({error.strerror}).") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise KeysError(f"{file} cannot be read ({getattr(error, 'strerror', 'not UTF-8')}).") from error
+
+
+_NO_MODES: Final = (
+    "Where that has no effect (a Windows disk under WSL, some network shares) set DATA_DIR to a folder in your home."
+)
+
+
+def _others_can_read(found: os.stat_result) -> bool:
+    return bool(stat.S_IMODE(found.st_mode) & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def _write(file: Path, values: Mapping[str, str]) -> None:
     lines = "".join(f"{name}={value}\n" for name, value in values.items())
     try:
         write_whole(file, (_HEADING + lines).encode())  # like every temporary file, for its owner alone
+        if _others_can_read(file.stat()):  # but not on every disk
+            file.unlink()
+            raise KeysError(
+                f"The keys cannot be kept in {file}: on its disk every file can be read by everybody (a Windows disk "
+                "under WSL, some network shares). Set DATA_DIR to a folder in your home, or set the keys."
+            )
     except OSError as error:
         raise KeysError(f"The keys cannot be kept in {file} ({error.strerror}): set DATA_DIR, or the keys.") from error

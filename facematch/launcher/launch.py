@@ -12,14 +12,15 @@ from urllib.parse import urlsplit
 from facematch.config.settings import ROOT, Settings
 from facematch.launcher import livekit_server
 from facematch.launcher.child import Child, Program
-from facematch.launcher.probe import PortError, check_bindable, free_udp_port, get, get_json
+from facematch.launcher.keys import KeysError, fresh_livekit_pair, kept_livekit_pair, livekit_pair
+from facematch.launcher.probe import PortError, accepts, check_bindable, free_udp_port, get, get_json
 from facematch.launcher.supervision import EndedForGoodError, keep_running
 from facematch.protocol.local_secret import read_local_secret
 from facematch.runtime.addresses import is_loopback
 from facematch.runtime.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
 READY_SECONDS = 60.0
 """How long the processes may take to be ready, all together."""
@@ -211,6 +212,7 @@ class Launch:
         answer = await get(host, port, "/")
         if answer is not None and answer[0] == _OK and answer[1].strip() == b"OK":
             self._say(f"LiveKit answers at {settings.livekit_url} already.")
+            await self._use_kept_pair(host, port)
             return None
         if answer is not None:
             raise LaunchError(
@@ -223,7 +225,9 @@ class Launch:
             raise LaunchError(str(error)) from None
         # Not our whole environment: the server takes settings of its own from variables, and needs no key of ours.
         env = {name: self._env[name] for name in _FOR_LIVEKIT if name in self._env}
-        keys = livekit_server.environment(key=settings.livekit_api_key, secret=settings.livekit_api_secret)
+        pair = self._livekit_pair()
+        self._env |= pair
+        keys = livekit_server.environment(key=pair["LIVEKIT_API_KEY"], secret=pair["LIVEKIT_API_SECRET"])
         udp_port = free_udp_port(livekit_server.DEFAULT_UDP_PORT)
         log = settings.data_dir / "logs" / f"livekit-server-{port}.log"
         child = await self._start_one(
@@ -242,6 +246,21 @@ class Launch:
             f"LiveKit {livekit_server.pinned_version()} on {settings.livekit_url} (this machine only; log: {log})"
         )
         return child
+
+    def _livekit_pair(self) -> Mapping[str, str]:
+        """Key and secret of the server that we start, for it and for both processes."""
+        try:
+            return livekit_pair(self._settings).values
+        except KeysError as error:
+            self._say(f"The keys of LiveKit are good for this start only. {error}")
+            return fresh_livekit_pair()
+
+    async def _use_kept_pair(self, host: str, port: int) -> None:
+        """The server that answers may be one that another start of ours has started: then it has the kept keys."""
+        with contextlib.suppress(KeysError):  # it is not needed, then
+            pair = kept_livekit_pair(self._settings).values
+            if pair and await accepts(host, port, key=pair["LIVEKIT_API_KEY"], secret=pair["LIVEKIT_API_SECRET"]):
+                self._env |= pair
 
     async def _start_one(self, program: Program, group: list[Child]) -> Child:
         try:

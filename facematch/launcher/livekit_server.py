@@ -9,6 +9,7 @@ Standard library only: set-up reads this before anything is installed.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import socket
@@ -24,6 +25,7 @@ MODULE = _ROOT / "tools" / "livekit"
 PACKAGE = "github.com/livekit/livekit-server/cmd/server"
 
 DEFAULT_UDP_PORT = 7882
+_SIXTEEN_BITS = 0xFFFF
 
 BUILDS = MODULE / "builds.txt"
 OWN_BUILD = _ROOT / "build" / "livekit-server.sha256"
@@ -124,7 +126,12 @@ def arguments(*, port: int, udp_port: int) -> list[str]:
 
 def environment(*, key: str, secret: str) -> dict[str, str]:
     """Variables that give the server its one key pair; an argument could be read by everybody on the machine."""
-    return {"LIVEKIT_KEYS": f"{key}: {secret}"}
+    return {"LIVEKIT_KEYS": f"{_yaml(key)}: {_yaml(secret)}"}
+
+
+def _yaml(text: str) -> str:
+    """Any text as a YAML string: YAML takes JSON's, but for its way to write what lies beyond sixteen bits."""
+    return '"' + "".join(one if ord(one) > _SIXTEEN_BITS else json.dumps(one)[1:-1] for one in text) + '"'
 
 
 def _loopback_interface() -> str:

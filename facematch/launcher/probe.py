@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import errno
+import hashlib
+import hmac
 import json
 import socket
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _LONGEST_ANSWER = 4 * 1024 * 1024
+_TOKEN_SECONDS = 60
+_REFUSED = (401, 403)
 
 
 class PortError(Exception):
@@ -96,3 +105,23 @@ async def get_json(host: str, port: int, path: str, *, bearer: str | None = None
         found = json.loads(answer[1])
         return found if isinstance(found, dict) else {}
     return {}
+
+
+async def accepts(host: str, port: int, *, key: str, secret: str) -> bool:
+    """Whether a LiveKit server knows this key and secret."""
+    now = int(time.time())
+    claims = {"iss": key, "sub": "run.sh", "nbf": now, "exp": now + _TOKEN_SECONDS}
+    token = _signed({**claims, "video": {"roomJoin": True, "room": "face-match"}}, secret)
+    answer = await get(host, port, "/rtc/validate", bearer=token)
+    return answer is not None and answer[0] not in (0, *_REFUSED)
+
+
+def _signed(claims: Mapping[str, Any], secret: str) -> str:
+    """A JSON Web Token, as LiveKit takes it."""
+    parts = [_web_safe(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
+    signature = hmac.digest(secret.encode(), ".".join(parts).encode(), hashlib.sha256)
+    return ".".join([*parts, _web_safe(signature)])
+
+
+def _web_safe(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -8,19 +8,23 @@ import signal
 import socket
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from dotenv import dotenv_values
 
 from facematch.config.settings import ROOT, Settings
+from facematch.launcher import livekit_server
 from facematch.launcher.__main__ import environment
 from facematch.launcher.launch import LaunchError
-from tests.rig.livekit_server import KEY, SECRET
+from facematch.launcher.probe import accepts, get
+from tests.rig.livekit_server import KEY, SECRET, server_binary
 from tests.rig.own_server import OwnServer
-from tests.rig.ports import free_tcp_port
+from tests.rig.ports import free_tcp_port, free_udp_port
 from tests.rig.process import Process
-from tests.rig.waiting import wait_until_true
+from tests.rig.waiting import wait_until, wait_until_true
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -166,12 +170,62 @@ async def test_livekit_is_started_where_nothing_answers_and_ended_with_the_rest(
     }
     assert listening == {"127.0.0.1"}
     assert "demo-secret" not in " ".join(children["LiveKit server"].cmdline())
+    kept = dotenv_values(tmp_path / "data" / "keys.env")
+    assert str(kept["LIVEKIT_API_SECRET"]) not in " ".join(children["LiveKit server"].cmdline())
+    address = ("127.0.0.1", own.livekit_port)
+    assert await accepts(*address, key=str(kept["LIVEKIT_API_KEY"]), secret=str(kept["LIVEKIT_API_SECRET"]))
+    assert not await accepts(*address, key=KEY, secret=SECRET)  # the pair that everybody knows
+    assert await own.recognizer_is_connected()
+
+    beside = OwnServer(tmp_path, own.livekit_port, free_tcp_port())  # finds that server, and knows its keys
+    also_running = asyncio.create_task(beside.run())
+    await wait_until_true(
+        lambda: any(line.startswith("Face Match is ready") for line in beside.said) or also_running.done(),
+        within=START_SECONDS,
+        what="another start beside it is ready",
+    )
+    assert set(beside.pids()) == {"API", "recognizer"}
+    assert await beside.recognizer_is_connected()
+    beside.stop.set()
+    async with asyncio.timeout(STOP_SECONDS):
+        await also_running
 
     own.stop.set()
     async with asyncio.timeout(STOP_SECONDS):
         await running
 
     assert left(list(children.values())) == []
+
+
+SECRETS = [
+    "!Qwol!123!Qwol!123!Qwol!123!Qwol",
+    "with a # and: a colon, 32 characters",
+    "12345678901234567890123456789012",
+    "\"quotes\" and 'others' and \\ and %s",
+    "{flow: [style]} & *alias | > @ ` ---",
+    "Schlüssel für die Tür, 鍵, 🔑, und mehr",
+    "  spaces around, as many as there are ",
+]
+
+
+async def test_a_server_of_ours_takes_whatever_secret_was_chosen(tmp_path: Path) -> None:
+    for number, secret in enumerate(SECRETS):
+        port = free_tcp_port()
+        key = secret[::-1]
+        *arguments, config = livekit_server.arguments(port=port, udp_port=free_udp_port())
+        server = Process(
+            "livekit-server",
+            [str(server_binary()), *arguments, config],
+            env=livekit_server.environment(key=key, secret=secret),
+            log=tmp_path / f"{number}.log",
+        )
+        server.start()
+        try:
+            await wait_until(partial(get, "127.0.0.1", port, "/"), within=START_SECONDS, what="it answers")
+            assert await accepts("127.0.0.1", port, key=key, secret=secret), secret
+            assert not await accepts("127.0.0.1", port, key=key, secret=secret.strip() + "x"), secret
+        finally:
+            server.kill()
 
 
 @pytest.mark.parametrize("victim", ["LiveKit server", "API", "recognizer"])

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from facematch.config.settings import Settings, WebSettings
-from facematch.launcher.keys import FILE_NAME, KeysError, missing_keys
+from facematch.launcher.__main__ import with_keys
+from facematch.launcher.keys import FILE_NAME, KeysError, kept_livekit_pair, livekit_pair, missing_keys
+from facematch.runtime.atomic_file import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,3 +76,76 @@ def test_a_folder_that_takes_nothing_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
     with pytest.raises(KeysError, match=r"cannot be (kept|read)"):
         missing_keys(settings(tmp_path, host=EVERYWHERE))
+
+
+def test_a_file_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = missing_keys(settings(tmp_path, host=EVERYWHERE)).file
+    owner = file.stat().st_uid
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    with pytest.raises(KeysError, match="another user"):
+        missing_keys(settings(tmp_path, host=EVERYWHERE))
+
+
+def test_a_disk_without_modes_keeps_no_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under WSL, every file of a Windows disk can be read by everybody, whatever chmod says."""
+
+    def everybodys(path: Path, data: bytes) -> None:
+        write_whole(path, data)
+        path.chmod(0o777)
+
+    monkeypatch.setattr("facematch.launcher.keys.write_whole", everybodys)
+    for _ in range(2):  # the second start is not worse off than the first
+        with pytest.raises(KeysError, match="Set DATA_DIR to a folder in your home"):
+            missing_keys(settings(tmp_path, host=EVERYWHERE))
+        with pytest.raises(KeysError, match="Set DATA_DIR to a folder in your home"):
+            livekit_pair(settings(tmp_path))
+        assert not (tmp_path / "data" / FILE_NAME).exists()
+
+
+def test_livekits_pair_is_made_once_and_kept_beside_the_others(tmp_path: Path) -> None:
+    assert kept_livekit_pair(settings(tmp_path)).values == {}
+    made = livekit_pair(settings(tmp_path))
+    assert made.made
+    assert set(made.values) == {"LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"}
+    assert len(made.values["LIVEKIT_API_SECRET"]) >= 32
+    assert stat.S_IMODE(made.file.stat().st_mode) == 0o600
+    access = missing_keys(settings(tmp_path, host=EVERYWHERE))
+    for found in (livekit_pair(settings(tmp_path)), kept_livekit_pair(settings(tmp_path))):
+        assert (found.values, found.made) == (made.values, False)
+    assert missing_keys(settings(tmp_path, host=EVERYWHERE)).values == access.values
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"livekit_api_key": "demo-key", "livekit_api_secret": "demo-secret"},
+        {"livekit_api_key": "mine", "livekit_api_secret": "my-secret"},
+        {"livekit_api_secret": "demo-secret"},
+    ],
+)
+def test_a_pair_that_was_chosen_wins(tmp_path: Path, chosen: dict[str, str]) -> None:
+    livekit_pair(settings(tmp_path))
+    wanted = settings(tmp_path, **chosen)
+    found = livekit_pair(wanted).values
+    assert found == {
+        "LIVEKIT_API_KEY": wanted.livekit_api_key,
+        "LIVEKIT_API_SECRET": wanted.livekit_api_secret,
+    }
+    assert kept_livekit_pair(wanted).values == {}
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_new_keys_are_shown_to_a_person_and_to_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, terminal: bool
+) -> None:
+    for name in ("ADMIN_KEY", "VIEWER_KEY", "RECOGNIZER_KEY", "DATA_DIR"):
+        monkeypatch.setenv(name, "")  # put back afterwards
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    found = with_keys(Settings(host=EVERYWHERE))
+    said = capsys.readouterr().out
+    assert found.admin_key
+    assert found.recognizer_key
+    assert (found.admin_key.get_secret_value() in said) is terminal
+    assert found.recognizer_key.get_secret_value() not in said
+    assert str(tmp_path / FILE_NAME) in said

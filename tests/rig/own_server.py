@@ -10,6 +10,7 @@ import psutil
 
 from facematch.config.settings import Settings
 from facematch.launcher.launch import Launch
+from facematch.launcher.probe import get_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +21,8 @@ class OwnServer:
 
     def __init__(self, folder: Path, livekit_port: int, port: int, **more: Any) -> None:
         self.said: list[str] = []
+        self.livekit_port = livekit_port
+        self.port = port
         self.url = f"ws://localhost:{livekit_port}"
         chosen: dict[str, Any] = {
             "port": port,
@@ -45,3 +48,8 @@ class OwnServer:
     def pids(self) -> dict[str, psutil.Process]:
         """Of what was started, by name."""
         return {child.program.name: psutil.Process(child.process.pid) for child in self.launch.children}
+
+    async def recognizer_is_connected(self) -> bool:
+        """Whether the recognizer is in the room now."""
+        status = await get_json("127.0.0.1", self.port, "/api/status")
+        return ((status.get("recognizer") or {}).get("heartbeat") or {}).get("livekit") == "connected"
