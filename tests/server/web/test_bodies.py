@@ -121,7 +121,8 @@ async def test_a_body_that_lied_about_its_size_is_stopped(app: FastAPI) -> None:
 async def test_a_size_that_is_none(app: FastAPI, check: dict[str, Any], length: str) -> None:
     caller = Caller(app, "/api/check", "application/json", content_length=length)
     caller.arrives(json.dumps(check).encode(), more=False)
-    await caller.run()
+    async with app.router.lifespan_context(app):
+        await caller.run()
     assert caller.answer[0] == (413 if length.startswith("9") else 200)
 
 
