@@ -5,10 +5,11 @@ from __future__ import annotations
 from facematch.config.secret_values import secrets_of
 from facematch.config.settings import load_or_exit
 from facematch.recognizer.app import run
-from facematch.recognizer.process.entry import run_process
+from facematch.recognizer.process.entry import prepare_process, run_process
 from facematch.runtime.logs import configure_logging
 
 if __name__ == "__main__":
+    prepare_process()
     SETTINGS = load_or_exit()
     configure_logging(SETTINGS.log_level, SETTINGS.log_format, secrets_of(SETTINGS))
     run_process(run(SETTINGS))

@@ -25,6 +25,7 @@ from facematch.recognizer.erasure_orders import ErasureOrders
 from facematch.recognizer.heartbeat import HeartbeatSender
 from facematch.recognizer.process.memory import MemorySampler
 from facematch.recognizer.process.memory_watchdog import Watchdog
+from facematch.recognizer.process.native_output import NativeOutput
 from facematch.recognizer.process.shutdown import Shutdown, close_in_time
 from facematch.recognizer.references import References
 from facematch.recognizer.room.connection import CredentialsRefusedError, LiveKitAccess
@@ -71,7 +72,8 @@ async def run(settings: Settings, rooms: Sequence[str] = ()) -> ExitCode:
     if store is None or shutdown.requested:  # a former recognizer has the outbox, or the disk hangs
         log.info("Graceful shutdown flag detected; breaking main loop")
         return shutdown.code
-    await Recognizer(settings, rooms or (settings.room_name,), store, snapshots, shutdown).run()
+    with NativeOutput(outbox_path(settings).with_suffix(".stderr")) as native:  # its own, as the outbox is
+        await Recognizer(settings, rooms or (settings.room_name,), store, snapshots, shutdown).run(native)
     log.info("Face Match recognizer stopped", exit_code=int(shutdown.code))
     return shutdown.code
 
@@ -139,7 +141,7 @@ class Recognizer:
         for name in settings.legacy_in_use:
             log.warning(f"{name} is deprecated and has no effect; remove it")
 
-    async def run(self) -> None:
+    async def run(self, native: NativeOutput) -> None:
         """Work until the shutdown flag is set, deliver what can be delivered, and close everything."""
         try:
             async with ended_when_hung(), asyncio.TaskGroup() as tasks:
@@ -148,6 +150,7 @@ class Recognizer:
                     tasks.create_task(self._outbox.run(), name="outbox"),
                     tasks.create_task(self._heartbeats.run(), name="heartbeat"),
                     tasks.create_task(self._watchdog.run(), name="memory"),
+                    tasks.create_task(native.run(), name="native output"),
                     *(
                         tasks.create_task(stay_in(session, self._shutdown), name=f"room {session.name}")
                         for session in self._sessions

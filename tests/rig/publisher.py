@@ -80,11 +80,16 @@ class Stage:
     def __init__(self) -> None:
         self._people: dict[str, Person] = {}
 
-    async def join(self, who: str, url: str, token: str) -> dict[str, Any]:
+    async def join(self, who: str, url: str, token: str, *, encrypted: bool, private: bool) -> dict[str, Any]:
         room = rtc.Room()
         person = Person(room)
         room.on("participant_connected", lambda participant: person.seen.append(participant.identity))
-        await room.connect(url, token, rtc.RoomOptions(auto_subscribe=False, dynacast=True))
+        options = rtc.RoomOptions(auto_subscribe=False, dynacast=True)
+        if encrypted:
+            options.encryption = rtc.E2EEOptions(key_provider_options=rtc.KeyProviderOptions(shared_key=b"a secret"))
+        await room.connect(url, token, options)
+        if private:
+            room.local_participant.set_track_subscription_permissions(allow_all_participants=False)
         person.seen.extend(room.remote_participants)
         self._people[who] = person
         return {"sid": room.local_participant.sid}

@@ -156,11 +156,23 @@ class Publishers:
         """Of the publisher process."""
         return self._child.pid
 
-    async def join(self, room: str, identity: str, *, name: str | None = None, kind: str = "standard") -> Person:
-        """A new participant; the same identity twice is what LiveKit makes of it."""
+    async def join(
+        self,
+        room: str,
+        identity: str,
+        *,
+        name: str | None = None,
+        kind: str = "standard",
+        encrypted: bool = False,
+        private: bool = False,
+    ) -> Person:
+        """A new participant; the same identity twice is what LiveKit makes of it.
+
+        `encrypted`: end to end; `private`: lets nobody subscribe.
+        """
         key = str(next(self._numbers))
         token = join_token(room, identity, name=name, kind=kind)
-        answer = await self.ask("join", who=key, url=self._url, token=token)
+        answer = await self.ask("join", who=key, url=self._url, token=token, encrypted=encrypted, private=private)
         return Person(self, key, identity, answer["sid"])
 
     async def on_air(self, room: str, identity: str, scene: Scene | None = None, **how: Any) -> Person:

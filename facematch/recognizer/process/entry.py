@@ -10,6 +10,7 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from facematch.recognizer.process.native_output import separate_stderr
 from facematch.runtime.exit_codes import ExitCode
 from facematch.runtime.memory_dumps import forbid_memory_dumps
 
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
 
+def prepare_process() -> None:
+    """Before anything is said: no dumps of memory, a stderr of our own, and a crash in native code says where."""
+    forbid_memory_dumps()
+    separate_stderr()
+    faulthandler.enable()
+
+
 def run_process(program: Coroutine[Any, Any, ExitCode]) -> NoReturn:
     """Run the program on an event loop, and end the process with its exit code."""
-    forbid_memory_dumps()
-    faulthandler.enable()  # a crash in native code says where
     runner = asyncio.Runner()  # never closed: that would wait for a thread whose disk hangs
     try:
         code = runner.run(program)

@@ -10,13 +10,14 @@ import pytest
 
 PROGRAM = """
 import asyncio, ctypes, os, resource, signal
-from facematch.recognizer.process.entry import run_process
+from facematch.recognizer.process.entry import prepare_process, run_process
 from facematch.runtime.exit_codes import ExitCode
 
 async def program():
     {body}
     return ExitCode.MEMORY_LIMIT
 
+prepare_process()
 run_process(program())
 """
 
