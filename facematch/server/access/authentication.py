@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
@@ -46,12 +48,27 @@ class Keys:
 
     def __init__(self, keys: Mapping[Role, str]) -> None:
         self._hashes = {role: _hash(key) for role, key in keys.items()}
+        self._guessable = frozenset(role for role, key in keys.items() if bits_of(key) < ENOUGH_BITS)
 
     def role_of(self, key: str) -> Role | None:
         """Whose key this is; None: nobody's. Takes the same time whatever it is."""
         given = _hash(key)
         roles = [role for role, known in self._hashes.items() if hmac.compare_digest(known, given)]
         return roles[0] if roles else None
+
+    def is_guessable(self, role: Role) -> bool:
+        """Whether a role's key could be found by trying, so that whoever tries must not see which one is right."""
+        return role in self._guessable
+
+
+ENOUGH_BITS: Final = 80
+"""What cannot be found by trying, even if the key has far fewer than `bits_of` says because it is made of words."""
+
+
+def bits_of(key: str) -> float:
+    """How many bits a key has at the most, from how its characters are spread: none for `aaaaaaaaaaaaaaaa`."""
+    shares = [count / len(key) for count in Counter(key).values()]
+    return -len(key) * sum(share * math.log2(share) for share in shares)
 
 
 def _hash(key: str) -> bytes:
@@ -96,8 +113,9 @@ class KeyedCallers:
             ) from error
 
     async def _by_bearer(self, scope: Scope, bearer: str) -> Caller:
-        self._attempts.check(scope)
         if (role := self._keys.role_of(bearer)) is not None:
+            if self._keys.is_guessable(role):
+                self._attempts.check(scope)
             return Caller(frozenset({role}), By.KEY)
         if bearer.startswith(INVITATION_PREFIX) and (found := await self._sessions.find(bearer, Kind.INVITATION)):
             return caller_with(found)

@@ -9,9 +9,9 @@ import structlog
 from starlette.responses import RedirectResponse
 from starlette.routing import compile_path
 
-from facematch.server.access.authentication import CHALLENGE, SAFE_METHODS, CallerOf
+from facematch.server.access.authentication import CHALLENGE, SAFE_METHODS, CallerOf, session_token_of
 from facematch.server.access.caller import NOBODY, Caller, remember_caller
-from facematch.server.access.hosts import foreign_origin, same_origin
+from facematch.server.access.hosts import foreign_origin, is_navigation, is_own_page_s, same_origin
 from facematch.server.access.roles import Role, Roles
 from facematch.server.web.errors import ApiError, Code
 from facematch.server.web.gate import vouch_for
@@ -69,6 +69,9 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     (WEBSOCKET, "/ws/matches"): _VIEW,
 }
 """Every route of the application. HEAD counts as GET."""
+
+COUNTED: Final = frozenset({"/token"})
+"""What even a link on another site's page must not lead to: only so many are given in a minute."""
 
 _PATTERNS = [(compile_path(path)[0], method, path) for method, path in TABLE]
 
@@ -138,6 +141,9 @@ class AccessControl:
         rule = rule_of(scope)
         if rule and rule.roles is ANYONE:
             return rule.route
+        may_be_linked_to = rule is None or rule.route not in COUNTED
+        if not is_own_page_s(scope) and not (may_be_linked_to and is_navigation(scope)):
+            raise foreign_origin()
         caller = await self._caller_of(scope)
         if caller is NOBODY and not (rule and rule.roles and Role.GUEST in rule.roles):
             # Before 404 and 405: strangers do not learn which addresses there are.
@@ -169,6 +175,7 @@ async def _refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) -
         await send({"type": "websocket.close", "code": 1008, "reason": error.code})
         return
     if error.code == Code.NOT_SIGNED_IN and scope["path"] == "/" and scope.get("method") in SAFE_METHODS:
-        await RedirectResponse(LOGIN_PAGE, 303)(scope, receive, send)
+        ended = "?ended=1" if session_token_of(scope) else ""
+        await RedirectResponse(LOGIN_PAGE + ended, 303)(scope, receive, send)
         return
     await error.response()(scope, receive, send)

@@ -115,10 +115,28 @@ def same_origin(scope: Scope) -> bool:
     return (_name(host), here_port) == (_name(found[2]), there_port)
 
 
+def is_own_page_s(scope: Scope) -> bool:
+    """Whether the browser says that no other site's page had a part in this request; true where it says nothing.
+
+    `Origin` is missing where a page asks for what it cannot read (pictures, scripts, `no-cors`); this is not.
+    """
+    return only(Headers(scope=scope).getlist("sec-fetch-site")) in ("", "none", "same-origin")
+
+
+def is_navigation(scope: Scope) -> bool:
+    """Whether somebody follows a link, and will see the answer as a page of its own."""
+    headers = Headers(scope=scope)
+    asked = tuple(only(headers.getlist(name)) for name in ("sec-fetch-mode", "sec-fetch-dest"))
+    return scope.get("method") == "GET" and asked == ("navigate", "document")
+
+
 def foreign_origin() -> ApiError:
     """The refusal of what another site's page asks for."""
     return ApiError(
-        403, Code.FOREIGN_ORIGIN, "This request came from another site's page. Only Face Match's own page may make it."
+        403,
+        Code.FOREIGN_ORIGIN,
+        "This request came from another site's page, or through a proxy that changed its Host. Only Face Match's own "
+        "page may make it, and a proxy has to pass Host on as it came (nginx: proxy_set_header Host $http_host).",
     )
 
 

@@ -66,7 +66,6 @@ class Logins:
         Raises:
             ApiError: 401, 422, 429 or 503; a former login is left as it was.
         """
-        self._attempts.count(request.scope)
         async with _stored():
             return await self._enter(request, wanted)
 
@@ -76,14 +75,16 @@ class Logins:
         if wanted.key is not None:
             role = self._keys.role_of(wanted.key.strip())
             if role not in (Role.ADMIN, Role.VIEWER):
-                log.warning("Login refused", client=_client(request))
+                self._refused(request)
                 detail = "This is the recognizer's key; people sign in with another." if role else WRONG_KEY
                 raise ApiError(401, Code.WRONG_KEY, detail)
+            if self._keys.is_guessable(role):
+                self._attempts.count(request.scope)
             room = until = None
         else:
             invitation = await self._sessions.find(wanted.invitation or "", Kind.INVITATION)
             if invitation is None:
-                log.warning("Login refused", client=_client(request))
+                self._refused(request)
                 raise ApiError(401, Code.WRONG_KEY, _OVER)
             role, room, until = invitation.role, invitation.room, invitation.expires_at
         token, session = await self._sessions.log_in(role, room, until)
@@ -92,6 +93,10 @@ class Logins:
             await self.leave(former)
         log.info("Signed in", role=str(role), client=_client(request))
         return token, session
+
+    def _refused(self, request: Request) -> None:
+        log.warning("Login refused", client=_client(request))
+        self._attempts.count(request.scope)
 
     async def leave(self, session: Session) -> None:
         """End a login and send its listeners away."""

@@ -1,7 +1,8 @@
 """How often one client may try: logins, wrong keys, LiveKit tokens.
 
 Counted in memory that does not grow, on a clock that nobody sets. Behind a proxy whose word the server does not
-take, all clients are one.
+take, all clients are one. Behind one whose word it takes, each address that it names is a client, and all that it
+passes on are counted together, too: a program of this machine can name any address.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from starlette.datastructures import Headers
 
 from facematch.runtime.addresses import network_of
 from facematch.server.access.hosts import is_forwarded
+from facematch.server.web.abort import connection_of
 from facematch.server.web.errors import ApiError, Code
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ log = structlog.get_logger(__name__)
 MOST_CLIENTS: Final = 10_000
 """Clients counted each on their own within a minute; all further ones share one count."""
 
+CROWD: Final = 10
+"""As many times of what one client may, all together may that come through one proxy."""
+
 _WINDOW_SECONDS: Final = 60.0
 _EVERYBODY_ELSE: Final = "everybody else"
 
@@ -35,6 +40,15 @@ def client_of(scope: Scope) -> str:
     """Whose tries are counted together: an address, and apart from it what a proxy at that address passes on."""
     client = network_of((scope.get("client") or ("",))[0])
     return f"{client} (forwarded)" if is_forwarded(Headers(scope=scope)) else client
+
+
+def proxy_of(scope: Scope) -> str | None:
+    """The proxy that this request came through, by its own address; None: the client's address is its own."""
+    connection = connection_of(scope)
+    peer = connection.get_extra_info("peername") if connection is not None else None
+    if not isinstance(peer, tuple) or peer[0] == (scope.get("client") or ("",))[0]:
+        return None
+    return f"{network_of(str(peer[0]))} (all that it passes on)"
 
 
 class RateLimit:
@@ -69,14 +83,17 @@ class RateLimit:
         Raises:
             ApiError: 429, it is one too many.
         """
-        client = client_of(scope)
-        place = self._place(client)
-        count, until = self._live(place)
-        self._counts[place] = (count + 1, until)
-        if count == self._per_minute:  # said once a minute
-            log.warning("Too many tries of one client", what=self._what, client=client)
-        if count >= self._per_minute:
-            raise self._refusal(until)
+        over = []
+        for client, allowed in self._counted(scope):
+            place = self._place(client)
+            count, until = self._live(place)
+            self._counts[place] = (count + 1, until)
+            if count == allowed:  # said once a minute
+                log.warning("Too many tries of one client", what=self._what, client=client)
+            if count >= allowed:
+                over.append(until)
+        if over:
+            raise self._refusal(max(over))
 
     def check(self, scope: Scope) -> None:
         """Count nothing.
@@ -84,9 +101,16 @@ class RateLimit:
         Raises:
             ApiError: 429, there have been as many as there may be.
         """
-        count, until = self._live(self._place(client_of(scope)))
-        if count >= self._per_minute:
-            raise self._refusal(until)
+        for client, allowed in self._counted(scope):
+            count, until = self._live(self._place(client))
+            if count >= allowed:
+                raise self._refusal(until)
+
+    def _counted(self, scope: Scope) -> list[tuple[str, int]]:
+        """As what a request is counted, and how many there may be of each."""
+        proxy = proxy_of(scope)
+        crowd = [] if proxy is None else [(proxy, self._per_minute * CROWD)]
+        return [(client_of(scope), self._per_minute), *crowd]
 
     def _live(self, place: str) -> tuple[int, float]:
         """What a place holds now: nothing, from now on, when its minute is over."""

@@ -19,7 +19,8 @@ from facematch.server.access.rate_limit import RateLimit
 from facematch.server.web.bodies import KB, described, json_refusals, read_json
 from facematch.server.web.errors import ApiError, Code, documented, invalid
 
-LONGEST_IDENTITY = 128
+LONGEST_IDENTITY = 256
+"""Bytes in UTF-8: what LiveKit takes."""
 
 _LIMIT = 16 * KB
 _CONTROLS = frozenset({"Cc", "Cs", "Cn", "Zl", "Zp"})
@@ -29,7 +30,7 @@ _DIRECTION_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202
 _REFUSALS = documented(
     (403, Code.ROOM_NOT_ALLOWED, "Tokens are not given for this room. Add it to ALLOWED_ROOMS."),
     (403, Code.RESERVED_IDENTITY, "This name is the recognizer's. Choose another."),
-    (422, Code.INVALID, "identity: must be 1 to 128 characters"),
+    (422, Code.INVALID, "identity: must be 1 to 256 bytes"),
     (429, Code.TOO_MANY_REQUESTS, "Too many tokens from your address. Try again in 42 s."),
 )
 
@@ -40,7 +41,7 @@ class TokenRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     room: Text | None = Field(default=None, description="Default: the room that is watched")
-    identity: Text | None = Field(default=None, description="1-128 characters, unique in the room")
+    identity: Text | None = Field(default=None, description="1-256 bytes in UTF-8, unique in the room")
     name: Text | None = Field(default=None, description="The same, when `identity` is missing")
 
 
@@ -113,8 +114,8 @@ def checked_identity(identity: str) -> str:
         ApiError: it is empty, too long, has characters that cannot be shown, or is the recognizer's.
     """
     identity = identity.strip()
-    if not 1 <= len(identity) <= LONGEST_IDENTITY:
-        raise invalid([{"loc": ("identity",), "msg": f"must be 1 to {LONGEST_IDENTITY} characters"}])
+    if not 1 <= len(identity.encode("utf-8", "surrogatepass")) <= LONGEST_IDENTITY:
+        raise invalid([{"loc": ("identity",), "msg": f"must be 1 to {LONGEST_IDENTITY} bytes"}])
     if any(unicodedata.category(c) in _CONTROLS or c in _DIRECTION_CONTROLS for c in identity):
         raise invalid([{"loc": ("identity",), "msg": "must not hold control characters"}])
     if _plain(identity).startswith(RECOGNIZER_PREFIX):
@@ -152,7 +153,7 @@ def routes(tokens: Tokens, limit: RateLimit) -> APIRouter:
     @router.get("/token", summary="A token to join the room", responses=_REFUSALS)
     async def get(
         request: Request,
-        identity: Annotated[str, Query(description="Who joins, 1-128 characters", examples=["Alice42"])],
+        identity: Annotated[str, Query(description="Who joins, 1-256 bytes in UTF-8", examples=["Alice42"])],
         room: Annotated[str | None, Query(description="Default: the room that is watched")] = None,
     ) -> Token:
         """Never kept by a cache."""

@@ -150,3 +150,37 @@ async def test_a_socket_is_refused_also_where_the_server_cannot_send_a_body(app:
     scope = {"type": "websocket", "path": "/ws/matches", "scheme": "ws", "client": ("192.0.2.7", 1), "headers": []}
     await app(scope, receive, send)
     assert sent == [{"type": "websocket.close", "code": 1008, "reason": "NOT_LOCAL"}]
+
+
+FOREIGN = {
+    "an image": {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"},
+    "a script": {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "script"},
+    "no-cors": {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "empty"},
+    "a frame": {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"},
+    "another port of this machine": {"sec-fetch-site": "same-site", "sec-fetch-mode": "no-cors"},
+    "something new": {"sec-fetch-site": "cross-galaxy"},
+}
+
+
+@pytest.mark.parametrize("how", FOREIGN)
+@pytest.mark.parametrize(("method", "template"), [entry for entry in TABLE if TABLE[entry] is not ANYONE])
+def test_a_foreign_page_cannot_even_ask_for_what_it_cannot_read(
+    app: FastAPI, method: str, template: str, how: str
+) -> None:
+    """Browsers name no Origin then; the token limit was used up so."""
+    here = TestClient(app, base_url="http://localhost:8000", client=("127.0.0.1", 40000))
+    assert verdict(here, method, concrete(template), host="localhost:8000", **FOREIGN[how]) == (403, "FOREIGN_ORIGIN")
+
+
+@pytest.mark.parametrize(("path", "status"), [("/", 200), ("/login", 303), ("/api/status", 200), ("/token", 403)])
+def test_a_link_on_a_foreign_page_may_lead_here(client: TestClient, app: FastAPI, path: str, status: int) -> None:
+    here = TestClient(app, base_url="http://localhost:8000", client=("127.0.0.1", 40000))
+    link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    assert here.get(path, headers=link, params={"identity": "x"}, follow_redirects=False).status_code == status
+    assert here.post(path, headers=link).status_code in (403, 405)
+
+
+@pytest.mark.parametrize("site", ["none", "same-origin"])
+def test_our_own_page_and_the_address_bar_may_ask(client: TestClient, app: FastAPI, site: str) -> None:
+    here = TestClient(app, base_url="http://localhost:8000", client=("127.0.0.1", 40000))
+    assert here.get("/token?identity=x", headers={"sec-fetch-site": site}).status_code == 200

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from facematch.server.access.rate_limit import RateLimit, client_of
+from facematch.server.access.rate_limit import CROWD, RateLimit, client_of
 from facematch.server.web.errors import ApiError
 
 
@@ -20,6 +20,16 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Passed:
+    """The connection of a proxy, as the server shows it."""
+
+    def __init__(self, peer: str) -> None:
+        self.peer = peer
+
+    def get_extra_info(self, _name: str) -> tuple[str, int]:
+        return self.peer, 50_000
 
 
 def scope(client: str | None = "192.0.2.7", **headers: str) -> dict[str, Any]:
@@ -135,3 +145,32 @@ def test_never_more_than_allowed_between_two_beginnings(tries: list[tuple[str, f
     assert all(1 <= seconds <= 60 for seconds in waits)
     for times in accepted.values():  # two windows, one after the other, hold four at the worst
         assert all(later - earlier >= 60 for earlier, later in zip(times, times[4:], strict=False))
+
+
+def test_a_program_that_names_another_address_each_time_is_counted_all_the_same() -> None:
+    """As the server has it: it takes the word of a proxy on this machine, and so of every program here."""
+    limit = RateLimit("wrong keys", 3, Clock())
+    here = Passed("127.0.0.1")
+    refused = 0
+    for number in range(100):
+        claimed = scope(f"192.0.2.{number}", x_forwarded_for=f"192.0.2.{number}") | {"facematch.connection": here}
+        with suppress(ApiError):
+            limit.count(claimed)
+            continue
+        refused += 1
+    assert refused == 100 - 3 * CROWD
+    with pytest.raises(ApiError):
+        limit.check(scope("198.51.100.1") | {"facematch.connection": here})
+    limit.count(scope("127.0.0.1") | {"facematch.connection": here})  # what comes from here itself is counted apart
+    limit.count(scope("198.51.100.1") | {"facematch.connection": Passed("198.51.100.1")})
+    limit.count(scope("198.51.100.1") | {"facematch.connection": Passed("203.0.113.9")})
+
+
+def test_behind_a_proxy_each_client_has_its_own_count() -> None:
+    limit = RateLimit("logins", 3, Clock())
+    proxy = Passed("127.0.0.1")
+    for number in range(5):
+        for _ in range(3):
+            limit.count(scope(f"192.0.2.{number}", x_forwarded_for="x") | {"facematch.connection": proxy})
+    with pytest.raises(ApiError):
+        limit.count(scope("192.0.2.1", x_forwarded_for="x") | {"facematch.connection": proxy})
