@@ -7,7 +7,14 @@ import { ApiError, SERVER_AWAY, errorFrom } from "./api.js";
 
 const TIMEOUT_MS = 120_000;
 
-/** @typedef {{ reference_id: string, bbox: BBox, frame_size: Size, url: string }} Accepted */
+/**
+ * @typedef {object} Accepted
+ * @property {string} reference_id
+ * @property {BBox} bbox
+ * @property {Size} frame_size
+ * @property {string} url
+ * @property {readonly { code: string, detail: string }[]} [weak] why the face may be recognized less often
+ */
 
 /**
  * @param {File} file

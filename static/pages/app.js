@@ -12,7 +12,7 @@
  * - header: `connection` with `data-level` connecting | live | doubtful | reconnecting | offline; `recognizer` with
  *   `data-recognizer` unknown | ok | no_reference | connecting | lost | absent | never
  * - reference: `reference-file` (input), `reference-image`, `reference-preview`, `reference-refused`,
- *   `reference-accepted`, `reference-still`, `face-outline`
+ *   `reference-accepted`, `reference-weak`, `reference-still`, `face-outline`
  * - join: `join` with `data-phase` out | joining | in | returning; `join-name`, `join-room`, `join-camera`,
  *   `join-server`, `join-button`, `join-trouble`, `leave-button`
  * - activity: `activity-row` with `data-type`, `data-state`, `data-identity`; `filter-kind`, `filter-person`,

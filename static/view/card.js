@@ -17,6 +17,14 @@ import { LiveVideo } from "./video.js";
 /** How long the box of a match stays over live video: it is a still of a moment that has passed. */
 const BOX_MS = 6000;
 
+/** Why a camera that is there cannot be looked at. */
+/** @type {Readonly<Partial<Record<import("../types/model.js").CardState, string>>>} */
+const WHY_UNSEEN = {
+  encrypted: "only the others in the room have the key",
+  denied: "kept from the recognizer by its owner",
+  too_large: "more pixels than are looked at",
+};
+
 /**
  * @typedef {object} CardProps
  * @property {CardModel} card
@@ -100,6 +108,8 @@ function nameTip(name, identity) {
  */
 function doing(card, now) {
   if (card.reason !== "") return lastKnown(card);
+  const why = WHY_UNSEEN[card.state];
+  if (why !== undefined) return why;
   const seconds = card.matchSince === null ? 0 : Math.floor((now - card.matchSince) / 1000);
   const since = seconds < 2 ? "" : `for ${duration(seconds)} · `;
   switch (card.phase) {

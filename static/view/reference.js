@@ -46,6 +46,7 @@ const ACCEPTED_MS = 8000;
 function View({ reference, rights, loading, inUse, problem, now, onChanged, onErase }) {
   const [attempt, setAttempt] = useState(/** @type {Attempt | null} */ (null));
   const [over, setOver] = useState(false);
+  const [weak, setWeak] = useState({ reference: "", words: "" });
   const abort = useRef(/** @type {(() => void) | null} */ (null));
 
   const send = async (/** @type {File | undefined} */ file) => {
@@ -59,12 +60,15 @@ function View({ reference, rights, loading, inUse, problem, now, onChanged, onEr
     );
     abort.current = upload.abort;
     const result = await upload.done.then(
-      (answer) => ({
-        ...begun,
-        state: /** @type {const} */ ("accepted"),
-        faces: [answer.bbox],
-        frame: answer.frame_size,
-      }),
+      (answer) => {
+        setWeak({ reference: answer.reference_id, words: (answer.weak ?? []).map(({ detail }) => detail).join(" ") });
+        return {
+          ...begun,
+          state: /** @type {const} */ ("accepted"),
+          faces: [answer.bbox],
+          frame: answer.frame_size,
+        };
+      },
       (error) => refusedBy(begun, error),
     );
     setAttempt((now) => (now?.file === file ? result : now));
@@ -105,6 +109,13 @@ function View({ reference, rights, loading, inUse, problem, now, onChanged, onEr
       now=${now}
       loading=${loading}
     />
+    ${
+      weak.words !== "" && weak.reference === reference?.id && attempt?.state !== "sending"
+        ? html`<p class="verdict" data-tone="warn" role="status" data-testid="reference-weak">
+          <${Icon} name="error" /><span>A weak photo, recognized less often. ${weak.words}</span>
+        </p>`
+        : null
+    }
     ${
       attempt?.state === "refused"
         ? html`<${StillInUse} reference=${reference} onDismiss=${() => setAttempt(null)} />`

@@ -97,4 +97,5 @@ async def test_who_cannot_be_looked_at_is_said_so(web: WebProcess, fake: FakeRec
             await fake.check(name, outcome)
             await expect(card_of(page, name)).to_have_attribute("data-state", outcome, timeout=LOOK)
             await expect(card_of(page, name).get_by_test_id("card-state")).to_have_text(word)
+            await expect(card_of(page, name).get_by_test_id("card-phase")).not_to_have_text(re.compile("waiting"))
         assert await page.evaluate(CHECKS) == []
