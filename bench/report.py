@@ -23,12 +23,17 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 def report(bench: str, rows: Sequence[Row], **also: object) -> None:
     """Prints the rows as a table, then one line of JSON with the machine and the commit they were measured on."""
+    table(rows)
+    print(json.dumps({"bench": bench, "rows": rows, **also, "machine": machine()}))
+
+
+def table(rows: Sequence[Row]) -> None:
+    """Prints the rows as a table."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     cells = [columns, *([_cell(row.get(column)) for column in columns] for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
     for line in cells:
         print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
-    print(json.dumps({"bench": bench, "rows": rows, **also, "machine": machine()}))
 
 
 def machine() -> Mapping[str, object]:
