@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+import socket
 import sys
 from enum import Enum, auto
 from pathlib import Path
@@ -27,6 +28,7 @@ _ROOT: Final = 0
 _OPEN: Final = frozenset({b"01", b"04", b"05"})
 """ESTABLISHED, and the two in which the other end has said that it will send no more. The list gives sockets in other
 states to root, whoever had them."""
+_ESTABLISHED: Final = b"\x01"
 _NO_PROGRAM: Final = b"0"
 """In place of a socket's number: its program has closed it, and the list gives it to root."""
 
@@ -40,6 +42,8 @@ class Whose(Enum):
     OURS = auto()
     """It belongs to the user that this process runs as."""
     ANOTHERS = auto()
+    GONE = auto()
+    """Nobody's any more: it has been closed, and no answer is heard."""
     UNKNOWN = auto()
     """The system does not tell, or does not know the connection (a network namespace in between)."""
 
@@ -67,7 +71,10 @@ class Neighbours:
         known = self._known.get(connection)
         if known is None:
             client, server = (connection.get_extra_info(name) for name in ("peername", "sockname"))
-            known = self._known[connection] = await asyncio.to_thread(self._look, client, server)
+            known = await asyncio.to_thread(self._look, client, server)
+            if known is Whose.UNKNOWN and _is_over(connection.get_extra_info("socket")):
+                known = Whose.GONE
+            self._known[connection] = known
         return known
 
     def _look(self, client: Any, server: Any) -> Whose:
@@ -79,6 +86,17 @@ class Neighbours:
         if owner is None or not users:
             return Whose.UNKNOWN
         return Whose.OURS if owner in users else Whose.ANOTHERS
+
+
+def _is_over(connection: socket.socket | None) -> bool:
+    """Whether our end of a connection knows that the other one sends no more, if that can be asked for."""
+    if connection is None or not hasattr(socket, "TCP_INFO"):
+        return False
+    try:
+        state = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    except OSError:
+        return True
+    return state != _ESTABLISHED
 
 
 def own_users(proc: Path = _PROC) -> frozenset[int]:

@@ -199,6 +199,16 @@ def test_where_the_system_tells_the_secret_comes_with_the_first_that_it_does_not
         assert local.come(LOCALHOST, HERE, proof).get("/api/status").status_code == 200
 
 
+def test_whoever_closes_at_once_does_not_get_the_secret_printed(
+    settings: Settings, examiner: FakeExaminer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Any program of this machine can, and what is printed may lie in a log that others read."""
+    with Keyed(settings, examiner, neighbours=FakeNeighbours(Whose.GONE)) as local:
+        assert local.come(LOCALHOST, HERE).get("/api/status").status_code == 401
+    assert "local-" not in capsys.readouterr().err
+    assert not local_secret_file(settings.data_dir).exists()
+
+
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     secret = LocalSecret(tmp_path / "file")

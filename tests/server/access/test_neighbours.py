@@ -77,7 +77,7 @@ class Connection:
     """What the lookup wants of a transport."""
 
     def __init__(self, accepted: socket.socket) -> None:
-        self.ends = {"peername": accepted.getpeername(), "sockname": accepted.getsockname()}
+        self.ends = {"peername": accepted.getpeername(), "sockname": accepted.getsockname(), "socket": accepted}
 
     def get_extra_info(self, name: str) -> Any:
         return self.ends[name]
@@ -94,7 +94,7 @@ async def test_a_connection_is_looked_up_once(stack: ExitStack) -> None:
     client.close()
     assert await neighbours.whose(scope) is Whose.OURS
     scope["facematch.connection"] = Connection(accepted)
-    assert await neighbours.whose(scope) is Whose.UNKNOWN
+    assert await neighbours.whose(scope) is Whose.GONE
     del scope["facematch.connection"]
     assert not neighbours._known
 
@@ -155,6 +155,16 @@ async def test_sockets_that_no_program_holds_open_are_nobody_s(proc: Path, what:
     state, inode = NOT_OPEN[what]
     (proc / "net/tcp").write_text(listed(ME, state, inode))
     assert await Neighbours(proc).whose(SCOPE) is Whose.UNKNOWN
+
+
+async def test_a_system_that_does_not_list_it_where_the_connection_is_open(proc: Path, stack: ExitStack) -> None:
+    """A network namespace in between: it is unknown. Whoever has closed is gone, and known for that."""
+    server = listening(stack, V4, "127.0.0.1")
+    client = stack.enter_context(socket.create_connection(server.getsockname()))
+    accepted = stack.enter_context(server.accept()[0])
+    assert await Neighbours(proc).whose({"facematch.connection": Connection(accepted)}) is Whose.UNKNOWN
+    client.close()
+    assert await Neighbours(proc).whose({"facematch.connection": Connection(accepted)}) is Whose.GONE
 
 
 async def test_root_is_this_user_under_wsl_only(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
