@@ -7,7 +7,6 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from facematch.config.settings import ROOT
@@ -81,11 +80,7 @@ async def test_sigterm_while_another_recognizer_has_the_outbox(make_stack: MakeS
     other = Process("second", [sys.executable, "main.py"], env=stack.environment, log=stack.folder / "second.log")
     other.start()
     try:
-        await wait_until_true(
-            lambda: any(file.path.endswith(".lock") for file in psutil.Process(other.pid).open_files()),
-            within=30,
-            what="the second recognizer waits for the outbox",
-        )
+        await other.says("Another recognizer has the outbox", within=30)
         code, seconds = await other.terminate(within=END_SECONDS)
         assert code == 0, other.tail()
         assert seconds < END_SECONDS

@@ -15,12 +15,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+import structlog
+
 from facematch.recognizer.delivery.outbox_file import connect, connect_to_sound, event_of, remove_put_aside
 from facematch.runtime.owner_only import keep_file, keep_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+
+log = structlog.get_logger(__name__)
 
 LOCK_SECONDS = 10.0
 """How long to wait for a former recognizer that is still stopping."""
@@ -202,6 +206,7 @@ def _locked(path: Path) -> TextIO:
     keep_file(path)
     lock = path.open("w")
     deadline = time.monotonic() + LOCK_SECONDS
+    told = False
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -211,6 +216,9 @@ def _locked(path: Path) -> TextIO:
                 raise StoreInUseError(
                     f"another recognizer owns the outbox {path.with_suffix('.db')}; stop it, or set DATA_DIR"
                 ) from None
+            if not told:
+                log.info("Another recognizer has the outbox; waiting for its end", seconds=LOCK_SECONDS)
+                told = True
             time.sleep(0.1)
         else:
             return lock
