@@ -75,10 +75,13 @@ def secrets_of(settings: BaseModel) -> frozenset[str]:
     found = set()
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
-        if value == field.default or not (isinstance(value, SecretStr) or name.endswith("_secret")):
+        if value is None or value == field.default:
             continue
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        found |= {text, (urlsplit(text).password or "") if name.endswith("_url") else ""}
+        if isinstance(value, SecretStr) or name.endswith("_secret"):
+            found.add(text)
+        if name.endswith("_url"):
+            found.add(urlsplit(text).password or "")
     return frozenset(text for text in found if len(text) >= _WORTH_HIDING)
 
 

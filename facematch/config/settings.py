@@ -5,24 +5,32 @@ Read only by the two composition roots (`main.py`, `api.py`); everything else re
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, overload
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     Field,
     SecretStr,
-    StringConstraints,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from facematch.config.env_file import problem_of
 from facematch.config.secret_values import DatabaseUrl, WebhookSecret, WebhookUrl  # noqa: TC001  (pydantic reads them)
-from facematch.runtime.addresses import is_host, is_loopback
+from facematch.config.text_values import (  # noqa: TC001  (the same)
+    Host,
+    HttpUrl,
+    Key,
+    LiveKitSecret,
+    RoomName,
+    WebSocketUrl,
+)
+from facematch.runtime.addresses import is_loopback
 from facematch.runtime.exit_codes import ExitCode
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,31 +44,9 @@ _PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 _Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]
 """No number means "for ever": a hundred years does."""
 _Ratio = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
-_WebSocketUrl = Annotated[str, StringConstraints(pattern=r"^(wss?|https?)://[^\s/]+.*$", strip_whitespace=True)]
-_HttpUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+.*$", strip_whitespace=True)]
-_RoomName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:@ -]{1,128}$")]
+_PASSWORD = re.compile(r"//\S*@")
 DEMO_SECRET = "demo-secret"  # noqa: S105  (known to everybody, which is why it is refused elsewhere)
 """The secret of the LiveKit server that run.sh starts on loopback."""
-
-SHORTEST_KEY = 16
-LONGEST_KEY = 256
-
-
-def _checked_host(name: str) -> str:
-    if not is_host(name):
-        raise ValueError("takes host names without scheme, port or path, such as cam.example.com, comma-separated")
-    return name.lower()
-
-
-def _checked_key(key: SecretStr) -> SecretStr:
-    text = key.get_secret_value()
-    if not SHORTEST_KEY <= len(text) <= LONGEST_KEY or not all("!" <= character <= "~" for character in text):
-        raise ValueError(f"must be {SHORTEST_KEY} to {LONGEST_KEY} ASCII characters without spaces")
-    return key
-
-
-_Host = Annotated[str, AfterValidator(_checked_host)]
-_Key = Annotated[SecretStr, AfterValidator(_checked_key)]
 
 
 class Settings(BaseSettings):
@@ -74,19 +60,19 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    livekit_url: _WebSocketUrl = Field("ws://localhost:7880", description="LiveKit server WebSocket URL")
-    livekit_public_url: _WebSocketUrl | None = Field(
+    livekit_url: WebSocketUrl = Field("ws://localhost:7880", description="LiveKit server WebSocket URL")
+    livekit_public_url: WebSocketUrl | None = Field(
         None, description="LiveKit URL handed to browsers, when it differs from LIVEKIT_URL"
     )
     allow_demo_credentials: bool = Field(
         default=False, description="Accept the demo LiveKit credentials for a server that is not on this machine"
     )
-    livekit_api_key: str = Field("demo-key", min_length=1, description="LiveKit API key")
-    livekit_api_secret: str = Field(
+    livekit_api_key: LiveKitSecret = Field("demo-key", min_length=1, description="LiveKit API key")
+    livekit_api_secret: LiveKitSecret = Field(
         DEMO_SECRET, min_length=1, repr=False, validate_default=True, description="LiveKit API secret"
     )
-    room_name: _RoomName = Field("face-recognition-room", description="Room to join and watch")
-    allowed_rooms: Annotated[tuple[_RoomName, ...], NoDecode] = Field(
+    room_name: RoomName = Field("face-recognition-room", description="Room to join and watch")
+    allowed_rooms: Annotated[tuple[RoomName, ...], NoDecode] = Field(
         (), description="Comma-separated rooms that tokens are minted for; empty: ROOM_NAME only"
     )
 
@@ -142,17 +128,17 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Seconds an event is retried before it is given up",
     )
-    api_base_url: _HttpUrl = Field("http://127.0.0.1:8000", description="Where the recognizer posts its events")
+    api_base_url: HttpUrl = Field("http://127.0.0.1:8000", description="Where the recognizer posts its events")
     event_queue_size: int = Field(10_000, ge=10, le=1_000_000, description="Events kept while the API is away")
 
     host: str = Field("127.0.0.1", min_length=1, description="Address the API listens on (run.sh)")
     port: int = Field(8000, ge=1, le=65_535, description="Port the API listens on (run.sh)")
-    recognizer_key: _Key | None = Field(None, repr=False, description="Key that the recognizer reports with")
-    viewer_key: _Key | None = Field(None, repr=False, description="Key of the viewer role")
-    admin_key: _Key | None = Field(
+    recognizer_key: Key | None = Field(None, repr=False, description="Key that the recognizer reports with")
+    viewer_key: Key | None = Field(None, repr=False, description="Key of the viewer role")
+    admin_key: Key | None = Field(
         None, repr=False, validate_default=True, description="Key of the admin role; without any key: local mode"
     )
-    allowed_hosts: Annotated[tuple[_Host, ...], NoDecode] = Field(
+    allowed_hosts: Annotated[tuple[Host, ...], NoDecode] = Field(
         (), description="Comma-separated names that the API answers to, besides addresses and this machine's name"
     )
     session_idle_seconds: int = Field(43_200, ge=60, le=31_536_000, description="Seconds a login lasts unused")
@@ -256,23 +242,12 @@ def describe_problems(error: ValidationError) -> str:
     for problem in error.errors(include_url=False):
         variable = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
         secret = variable.endswith(("_SECRET", "_KEY")) or variable in {"DATABASE_URL", "WEBHOOK_URL"}
-        shown = "" if secret or not problem["loc"] else f" (got {problem['input']!r})"
+        shown = (
+            "" if secret or not problem["loc"] else f" (got {_PASSWORD.sub('//[password]@', repr(problem['input']))})"
+        )
         message = problem["msg"].removeprefix("Value error, ")
-        lines.append(f"  {variable}: {message}{shown}")
+        lines.append(_PASSWORD.sub("//[password]@", f"  {variable}: {message}{shown}"))
     return "\n".join(["Bad settings (see .env.example for every variable, its default and unit):", *lines])
-
-
-class WebSettings(Settings):
-    """The settings of the web process, which cannot work with some of the keys only."""
-
-    @field_validator("admin_key")
-    @classmethod
-    def _keys_complete(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if value is None and (info.data.get("recognizer_key") or info.data.get("viewer_key")):
-            raise ValueError("must be set when another key is: nobody could manage Face Match")
-        if value is not None and info.data.get("recognizer_key", value) is None:
-            raise ValueError("needs RECOGNIZER_KEY beside it: the recognizer could not report")
-        return value
 
 
 S = TypeVar("S", bound=Settings)
@@ -283,7 +258,12 @@ def load_or_exit() -> Settings: ...
 @overload
 def load_or_exit(kind: type[S]) -> S: ...
 def load_or_exit(kind: type[Settings] = Settings) -> Settings:
-    """The settings, or exit code 2 after one message on stderr that names all bad variables."""
+    """The settings, or exit code 2 after one message on stderr that names all bad variables, or what is wrong with
+    the file.
+    """
+    file = kind.model_config.get("env_file")
+    if isinstance(file, Path) and (problem := problem_of(file)):
+        _refuse(problem)
     try:
         return kind()
     except ValidationError as error:

@@ -25,8 +25,8 @@ NAMES = [name.upper() for name in Settings.model_fields]
 
 BAD = {
     "LIVEKIT_URL": "localhost:7880",
-    "ROOM_NAME": "a/b",
-    "ALLOWED_ROOMS": "good,bad/room",
+    "ROOM_NAME": "a\tb",
+    "ALLOWED_ROOMS": "good,bad\x01room",
     "BATCH_MAX_FRAMES": "0",
     "HOLD_SECONDS": "ten",
     "WAIT_SECONDS": "-1",
@@ -254,3 +254,87 @@ def test_the_readme_has_a_row_for_every_variable() -> None:
 
     assert listed == {name: shown_default(name) for name in NAMES}
     assert len(rows) == len(listed)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "O8437W3+jmzMVjoIP3",
+        "!id:server",
+        "会議室",
+        "Besprechung Müller",
+        "a/b?c#d",
+        "e\u0301" * 85,
+        "x" * 256,
+        "🎥 one",
+    ],
+)
+def test_a_room_may_have_any_name_that_livekit_takes(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("ROOM_NAME", name)
+    monkeypatch.setenv("ALLOWED_ROOMS", f"other, {name}")
+
+    assert Settings().room_name == name
+    assert Settings().rooms == {name, "other"}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("x" * 257, "256 bytes"),
+        ("会" * 86, "256 bytes"),
+        ("a\nb", "line breaks"),
+        ("a\x1b[31m", "control"),
+        ("  ", "1 to 256"),
+    ],
+)
+def test_a_room_that_livekit_would_not_take_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    message = problems(monkeypatch, {"ROOM_NAME": name})
+
+    assert told in message
+    assert "pattern" not in message
+
+
+@pytest.mark.parametrize("name", ["LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "ADMIN_KEY", "VIEWER_KEY", "RECOGNIZER_KEY"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_key_that_comes_of_a_file_has_no_line_end(monkeypatch: pytest.MonkeyPatch, name: str, end: str) -> None:
+    monkeypatch.setenv(name, f"key-0123456789-of-{name}{end}")
+
+    found = getattr(Settings(), name.lower())
+    assert (found if isinstance(found, str) else found.get_secret_value()) == f"key-0123456789-of-{name}"
+
+
+@pytest.mark.parametrize("name", ["LIVEKIT_URL", "LIVEKIT_PUBLIC_URL"])
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("ws://user:geheim-123@localhost:7880", "ws://localhost:7880"),
+        ("wss://user@livekit.example.com/path?a=b@c", "wss://livekit.example.com/path?a=b@c"),
+        ("http://:geheim@[::1]:7880/", "http://[::1]:7880/"),
+        ("ws://localhost:7880", "ws://localhost:7880"),
+    ],
+)
+def test_a_password_in_livekits_address_goes_nowhere(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str, kept: str
+) -> None:
+    monkeypatch.setenv(name, url)
+    monkeypatch.setenv("LIVEKIT_API_SECRET", "a-secret-of-somebody-s-own-server")
+
+    assert getattr(Settings(), name.lower()) == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("LIVEKIT_URL", "ftp://user:geheim-123@example.com"),
+        ("LIVEKIT_URL", "ws://user:geheim-123@exa mple.com"),
+        ("LIVEKIT_PUBLIC_URL", "ws://user:geheim-123@example.com:port"),
+        ("API_BASE_URL", "ws://user:geheim/123@example.com"),
+    ],
+)
+def test_a_bad_address_is_repeated_without_its_password(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
+    message = problems(monkeypatch, {name: url})
+
+    assert f"  {name}: " in message
+    assert "geheim" not in message

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from facematch.config.settings import Settings, WebSettings, describe_problems, load_or_exit
+from facematch.config.process_settings import WebSettings
+from facematch.config.settings import Settings, describe_problems, load_or_exit
 
 ADMIN, VIEWER, RECOGNIZER = "admin-key-0123456789", "viewer-key-0123456789", "recognizer-key-0123456789"
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from facematch.config.settings import Settings, WebSettings
+from facematch.config.process_settings import WebSettings
+from facematch.config.settings import Settings
 from facematch.launcher.__main__ import with_keys
 from facematch.launcher.keys import FILE_NAME, KeysError, kept_livekit_pair, livekit_pair, missing_keys
 from facematch.runtime.atomic_file import write_whole

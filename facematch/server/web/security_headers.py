@@ -62,8 +62,12 @@ def security_headers(livekit_url: str) -> dict[str, str]:
     }
 
 
+_TLS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
+"""Who came by TLS once, comes by TLS for a year: nobody on the way turns that into plain HTTP."""
+
+
 class AddHeaders:
-    """ASGI middleware: these headers on every answer that has none of that name."""
+    """ASGI middleware: these headers on every answer that has none of that name, and over TLS one more."""
 
     def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
         self._app = app
@@ -71,11 +75,12 @@ class AddHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
+        added = self._headers | (_TLS_ONLY if scope.get("scheme") in ("https", "wss") else {})
 
         async def with_headers(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
+                for name, value in added.items():
                     headers.setdefault(name, value)
             await send(message)
 
