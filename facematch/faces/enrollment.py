@@ -6,22 +6,22 @@ same numbers as the one who enrolled it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from PIL import Image
 
 from facematch.faces.detector import Box, resized
-from facematch.faces.photo import as_jpeg, brought_down, read_photo
+from facematch.faces.photo import Photo, as_jpeg, brought_down, read_photo
 from facematch.faces.refusal import EnrollmentError
+from facematch.faces.weakness import Weakness, weaknesses
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL import Image
 
     from facematch.faces.detector import BBox, Detector, Pixels
     from facematch.faces.encoder import Encoder
-    from facematch.faces.photo import Photo
 
 SMALLEST_FACE = 80
 """Pixels of width that a face must have in the photograph as its owner sees it."""
@@ -35,6 +35,13 @@ _RIVAL_WIDTH = 0.4
 """A second face narrower than this part of the largest is somebody in the background."""
 _CROP_FACES = 5
 """Side of the part that is kept of a large photograph with a small face, in widths of that face."""
+
+Turn = Literal[0, 90, 180, 270]
+_TURNS: dict[Turn, Image.Transpose] = {
+    90: Image.Transpose.ROTATE_270,  # Pillow turns the other way round
+    270: Image.Transpose.ROTATE_90,
+    180: Image.Transpose.ROTATE_180,
+}
 
 ADVICE = f"Use a photo with one clear, frontal face at least {SMALLEST_FACE} pixels wide."
 
@@ -51,6 +58,10 @@ class EnrolledPhoto:
     """Where the face is: top, right, bottom, left in `frame_size` pixels."""
     frame_size: tuple[int, int]
     """(width, height) of `jpeg`."""
+    weak: tuple[Weakness, ...] = ()
+    """Why this face will be recognised less often than others."""
+    turned: Turn = 0
+    """Degrees, clockwise, that the photograph was turned by, because no face shows in it as it lies."""
 
 
 def enroll(photo: Photo, detector: Detector, encoder: Encoder) -> EnrolledPhoto:
@@ -102,6 +113,31 @@ class _View:
 
 
 def _examined(photo: Photo, detector: Detector, encoder: Encoder, *, stored: bytes | None) -> EnrolledPhoto:
+    """As the photograph lies, or the other way up when that shows a face and this none."""
+    try:
+        return _as_it_lies(photo, detector, encoder, stored=stored)
+    except EnrollmentError as refused:
+        if refused.code != "NO_FACE" or (turn := _better_turn(photo, detector)) is None:
+            raise
+    picture = photo.picture.transpose(_TURNS[turn])
+    size = photo.size if turn == 180 else (photo.size[1], photo.size[0])  # noqa: PLR2004  (half a turn)
+    try:
+        return replace(_as_it_lies(Photo(picture, size), detector, encoder, stored=stored), turned=turn)
+    except EnrollmentError as refused:  # its boxes are those of the turned one, which its owner does not see
+        raise EnrollmentError(refused.code, refused.detail, frame_size=photo.size) from None
+
+
+def _better_turn(photo: Photo, detector: Detector) -> Turn | None:
+    """How a photograph without a face has to be turned to show one; None if that does not help."""
+    picture = brought_down(photo.picture, LONGEST_STORED)
+    best: tuple[float, Turn | None] = (_CLEAR_SCORE, None)
+    for turn, transposition in _TURNS.items():
+        scores = [box.score for box in detector.find(np.asarray(picture.transpose(transposition)))]
+        best = max(best, (max(scores, default=0.0), turn), key=lambda found: found[0])
+    return best[1]
+
+
+def _as_it_lies(photo: Photo, detector: Detector, encoder: Encoder, *, stored: bytes | None) -> EnrolledPhoto:
     picture = brought_down(photo.picture, LONGEST_STORED)
     jpeg, pixels = _as_stored(picture, stored)
     view = _View(photo, scale=photo.size[0] / picture.width)
@@ -115,7 +151,9 @@ def _examined(photo: Photo, detector: Detector, encoder: Encoder, *, stored: byt
         boxes = _found_in_double(detector, pixels)
     subject = _subject(boxes, view)
     size = pixels.shape[1], pixels.shape[0]
-    return EnrolledPhoto(jpeg, encoder.encode([detector.chip(pixels, subject)])[0], subject.clipped(*size), size)
+    chip = detector.chip(pixels, subject)
+    embedding = encoder.encode([chip])[0]
+    return EnrolledPhoto(jpeg, embedding, subject.clipped(*size), size, weaknesses(chip, subject.score))
 
 
 def _as_stored(picture: Image.Image, stored: bytes | None) -> tuple[bytes, Pixels]:

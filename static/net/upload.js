@@ -14,6 +14,7 @@ const TIMEOUT_MS = 120_000;
  * @property {Size} frame_size
  * @property {string} url
  * @property {readonly { code: string, detail: string }[]} [weak] why the face may be recognized less often
+ * @property {number} [turned] degrees, clockwise, that it was turned by, because no face showed in it as it lay
  */
 
 /**

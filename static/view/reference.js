@@ -6,6 +6,7 @@
 
 /** @import { BBox, ReferenceStatus, Size } from "../types/model.js" */
 /** @import { Rights } from "../model/rights.js" */
+/** @import { Accepted } from "../net/upload.js" */
 
 import { ago, fullTime } from "../model/text.js";
 import { ApiError } from "../net/api.js";
@@ -46,7 +47,7 @@ const ACCEPTED_MS = 8000;
 function View({ reference, rights, loading, inUse, problem, now, onChanged, onErase }) {
   const [attempt, setAttempt] = useState(/** @type {Attempt | null} */ (null));
   const [over, setOver] = useState(false);
-  const [weak, setWeak] = useState({ reference: "", words: "" });
+  const [remarks, setRemarks] = useState({ reference: "", words: "" });
   const abort = useRef(/** @type {(() => void) | null} */ (null));
 
   const send = async (/** @type {File | undefined} */ file) => {
@@ -61,11 +62,11 @@ function View({ reference, rights, loading, inUse, problem, now, onChanged, onEr
     abort.current = upload.abort;
     const result = await upload.done.then(
       (answer) => {
-        setWeak({ reference: answer.reference_id, words: (answer.weak ?? []).map(({ detail }) => detail).join(" ") });
+        setRemarks({ reference: answer.reference_id, words: remarksOn(answer) });
         return {
           ...begun,
           state: /** @type {const} */ ("accepted"),
-          faces: [answer.bbox],
+          faces: answer.turned ? [] : [answer.bbox], // the picture here lies as it did
           frame: answer.frame_size,
         };
       },
@@ -110,9 +111,9 @@ function View({ reference, rights, loading, inUse, problem, now, onChanged, onEr
       loading=${loading}
     />
     ${
-      weak.words !== "" && weak.reference === reference?.id && attempt?.state !== "sending"
+      remarks.words !== "" && remarks.reference === reference?.id && attempt?.state !== "sending"
         ? html`<p class="verdict" data-tone="warn" role="status" data-testid="reference-weak">
-          <${Icon} name="error" /><span>A weak photo, recognized less often. ${weak.words}</span>
+          <${Icon} name="error" /><span>${remarks.words}</span>
         </p>`
         : null
     }
@@ -145,6 +146,19 @@ function refusedBy(attempt, error) {
     return { ...attempt, state: "refused", sentence: "The photo could not be sent." };
   if (error.code === "ABORTED") return null;
   return { ...attempt, state: "refused", sentence: error.message, faces: error.faces, frame: error.frameSize };
+}
+
+/**
+ * @param {Accepted} answer
+ * @returns {string} what its owner should know of a photo that is in use; nothing of a good one
+ */
+function remarksOn({ weak = [], turned = 0 }) {
+  const lacks = weak.map(({ detail }) => detail).join(" ");
+  const sentences = [
+    lacks === "" ? "" : `A weak photo, recognized less often. ${lacks}`,
+    turned === 0 ? "" : "It was turned upright: as it lay, no face showed.",
+  ];
+  return sentences.filter((sentence) => sentence !== "").join(" ");
 }
 
 /**

@@ -453,3 +453,46 @@ def test_the_jpeg_that_is_stored_keeps_the_pixels_near(person: Image.Image) -> N
 def test_noise_can_be_stored(size: tuple[int, int]) -> None:
     noise = np.random.default_rng(3).integers(0, 256, (size[1], size[0], 3), np.uint8)
     assert read_photo(as_jpeg(Image.fromarray(noise))).size == size
+
+
+# --- lying on its side, and nothing in the file says so
+
+
+@pytest.mark.parametrize(("lies", "turned"), [(90, 90), (270, 270), (180, 180)])
+def test_a_photograph_that_lies_is_turned(lies: int, turned: int, desk: Desk, person: Image.Image) -> None:
+    """`lies`: degrees, against the clock, from how it should stand."""
+    scene = person.crop((0, 0, 400, 340))
+    upright = desk.take(encoded(scene))
+    data = encoded(scene.rotate(lies, expand=True))
+    taken = desk.take(data)
+    assert (taken.turned, taken.frame_size) == (turned, (400, 340))
+    assert distance(taken, upright) < 0.1
+    assert taken.bbox == pytest.approx(upright.bbox, abs=20)
+    assert desk.read(taken.jpeg).turned == 0
+    assert np.array_equal(desk.read(taken.jpeg).embedding, taken.embedding)
+    by_hand = desk.read(data)
+    assert (by_hand.turned, by_hand.jpeg) == (turned, data)
+    assert distance(by_hand, upright) < 0.1
+
+
+def test_a_large_one_is_turned_too(desk: Desk) -> None:
+    large = picture("obama").resize((3640, 4548), Image.Resampling.BILINEAR).rotate(90, expand=True)
+    taken = desk.take(encoded(large, "JPEG", quality=80))
+    assert (taken.turned, taken.frame_size) == (90, (1280, 1600))
+
+
+def test_one_that_stands_stays(desk: Desk) -> None:
+    assert {desk.take(photo_bytes(name)).turned for name in ("biden", "collins", "obama", "obama2", "obama3")} == {0}
+
+
+def test_two_people_who_lie_are_two_people(desk: Desk) -> None:
+    refusal = desk.refusal(encoded(picture("two_faces").rotate(90, expand=True)))
+    assert (refusal.code, refusal.frame_size, refusal.faces) == ("MULTIPLE_FACES", (700, 1260), ())
+
+
+@pytest.mark.parametrize("size", [(8_660, 5_774), (8_000, 6_000)])
+def test_what_telephones_call_fifty_megapixels(size: tuple[int, int], desk: Desk) -> None:
+    scene = Image.fromarray(frame("obama", 866, 577, face=200)).resize(size, Image.Resampling.BILINEAR)
+    taken = desk.take(encoded(scene, "JPEG", quality=60))
+    assert max(taken.frame_size) == 1600
+    assert distance(taken, desk.take(photo_bytes("obama"))) < 0.4

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from facematch.faces.weakness import Weakness
 
 JPEG = b"\xff\xd8 the photo as it is stored \xff\xd9"
 
@@ -14,6 +18,8 @@ class FakePhoto:
     jpeg: bytes = JPEG
     bbox: tuple[int, int, int, int] = (10, 60, 70, 5)
     frame_size: tuple[int, int] = (100, 120)
+    weak: tuple[Weakness, ...] = ()
+    turned: int = 0
 
 
 @dataclass

@@ -13,7 +13,7 @@ from facematch.faces.refusal import EnrollmentError
 from facematch.server.web.errors import ApiError, Code
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
     from facematch.server.gallery.photo_file import ReferenceFile
@@ -26,6 +26,20 @@ _RETRY_SECONDS = 3
 
 BBox = tuple[int, int, int, int]
 """top, right, bottom, left, in pixels."""
+
+
+class Weak(Protocol):
+    """Why a photo will be recognised less often (`facematch.faces.weakness.Weakness`)."""
+
+    @property
+    def code(self) -> str:
+        """For programs."""
+        ...
+
+    @property
+    def detail(self) -> str:
+        """A sentence that a person can act on."""
+        ...
 
 
 class Photo(Protocol):
@@ -44,6 +58,16 @@ class Photo(Protocol):
     @property
     def frame_size(self) -> tuple[int, int]:
         """Width, height."""
+        ...
+
+    @property
+    def weak(self) -> Sequence[Weak]:
+        """Empty for a good one."""
+        ...
+
+    @property
+    def turned(self) -> int:
+        """Degrees, clockwise, that it was turned by."""
         ...
 
 

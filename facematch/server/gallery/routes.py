@@ -19,6 +19,13 @@ log = structlog.get_logger(__name__)
 URL = "/reference/current.jpg"
 
 
+class WeakPoint(BaseModel):
+    """Why the person in an accepted photo will be recognised less often."""
+
+    code: str = Field(examples=["BLURRED"])
+    detail: str = Field(examples=["The face is blurred. Use a sharper photo."])
+
+
 class Enrolled(BaseModel):
     """The photo is the reference now."""
 
@@ -27,6 +34,11 @@ class Enrolled(BaseModel):
     bbox: BBox = Field(description="[top, right, bottom, left] of the face", examples=[[80, 300, 220, 160]])
     frame_size: tuple[int, int] = Field(description="[width, height] of the stored photo", examples=[[640, 480]])
     url: str = Field(examples=[URL])
+    weak: list[WeakPoint] = Field(description="what is wrong with the photo although it is in use; usually nothing")
+    turned: int = Field(
+        description="degrees, clockwise, by which a photo was turned because no face showed as it lay",
+        examples=[0],
+    )
 
 
 def routes(enrollment: Enrollment, file: ReferenceFile, upload_limit: int) -> APIRouter:
@@ -58,8 +70,15 @@ def routes(enrollment: Enrollment, file: ReferenceFile, upload_limit: int) -> AP
         async with enrollment.place():
             data = await read_upload(request, "file", upload_limit)
             new_id, photo = await enrollment.enroll(data)
-        log.info("Reference replaced", reference_id=new_id)
-        return Enrolled(reference_id=new_id, bbox=photo.bbox, frame_size=photo.frame_size, url=URL)
+        log.info("Reference replaced", reference_id=new_id, weak=[weak.code for weak in photo.weak])
+        return Enrolled(
+            reference_id=new_id,
+            bbox=photo.bbox,
+            frame_size=photo.frame_size,
+            url=URL,
+            weak=[WeakPoint(code=weak.code, detail=weak.detail) for weak in photo.weak],
+            turned=photo.turned,
+        )
 
     @router.get(
         URL,

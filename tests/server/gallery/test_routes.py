@@ -11,9 +11,10 @@ from starlette.testclient import TestClient
 
 from facematch.faces.reference import reference_id
 from facematch.faces.refusal import EnrollmentError
+from facematch.faces.weakness import Weakness
 from facematch.server.app import Parts, create_app
 from facematch.server.gallery import enrollment as service
-from tests.rig.fake_examiner import JPEG, FakeExaminer
+from tests.rig.fake_examiner import JPEG, FakeExaminer, FakePhoto
 from tests.rig.photographs import DATA
 
 if TYPE_CHECKING:
@@ -46,10 +47,23 @@ def test_an_accepted_photo_replaces_the_old_one(client: TestClient, old: Path, e
         "bbox": [10, 60, 70, 5],
         "frame_size": [100, 120],
         "url": "/reference/current.jpg",
+        "weak": [],
+        "turned": 0,
     }
     assert examiner.seen == [b"raw upload"]
     assert old.read_bytes() == JPEG
     assert [found.name for found in old.parent.iterdir()] == ["current.jpg"]
+
+
+def test_what_is_wrong_with_an_accepted_photo_is_said(client: TestClient, examiner: FakeExaminer) -> None:
+    reasons = (Weakness("BLURRED", "The face is blurred."), Weakness("EYES_HIDDEN", "The eyes are hidden."))
+    examiner.photo = FakePhoto(weak=reasons, turned=90)
+    answer = client.post("/api/reference", files=FILE).json()
+    assert answer["weak"] == [
+        {"code": "BLURRED", "detail": "The face is blurred."},
+        {"code": "EYES_HIDDEN", "detail": "The eyes are hidden."},
+    ]
+    assert (answer["ok"], answer["turned"]) == (True, 90)
 
 
 def test_the_current_photo(client: TestClient, settings: Settings) -> None:
