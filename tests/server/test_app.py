@@ -15,6 +15,7 @@ from facematch.config.settings import ROOT
 from facematch.server.app import Parts, create_app
 from facematch.server.web.openapi import document
 from facematch.server.web.security_headers import origins, security_headers
+from tests.rig.keyed import Keyed, with_keys
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -214,6 +215,22 @@ def test_identities_are_not_logged(client: TestClient, capsys: pytest.CaptureFix
     assert "Request" in logged
     assert "Mallory" not in logged
     assert token not in logged
+
+
+def test_the_log_says_what_was_refused_also_to_strangers(
+    settings: Settings, examiner: FakeExaminer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Keyed(with_keys(settings), examiner) as keyed:
+        stranger = keyed.anybody()
+        capsys.readouterr()
+        for path in ("/api/status", "/captures/match_Mallory_20250925_140708.jpg", "/Mallory"):
+            assert stranger.get(path).status_code == 401
+    lines = [line for line in "".join(capsys.readouterr()).splitlines() if "Request" in line]
+    routes = ("route=/api/status", "route=/captures/{name}", "route='none of ours'")
+    for line, route in zip(lines, routes, strict=True):
+        assert route in line
+        assert "status=401" in line
+        assert "Mallory" not in line
 
 
 def test_importing_the_composition_root_does_nothing_outside(tmp_path: Path) -> None:

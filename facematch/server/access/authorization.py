@@ -34,6 +34,9 @@ _SIGN_IN: Final = frozenset(Role)
 ANYONE: Final = None
 """In place of roles: answered to whoever asks. Only for what says nothing but that the process is alive."""
 
+NO_ROUTE: Final = "none of ours"
+"""In place of a route's template, in the log."""
+
 WEBSOCKET: Final = "WEBSOCKET"
 """In place of a method."""
 
@@ -123,8 +126,10 @@ class AccessControl:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        rule = rule_of(scope)
+        scope["facematch.route"] = rule.route if rule else NO_ROUTE  # for the log, also of what is refused
         try:
-            scope["facematch.route"] = await self._admitted(scope)
+            await self._admit(scope, rule)
         except ApiError as error:
             if scope["type"] == "websocket":
                 log.info("Listener refused", code=str(error.code))
@@ -132,15 +137,14 @@ class AccessControl:
             return
         await self._app(scope, receive, send)
 
-    async def _admitted(self, scope: Scope) -> str:
-        """The route's template.
+    async def _admit(self, scope: Scope, rule: Rule | None) -> None:
+        """Return if the request may go on.
 
         Raises:
-            ApiError: the request is refused.
+            ApiError: it is refused.
         """
-        rule = rule_of(scope)
         if rule and rule.roles is ANYONE:
-            return rule.route
+            return
         may_be_linked_to = rule is None or rule.route not in COUNTED
         if not is_own_page_s(scope) and not (may_be_linked_to and is_navigation(scope)):
             raise foreign_origin()
@@ -160,7 +164,6 @@ class AccessControl:
         if not caller.roles <= {Role.GUEST, Role.PARTICIPANT}:
             vouch_for(scope)
         remember_caller(scope, caller)
-        return rule.route
 
 
 def _role_required(wanted: Roles, caller: Caller) -> ApiError:

@@ -32,6 +32,9 @@ class RecognizerStatus(BaseModel):
     online: bool = Field(description=f"Heard of in the last {ONLINE_SECONDS:g} s")
     age_seconds: float | None = Field(description="Since its last heartbeat; null: none")
     heartbeat: Heartbeat | None
+    rivals: int = Field(
+        description="Other recognizers that watch the same room: each reports every match. Stop all but one"
+    )
 
 
 class Status(BaseModel):
@@ -101,6 +104,8 @@ def _reference(current: Current | None) -> ReferenceStatus | None:
 def _recognizer(recognizers: Recognizers) -> RecognizerStatus:
     heard = recognizers.newest()
     if heard is None:
-        return RecognizerStatus(online=False, age_seconds=None, heartbeat=None)
+        return RecognizerStatus(online=False, age_seconds=None, heartbeat=None, rivals=0)
     latest, age = heard
-    return RecognizerStatus(online=age <= ONLINE_SECONDS, age_seconds=round(age, 3), heartbeat=latest)
+    return RecognizerStatus(
+        online=age <= ONLINE_SECONDS, age_seconds=round(age, 3), heartbeat=latest, rivals=recognizers.rivals()
+    )

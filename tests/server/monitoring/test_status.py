@@ -54,7 +54,7 @@ def beat(heartbeat: dict[str, Any], **changes: Any) -> Heartbeat:
 
 def test_nothing_is_known_at_first(client: TestClient) -> None:
     status = client.get("/api/status").json()
-    assert status["recognizer"] == {"online": False, "age_seconds": None, "heartbeat": None}
+    assert status["recognizer"] == {"online": False, "age_seconds": None, "heartbeat": None, "rivals": 0}
     assert status["reference"] is None
     assert status["events"] == {"count": 0, "cursor": 0, "error": None, "gaps": {"count": 0, "last": []}}
     assert status["webhook"] is None
