@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from fastapi import FastAPI
+from livekit.api import LiveKitAPI
 
 from facematch import __version__
 from facematch.config.settings import ROOT
@@ -38,6 +39,7 @@ from facematch.server.privacy.service import Keeping
 from facematch.server.recognizers import routes as heartbeats
 from facematch.server.recognizers.registry import Recognizers
 from facematch.server.rooms import tokens
+from facematch.server.rooms.expulsion import Expulsion
 from facematch.server.snapshots import routes as captures
 from facematch.server.storage.database import Database, sqlite_url
 from facematch.server.storage.sole_process import served_alone
@@ -81,7 +83,11 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     webhooks = Webhooks(event_log, WebhookStore(database), _receiver(settings))
     feed = Feed(event_log, hub, webhooks.notify)
     neighbours = parts.neighbours or Neighbours()
-    access = Access(_rules(settings), SqlSessionStore(database), hub.dismiss, neighbours, parts.monotonic)
+    minted = _tokens(settings)
+    expulsion = Expulsion(_administered(settings, minted), settings.rooms, settings.token_ttl_seconds)
+    access = Access(
+        _rules(settings), SqlSessionStore(database), hub.dismiss, neighbours, expulsion.expel, parts.monotonic
+    )
     recognizers = Recognizers(parts.monotonic)
     reference = ReferenceFile(settings.reference_image)
     enrollment = Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
@@ -102,7 +108,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
             with no_access_log(), goodbye_first(say_goodbye):
                 log.info("Face Match is up", room=settings.room_name, livekit_url=settings.livekit_url)
                 try:
-                    async with access.running(), webhooks.running(), keeping.running():
+                    async with access.running(), expulsion.running(), webhooks.running(), keeping.running():
                         yield
                 finally:
                     await say_goodbye()
@@ -129,7 +135,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         gallery_routes.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
         keeping.routes(reference),
         captures.routes(settings.output_dir),
-        tokens.routes(_tokens(settings), access.token_limit),
+        tokens.routes(minted, access.token_limit),
         heartbeats.routes(recognizers, keeping.erasures),
         status.routes(_configured(settings), shown),
         metrics.routes(recognizers, hub, reference),
@@ -199,6 +205,13 @@ def _limits(settings: Settings) -> Limits:
         total_bytes=settings.snapshot_max_total_mb * MB,
         event_days=settings.event_max_age_days,
     )
+
+
+def _administered(settings: Settings, minted: tokens.Tokens) -> Callable[[str], LiveKitAPI]:
+    def administered(room: str) -> LiveKitAPI:
+        return LiveKitAPI.with_token(minted.to_administer(room), settings.livekit_url)
+
+    return administered
 
 
 def _tokens(settings: Settings) -> tokens.Tokens:

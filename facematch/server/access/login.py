@@ -10,7 +10,7 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from facematch.server.access.authentication import Keys
-from facematch.server.access.caller import caller_of
+from facematch.server.access.caller import Caller, caller_of
 from facematch.server.access.rate_limit import RateLimit
 from facematch.server.access.roles import Role
 from facematch.server.access.sessions import Kind, Session, Sessions
@@ -23,11 +23,22 @@ SIGNED_OUT: Final = 4401
 
 WRONG_KEY: Final = "That key is not valid. Check it and try again."
 
+MOST_INVITATIONS: Final = 10_000
+"""That have not expired."""
+KEPT_FOR_ADMINS: Final = 1_000
+"""Of those: a viewer cannot use up what admins need."""
+TOO_MANY_INVITATIONS: Final = (
+    "There are {} invitations that have not expired, as many as there may be. Use one for several people, wait until "
+    "some expire, or have an admin sign everybody out, which ends them all."
+)
+
 _OVER = "This invitation has ended. Ask for a new one."
 
 Dismiss = Callable[[Callable[[str | None], bool], int, str], None]
 """Sends listeners away: those whose owner (the id of a login or invitation; None: nobody's in particular) it is said
 of, with a close code and a reason."""
+
+Expel = Callable[[str | None], None]
 
 _Secret = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 
@@ -49,13 +60,22 @@ class Logins:
         sessions: where logins are kept.
         dismiss: sends listeners away when their login ends.
         attempts: how many a client may try.
+        expel: has whoever joined a room with this login leave it; None: with any.
     """
 
-    def __init__(self, keys: Keys, sessions: Sessions, dismiss: Dismiss, attempts: RateLimit) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        sessions: Sessions,
+        dismiss: Dismiss,
+        attempts: RateLimit,
+        expel: Expel = lambda _login: None,
+    ) -> None:
         self._keys = keys
         self._sessions = sessions
         self._dismiss = dismiss
         self._attempts = attempts
+        self._expel = expel
 
     async def enter(self, request: Request, wanted: SignIn) -> tuple[str, Session]:
         """A new login.
@@ -102,18 +122,28 @@ class Logins:
         """End a login and send its listeners away."""
         async with _stored():
             await self._sessions.end(session)
+        self._expel(session.id)
         self._dismiss(lambda owner: owner == session.id, SIGNED_OUT, "signed out")
 
     async def leave_all(self) -> int:
         """The same for every login and invitation. Returns how many."""
         async with _stored():
             ended = await self._sessions.end_all()
+        self._expel(None)
         self._dismiss(lambda owner: owner is not None, SIGNED_OUT, "signed out")
         return ended
 
-    async def invite(self, room: str) -> tuple[str, Session]:
-        """An invitation; the token and itself."""
+    async def invite(self, room: str, caller: Caller) -> tuple[str, Session]:
+        """An invitation; the token and itself.
+
+        Raises:
+            ApiError: 429, there are as many as there may be; 503.
+        """
+        most = MOST_INVITATIONS if Role.ADMIN in caller.roles else MOST_INVITATIONS - KEPT_FOR_ADMINS
         async with _stored():
+            if await self._sessions.invitations() >= most:
+                log.warning("As many invitations as there may be", most=most)
+                raise ApiError(429, Code.TOO_MANY_REQUESTS, TOO_MANY_INVITATIONS.format(most))
             return await self._sessions.invite(room)
 
     async def sweep(self) -> None:
@@ -122,9 +152,17 @@ class Logins:
         Raises:
             OSError: logins cannot be read, or not be forgotten, now.
         """
-        good, expired = await self._sessions.review()
-        self._dismiss(lambda owner: owner is not None and owner not in good, SIGNED_OUT, "signed out")
-        await self._sessions.forget(expired)
+        owners: set[str] = set()
+
+        def is_asked_for(owner: str | None) -> bool:
+            if owner is not None:
+                owners.add(owner)
+            return False
+
+        self._dismiss(is_asked_for, SIGNED_OUT, "signed out")  # nobody goes yet
+        good = await self._sessions.good(owners)
+        self._dismiss(lambda owner: owner in owners and owner not in good, SIGNED_OUT, "signed out")
+        await self._sessions.forget_expired()
 
 
 @asynccontextmanager

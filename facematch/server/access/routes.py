@@ -12,7 +12,7 @@ from facematch.protocol.values import Text
 from facematch.server.access.authentication import cookie_name
 from facematch.server.access.caller import By, Caller, caller_of
 from facematch.server.access.hosts import is_https
-from facematch.server.access.login import WRONG_KEY, Logins, SignIn
+from facematch.server.access.login import MOST_INVITATIONS, TOO_MANY_INVITATIONS, WRONG_KEY, Logins, SignIn
 from facematch.server.access.roles import Role
 from facematch.server.access.sessions import Kind
 from facematch.server.web.bodies import KB, described, json_refusals, read_json
@@ -132,6 +132,7 @@ def routes(logins: Logins, default_room: str, rooms: frozenset[str], *, keyed: b
             (403, Code.ROOM_NOT_ALLOWED, "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."),
             (409, Code.LOCAL_MODE, _LOCAL),
             (422, Code.INVALID, "room: Input should be a valid string"),
+            (429, Code.TOO_MANY_REQUESTS, TOO_MANY_INVITATIONS.format(MOST_INVITATIONS)),
         ),
         openapi_extra=described(InviteRequest, default={}, room={"room": "lobby"}),
     )
@@ -143,7 +144,7 @@ def routes(logins: Logins, default_room: str, rooms: frozenset[str], *, keyed: b
         if room not in rooms:
             sentence = "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."
             raise ApiError(403, Code.ROOM_NOT_ALLOWED, sentence)
-        token, invitation = await logins.invite(room)
+        token, invitation = await logins.invite(room, caller_of(request.scope))
         log.info("Invitation made", role=str(who(caller_of(request.scope)).role), room=room)
         return Invite(path=f"/login#{token}", token=token, room=room, expires_at=invitation.expires_at)
 

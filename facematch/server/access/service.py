@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter
 
-    from facematch.server.access.login import Dismiss
+    from facematch.server.access.login import Dismiss, Expel
     from facematch.server.access.neighbours import Neighbours
     from facematch.server.access.sessions import SessionStore
 
@@ -62,6 +62,7 @@ class Access:
         store: of logins and invitations.
         dismiss: sends listeners away when their login ends.
         neighbours: tell whose program makes a request, in local mode.
+        expel: has whoever joined a room with a login leave it; None: with any.
         monotonic: seconds.
     """
 
@@ -71,6 +72,7 @@ class Access:
         store: SessionStore,
         dismiss: Dismiss,
         neighbours: Neighbours,
+        expel: Expel,
         monotonic: Callable[[], float],
     ) -> None:
         self.keyed = bool(rules.keys)
@@ -92,7 +94,7 @@ class Access:
         attempts = RateLimit("logins", rules.attempts_per_minute, monotonic)
         callers: CallerOf = KeyedCallers(keys, sessions, KnownHosts(rules.hosts), wrong_keys)
         self.caller_of = callers if self.keyed else LocalCallers(neighbours, self._secret, callers)
-        self._logins = Logins(keys, sessions, dismiss, attempts)
+        self._logins = Logins(keys, sessions, dismiss, attempts, expel)
 
     @property
     def how_to_sign_in(self) -> str:

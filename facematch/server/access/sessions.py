@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 from facematch.server.access.roles import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 USED_EVERY: Final = timedelta(minutes=1)
 """How exactly it is known when a login was last used: a write for each of a page's questions would be too many."""
+
+STEP: Final = 500
+"""How many are looked at, or removed, at once."""
 
 INVITATION_PREFIX: Final = "invite-"
 """How a token of an invitation begins, so that it is not mistaken for a key."""
@@ -66,55 +69,33 @@ class SessionStore(Protocol):
         """Note when it was used."""
         ...
 
-    async def remove(self, session_id: str) -> None:
-        """Forget it; nothing happens when it is not there."""
+    async def remove(self, *session_ids: str) -> None:
+        """Forget them; nothing happens with those that are not there."""
         ...
 
     async def clear(self) -> int:
         """Forget all. Returns how many there were."""
         ...
 
-    async def all(self) -> Collection[Session]:
-        """Every one that is kept."""
+    async def some(self, session_ids: Collection[str]) -> Collection[Session]:
+        """Those of these ids."""
         ...
 
+    async def expired(self, now: datetime, unused_since: datetime, after: str, limit: int) -> Sequence[Session]:
+        """Those whose end has come, or that are logins and were not used after that time: by id, beyond `after`."""
+        ...
 
-class MemorySessionStore:
-    """Sessions that end with the process."""
-
-    def __init__(self) -> None:
-        self._sessions: dict[str, Session] = {}
-
-    async def add(self, session: Session) -> None:
-        """See `SessionStore.add`."""
-        self._sessions[session.id] = session
-
-    async def find(self, session_id: str) -> Session | None:
-        """See `SessionStore.find`."""
-        return self._sessions.get(session_id)
-
-    async def used(self, session_id: str, at: datetime) -> None:
-        """See `SessionStore.used`."""
-        if session_id in self._sessions:
-            self._sessions[session_id] = replace(self._sessions[session_id], used_at=at)
-
-    async def remove(self, session_id: str) -> None:
-        """See `SessionStore.remove`."""
-        self._sessions.pop(session_id, None)
-
-    async def clear(self) -> int:
-        """See `SessionStore.clear`."""
-        count = len(self._sessions)
-        self._sessions.clear()
-        return count
-
-    async def all(self) -> Collection[Session]:
-        """See `SessionStore.all`."""
-        return tuple(self._sessions.values())
+    async def count(self, kind: Kind, now: datetime) -> int:
+        """How many of this kind have not come to their end."""
+        ...
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _steps(ids: list[str]) -> Iterator[list[str]]:
+    return (ids[at : at + STEP] for at in range(0, len(ids), STEP))
 
 
 class Sessions:
@@ -186,7 +167,7 @@ class Sessions:
         if session is None or session.kind is not kind:
             return None
         if not self._is_good(session):
-            with suppress(OSError):  # it is refused all the same, and removed by `forget`
+            with suppress(OSError):  # it is refused all the same, and removed by `forget_expired`
                 await self._store.remove(session.id)
             return None
         now = self._now()
@@ -199,33 +180,43 @@ class Sessions:
     async def end(self, session: Session) -> None:
         """End one."""
         await self._store.remove(session.id)
+        self._seen.pop(session.id, None)
 
     async def end_all(self) -> int:
         """End all, invitations too. Returns how many."""
         return await self._store.clear()
 
-    async def review(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Tell the good ones from those that have expired. Writes nothing.
+    async def invitations(self) -> int:
+        """How many there are that have not expired."""
+        return await self._store.count(Kind.INVITATION, self._now())
 
-        Returns:
-            The ids of all that are good, and of those for `forget`.
+    async def good(self, ids: Iterable[str]) -> frozenset[str]:
+        """Which of these are good. Writes nothing.
 
         Raises:
             OSError: they cannot be read now.
         """
-        kept = await self._store.all()
-        good = frozenset(session.id for session in kept if self._is_good(session))
-        self._seen = {session_id: at for session_id, at in self._seen.items() if session_id in good}
-        return good, frozenset(session.id for session in kept) - good
+        good: set[str] = set()
+        for step in _steps(list(ids)):
+            good |= {session.id for session in await self._store.some(step) if self._is_good(session)}
+        return frozenset(good)
 
-    async def forget(self, expired: Iterable[str]) -> None:
-        """Remove what `review` found to have expired.
+    async def forget_expired(self) -> None:
+        """Remove what has expired, in steps, between which others have their turn.
 
         Raises:
-            OSError: not all can be removed now; the next review finds them again.
+            OSError: not all can be removed now; the next time finds them again.
         """
-        for session_id in expired:
-            await self._store.remove(session_id)
+        now = self._now()
+        self._seen = {session_id: at for session_id, at in self._seen.items() if now - at < self._idle}
+        after = ""
+        while True:
+            found = await self._store.expired(now, now - self._idle, after, STEP)
+            if expired := [session.id for session in found if not self._is_good(session)]:
+                await self._store.remove(*expired)
+            if len(found) < STEP:
+                return
+            after = found[-1].id
 
     def _is_good(self, session: Session) -> bool:
         now = self._now()

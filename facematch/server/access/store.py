@@ -11,7 +11,7 @@ from facematch.server.access.sessions import Kind, Session
 from facematch.server.storage.schema import sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from facematch.server.storage.database import Database
@@ -42,17 +42,30 @@ class SqlSessionStore:
         """See `SessionStore.used`."""
         await self._database.execute(sa.update(sessions).where(sessions.c.id == session_id).values(used_at=at))
 
-    async def remove(self, session_id: str) -> None:
+    async def remove(self, *session_ids: str) -> None:
         """See `SessionStore.remove`."""
-        await self._database.execute(sa.delete(sessions).where(sessions.c.id == session_id))
+        await self._database.execute(sa.delete(sessions).where(sessions.c.id.in_(session_ids)))
 
     async def clear(self) -> int:
         """See `SessionStore.clear`."""
         return await self._database.execute(sa.delete(sessions))
 
-    async def all(self) -> Collection[Session]:
-        """See `SessionStore.all`."""
-        return await self._find(sa.select(sessions))
+    async def some(self, session_ids: Collection[str]) -> Collection[Session]:
+        """See `SessionStore.some`."""
+        return await self._find(sa.select(sessions).where(sessions.c.id.in_(session_ids)))
+
+    async def expired(self, now: datetime, unused_since: datetime, after: str, limit: int) -> Sequence[Session]:
+        """See `SessionStore.expired`."""
+        unused = (sessions.c.kind == str(Kind.LOGIN)) & (sessions.c.used_at <= unused_since)
+        over = (sessions.c.expires_at <= now) | unused
+        wanted = sa.select(sessions).where(over, sessions.c.id > after)
+        return await self._find(wanted.order_by(sessions.c.id).limit(limit))
+
+    async def count(self, kind: Kind, now: datetime) -> int:
+        """See `SessionStore.count`."""
+        number = sa.select(sa.func.count()).select_from(sessions)
+        rows = await self._database.rows(number.where(sessions.c.kind == str(kind), sessions.c.expires_at > now))
+        return int(rows[0][0])
 
     async def _find(self, statement: sa.Select[Any]) -> list[Session]:
         rows = await self._database.rows(statement)

@@ -1,6 +1,7 @@
 """LiveKit tokens for people: short, one room, camera and microphone, never the recognizer's name."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
+import time
 import unicodedata
 import warnings
 from collections.abc import Set as AbstractSet
@@ -16,6 +17,7 @@ from facematch.protocol.identities import RECOGNIZER_PREFIX
 from facematch.protocol.values import Text
 from facematch.server.access.caller import caller_of
 from facematch.server.access.rate_limit import RateLimit
+from facematch.server.rooms.expulsion import ISSUED, LOGIN
 from facematch.server.web.bodies import KB, described, json_refusals, read_json
 from facematch.server.web.errors import ApiError, Code, documented, invalid
 
@@ -23,6 +25,7 @@ LONGEST_IDENTITY = 256
 """Bytes in UTF-8: what LiveKit takes."""
 
 _LIMIT = 16 * KB
+_ADMINISTERING = timedelta(minutes=2)
 _CONTROLS = frozenset({"Cc", "Cs", "Cn", "Zl", "Zp"})
 _DIRECTION_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """They make the text around them read as something else."""
@@ -76,12 +79,13 @@ class Tokens:
         self._rooms = rooms
         self._ttl = timedelta(seconds=seconds)
 
-    def mint(self, room: str | None, identity: str) -> Token:
+    def mint(self, room: str | None, identity: str, login: str | None = None) -> Token:
         """A token for one person and one room.
 
         Args:
             room: None or empty: the default one.
             identity: as a stranger gave it.
+            login: the id of the login that it is for; None: it is for a key, or a program of this machine.
 
         Raises:
             ApiError: 403 or 422.
@@ -101,10 +105,21 @@ class Tokens:
             can_publish_data=False,
         )
         token = AccessToken(self._key, self._secret).with_identity(identity).with_name(identity)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", InsecureKeyLengthWarning)  # the demo secret is short, and is for loopback
-            jwt = token.with_ttl(self._ttl).with_grants(grants).to_jwt()
+        if login is not None:
+            token = token.with_attributes({LOGIN: login, ISSUED: str(time.time_ns() // 1_000_000)})
+        jwt = _signed(token.with_ttl(self._ttl).with_grants(grants))
         return Token(token=jwt, url=self._url, room=room, identity=identity)
+
+    def to_administer(self, room: str) -> str:
+        """A token of our own, to see who is in a room and to send somebody out."""
+        token = AccessToken(self._key, self._secret).with_ttl(_ADMINISTERING)
+        return _signed(token.with_grants(VideoGrants(room_admin=True, room=room)))
+
+
+def _signed(token: AccessToken) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureKeyLengthWarning)  # the demo secret is short, and is for loopback
+        return token.to_jwt()
 
 
 def checked_identity(identity: str) -> str:
@@ -145,10 +160,11 @@ def routes(tokens: Tokens, limit: RateLimit) -> APIRouter:
 
     def mint(request: Request, room: str | None, identity: str) -> Token:
         limit.count(request.scope)
-        only = caller_of(request.scope).room
+        caller = caller_of(request.scope)
+        only = caller.room
         if only is not None and (room or "").strip() not in ("", only):
             raise ApiError(403, Code.ROOM_NOT_ALLOWED, "Your invitation is for another room.")
-        return tokens.mint(only or room, identity)
+        return tokens.mint(only or room, identity, caller.session.id if caller.session else None)
 
     @router.get("/token", summary="A token to join the room", responses=_REFUSALS)
     async def get(

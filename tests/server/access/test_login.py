@@ -317,6 +317,21 @@ def test_an_ended_login_is_told_from_none(keyed: Keyed) -> None:
     assert keyed.anybody().get("/", follow_redirects=False).headers["location"] == "/login"
 
 
+def test_so_many_invitations_and_some_are_kept_for_admins(keyed: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facematch.server.access.login.MOST_INVITATIONS", 5)
+    monkeypatch.setattr("facematch.server.access.login.KEPT_FOR_ADMINS", 2)
+    viewer, admin = keyed.with_key("viewer"), keyed.with_key("admin")
+    with capture_logs() as logs:
+        assert [viewer.post("/api/invites", json={}).status_code for _ in range(4)] == [200] * 3 + [429]
+        assert [admin.post("/api/invites", json={}).status_code for _ in range(3)] == [200] * 2 + [429]
+    refused = admin.post("/api/invites", json={}).json()
+    assert refused["code"] == "TOO_MANY_REQUESTS"
+    assert refused["detail"].startswith("There are 5 invitations that have not expired")
+    assert [line["most"] for line in logs if line["event"].startswith("As many invitations")] == [3, 5]
+    assert admin.delete("/api/sessions").json() == {"ended": 5}
+    assert viewer.post("/api/invites", json={}).status_code == 200
+
+
 def test_right_keys_are_not_counted(strict: Keyed) -> None:
     for _ in range(20):
         assert strict.with_key("viewer").get("/api/status").status_code == 200

@@ -14,10 +14,15 @@ from facematch.server.access.login import Logins
 from facematch.server.access.rate_limit import RateLimit
 from facematch.server.access.roles import Role
 from facematch.server.access.service import sweep
-from facematch.server.access.sessions import MemorySessionStore, Sessions
+from facematch.server.access.sessions import Sessions
+from facematch.server.access.store import SqlSessionStore
+from facematch.server.storage.database import Database
+from facematch.server.storage.migrate import migrate
+from tests.rig.event_logs import new_database
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 class Listeners:
@@ -45,14 +50,18 @@ class FailingLogins:
         self.again.set()
 
 
-async def test_listeners_of_expired_logins_go_while_nothing_can_be_written() -> None:
-    class FullStore(MemorySessionStore):
-        async def remove(self, session_id: str) -> None:
+async def test_listeners_of_expired_logins_go_while_nothing_can_be_written(tmp_path: Path) -> None:
+    class FullStore(SqlSessionStore):
+        async def remove(self, *_ids: str) -> None:
             raise OSError("database or disk is full")
 
+    url = await new_database("sqlite", tmp_path, None)
+    await migrate(url)
+    database = Database(url)
+    database.open()
     now = datetime(2025, 9, 25, 14, tzinfo=UTC)
     sessions = Sessions(
-        FullStore(),
+        FullStore(database),
         keys=["admin-key-0123456789"],
         idle=timedelta(hours=1),
         longest=timedelta(days=1),
@@ -67,6 +76,7 @@ async def test_listeners_of_expired_logins_go_while_nothing_can_be_written() -> 
     logins = Logins(Keys({}), sessions, listeners.dismiss, RateLimit("logins", 5))
     with pytest.raises(OSError, match="full"):
         await logins.sweep()
+    await database.aclose()
     assert listeners.owners == {fresh.id, None}
 
 

@@ -10,14 +10,14 @@ import pytest
 import pytest_asyncio
 
 from facematch.server.access.roles import Role
-from facematch.server.access.sessions import INVITATION_PREFIX, Kind, MemorySessionStore, Sessions, SessionStore
+from facematch.server.access.sessions import INVITATION_PREFIX, STEP, Kind, Session, Sessions, SessionStore
 from facematch.server.access.store import SqlSessionStore
 from facematch.server.storage.database import Database
 from facematch.server.storage.migrate import migrate
 from tests.rig.event_logs import new_database
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Collection, Sequence
     from pathlib import Path
 
 KEYS = ["admin-key-0123456789", "viewer-key-0123456789"]
@@ -36,9 +36,6 @@ class Clock:
 
 @asynccontextmanager
 async def store_of(kind: str, folder: Path, postgres: object) -> AsyncIterator[SessionStore]:
-    if kind == "memory":
-        yield MemorySessionStore()
-        return
     url = await new_database(kind, folder, postgres)  # type: ignore[arg-type]
     await migrate(url)
     database = Database(url)
@@ -49,11 +46,19 @@ async def store_of(kind: str, folder: Path, postgres: object) -> AsyncIterator[S
         await database.aclose()
 
 
-@pytest_asyncio.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SessionStore]:
     postgres = request.getfixturevalue("postgres") if request.param == "postgresql" else None
     async with store_of(request.param, tmp_path, postgres) as found:
         yield found
+
+
+END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+async def kept_in(store: SessionStore) -> Sequence[Session]:
+    """Every one that is kept."""
+    return await store.expired(END_OF_TIME, END_OF_TIME, "", 1_000_000)
 
 
 @pytest.fixture
@@ -82,7 +87,7 @@ async def test_a_login_is_found_by_its_token_alone(sessions: Sessions, store: Se
     assert await sessions.find(token, Kind.LOGIN) == session
     for other in ("", token[:-1], token + "x", token.swapcase(), session.id):
         assert await sessions.find(other, Kind.LOGIN) is None
-    assert token not in str(await store.all())
+    assert token not in str(await kept_in(store))
 
 
 async def test_tokens_are_long_and_never_the_same(sessions: Sessions) -> None:
@@ -98,7 +103,7 @@ async def test_a_login_that_nobody_uses_ends(sessions: Sessions, store: SessionS
         assert await sessions.find(token, Kind.LOGIN)
     clock.go(minutes=60)
     assert await sessions.find(token, Kind.LOGIN) is None
-    assert not await store.all()
+    assert not await kept_in(store)
 
 
 async def test_a_login_ends_however_much_it_is_used(sessions: Sessions, clock: Clock) -> None:
@@ -113,10 +118,10 @@ async def test_use_is_written_down_once_a_minute(sessions: Sessions, store: Sess
     token, session = await sessions.log_in(Role.ADMIN)
     clock.go(seconds=59)
     await sessions.find(token, Kind.LOGIN)
-    assert [kept.used_at for kept in await store.all()] == [session.used_at]
+    assert [kept.used_at for kept in await kept_in(store)] == [session.used_at]
     clock.go(seconds=1)
     await sessions.find(token, Kind.LOGIN)
-    assert [kept.used_at for kept in await store.all()] == [clock.now]
+    assert [kept.used_at for kept in await kept_in(store)] == [clock.now]
 
 
 async def away(*_: object) -> None:
@@ -143,10 +148,11 @@ async def test_use_that_could_not_be_noted_counts_all_the_same(
     clock.go(minutes=50)
     await sessions.find(token, Kind.LOGIN)
     clock.go(minutes=50)
-    assert (await sessions.review())[0] == {session.id}
+    await sessions.forget_expired()
+    assert await sessions.good([session.id]) == {session.id}
     assert await sessions.find(token, Kind.LOGIN)
     clock.go(minutes=60)
-    assert (await sessions.review())[1] == {session.id}
+    assert await sessions.good([session.id]) == frozenset()
     assert await sessions.find(token, Kind.LOGIN) is None
 
 
@@ -178,10 +184,9 @@ async def test_what_was_seen_of_a_login_is_forgotten_with_it(
         await sessions.find(token, Kind.LOGIN)
     await sessions.end(begun[0][1])
     await store.remove(begun[1][1].id)  # by another process
-    await sessions.review()
-    assert set(sessions._seen) == {session.id for _, session in begun[2:]}
+    assert set(sessions._seen) == {session.id for _, session in begun[1:]}
     clock.go(minutes=60)
-    await sessions.review()
+    await sessions.forget_expired()
     assert not sessions._seen
 
 
@@ -228,7 +233,7 @@ async def test_what_is_ended_is_gone(sessions: Sessions, store: SessionStore) ->
     await sessions.invite("lobby")
     assert await sessions.end_all() == 2
     assert await sessions.find(second, Kind.LOGIN) is None
-    assert not await store.all()
+    assert not await kept_in(store)
 
 
 @pytest.mark.parametrize("keys", [["other-key-0123456789", KEYS[1]], [KEYS[0]], []])
@@ -246,12 +251,11 @@ async def test_what_has_expired_is_told_first_and_forgotten_then(
     _, fresh = await sessions.log_in(Role.ADMIN)
     _, invitation = await sessions.invite("lobby")
     clock.go(minutes=20)
-    good, expired = await sessions.review()
-    assert good == {fresh.id, invitation.id}
-    assert expired == {stale.id}
-    assert {kept.id for kept in await store.all()} == {stale.id, fresh.id, invitation.id}
-    await sessions.forget(expired)
-    assert {kept.id for kept in await store.all()} == {fresh.id, invitation.id}
+    ids = [stale.id, fresh.id, invitation.id, "never there"]
+    assert await sessions.good(ids) == {fresh.id, invitation.id}
+    assert {kept.id for kept in await kept_in(store)} == {stale.id, fresh.id, invitation.id}
+    await sessions.forget_expired()
+    assert {kept.id for kept in await kept_in(store)} == {fresh.id, invitation.id}
 
 
 async def test_a_clock_set_back_lets_nobody_stay_longer_than_that(sessions: Sessions, clock: Clock) -> None:
@@ -260,3 +264,35 @@ async def test_a_clock_set_back_lets_nobody_stay_longer_than_that(sessions: Sess
     assert await sessions.find(token, Kind.LOGIN)
     clock.now = session.expires_at
     assert await sessions.find(token, Kind.LOGIN) is None
+
+
+async def test_many_are_looked_at_and_forgotten_in_steps(
+    sessions: Sessions, store: SessionStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds of thousands at once would keep everybody else waiting."""
+    sizes = []
+    remove, some = store.remove, store.some
+
+    async def noted_removal(*ids: str) -> None:
+        sizes.append(len(ids))
+        await remove(*ids)
+
+    async def noted_look(ids: Collection[str]) -> Collection[Session]:
+        sizes.append(len(ids))
+        return await some(ids)
+
+    monkeypatch.setattr(store, "remove", noted_removal)
+    monkeypatch.setattr(store, "some", noted_look)
+    monkeypatch.setattr("facematch.server.access.sessions.STEP", 10)
+    stale = [(await sessions.invite("lobby"))[1].id for _ in range(35)]
+    clock.go(minutes=90)
+    fresh = [(await sessions.invite("lobby"))[1].id for _ in range(25)]
+    assert await sessions.invitations() == 60
+    clock.go(minutes=60)
+    assert await sessions.good([*stale, *fresh]) == set(fresh)
+    await sessions.forget_expired()
+    assert {session.id for session in await kept_in(store)} == set(fresh)
+    assert await sessions.invitations() == 25
+    assert STEP >= 100
+    assert max(sizes) == 10
+    await sessions.good([])

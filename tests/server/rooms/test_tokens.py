@@ -64,6 +64,14 @@ def test_a_token_lets_one_person_into_one_room_with_camera_and_microphone(tokens
     }
 
 
+def test_a_token_names_the_login_that_it_was_had_by_and_no_other(tokens: Tokens) -> None:
+    found = claims(tokens.mint("hall", "Alice42", "a-hash").token)
+    assert found["attributes"]["face-match.login"] == "a-hash"
+    assert int(found["attributes"]["face-match.issued"]) / 1000 == pytest.approx(time.time(), abs=5)
+    assert "canUpdateOwnMetadata" not in found["video"]
+    assert "attributes" not in claims(tokens.mint("hall", "Alice42").token)
+
+
 @pytest.mark.parametrize("room", [None, "", "  "])
 def test_the_room_that_is_watched_is_the_default(tokens: Tokens, room: str | None) -> None:
     assert tokens.mint(room, "Alice").room == "lobby"

@@ -1,0 +1,151 @@
+"""Ended means out: whoever joined a room with a login that was ended leaves it, and does not get in again.
+
+LiveKit's own server takes no token back: until it has expired, it opens the room again, and so does the one by which
+the server renews it for whoever is connected (ten minutes). So for as long as one of them may be good, the rooms are
+looked through every other second, and whoever came in with it is sent out again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+import structlog
+from livekit.api import (
+    ListParticipantsRequest,
+    LiveKitAPI,
+    RoomParticipantIdentity,
+    ServerError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection
+
+    from livekit.api.room_service import RoomService
+
+log = structlog.get_logger(__name__)
+
+LOGIN: Final = "face-match.login"
+ISSUED: Final = "face-match.issued"
+"""Attributes of a token: by which login it was had, and when (ms since 1970). Only the server can change them."""
+
+RENEWED_SECONDS: Final = 600
+"""How long the token lasts by which LiveKit renews another that is about to expire."""
+EVERY_SECONDS: Final = 2.0
+ANSWER_SECONDS: Final = 5.0
+MOST_LOGINS: Final = 10_000
+"""So many ended ones are remembered, the latest."""
+_SPARE_SECONDS: Final = 60
+"""Two clocks, and the way of the last token."""
+
+
+class Expulsion:
+    """Sends out those whose login was ended. Forgets them with the process.
+
+    Args:
+        administered: opens LiveKit's services for one room; closed by this object.
+        rooms: that tokens are given for.
+        token_seconds: how long one lasts.
+        now: seconds since 1970; injected by tests.
+    """
+
+    def __init__(
+        self,
+        administered: Callable[[str], LiveKitAPI],
+        rooms: Collection[str],
+        token_seconds: float,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._administered = administered
+        self._rooms = tuple(rooms)
+        self._lasts = max(token_seconds, RENEWED_SECONDS) + _SPARE_SECONDS
+        self._now = now
+        self._ended: dict[str, float] = {}
+        """When each login was ended."""
+        self._all_until = 0.0
+        """All that were begun until then are ended."""
+        self._news = asyncio.Event()
+
+    def expel(self, login: str | None) -> None:
+        """A login has been ended; None: all have. Never waits."""
+        if login is None:
+            self._all_until = self._now()
+        else:
+            self._ended[login] = self._now()
+            while len(self._ended) > MOST_LOGINS:
+                del self._ended[next(iter(self._ended))]
+        self._news.set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """While this is open, they are sent out."""
+        task = asyncio.create_task(self.run(), name="expulsion")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def run(self) -> None:
+        """Send them out, until cancelled."""
+        while True:
+            while self._over():
+                await self._news.wait()
+            self._news.clear()
+            try:
+                await self._while_tokens_last()
+            except Exception:
+                log.exception("Nobody can be sent out of a room")
+                await asyncio.sleep(EVERY_SECONDS)
+
+    async def _while_tokens_last(self) -> None:
+        reachable = True
+        while not self._over():
+            try:
+                for room in self._rooms:
+                    async with asyncio.timeout(ANSWER_SECONDS), self._administered(room) as livekit:
+                        await self._look_through(room, livekit.room)
+                reachable = True
+            except (aiohttp.ClientError, ServerError, OSError) as error:  # TimeoutError is an OSError
+                if reachable:
+                    log.warning("LiveKit does not say who is in the rooms; trying again", reason=type(error).__name__)
+                reachable = False
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY_SECONDS):
+                    await self._news.wait()
+            self._news.clear()
+
+    async def _look_through(self, room: str, service: RoomService) -> None:
+        try:
+            found = await service.list_participants(ListParticipantsRequest(room=room))
+        except ServerError as error:
+            if error.code != "not_found":  # nobody is in it
+                raise
+            return
+        for participant in found.participants:
+            if self._is_out(dict(participant.attributes)):
+                await self._send_out(room, service, participant.identity)
+
+    async def _send_out(self, room: str, service: RoomService, identity: str) -> None:
+        try:
+            await service.remove_participant(RoomParticipantIdentity(room=room, identity=identity))
+        except ServerError as error:
+            if error.code != "not_found":  # left meanwhile
+                raise
+        else:
+            log.info("Sent out of the room: the login has ended", room=room)
+
+    def _is_out(self, attributes: dict[str, str]) -> bool:
+        login, issued = attributes.get(LOGIN), attributes.get(ISSUED, "")
+        if login is None:
+            return False
+        return login in self._ended or (issued.isascii() and issued.isdigit() and int(issued) <= self._all_until * 1000)
+
+    def _over(self) -> bool:
+        """Whether no token is left that could let anybody in who is to stay out."""
+        oldest = self._now() - self._lasts
+        self._ended = {login: at for login, at in self._ended.items() if at > oldest}
+        return not self._ended and self._all_until <= oldest
