@@ -31,7 +31,11 @@ JPEG_QUALITY = 88
 ABANDONED_SECONDS = 60.0
 """Age from which a draft without an event is nobody's: another recognizer may share the folder."""
 
+Label = tuple[str, str]
+"""A name, and what stands behind it."""
+
 _BOX = (46, 204, 113)
+_LONGEST_NAME = 60
 
 
 class Draft:
@@ -79,7 +83,7 @@ class Snapshots:
         self,
         pixels: Pixels,
         boxes: Sequence[tuple[int, int, int, int]],
-        labels: Sequence[str],
+        labels: Sequence[Label],
         identity: str,
         when: datetime,
     ) -> Draft | None:
@@ -88,7 +92,7 @@ class Snapshots:
         Args:
             pixels: the frame, (height, width, 3) uint8 RGB.
             boxes: top, right, bottom, left in its pixels.
-            labels: one line of text per box.
+            labels: for each box a name, which is left out when it cannot be drawn rightly, and what stands behind it.
             identity: the participant's, as the client chose it; reduced by `snapshot_names.safe_identity`.
             when: the time in the name.
 
@@ -130,7 +134,7 @@ class Snapshots:
         self,
         pixels: Pixels,
         boxes: Sequence[tuple[int, int, int, int]],
-        labels: Sequence[str],
+        labels: Sequence[Label],
         identity: str,
         when: datetime,
     ) -> Draft:
@@ -196,15 +200,25 @@ def _around(boxes: Sequence[tuple[int, int, int, int]], width: int, height: int)
     )
 
 
-def _draw(image: Image.Image, boxes: Sequence[tuple[int, int, int, int]], labels: Sequence[str]) -> None:
+def _draw(image: Image.Image, boxes: Sequence[tuple[int, int, int, int]], labels: Sequence[Label]) -> None:
     draw = ImageDraw.Draw(image)
     line = max(2, image.width // 320)
     font = ImageFont.load_default(size=max(12, image.width // 45))
     for (top, right, bottom, left), label in zip(boxes, labels, strict=True):
         draw.rectangle((left, top, right, bottom), outline=_BOX, width=line)
-        shown = "".join(c if c.isprintable() else " " for c in label)[:60]
+        shown = _shown(label)
         x0, y0, x1, y1 = draw.textbbox((left, bottom + line), shown, font=font)
         below = y1 + line < image.height
         dy = 0 if below else (top - line - (y1 - y0)) - (bottom + line)
         draw.rectangle((x0 - line, y0 + dy - line, x1 + line, y1 + dy + line), fill=_BOX)
         draw.text((left, bottom + line + dy), shown, fill=(0, 0, 0), font=font)
+
+
+def _shown(label: Label) -> str:
+    """The name only where Pillow's own font has all of its letters, which are those of ASCII.
+
+    Boxes in their place, or Arabic whose letters do not join, would be worse than the bare score; the event and the
+    page have the name in any case.
+    """
+    name, rest = label
+    return f"{name[:_LONGEST_NAME]} {rest}" if name.isascii() and name.isprintable() and name.strip() else rest

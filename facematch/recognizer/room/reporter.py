@@ -69,7 +69,7 @@ class Reporter:
         pixels, now = batch.pixels, datetime.now(UTC)
         matched = [batch.faces[i] for i in report.faces]
         confidences = [confidence_from_distance(one.distance) for one in matched]
-        labels = [f"{subject.participant_name} {confidence:.2f}" for confidence in confidences]
+        labels = [(subject.participant_name, f"{confidence:.2f}") for confidence in confidences]
         boxes = [one.face.bbox for one in matched]
         draft = await self._snapshots.draft(pixels, boxes, labels, subject.participant_identity, now)
         height, width = pixels.shape[:2]

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFont
 from pydantic import TypeAdapter
 from structlog.testing import capture_logs
 
 from facematch.protocol.snapshot_names import safe_identity
 from facematch.protocol.values import FileName
 from facematch.recognizer.delivery import snapshots as module
-from facematch.recognizer.delivery.snapshots import ABANDONED_SECONDS, Draft, Snapshots
+from facematch.recognizer.delivery.snapshots import ABANDONED_SECONDS, Draft, Label, Snapshots
 from facematch.runtime.owner_only import new_file
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def snapshots(folder: Path) -> Iterator[Snapshots]:
     writer.close()
 
 
-async def drafted(snapshots: Snapshots, identity: str = "Alice42", label: str = "Alice42 0.63") -> Draft:
+async def drafted(snapshots: Snapshots, identity: str = "Alice42", label: Label = ("Alice42", "0.63")) -> Draft:
     draft = await snapshots.draft(frame(), [BOX], [label], identity, WHEN)
     assert draft is not None
     return draft
@@ -199,7 +199,7 @@ async def test_a_write_that_fails_half_way_leaves_nothing_and_is_said(
     """A picture of many writes, and one of a single write: where that is cut short, no error tells of it."""
     pixels = np.random.default_rng(7).integers(0, contrast, (360, 640, 3), dtype=np.uint8)
     with capture_logs() as lines, no_file_larger_than(limit):
-        assert await snapshots.draft(pixels, [BOX], ["Alice42"], "Alice42", WHEN) is None
+        assert await snapshots.draft(pixels, [BOX], [("Alice42", "0.63")], "Alice42", WHEN) is None
     assert everything_in(folder) == set()
     assert [(line["log_level"], line["event"]) for line in lines] == [("error", "Snapshot not written")]
     assert await published(snapshots)
@@ -209,7 +209,7 @@ async def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     snapshots = Snapshots(tmp_path / "file" / "captures")
     with capture_logs() as lines:
-        assert await snapshots.draft(frame(), [BOX], ["Alice42"], "Alice42", WHEN) is None
+        assert await snapshots.draft(frame(), [BOX], [("Alice42", "0.63")], "Alice42", WHEN) is None
     snapshots.close()
     assert [line["event"] for line in lines] == ["Snapshot not written"]
 
@@ -219,7 +219,7 @@ async def test_a_folder_that_may_not_be_written_is_said(snapshots: Snapshots, fo
     folder.mkdir(parents=True)
     folder.chmod(0o500)
     with capture_logs() as lines:
-        assert await snapshots.draft(frame(), [BOX], ["Alice42"], "Alice42", WHEN) is None
+        assert await snapshots.draft(frame(), [BOX], [("Alice42", "0.63")], "Alice42", WHEN) is None
     folder.chmod(0o700)
     assert [line["event"] for line in lines] == ["Snapshot not written"]
 
@@ -244,7 +244,7 @@ async def test_a_draft_that_was_removed_cannot_be_published_and_that_is_said(
 
 async def test_no_snapshots_when_none_are_wanted(folder: Path) -> None:
     snapshots = Snapshots(folder, enabled=False)
-    assert await snapshots.draft(frame(), [BOX], ["Alice42"], "Alice42", WHEN) is None
+    assert await snapshots.draft(frame(), [BOX], [("Alice42", "0.63")], "Alice42", WHEN) is None
     snapshots.close()
     assert not folder.exists()
 
@@ -345,7 +345,7 @@ async def test_the_box_is_drawn_where_the_face_is(snapshots: Snapshots) -> None:
 
 async def test_every_face_gets_its_box(snapshots: Snapshots) -> None:
     boxes = [BOX, (20, 520, 120, 420)]
-    draft = await snapshots.draft(frame(), boxes, ["first", "second"], "Alice42", WHEN)
+    draft = await snapshots.draft(frame(), boxes, [("first", "1"), ("second", "2")], "Alice42", WHEN)
     assert draft is not None
     draft.publish()
     assert all(near(colour_at(draft.path, left, (top + bottom) // 2), GREEN) for top, _, bottom, left in boxes)
@@ -359,6 +359,26 @@ async def test_the_label_is_written_below_the_box(snapshots: Snapshots) -> None:
     green = np.abs(below - GREEN).max(axis=2) < 60
     assert 0.3 < green.mean() < 0.98  # a green strip with dark letters in it
     assert below[~green].min() < 60
+
+
+async def drawn(snapshots: Snapshots, name: str) -> bytes:
+    draft = await drafted(snapshots, label=(name, "0.63"))
+    draft.publish()
+    return draft.path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "name", ["Zoë", "Łukasz Nowak", "Иван", "李小龙", "محمد", "שלום", "Ann 😀", "a\u0301", "a\u202eb", " "]
+)
+async def test_a_name_that_cannot_be_drawn_rightly_is_left_out(snapshots: Snapshots, name: str) -> None:
+    assert await drawn(snapshots, name) == await drawn(snapshots, "")
+    assert await drawn(snapshots, name) != await drawn(snapshots, "Ann")
+
+
+async def test_every_letter_that_is_drawn_is_in_the_font() -> None:
+    font = ImageFont.load_default(size=20)
+    missing = bytes(font.getmask("\u0378"))
+    assert not [code for code in range(33, 127) if bytes(font.getmask(chr(code))) == missing]
 
 
 @pytest.mark.parametrize(
@@ -377,19 +397,19 @@ async def test_the_label_is_written_below_the_box(snapshots: Snapshots) -> None:
 async def test_any_box_and_any_label_can_be_drawn(
     snapshots: Snapshots, size: tuple[int, int], box: tuple[int, int, int, int], label: str
 ) -> None:
-    draft = await snapshots.draft(frame(*size), [box], [label], "Alice42", WHEN)
+    draft = await snapshots.draft(frame(*size), [box], [(label, "0.63")], "Alice42", WHEN)
     assert draft is not None
 
 
 async def test_the_received_frame_is_not_drawn_upon(snapshots: Snapshots) -> None:
     pixels = np.full((360, 640, 3), 128, np.uint8)
-    assert await snapshots.draft(pixels, [BOX], ["Alice42"], "Alice42", WHEN)
+    assert await snapshots.draft(pixels, [BOX], [("Alice42", "0.63")], "Alice42", WHEN)
     assert (pixels == 128).all()
 
 
 async def test_cropped_it_holds_the_faces_and_a_margin(folder: Path) -> None:
     snapshots = Snapshots(folder, crop=True)
-    draft = await snapshots.draft(frame(), [BOX, (20, 360, 80, 300)], ["a", "b"], "Alice42", WHEN)
+    draft = await snapshots.draft(frame(), [BOX, (20, 360, 80, 300)], [("a", "1"), ("b", "2")], "Alice42", WHEN)
     snapshots.close()
     assert draft is not None
     draft.publish()
@@ -399,7 +419,7 @@ async def test_cropped_it_holds_the_faces_and_a_margin(folder: Path) -> None:
 
 async def test_a_crop_stays_inside_the_frame(folder: Path) -> None:
     snapshots = Snapshots(folder, crop=True)
-    draft = await snapshots.draft(frame(), [(0, 640, 360, 0)], ["a"], "Alice42", WHEN)
+    draft = await snapshots.draft(frame(), [(0, 640, 360, 0)], [("a", "1")], "Alice42", WHEN)
     snapshots.close()
     assert draft is not None
     draft.publish()
