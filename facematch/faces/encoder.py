@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import dlib
 import numpy as np
-import onnxruntime
 
 from facematch.faces.known_answer import synthetic_chip, synthetic_embedding
 from facematch.faces.models import (
@@ -29,6 +28,7 @@ from facematch.faces.models import (
     graph_path,
     model_file,
 )
+from facematch.faces.onnx_runtime import session
 from facematch.runtime.atomic_file import write_whole
 from facematch.runtime.freed_memory import return_freed_memory
 from facematch.runtime.owner_only import PUBLIC_FILE
@@ -43,7 +43,6 @@ _AGREEMENT = 1e-4
 """Largest difference of one number of an embedding between dlib and the graph; ordinary is 1e-6."""
 _LARGEST_BATCH = 4
 """Chips per run: the time per chip does not fall beyond it, the memory of a run grows with it."""
-_ERROR_SEVERITY = 3
 _CHIP_SHAPE = (CHIP_SIZE, CHIP_SIZE, 3)
 
 
@@ -68,11 +67,6 @@ class OnnxEncoder:
             ModelError: the file is not the graph that this version makes, or does not give dlib's numbers here.
         """
         self.name = f"{_NAME}/onnx"
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _ERROR_SEVERITY
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             graph = path.read_bytes()  # once: what is checked is what is run
         except OSError as error:
@@ -80,9 +74,7 @@ class OnnxEncoder:
         if hashlib.sha256(graph).hexdigest() != GRAPH_SHA256:
             raise ModelError(f"{path} is not the face encoder that this version makes")
         try:
-            self._session = onnxruntime.InferenceSession(
-                graph, sess_options=options, providers=["CPUExecutionProvider"]
-            )
+            self._session = session(graph)
             difference = np.abs(self.encode([synthetic_chip()])[0] - synthetic_embedding()).max()
         except Exception as error:  # ONNX Runtime's own errors have no common base
             raise ModelError(f"{path} is not a usable face encoder: {error}") from error

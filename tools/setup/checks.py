@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _MODULES = ("face_recognition", "dlib", "onnxruntime", "livekit")
 _IMPORT = """
-import importlib, sys, warnings
+import importlib, os, sys, warnings
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # see facematch/faces/onnx_runtime.py
 warnings.simplefilter("ignore")
 for name in sys.argv[1:]:
     try:
