@@ -46,7 +46,9 @@ function levelOf({ socket, api, status }, now) {
   return now - socket.since < GRACE_MS ? "reconnecting" : "offline";
 }
 
-/** @typedef {"unknown" | "ok" | "no_reference" | "connecting" | "lost" | "absent" | "never"} RecognizerState */
+/**
+ * @typedef {"unknown" | "ok" | "rivals" | "no_reference" | "connecting" | "lost" | "absent" | "never"} RecognizerState
+ */
 
 /**
  * @param {State} state
@@ -55,10 +57,11 @@ function levelOf({ socket, api, status }, now) {
  */
 export function recognizerState(state, level) {
   if (state.status === null || level === "offline" || level === "doubtful") return "unknown";
-  const { online, heartbeat } = state.status.recognizer;
+  const { online, heartbeat, rivals = 0 } = state.status.recognizer;
   if (heartbeat === null) return "never";
   if (!online) return "absent";
   if (heartbeat.livekit === "connecting" || heartbeat.livekit === "waiting") return "connecting";
   if (heartbeat.livekit !== "connected") return "lost";
+  if (rivals > 0) return "rivals";
   return heartbeat.reference_id === null ? "no_reference" : "ok";
 }

@@ -10,14 +10,15 @@
  *   `card-check`, `score`, `countdown`, `face-outline`
  * - the one answer: `answer` with `data-kind` match | none | looking | empty | no_reference | doubt | offline | loading
  * - header: `connection` with `data-level` connecting | live | doubtful | reconnecting | offline; `recognizer` with
- *   `data-recognizer` unknown | ok | no_reference | connecting | lost | absent | never
+ *   `data-recognizer` unknown | ok | rivals | no_reference | connecting | lost | absent | never
  * - reference: `reference-file` (input), `reference-image`, `reference-preview`, `reference-refused`,
  *   `reference-accepted`, `reference-weak`, `reference-still`, `face-outline`
  * - join: `join` with `data-phase` out | joining | in | returning; `join-name`, `join-room`, `join-camera`,
  *   `join-server`, `join-button`, `join-trouble`, `leave-button`
  * - activity: `activity-row` with `data-type`, `data-state`, `data-identity`; `filter-kind`, `filter-person`,
  *   `activity-notice`; small menus: `menu` with `menu-item`; the dialog before something is erased: `erase` with
- *   `data-state` asked | busy | done, `erase-confirm`, `erase-close`, `erase-receipt`, `erase-trouble`; the dialog: `viewer`; the first steps: `steps`
+ *   `data-state` asked | busy | done, `erase-confirm`, `erase-close`, `erase-receipt`, `erase-trouble`; the dialog:
+ *   `viewer`; the first steps: `steps`
  */
 
 /** @import { Card, State } from "../types/model.js" */
@@ -191,7 +192,7 @@ function draw() {
       reference=${state.status?.reference ?? null}
       rights=${rights}
       loading=${state.status === null}
-      inUse=${recognizer === "ok" ? (heartbeat?.reference_id ?? null) : null}
+      inUse=${recognizer === "ok" || recognizer === "rivals" ? (heartbeat?.reference_id ?? null) : null}
       problem=${heartbeat?.reference_error ?? null}
       now=${now}
       onChanged=${onReferenceChanged}

@@ -91,7 +91,13 @@ export interface Status {
   livekit_url: string;
   reference: ReferenceStatus | null;
   settings: CycleSettings;
-  recognizer: { online: boolean; age_seconds: number | null; heartbeat: Heartbeat | null };
+  recognizer: {
+    online: boolean;
+    age_seconds: number | null;
+    heartbeat: Heartbeat | null;
+    /** other recognizers that report the same room; an older server does not say */
+    rivals?: number;
+  };
   websocket_clients: number;
   events: { count: number; cursor: number; error: string | null; gaps: { count: number } };
   erasures: number;

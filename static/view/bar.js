@@ -16,6 +16,11 @@ import { html, memo } from "./preact.js";
 const RECOGNIZER = {
   unknown: { words: "recognizer unknown", tone: "quiet", help: "Not known while the page is offline." },
   ok: { words: "recognizer ok", tone: "good", help: "In the room and looking." },
+  rivals: {
+    words: "several recognizers",
+    tone: "warn",
+    help: "More than one recognizer reports this room, so every match comes more than once. Stop all but one.",
+  },
   no_reference: {
     words: "recognizer waiting",
     tone: "quiet",

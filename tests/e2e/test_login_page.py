@@ -103,10 +103,12 @@ async def sees_the_others(guest: Page, stack: Stack, artifacts: Path) -> None:
     await expect(guest.get_by_text("Nobody else is in the room yet")).to_be_visible()
     async with stack.publishers() as publishers:
         host = await publishers.on_air(stack.room, "Host", Scene(STRANGER))
-        await publishers.join(stack.room, "Listener")
+        await publishers.join(stack.room, "Robot", kind="agent")
+        await publishers.join(stack.room, "Listener", kind="bridge")
         of_host = others.filter(has_text="Host")
         await of_host.locator("video").evaluate(PLAYS, timeout=LOOK)
-        await expect(others.filter(has_text="Listener")).to_contain_text("no camera")
+        await expect(others.filter(has_text="Listener")).to_contain_text("no camera", timeout=LOOK)
+        await expect(others.filter(has_text="Robot")).to_have_count(0)
         assert await guest.evaluate(CHECKS) == []
         await guest.screenshot(path=artifacts / "join-with-others.png", full_page=True)
         assert "match" not in (await guest.locator("main").inner_text()).lower()

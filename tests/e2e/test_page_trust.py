@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import re
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image, ImageFilter
 from playwright.async_api import expect
 
-from tests.rig.fake_recognizer import track
+from tests.rig.fake_recognizer import FakeRecognizer, track
 from tests.rig.page import CHECKS, DESK, LOOK, PHONE, card_of, looking
+from tests.rig.photographs import DATA, REFERENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.rig.fake_recognizer import FakeRecognizer
     from tests.rig.web import WebProcess
 
 DOUBT_MS = 6000
@@ -99,3 +101,34 @@ async def test_who_cannot_be_looked_at_is_said_so(web: WebProcess, fake: FakeRec
             await expect(card_of(page, name).get_by_test_id("card-state")).to_have_text(word)
             await expect(card_of(page, name).get_by_test_id("card-phase")).not_to_have_text(re.compile("waiting"))
         assert await page.evaluate(CHECKS) == []
+
+
+async def test_a_second_recognizer_of_the_room_is_said_so(
+    web: WebProcess, fake: FakeRecognizer, tmp_path: Path
+) -> None:
+    async with looking(web, tmp_path) as page, FakeRecognizer(web, source="another") as another:
+        recognizer = page.get_by_test_id("recognizer")
+        for one in (fake, another):
+            await one.heartbeat(track("Ann", "probe"), reference_id="0123456789abcdef")
+        await expect(recognizer).to_have_attribute("data-recognizer", "rivals", timeout=2 * LOOK)
+        await recognizer.click()
+        await expect(page.get_by_text("Stop all but one")).to_be_visible()
+        assert await page.evaluate(CHECKS) == []
+
+
+async def test_a_weak_photo_is_accepted_and_said_to_be_weak(web: WebProcess, tmp_path: Path, artifacts: Path) -> None:
+    sharp = DATA / REFERENCE
+    blurred = io.BytesIO()
+    with Image.open(sharp) as photo:
+        photo.filter(ImageFilter.GaussianBlur(9)).save(blurred, "JPEG")
+    async with looking(web, tmp_path) as page:
+        files, weak = page.get_by_test_id("reference-file"), page.get_by_test_id("reference-weak")
+        await files.set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": blurred.getvalue()})
+        await expect(weak).to_have_text(re.compile(r"weak photo.*blurred"), timeout=LOOK)
+        await expect(page.get_by_test_id("reference-image")).to_be_visible(timeout=LOOK)
+        await expect(weak).to_be_visible()  # for as long as it is in use
+        assert await page.evaluate(CHECKS) == []
+        await page.screenshot(path=artifacts / "page-weak-photo.png")
+        await files.set_input_files(sharp)
+        await expect(page.get_by_test_id("reference-accepted")).to_be_visible(timeout=LOOK)
+        await expect(weak).to_have_count(0, timeout=LOOK)

@@ -56,6 +56,8 @@ test("what the recognizer is at", () => {
   assert.equal(told(null), "never");
   assert.equal(told(heartbeat(0, [])), "ok");
   assert.equal(told(heartbeat(0, []), 30), "absent");
+  const beside = { online: true, age_seconds: 1, heartbeat: heartbeat(0, []), rivals: 1 };
+  assert.equal(recognizerState(new Page().polled(status(1, null, { recognizer: beside })).state, "live"), "rivals");
   assert.equal(told(heartbeat(0, [], { reference_id: null })), "no_reference");
   assert.equal(told(heartbeat(0, [], { livekit: "connecting" })), "connecting");
   assert.equal(told(heartbeat(0, [], { livekit: "reconnecting" })), "lost");

@@ -33,10 +33,11 @@ _COUNTERS = ("batches", "frames", "faces", "matches", "checks", "errors", "event
 class FakeRecognizer:
     """Posts heartbeats and events; a context manager, inside which the last heartbeat is repeated."""
 
-    def __init__(self, web: WebProcess, room: str = "face-recognition-room") -> None:
+    def __init__(self, web: WebProcess, room: str = "face-recognition-room", *, source: str = "fake") -> None:
         self._base_url = web.base_url
         self._captures: Path = web.captures
         self._room = room
+        self._source = source
         self._started = _time()
         self._session = aiohttp.ClientSession()
         self._beat: tuple[dict[str, Any], ...] | None = None
@@ -76,7 +77,7 @@ class FakeRecognizer:
         await self._post(
             "heartbeat",
             {
-                "source": "fake",
+                "source": self._source,
                 "room": self._room,
                 "started_at": self._started,
                 "sent_at": _time(),
