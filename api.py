@@ -15,6 +15,7 @@ from facematch.runtime.hang_watchdog import ended_when_hung
 from facematch.runtime.logs import configure_logging
 from facematch.runtime.memory_dumps import forbid_memory_dumps
 from facematch.server.app import Parts, create_app
+from facematch.server.web.abort import RememberConnection
 from facematch.server.web.bounded_uvicorn import BoundedServer
 
 if TYPE_CHECKING:
@@ -35,4 +36,4 @@ async def serving() -> AsyncIterator[None]:
         yield
 
 
-app = BoundedServer(create_app(settings, Parts(around=serving)))
+app = BoundedServer(RememberConnection(create_app(settings, Parts(around=serving))))

@@ -44,7 +44,6 @@ from facematch.server.snapshots import routes as captures
 from facematch.server.storage.database import Database, sqlite_url
 from facematch.server.storage.sole_process import served_alone
 from facematch.server.web import openapi
-from facematch.server.web.abort import RememberConnection
 from facematch.server.web.bodies import MB
 from facematch.server.web.errors import HANDLERS, CatchFailures
 from facematch.server.web.request_log import RequestLog, no_access_log
@@ -148,7 +147,6 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     app.add_middleware(CatchFailures)
     app.add_middleware(RequestLog)
     app.add_middleware(AddHeaders, headers=security_headers(settings.browser_livekit_url))
-    app.add_middleware(RememberConnection)
     app.add_middleware(StartupErrors, for_good=ExitCode.BAD_SETTINGS)  # outermost
     return app
 

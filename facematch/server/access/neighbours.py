@@ -72,7 +72,7 @@ class Neighbours:
         if known is None:
             client, server = (connection.get_extra_info(name) for name in ("peername", "sockname"))
             known = await asyncio.to_thread(self._look, client, server)
-            if known is Whose.UNKNOWN and _is_over(connection.get_extra_info("socket")):
+            if known is Whose.UNKNOWN and _is_over(connection):
                 known = Whose.GONE
             self._known[connection] = known
         return known
@@ -88,12 +88,15 @@ class Neighbours:
         return Whose.OURS if owner in users else Whose.ANOTHERS
 
 
-def _is_over(connection: socket.socket | None) -> bool:
+def _is_over(connection: asyncio.Transport) -> bool:
     """Whether our end of a connection knows that the other one sends no more, if that can be asked for."""
-    if connection is None or not hasattr(socket, "TCP_INFO"):
+    if connection.is_closing():  # has no socket any more
+        return True
+    end = connection.get_extra_info("socket")
+    if end is None or not hasattr(socket, "TCP_INFO"):
         return False
     try:
-        state = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+        state: bytes = end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
     except OSError:
         return True
     return state != _ESTABLISHED

@@ -19,7 +19,10 @@ _KEY = "facematch.connection"
 
 
 class RememberConnection:
-    """ASGI middleware, the outermost one: keeps what `connection_of` and `cut_of` give."""
+    """ASGI middleware around the whole application: keeps what `connection_of` and `cut_of` give.
+
+    Inside it, Starlette's own outermost one has put a function of its own before `send`.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -141,6 +141,7 @@ async def test_another_user_s_program_that_does_not_wait_for_the_answer(web: Web
     await wait_until_true(lambda: web.connections() == 0, within=20, what="all of them have been heard")
     status, body = ask(web.port, "/api/events")
     assert (status, body["events"]) == (200, [])
+    assert "/login#" not in web.process.output()  # nor has anybody made a secret be printed
 
 
 @needs_root

@@ -78,9 +78,13 @@ class Connection:
 
     def __init__(self, accepted: socket.socket) -> None:
         self.ends = {"peername": accepted.getpeername(), "sockname": accepted.getsockname(), "socket": accepted}
+        self.closing = False
 
     def get_extra_info(self, name: str) -> Any:
         return self.ends[name]
+
+    def is_closing(self) -> bool:
+        return self.closing
 
 
 async def test_a_connection_is_looked_up_once(stack: ExitStack) -> None:
@@ -165,6 +169,9 @@ async def test_a_system_that_does_not_list_it_where_the_connection_is_open(proc:
     assert await Neighbours(proc).whose({"facematch.connection": Connection(accepted)}) is Whose.UNKNOWN
     client.close()
     assert await Neighbours(proc).whose({"facematch.connection": Connection(accepted)}) is Whose.GONE
+    closed = Connection(accepted)
+    closed.closing, closed.ends["socket"] = True, None
+    assert await Neighbours(proc).whose({"facematch.connection": closed}) is Whose.GONE
 
 
 async def test_root_is_this_user_under_wsl_only(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
