@@ -179,7 +179,8 @@ def test_no_token_serves_in_anothers_place(keyed: Keyed) -> None:
         assert as_bearer.status_code == {"key": 200, "invitation": 403}.get(name, 401), name
         for field in ("key", "invitation"):
             answer = keyed.anybody().post("/api/session", json={field: token})
-            assert answer.status_code == (200 if field == name else 401), (field, name)
+            refused = 422 if len(token) > 512 else 401  # a room's token is longer than any key
+            assert answer.status_code == (200 if field == name else refused), (field, name)
 
 
 def test_no_answer_can_be_embedded_or_read_by_another_site(keyed: Keyed) -> None:
