@@ -36,7 +36,7 @@ async def test_whatever_is_uploaded(tmp_path: Path, scale: Scale, figure: dict[s
     web = WebProcess(tmp_path, upload_max_mb=UPLOAD_MAX_MB)
     await web.start()
     try:
-        await asyncio.to_thread(fuzz, web, scale(150, 5_000), figure)
+        await asyncio.to_thread(fuzz, web, scale(150, 10_000), figure)
     finally:
         web.end()
     assert "Traceback" not in web.process.output()

@@ -158,7 +158,9 @@ async def test_an_endless_upload_is_stopped_where_the_limit_is(settings: Setting
             sent += 65_536
             yield b"\xff" * 65_536
 
-    transport = httpx2.ASGITransport(create_app(settings, Parts(make_examiner=lambda: examiner)), client=("::1", 1))
+    transport = httpx2.ASGITransport(
+        create_app(settings, Parts(make_examiner=lambda: examiner)), client=("testclient", 1)
+    )
     async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
         headers = {"content-type": "multipart/form-data; boundary=x"}
         response = await client.post("/api/reference", content=endless(), headers=headers)

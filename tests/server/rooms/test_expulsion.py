@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 20.0
-"""Within which a guest has to be out; measured: three."""
+"""Within which a guest has to be out."""
 
 
 @pytest.fixture(scope="module")
