@@ -158,7 +158,8 @@ class Launch:
             async with asyncio.timeout(READY_SECONDS):
                 livekit = await self._start_livekit()
                 settings = self._settings
-                listen = ["--host", settings.host, "--port", str(settings.port)]
+                # uvicorn's own lines name the address that it is bound to, which is not the one to open.
+                listen = ["--host", settings.host, "--port", str(settings.port), "--log-level", "warning"]
                 api = await self._start_one(
                     Program(
                         "API",

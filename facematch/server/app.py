@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from facematch.config.settings import ROOT
 from facematch.protocol.heartbeat import CycleSettings
 from facematch.runtime.exit_codes import ExitCode
 from facematch.runtime.owner_only import keep_folder
+from facematch.runtime.proxies import proxy_for
 from facematch.server import page
 from facematch.server.access.authorization import AccessControl
 from facematch.server.access.neighbours import Neighbours
@@ -170,11 +172,13 @@ def _database_url(settings: Settings) -> str:
 def _receiver(settings: Settings) -> Receiver | None:
     if settings.webhook_url is None or settings.webhook_secret is None:
         return None
+    url = settings.webhook_url.get_secret_value()
     return Receiver(
-        url=settings.webhook_url.get_secret_value(),
+        url=url,
         secret=settings.webhook_secret.get_secret_value(),
         types=settings.webhook_types,
         seconds=settings.webhook_retry_seconds,
+        proxy=proxy_for(url, os.environ),
     )
 
 

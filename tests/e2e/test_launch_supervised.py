@@ -52,7 +52,7 @@ async def test_a_killed_recognizer_and_a_killed_api_come_back_and_match_again(la
         assert api is not None
         api.kill()
         await launched.started_again("API", api, within=AGAIN)
-        await launched.launcher.says("Uvicorn running", times=2, within=AGAIN)
+        await launched.api_answers(within=AGAIN)
         async with launched.listen(after=again["cursor"]) as events:
             await events.next(is_match("Alice"), within=FIRST)
 

@@ -88,7 +88,11 @@ class Stack:
     async def start_api(self) -> None:
         """Returns when it answers."""
         self.api.start()
-        await wait_until(self._api_answers, within=API_START_SECONDS, what="the API answers")
+        await self.api_answers(within=API_START_SECONDS)
+
+    async def api_answers(self, *, within: float) -> None:
+        """Returns when it does."""
+        await wait_until(self._api_answers, within=within, what="the API answers")
 
     async def start_recognizer(self) -> None:
         """Returns when it has told the API that it is in the room."""

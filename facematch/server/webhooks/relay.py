@@ -76,13 +76,14 @@ class Receiver:
     """Who is told.
 
     Args of note: `secret` as Standard Webhooks writes it, `whsec_` and base64; `seconds` for which an event is tried,
-    counted from when it came (or this process started).
+    counted from when it came (or this process started); `proxy` that stands before the address, None: none.
     """
 
     url: str
     secret: str
     types: tuple[str, ...]
     seconds: float
+    proxy: str | None = None
 
     @property
     def shown(self) -> str:
@@ -173,14 +174,17 @@ class WebhookRelay:
 
     async def run(self) -> None:
         """Deliver, for ever or until the receiver has gone. Cancel it."""
-        async with httpx2.AsyncClient(
-            timeout=None,
-            follow_redirects=False,  # a redirect would send the event to an address that nobody configured
-            trust_env=False,  # no proxy
-            verify=ssl.create_default_context(),  # the system's authorities, and SSL_CERT_FILE's
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none
-            headers={"User-Agent": f"Face-Match/{__version__}"},
-        ) as client:
+        try:
+            made = self._client()
+        except (ImportError, ValueError, httpx2.InvalidURL) as error:  # their words may hold its password
+            self._note_failure(_Answer(None, "the proxy in the environment is none that can be used"))
+            log.error(  # noqa: TRY400
+                "Webhook cannot use the proxy that the environment names: take an http:// one, or cover the receiver's "
+                "host by NO_PROXY, and start the API again",
+                error=type(error).__name__,
+            )
+            return
+        async with made as client:
             while self._state != "gone":
                 try:
                     await self._deliver_all(client)
@@ -190,6 +194,17 @@ class WebhookRelay:
                 except Exception:
                     log.exception("Webhook failed")
                     await asyncio.sleep(LAST_RETRY_SECONDS)
+
+    def _client(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(
+            timeout=None,
+            follow_redirects=False,  # a redirect would send the event to an address that nobody configured
+            trust_env=False,  # it would read NO_PROXY differently
+            proxy=self._receiver.proxy,
+            verify=ssl.create_default_context(),  # the system's authorities, and SSL_CERT_FILE's
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none
+            headers={"User-Agent": f"Face-Match/{__version__}"},
+        )
 
     async def _begin(self) -> int:
         if self._cursor is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import AsyncMock
 
@@ -114,6 +114,27 @@ async def an_attempt_held(receiver: WebhookReceiver) -> int:
     before = len(receiver.ids)
     await receiver.has(lambda: len(receiver.ids) > before)
     return len(receiver.ids)
+
+
+async def test_a_proxy_that_stands_before_the_receiver_is_used(database_url: str, receiver: WebhookReceiver) -> None:
+    """The proxy is a server like any other, which is asked for an address that nobody else could find."""
+    far = replace(told("http://receiver.invalid/hook"), proxy=f"http://127.0.0.1:{receiver.port}")
+    async with feed(database_url, far) as one:
+        receiver.answer = lambda count, _event: 204 if count > 1 else 502  # a proxy that fails is tried again
+        await one.writer.store(match(source="a", seq=1))
+        await receiver.has(lambda: receiver.taken)
+    assert (len(receiver.ids), receiver.taken[0]["seq"]) == (2, 1)
+
+
+async def test_a_proxy_that_cannot_be_used_is_said_and_nothing_is_lost(
+    database_url: str, receiver: WebhookReceiver
+) -> None:
+    async with feed(database_url, replace(told(receiver.url), proxy="gopher://127.0.0.1:1")) as one:
+        await one.writer.store(match(source="a", seq=1))
+        status = await status_where(one, lambda status: status.last_error)
+        assert "proxy" in str(status.last_error)
+    async with feed(database_url, told(receiver.url)):
+        await receiver.has(lambda: receiver.taken)
 
 
 async def test_matches_are_told_signed_and_in_order(database_url: str, receiver: WebhookReceiver) -> None:
