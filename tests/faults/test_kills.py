@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from tests.rig.audit import assert_in_order, assert_snapshots_have_events, delivered, logged
 from tests.rig.crowd import gather
 from tests.rig.listener import by_another_life, is_match
-from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.faults.conftest import Launch, Scale
@@ -56,7 +55,7 @@ async def _kill_api(stack: Stack, times: int, chance: random.Random) -> None:
         stack.api.kill()
         await asyncio.sleep(chance.uniform(0.0, 0.5))
         stack.api.start()  # the next may come before it answers
-    await wait_until(stack._api_answers, within=AGAIN, what="the API answers")
+    await stack.api_answers(within=AGAIN)
 
 
 async def _kill_recognizer(stack: Stack, times: int, chance: random.Random) -> None:
