@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -177,7 +178,10 @@ async def test_livekit_is_started_where_nothing_answers_and_ended_with_the_rest(
     assert not await accepts(*address, key=KEY, secret=SECRET)  # the pair that everybody knows
     assert await own.recognizer_is_connected()
 
-    beside = OwnServer(tmp_path, own.livekit_port, free_tcp_port())  # finds that server, and knows its keys
+    data = tmp_path / "beside"  # an event log has place for one API
+    data.mkdir(mode=0o700)
+    shutil.copy2(tmp_path / "data" / "keys.env", data)
+    beside = OwnServer(tmp_path, own.livekit_port, free_tcp_port(), data_dir=data)  # finds that server, knows its keys
     also_running = asyncio.create_task(beside.run())
     await wait_until_true(
         lambda: any(line.startswith("Face Match is ready") for line in beside.said) or also_running.done(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.rig.cable import Cable
 from tests.rig.listener import is_check
 from tests.rig.photographs import STRANGER, Scene
@@ -23,6 +25,7 @@ SOON = 4
 FIRST = 15
 
 
+@pytest.mark.alone
 async def test_a_resumed_connection_blinds_nobody(make_stack: MakeStack, livekit: LiveKitServer) -> None:
     """One who is in HOLD, one in HOLD whose camera sends layers, and one in the middle of a batch."""
     async with Cable(livekit.port) as cable:

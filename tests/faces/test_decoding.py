@@ -41,8 +41,18 @@ async def refusal(data: bytes) -> EnrollmentError:
     return refused.value
 
 
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    """Servers that other tests share are this process's children, too."""
+    OTHERS.clear()
+    OTHERS.update(psutil.Process().children())
+
+
+OTHERS: set[psutil.Process] = set()
+
+
 def children() -> list[psutil.Process]:
-    return psutil.Process().children()
+    return [child for child in psutil.Process().children() if child not in OTHERS]
 
 
 def program(monkeypatch: pytest.MonkeyPatch, does: str) -> None:

@@ -65,6 +65,8 @@ class BoundedHttp(H11Protocol):
         self._silence: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
         self._handed_over = False
+        self._empty = 0
+        """Bytes of empty lines since the last request."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio."""
@@ -88,7 +90,13 @@ class BoundedHttp(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """See asyncio. Empty lines before a request mean nothing, says the protocol, and the parser minds them."""
         if self.conn.their_state is IDLE and not self.conn.trailing_data[0]:
-            data = data.lstrip(b"\r\n")
+            rest = data.lstrip(b"\r\n")
+            self._empty = 0 if rest else self._empty + len(data)
+            data = rest
+        if self._empty > HEAD_BYTES:
+            if not self.transport.is_closing():
+                self.send_400_response("Nothing but empty lines.")
+            return
         if data:
             super().data_received(data)
         if self._handed_over or self.transport.is_closing():
