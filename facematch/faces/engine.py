@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,7 @@ import numpy as np
 from facematch.faces.decoding import decode
 from facematch.faces.detector import BBox, Detector, Pixels, resized
 from facematch.faces.enrollment import EnrolledPhoto, enroll, read_stored
+from facematch.runtime.freed_memory import return_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,8 +111,7 @@ class FaceEngine:
             OSError: no photograph can be read at the moment.
             EngineClosedError: the engine is closed.
         """
-        photo = await self._photo(data)
-        return await self._run(lambda detector: enroll(photo, detector, self._encoder))
+        return await self._examined(data, lambda photo, detector: enroll(photo, detector, self._encoder))
 
     async def read_stored(self, data: bytes) -> EnrolledPhoto:
         """The reference in the bytes of a stored file, held to the same rules, but taken as it is.
@@ -122,8 +123,13 @@ class FaceEngine:
             OSError: no photograph can be read at the moment.
             EngineClosedError: the engine is closed.
         """
-        photo = await self._photo(data)
-        return await self._run(lambda detector: read_stored(photo, data, detector, self._encoder))
+        return await self._examined(data, lambda photo, detector: read_stored(photo, data, detector, self._encoder))
+
+    async def _examined(self, data: bytes, examine: Callable[[Photo, Detector], EnrolledPhoto]) -> EnrolledPhoto:
+        try:
+            return await self._run(partial(examine, await self._photo(data)))
+        finally:
+            await asyncio.to_thread(return_freed_memory)  # a large photograph leaves some 100 MB behind
 
     def close(self) -> None:
         """Begin nothing more and wait, for a bounded time, for what is being worked on. May be called twice."""
