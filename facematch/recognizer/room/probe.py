@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from facematch.faces.engine import detection_size
 from facematch.protocol.events import Outcome
 from facematch.recognizer.room import forwarding
 from facematch.recognizer.room.cycle import Cycle, LookCloser, Output, State
 from facematch.recognizer.room.frames import FrameStream, Selection, is_filler
+from facematch.recognizer.room.look import Look
 from facematch.recognizer.room.refusal import is_too_large
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from facematch.faces.detector import Pixels
     from facematch.faces.engine import Face
-    from facematch.faces.reference import ComparedFace, ReferenceSet
+    from facematch.faces.reference import ReferenceSet
     from facematch.recognizer.shared import Shared
     from facematch.recognizer.wakeup import Wakeup
 
@@ -40,8 +42,8 @@ class Batch:
     """The same from start to end."""
     pixels: Pixels | None = None
     """The last frame looked at, (height, width, 3) uint8 RGB."""
-    faces: tuple[ComparedFace, ...] = ()
-    """Those in it, nearest first."""
+    look: Look | None = None
+    """What was seen in it; None while it has not been looked at, or when that failed."""
 
 
 class Probe:
@@ -139,16 +141,24 @@ class Probe:
         return await self._look_once(batch, pixels, closer=True) if LookCloser() in outputs else outputs
 
     async def _look_once(self, batch: Batch, pixels: Pixels, *, closer: bool = False) -> tuple[Output, ...]:
-        batch.faces = ()
+        batch.look = None
         faces = await self._inspect(pixels, closer=closer)
         if self._shared.references.current is None:  # it was erased meanwhile: what came of it is told to nobody
             return self._cycle.reference_removed(_now())
         if faces is None:
             return self._cycle.failed(_now())
-        batch.faces = batch.reference.ranked(faces)
+        height, width = pixels.shape[:2]
+        look = batch.look = Look(
+            at=_now(),
+            reference_id=batch.reference.id,
+            frame_size=(width, height),
+            searched_size=detection_size(width, height, self._processed_width, closer=closer),
+            faces=batch.reference.ranked(faces),
+            closer=closer,
+        )
         self._shared.counters.frames += not closer
         self._shared.counters.faces += len(faces)
-        return self._cycle.looked(_now(), [face.distance for face in batch.faces], closer=closer)
+        return self._cycle.looked(look.at, look.distances, closer=closer)
 
     async def _inspect(self, pixels: Pixels, *, closer: bool) -> tuple[Face, ...] | None:
         """The faces in a frame; None when it could not be processed, which ends this batch and nothing else."""

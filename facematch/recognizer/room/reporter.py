@@ -62,25 +62,24 @@ class Reporter:
 
         Args:
             subject: whose track it is.
-            batch: holds the frame.
+            batch: holds the frame and what was seen in it.
             report: says which of its faces match.
         """
-        assert batch.pixels is not None  # noqa: S101  (a match comes from a frame)
-        pixels, now = batch.pixels, datetime.now(UTC)
-        matched = [batch.faces[i] for i in report.faces]
+        assert batch.pixels is not None and batch.look is not None  # noqa: S101, PT018  (a match comes from a frame)
+        look, now = batch.look, datetime.now(UTC)
+        matched = [look.faces[i] for i in report.faces]
         confidences = [confidence_from_distance(one.distance) for one in matched]
         labels = [(subject.participant_name, f"{confidence:.2f}") for confidence in confidences]
         boxes = [one.face.bbox for one in matched]
-        draft = await self._snapshots.draft(pixels, boxes, labels, subject.participant_identity, now)
-        height, width = pixels.shape[:2]
+        draft = await self._snapshots.draft(batch.pixels, boxes, labels, subject.participant_identity, now)
         events = [
             Match(
-                **self._common(subject, now, report.cycle_id, batch.reference.id),
+                **self._common(subject, now, report.cycle_id, look.reference_id),
                 confidence=confidence,
                 filename=_tellable(str(draft.path)) if draft else None,
                 snapshot=draft.path.name if draft else None,
                 bbox=one.face.bbox,
-                frame_size=(width, height),
+                frame_size=look.frame_size,
                 distance=round(one.distance, 6),
                 threshold=self._threshold,
                 model=self._model,

@@ -20,6 +20,7 @@ from facematch.recognizer.delivery.outbox import Outbox
 from facematch.recognizer.delivery.outbox_store import OutboxStore
 from facematch.recognizer.delivery.snapshots import Snapshots
 from facematch.recognizer.room.cycle import ReportCheck, ReportMatch
+from facematch.recognizer.room.look import Look
 from facematch.recognizer.room.probe import Batch
 from facematch.recognizer.room.reporter import Reporter, Subject
 
@@ -38,7 +39,8 @@ def face(distance: float, box: tuple[int, int, int, int] = (90, 310, 240, 160)) 
 
 def matching(*faces: ComparedFace) -> tuple[Batch, ReportMatch]:
     """A batch whose last frame has these faces, all of which match."""
-    return Batch(REFERENCE, FRAME, faces), ReportMatch("batch-1", tuple(range(len(faces))))
+    look = Look(at=1.0, reference_id="abc", frame_size=(640, 360), searched_size=(640, 360), faces=faces)
+    return Batch(REFERENCE, FRAME, look), ReportMatch("batch-1", tuple(range(len(faces))))
 
 
 class Desk(NamedTuple):
