@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from facematch.faces.decoding import decode
 from facematch.faces.detector import BBox, Detector, Pixels, resized
-from facematch.faces.enrollment import EnrolledPhoto, enroll, read_stored
+from facematch.faces.photos.decoding import decode
+from facematch.faces.photos.enrollment import EnrolledPhoto, enroll, read_stored
 from facematch.runtime.freed_memory import return_freed_memory
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facematch.faces.encoder import Encoder
-    from facematch.faces.photo import Photo
+    from facematch.faces.photos.photo import Photo
 
 _T = TypeVar("_T")
 _MOST_SQUARES = 2

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import structlog
 
+from facematch.faces.photos.refusal import EnrollmentError
 from facematch.faces.reference import ReferenceSet, reference_id, stored_bytes
-from facematch.faces.refusal import EnrollmentError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from facematch.faces.enrollment import EnrolledPhoto
+    from facematch.faces.photos.enrollment import EnrolledPhoto
 
 log = structlog.get_logger(__name__)
 

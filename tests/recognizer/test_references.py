@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from facematch.faces import decoding
-from facematch.faces.enrollment import EnrolledPhoto
+from facematch.faces.photos import decoding
+from facematch.faces.photos.enrollment import EnrolledPhoto
+from facematch.faces.photos.refusal import EnrollmentError
 from facematch.faces.reference import LARGEST_STORED, reference_id
-from facematch.faces.refusal import EnrollmentError
 from facematch.recognizer.references import POLL_SECONDS, References
 from tests.rig.virtual_time import now, run
 
@@ -275,7 +275,7 @@ async def test_a_photograph_that_ends_its_reader_is_reported_once(
     references = References(path, engine.read_stored)
     good = place(path, "obama.jpg")
     await references.poll()
-    crash = "from facematch.faces import decoding_process as real\nreal._say(real.READY)\nimport os\nos.abort()"
+    crash = "from facematch.faces.photos import decoding_process as real\nreal._say(real.READY)\nimport os\nos.abort()"
     monkeypatch.setattr(decoding, "_COMMAND", (sys.executable, "-c", crash))
     place(path, "biden.jpg", at=NOON + 1)
     for _ in range(3):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from facematch.faces.weakness import Weakness
+    from facematch.faces.photos.weakness import Weakness
 
 JPEG = b"\xff\xd8 the photo as it is stored \xff\xd9"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from facematch.faces.models import ModelError
-from facematch.faces.refusal import EnrollmentError
+from facematch.faces.photos.refusal import EnrollmentError
 from facematch.server.web.errors import ApiError, Code
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ BBox = tuple[int, int, int, int]
 
 
 class Weak(Protocol):
-    """Why a photo will be recognised less often (`facematch.faces.weakness.Weakness`)."""
+    """Why a photo will be recognised less often (`facematch.faces.photos.weakness.Weakness`)."""
 
     @property
     def code(self) -> str:
@@ -43,7 +43,7 @@ class Weak(Protocol):
 
 
 class Photo(Protocol):
-    """What the face engine makes of an upload (`facematch.faces.enrollment.EnrolledPhoto`)."""
+    """What the face engine makes of an upload (`facematch.faces.photos.enrollment.EnrolledPhoto`)."""
 
     @property
     def jpeg(self) -> bytes:

@@ -9,9 +9,9 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from facematch.faces.photos.refusal import EnrollmentError
+from facematch.faces.photos.weakness import Weakness
 from facematch.faces.reference import reference_id
-from facematch.faces.refusal import EnrollmentError
-from facematch.faces.weakness import Weakness
 from facematch.server.app import Parts, create_app
 from facematch.server.gallery import enrollment as service
 from tests.rig.fake_examiner import JPEG, FakeExaminer, FakePhoto

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from facematch.faces.decoding import decode
-from facematch.faces.enrollment import enroll
-from facematch.faces.photo import read_photo
-from facematch.faces.refusal import EnrollmentError
+from facematch.faces.photos.decoding import decode
+from facematch.faces.photos.enrollment import enroll
+from facematch.faces.photos.photo import read_photo
+from facematch.faces.photos.refusal import EnrollmentError
 from tests.rig.hostile_images import chunk, png, segment
 from tests.rig.pictures import picture
 

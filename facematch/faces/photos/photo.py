@@ -18,8 +18,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from facematch.faces.photo_header import jpeg_scans, webp_size
-from facematch.faces.refusal import EnrollmentError
+from facematch.faces.photos.header import jpeg_scans, webp_size
+from facematch.faces.photos.refusal import EnrollmentError
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
-from facematch.faces import photo as photo_module
-from facematch.faces.enrollment import EnrolledPhoto, enroll, read_stored
-from facematch.faces.photo import as_jpeg, read_photo
+from facematch.faces.photos import photo as photo_module
+from facematch.faces.photos.enrollment import EnrolledPhoto, enroll, read_stored
+from facematch.faces.photos.photo import as_jpeg, read_photo
+from facematch.faces.photos.refusal import EnrollmentError
 from facematch.faces.reference import ReferenceSet
-from facematch.faces.refusal import EnrollmentError
 from tests.rig.pictures import frame, photo_bytes, picture
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 
 from facematch.faces.detector import Box, resized
-from facematch.faces.photo import Photo, as_jpeg, brought_down, read_photo
-from facematch.faces.refusal import EnrollmentError
-from facematch.faces.weakness import Weakness, weaknesses
+from facematch.faces.photos.photo import Photo, as_jpeg, brought_down, read_photo
+from facematch.faces.photos.refusal import EnrollmentError
+from facematch.faces.photos.weakness import Weakness, weaknesses
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

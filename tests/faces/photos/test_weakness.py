@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
-from facematch.faces.enrollment import EnrolledPhoto, enroll
-from facematch.faces.photo import read_photo
-from facematch.faces.refusal import EnrollmentError
+from facematch.faces.photos.enrollment import EnrolledPhoto, enroll
+from facematch.faces.photos.photo import read_photo
+from facematch.faces.photos.refusal import EnrollmentError
 from tests.rig.pictures import frame, photo_bytes
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import structlog
 from PIL import Image
 
-from facematch.faces.photo import LONGEST_READ, Photo, photo_kind
-from facematch.faces.refusal import EnrollmentError
+from facematch.faces.photos.photo import LONGEST_READ, Photo, photo_kind
+from facematch.faces.photos.refusal import EnrollmentError
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -30,8 +30,8 @@ START_SECONDS = 20.0
 """How long a process may take to start; a tenth of a second of work."""
 DECODE_SECONDS = 15.0
 """How long a photograph may take, whatever else the machine does. Of computing alone it gets less."""
-_COMMAND = (sys.executable, "-m", "facematch.faces.decoding_process")
-_FOLDER = Path(__file__).resolve().parents[2]
+_COMMAND = (sys.executable, "-m", "facematch.faces.photos.decoding_process")
+_FOLDER = Path(__file__).resolve().parents[3]
 _KEPT = ("LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH")
 """What the process gets of the environment: enough to find Python and its packages."""
 _LARGEST_ANSWER = 3 * LONGEST_READ**2 + 4096

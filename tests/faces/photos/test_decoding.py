@@ -17,11 +17,11 @@ import psutil
 import pytest
 from PIL import Image
 
-from facematch.faces import decoding
-from facematch.faces.decoding import decode
-from facematch.faces.decoding_process import CPU_SECONDS, MEMORY_BYTES
-from facematch.faces.photo import read_photo
-from facematch.faces.refusal import EnrollmentError
+from facematch.faces.photos import decoding
+from facematch.faces.photos.decoding import decode
+from facematch.faces.photos.decoding_process import CPU_SECONDS, MEMORY_BYTES
+from facematch.faces.photos.photo import read_photo
+from facematch.faces.photos.refusal import EnrollmentError
 from tests.rig.hostile_images import png, progressive_bomb, webp_bomb
 from tests.rig.pictures import photo_bytes
 from tests.rig.waiting import wait_until_true
@@ -57,7 +57,8 @@ def children() -> list[psutil.Process]:
 
 def program(monkeypatch: pytest.MonkeyPatch, does: str) -> None:
     """Have this done instead of decoding: what no photograph can be made to do on demand."""
-    before = "import json, os, resource, signal, sys, time\nfrom facematch.faces import decoding_process as real\n"
+    before = "import json, os, resource, signal, sys, time\n"
+    before += "from facematch.faces.photos import decoding_process as real\n"
     monkeypatch.setattr(decoding, "_COMMAND", (sys.executable, "-c", before + does))
 
 
@@ -122,14 +123,14 @@ async def test_a_webp_of_few_bytes_and_very_many_pixels() -> None:
 
 async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the count out of the way; without a bound, this one is read."""
-    program(monkeypatch, "from facematch.faces import photo\nphoto.LARGEST_PIXELS = 10**9\nreal.main()\n")
+    program(monkeypatch, "from facematch.faces.photos import photo\nphoto.LARGEST_PIXELS = 10**9\nreal.main()\n")
     refused = await refusal(webp_bomb(12_000, 12_000))
     assert refused.code in ("TOO_LARGE", "NOT_AN_IMAGE")
 
 
 async def test_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the count out of the way, and a second in place of ten."""
-    lifted = "from facematch.faces import photo\nphoto.MOST_SCANS = 10**9\nreal.CPU_SECONDS = 1\nreal.main()\n"
+    lifted = "from facematch.faces.photos import photo\nphoto.MOST_SCANS = 10**9\nreal.CPU_SECONDS = 1\nreal.main()\n"
     program(monkeypatch, lifted)
     monkeypatch.setattr(decoding, "DECODE_SECONDS", 120)
     refused = await refusal(progressive_bomb(6_000, 6_000, 10_000))

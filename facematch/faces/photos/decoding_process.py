@@ -12,8 +12,8 @@ import signal
 import sys
 from contextlib import suppress
 
-from facematch.faces.photo import read_photo
-from facematch.faces.refusal import EnrollmentError
+from facematch.faces.photos.photo import read_photo
+from facematch.faces.photos.refusal import EnrollmentError
 
 READY = b"\n"
 """Said when everything is loaded and the limits hold: what goes wrong after it is the photograph's fault."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from facematch.faces.photo_header import jpeg_scans, webp_size
+from facematch.faces.photos.header import jpeg_scans, webp_size
 from tests.rig.hostile_images import progressive_bomb, webp_bomb
 from tests.rig.pictures import picture
 
