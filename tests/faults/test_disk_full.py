@@ -99,7 +99,7 @@ async def test_a_full_disk_is_told_and_gets_well_again(
                 assert (await stack.recognizer.terminate(within=10))[0] == 0
             found = await logged(stack.base_url)
             assert_in_order(found)
-            figure["snapshots"] = assert_snapshots_have_events(found, captures, drafts=False)
+            figure["snapshots"] = assert_snapshots_have_events(found, captures, ended=stack.recognizer)
             figure["matches without"] = sum(event["type"] == "match" and not event["snapshot"] for event in found)
             for process in stack.processes:
                 assert "Traceback" not in process.output(), process.tail(200)

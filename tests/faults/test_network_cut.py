@@ -47,4 +47,4 @@ async def test_all_is_delivered_within_a_minute_of_healing(
     figure["delivered late"] = len(found) - before
     assert len(found) > before + 20
     assert_in_order(found)
-    assert_snapshots_have_events(found, stack.captures, drafts=False)
+    assert_snapshots_have_events(found, stack.captures, ended=stack.recognizer)

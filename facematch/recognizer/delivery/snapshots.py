@@ -18,6 +18,7 @@ from facematch.runtime.owner_only import keep_folder, make_folder, new_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from concurrent.futures import Future
     from datetime import datetime
     from io import BufferedWriter
     from pathlib import Path
@@ -101,9 +102,12 @@ class Snapshots:
         """
         if not self._enabled:
             return None
-        loop = asyncio.get_running_loop()
+        writing = self._writer.submit(self._draft, pixels, boxes, labels, identity, when)
         try:
-            return await loop.run_in_executor(self._writer, self._draft, pixels, boxes, labels, identity, when)
+            return await asyncio.wrap_future(writing)
+        except asyncio.CancelledError:
+            writing.add_done_callback(_discard)  # who wanted it has gone, and its thread is not to be stopped
+            raise
         except OSError as error:
             log.error("Snapshot not written", reason=error.strerror or str(error), folder=str(self._folder))  # noqa: TRY400
             return None
@@ -176,6 +180,11 @@ class Snapshots:
             file.close()
             part.unlink(missing_ok=True)
         raise AssertionError  # the numbers do not end
+
+
+def _discard(writing: Future[Draft]) -> None:
+    if not writing.cancelled() and writing.exception() is None:
+        writing.result().discard()
 
 
 def _age(part: Path) -> float:

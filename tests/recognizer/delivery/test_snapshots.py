@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import re
 import resource
+import threading
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -179,6 +181,29 @@ async def test_discarding_twice_or_after_publishing_does_no_harm(snapshots: Snap
     draft.discard()
     draft.discard()
     assert everything_in(folder) == {draft.path.name}
+
+
+async def test_a_draft_whose_asker_goes_while_it_is_written_leaves_nothing(
+    snapshots: Snapshots, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody leaves, or the recognizer is told to stop, at that moment: no picture of anybody stays behind."""
+    at_work, go_on, before = threading.Event(), threading.Event(), os.fsync
+
+    def slow_disk(handle: int) -> None:
+        at_work.set()
+        assert go_on.wait(10)
+        before(handle)
+
+    monkeypatch.setattr(os, "fsync", slow_disk)
+    asker, behind = (asyncio.create_task(drafted(snapshots)) for _ in range(2))
+    assert await asyncio.to_thread(at_work.wait, 10)
+    assert len(everything_in(folder)) == 1
+    asker.cancel()
+    behind.cancel()
+    await asyncio.wait([asker, behind])
+    go_on.set()
+    await asyncio.to_thread(snapshots.close)
+    assert everything_in(folder) == set()
 
 
 @contextmanager
