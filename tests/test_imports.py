@@ -28,9 +28,9 @@ WEB = ("fastapi", "starlette", "uvicorn")
 ORDER = {
     "facematch": ("runtime", "protocol config", "faces", "launcher recognizer server"),
     "facematch.faces": (
-        "models onnx_runtime",
-        "known_answer weights",
-        "graph",
+        "models onnx_runtime tolerance",
+        "known_answer weights gallery",
+        "graph gallery_file",
         "detector encoder",
         "photos",
         "engine",

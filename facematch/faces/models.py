@@ -60,3 +60,11 @@ def _sha256(path: Path) -> str:
     """Looked at once in a process: there is a detector for each thread."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def weights_of(model: str) -> str:
+    """Which weights an encoder's name (`Encoder.name`, an event's `model`) stands for, whatever runs them.
+
+    Embeddings of the same weights can be compared with each other; those of others cannot.
+    """
+    return model.partition("/")[0]
