@@ -35,6 +35,7 @@ ORDER = {
         "photos",
         "engine",
         "reference",
+        "ranking",
     ),
     "facematch.recognizer": (
         "wakeup counters batch_slots references",
