@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from facematch.runtime.sdk_lines import SdkLines
+
 if TYPE_CHECKING:
     from collections.abc import Collection, MutableMapping
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@+-]+")
-_HARMLESS = ("native video stream queue overflow", "drop unknown FFI handle")
-"""The SDK's words for a frame that a newer one replaced, which is what a queue of one is for, and for what it lets go
-of when a room is left."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
@@ -51,7 +50,7 @@ def configure_logging(level: str, log_format: str, secrets: Collection[str] = ()
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_worth_a_line)
+    handler.addFilter(SdkLines())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -73,11 +72,6 @@ def configure_logging(level: str, log_format: str, secrets: Collection[str] = ()
         logger.propagate = True
     for name in ("livekit", "alembic", "httpx2", "httpcore2"):  # they tell of their insides at INFO
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
-
-
-def _worth_a_line(record: logging.LogRecord) -> bool:
-    """False for the SDK's harmless words, from the SDK: nobody hides by taking them for a name."""
-    return record.name != "livekit" or not any(words in record.getMessage() for words in _HARMLESS)
 
 
 def as_text(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:

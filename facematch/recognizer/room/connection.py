@@ -17,6 +17,7 @@ from livekit import api, rtc
 from facematch.protocol.heartbeat import LiveKitState
 from facematch.protocol.identities import RECOGNIZER_PREFIX
 from facematch.recognizer.room.answers import Meaning, meaning, told
+from facematch.recognizer.room.attempts import Attempts
 from facematch.recognizer.room.lookup import room_lookup
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class Connection:
         self._room_name = room_name
         self._make_watch = watch
         self._state_changed = state_changed
+        self._attempts = Attempts()
         self._connected = False
         self._waiting = False
         self.watch: RoomWatch | None = None
@@ -167,7 +169,13 @@ class Connection:
         self._connected = True
         self.watch = watch
         self._state_changed()
-        log.info("Connected to LiveKit", room=self._room_name, url=self._livekit.url, identity=self._livekit.identity)
+        log.info(
+            "Connected to LiveKit",
+            room=self._room_name,
+            url=self._livekit.url,
+            identity=self._livekit.identity,
+            **self._attempts.succeeded(),
+        )
         try:
             return await watch.run()
         finally:
@@ -177,24 +185,14 @@ class Connection:
 
     def _explain(self, message: str) -> None:
         """Say why we are not in the room, and who says so; where trying again cannot help, raise."""
-        known = {"url": self._livekit.url, "reason": told(message)}
-        if self._livekit.proxy_address:
-            known["proxy"] = self._livekit.proxy_address
         match meaning(message):
             case Meaning.REFUSED:
                 raise CredentialsRefusedError(told(message))
             case Meaning.NO_ROOM:
                 raise _NoRoomError
-            case Meaning.WRONG_TIME:
-                log.error(
-                    "LiveKit does not accept the time in the token; check this machine's clock, and LiveKit's", **known
-                )
-            case Meaning.PROXY:
-                log.warning("The proxy does not let us through to LiveKit; trying again (NO_PROXY excepts it)", **known)
-            case Meaning.SOMEBODY_ELSE:
-                log.warning("Not LiveKit answers, but a proxy, a firewall or another server; trying again", **known)
-            case Meaning.UNREACHABLE:
-                log.warning("LiveKit cannot be reached; trying again", **known)
+            case passing:
+                proxy = {"proxy": self._livekit.proxy_address} if self._livekit.proxy_address else {}
+                self._attempts.failed(passing, url=self._livekit.url, reason=told(message), **proxy)
 
     async def _until_there_is_a_room(self) -> None:
         """Where LiveKit makes no rooms by itself: nothing is wrong, somebody will open it."""

@@ -15,6 +15,8 @@ from structlog.testing import capture_logs
 
 from facematch.protocol.heartbeat import LiveKitState
 from facematch.protocol.identities import RECOGNIZER_PREFIX
+from facematch.recognizer.room.answers import Meaning
+from facematch.recognizer.room.attempts import Attempts
 from facematch.recognizer.room.connection import (
     LAST_RETRY_SECONDS,
     TOKEN_TTL,
@@ -187,6 +189,25 @@ def test_a_room_that_nobody_has_opened_is_waited_for(monkeypatch: pytest.MonkeyP
     assert set(states) == {LiveKitState.WAITING}
     assert joined == [0.0, looks[-1]]
     assert [line["event"].partition(":")[0] for line in lines] == ["Waiting for the room"]
+
+
+def test_an_attempt_is_told_once_and_then_counted() -> None:
+    """LiveKit away for half an hour is three lines; another reason is told at once."""
+    clock = [0.0]
+    attempts = Attempts(lambda: clock[0])
+    away, wall = Meaning.UNREACHABLE, Meaning.SOMEBODY_ELSE
+    with capture_logs() as lines:
+        for minute in range(31):
+            clock[0] = minute * 60.0
+            attempts.failed(away if minute < 30 else wall, url="ws://x", reason="r")
+        told = [(line["event"].split()[0], line["attempts"], line["seconds"]) for line in lines]
+        back = attempts.succeeded()
+        attempts.failed(wall, url="ws://x", reason="r")
+    assert told == [("LiveKit", 1, 0), ("LiveKit", 11, 600), ("LiveKit", 21, 1200), ("Not", 31, 1800)]
+    assert back == {"attempts": 31, "seconds": 1800}
+    assert lines[-1]["attempts"] == 1
+    assert attempts.succeeded() == {"attempts": 1, "seconds": 0}
+    assert attempts.succeeded() == {}
 
 
 @pytest.mark.parametrize("draw", [0.0, 0.5, 0.999])
