@@ -48,6 +48,10 @@ class Box:
             score=self.score,
         )
 
+    def moved(self, right: int, down: int) -> Box:
+        """The same face in an image of which the given one is a part, from (`right`, `down`) on."""
+        return Box(self.top + down, self.right + right, self.bottom + down, self.left + right, self.score)
+
     def clipped(self, width: int, height: int) -> BBox:
         """The part inside an image of that size; at least one pixel wide and high."""
         top = min(max(self.top, 0), height - 1)

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from facematch.faces.detector import BBox, Detector, Pixels, resized
+from facematch.faces.attention import Extent, to_search
+from facematch.faces.detector import BBox, Box, Detector, Pixels, resized
 from facematch.faces.photos.decoding import decode
 from facematch.faces.photos.enrollment import EnrolledPhoto, enroll, read_stored
+from facematch.faces.sketch import Sketch, sketched
 from facematch.runtime.freed_memory import return_freed_memory
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from facematch.faces.attention import Known
     from facematch.faces.encoder import Encoder
     from facematch.faces.photos.photo import Photo
 
@@ -35,6 +38,9 @@ _MOST_SQUARES_CLOSER = 4
 _CLOSE_SECONDS = 3.0
 """How long closing waits for frames at work; the longest single piece of work is an enrollment."""
 
+NOT_KEPT: NDArray[np.float32] = np.empty(0, np.float32)
+"""In the place of an embedding that is told of no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
@@ -45,7 +51,22 @@ class Face:
     score: float
     """The detector's."""
     embedding: NDArray[np.float32]
-    """(128,)"""
+    """(128,); `NOT_KEPT` in a face that is reused."""
+    reused: bool = False
+    """Found by an earlier search, in a place that has not changed since, and not looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a frame showed when as much of it was searched as had to be."""
+
+    faces: tuple[Face, ...]
+    """Those that were found in what was searched, the surest first in each part."""
+    extent: Extent
+    parts: tuple[BBox, ...]
+    """What was searched, for `Extent.PART`."""
+    sketch: Sketch
+    """To compare later frames with, if all was searched."""
 
 
 class EngineClosedError(RuntimeError):
@@ -87,11 +108,16 @@ class FaceEngine:
         self._closed = False
 
     async def inspect(self, frame: Pixels, *, closer: bool = False) -> tuple[Face, ...]:
-        """The faces of a frame.
+        """The faces of a frame, all of which is searched. See `look` for what it takes and raises."""
+        return (await self.look(frame, closer=closer)).faces
+
+    async def look(self, frame: Pixels, known: Known | None = None, *, closer: bool = False) -> Sight:
+        """The faces of a frame, for which no more of it is searched than has to be.
 
         Args:
             frame: (H, W, 3) uint8 RGB; its memory must stay as it is even after a cancelled call, for a frame that
                 is being worked on is finished.
+            known: what a whole search of an earlier frame found, and what it may answer for.
             closer: look one step larger, for faces too small to be found otherwise, at four to five times the
                 cost.
 
@@ -101,7 +127,7 @@ class FaceEngine:
         """
         if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or 0 in frame.shape:  # noqa: PLR2004
             raise ValueError(f"a frame is (H, W, 3) uint8, not {frame.shape} {frame.dtype}")
-        return await self._run(lambda detector: self._inspect(detector, frame, closer=closer))
+        return await self._run(lambda detector: self._look(detector, frame, known, closer=closer))
 
     async def enroll(self, data: bytes) -> EnrolledPhoto:
         """The photograph in the bytes of an image file, checked and made ready to be stored.
@@ -174,14 +200,24 @@ class FaceEngine:
         finally:
             self._detectors.put(detector)
 
-    def _inspect(self, detector: Detector, frame: Pixels, *, closer: bool) -> tuple[Face, ...]:
+    def _look(self, detector: Detector, frame: Pixels, known: Known | None, *, closer: bool) -> Sight:
         received = np.ascontiguousarray(frame)  # a rotated frame is a view, which dlib would read as it lies
         height, width = received.shape[:2]
-        looked_at = resized(received, *detection_size(width, height, self.processed_width, closer=closer))
-        across, down = width / looked_at.shape[1], height / looked_at.shape[0]
         begun = time.perf_counter()
-        boxes = [box.scaled(across, down) for box in detector.find(looked_at)]
+        sketch = sketched(received, detection_size(width, height, self.processed_width, closer=False)[0] / width)
+        extent, parts = to_search(known, sketch)
+        searched = detection_size(width, height, self.processed_width, closer=closer)
+        boxes: list[Box] = []
+        if extent is Extent.WHOLE:
+            boxes = _found(detector, received, searched)
+        for top, right, bottom, left in parts:
+            size = (round((right - left) * searched[0] / width), round((bottom - top) * searched[1] / height))
+            part = np.ascontiguousarray(received[top:bottom, left:right])
+            boxes += [box.moved(left, top) for box in _found(detector, part, size)]
         self._spent(detect=time.perf_counter() - begun)
+        return Sight(self._encoded(detector, received, boxes), extent, parts, sketch)
+
+    def _encoded(self, detector: Detector, received: Pixels, boxes: list[Box]) -> tuple[Face, ...]:
         if not boxes:
             return ()
         begun = time.perf_counter()
@@ -189,6 +225,7 @@ class FaceEngine:
         # scaled one, and it costs no more.
         embeddings = self._encoder.encode([detector.chip(received, box) for box in boxes])
         self._spent(encode=time.perf_counter() - begun)
+        height, width = received.shape[:2]
         return tuple(
             Face(box.clipped(width, height), box.score, embedding)
             for box, embedding in zip(boxes, embeddings, strict=True)
@@ -211,6 +248,13 @@ def detection_size(width: int, height: int, processed_width: int, *, closer: boo
     most_pixels = (_MOST_SQUARES_CLOSER if closer else _MOST_SQUARES) * processed_width**2
     scale = min(wanted / width, math.sqrt(most_pixels / (width * height)))
     return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _found(detector: Detector, image: Pixels, size: tuple[int, int]) -> list[Box]:
+    """The faces in a contiguous image that is searched at a (width, height); in its own pixels."""
+    looked_at = resized(image, *size)
+    across, down = image.shape[1] / looked_at.shape[1], image.shape[0] / looked_at.shape[0]
+    return [box.scaled(across, down) for box in detector.find(looked_at)]
 
 
 def _being_cancelled() -> bool:

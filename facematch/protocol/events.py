@@ -87,6 +87,9 @@ class Check(_Event):
     match_found: bool
     outcome: Outcome | None = None
     frames: Count | None = Field(default=None, description="Frames looked at in this batch")
+    frames_reused: Count | None = Field(
+        default=None, description="Of them, unchanged since an earlier one was searched, whose answer they share"
+    )
     faces: Count | None = Field(default=None, description="Most faces seen in one frame of the batch")
     best_distance: Distance | None = Field(default=None, description="Smallest distance seen; null without a face")
 

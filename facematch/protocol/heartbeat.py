@@ -114,8 +114,8 @@ class Heartbeat(Message):
     )
     tracks_untold: Count = Field(default=0, description="Watched tracks that this heartbeat has no room for")
     counters: dict[Name, Count] = Field(
-        description="batches, batches_delayed, frames, faces, matches, checks, errors, events_posted, events_dropped, "
-        "events_rejected (since start); events_queued, streams_open, tasks (now)"
+        description="batches, batches_delayed, frames, frames_reused, faces, matches, checks, errors, events_posted, "
+        "events_dropped, events_rejected (since start); events_queued, streams_open, tasks (now)"
     )
     outbox_age_seconds: Seconds = Field(default=0, description="How long the oldest undelivered event waits")
     outbox_durable: bool = Field(default=True, description="false: the disk takes nothing, events wait in memory")

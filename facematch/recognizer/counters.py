@@ -17,6 +17,8 @@ class Counters:
     batches: int = 0
     batches_delayed: int = 0
     frames: int = 0
+    frames_reused: int = 0
+    """Of them, those that were as they had been when they were searched."""
     faces: int = 0
     matches: int = 0
     checks: int = 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from facematch.faces.attention import Extent, Known, Licence
 from facematch.faces.detector import Detector, Pixels
 from facematch.faces.engine import EngineClosedError, Face, FaceEngine, detection_size
 from tests.rig.pictures import frame
@@ -69,6 +70,30 @@ async def test_boxes_are_clipped_to_the_frame(engine: FaceEngine) -> None:
     assert (top, left) == (0, 0)
     assert 70 < right <= 88
     assert 70 < bottom <= 88
+
+
+@pytest.mark.parametrize("size", [(640, 360), (1280, 720), (720, 1280)])
+async def test_near_a_known_face_it_is_found_where_it_is(size: tuple[int, int], engine: FaceEngine) -> None:
+    width, height = size
+    image = frame("obama2", width, height, face=100 * width // 640, across=0.3, down=0.6)
+    whole = await engine.look(image)
+    boxes = tuple(face.bbox for face in whole.faces)
+
+    near = await engine.look(image, Known(whole.sketch, boxes, boxes, Licence.CHANGES))
+
+    assert (whole.extent, near.extent) == (Extent.WHOLE, Extent.PART)
+    (expected,), (face,) = whole.faces, near.faces
+    assert centre(face) == pytest.approx(centre(expected), abs=15 * width / 640)
+    assert np.linalg.norm(face.embedding - expected.embedding) < 0.2
+
+
+async def test_a_picture_that_was_searched_is_not_searched_again(engine: FaceEngine) -> None:
+    image = frame("obama2", 640, 360, face=100)
+    whole = await engine.look(image)
+    before = engine.encode_seconds
+    again = await engine.look(image, Known(whole.sketch, tuple(face.bbox for face in whole.faces), (), Licence.NONE))
+    assert (again.extent, again.faces) == (Extent.NOTHING, ())
+    assert engine.encode_seconds == before
 
 
 async def test_a_frame_that_is_a_view_is_read_as_it_looks(engine: FaceEngine) -> None:

@@ -166,6 +166,8 @@ class ReportCheck:
     frames: int
     faces: int
     best_distance: float | None
+    reused: int = 0
+    """Of the frames, those that were as they had been when they were searched."""
 
 
 Output = SetMedia | LookCloser | ReportMatch | ReportCheck
@@ -233,6 +235,8 @@ class CycleRules:
 class _Batch:
     id: str
     frames: int = 0
+    reused: int = 0
+    """Of them, those whose answer was that of an earlier search."""
     faces: int = 0
     best_distance: float | None = None
     look_closer: bool = False
@@ -311,22 +315,35 @@ class Cycle:
         self.batches += 1
         return self._set_media(Media.FLOWING)
 
-    def looked(self, now: float, distances: Sequence[float], *, closer: bool = False) -> tuple[Output, ...]:
+    @property
+    def last_frame(self) -> bool:
+        """Whether the next frame is the last of the batch at work, or the last has come."""
+        return self._batch is None or self._batch.frames >= self._rules.batch_max_frames - 1
+
+    def matches(self, distance: float) -> bool:
+        """Whether a face at this distance is a match."""
+        return distance <= self._rules.threshold
+
+    def looked(
+        self, now: float, distances: Sequence[float], *, closer: bool = False, reused: bool = False
+    ) -> tuple[Output, ...]:
         """One frame was looked at.
 
         Args:
             now: monotonic seconds.
             distances: of each face found, best (smallest) first; empty when there was none.
             closer: this was the second look that `LookCloser` asked for; it does not count as a frame.
+            reused: nothing of it was searched, for it was as it had been when it was.
         """
         batch = self._at_work("frame")
         if closer is not batch.look_closer:
             raise IllegalInputError(self.state, "second look" if closer else "frame")
         batch.frames += not closer
+        batch.reused += reused and not closer
         batch.faces = max(batch.faces, len(distances))
         if distances and (batch.best_distance is None or distances[0] < batch.best_distance):
             batch.best_distance = distances[0]
-        matched = tuple(i for i, distance in enumerate(distances) if distance <= self._rules.threshold)
+        matched = tuple(i for i, distance in enumerate(distances) if self.matches(distance))
         if matched:
             return self._end(now, Input.MATCHED, Outcome.MATCH, matched)
         if batch.frames < self._rules.batch_max_frames:
@@ -380,7 +397,7 @@ class Cycle:
         self._enter(Input.REFERENCE_REMOVED, now)
         check = ReportCheck(None, Outcome.NO_REFERENCE, 0, 0, None)
         if batch is not None:  # without a distance: that came of the reference, too
-            check = ReportCheck(batch.id, Outcome.NO_REFERENCE, batch.frames, batch.faces, None)
+            check = ReportCheck(batch.id, Outcome.NO_REFERENCE, batch.frames, batch.faces, None, batch.reused)
         return (*self._set_media(Media.UNSUBSCRIBED), check)
 
     def _at_work(self, given: Input | str) -> _Batch:
@@ -398,7 +415,8 @@ class Cycle:
             self._cooldown.restart(now)
             self._owes_match = True
             outputs.append(ReportMatch(batch.id, matched))
-        outputs.append(ReportCheck(batch.id, outcome, batch.frames, batch.faces, batch.best_distance))
+        check = ReportCheck(batch.id, outcome, batch.frames, batch.faces, batch.best_distance, batch.reused)
+        outputs.append(check)
         return tuple(outputs)
 
     def _pause_after(self, outcome: Outcome) -> float:

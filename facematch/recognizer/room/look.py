@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from facematch.faces.attention import Extent
 
 if TYPE_CHECKING:
     from facematch.faces.reference import ComparedFace
-
-
-class Extent(StrEnum):
-    """How much of the frame was searched for faces."""
-
-    WHOLE = "whole"
-    PART = "part"
-    """Around known faces, and where the picture had changed; what else is told was found by the last whole search."""
-    NOTHING = "nothing"
-    """The picture had not changed since it was searched: the answer is that of the search."""
 
 
 @dataclass(frozen=True, slots=True)

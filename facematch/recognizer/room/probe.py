@@ -14,13 +14,15 @@ from facematch.recognizer.room import forwarding
 from facematch.recognizer.room.cycle import Cycle, LookCloser, Output, State
 from facematch.recognizer.room.frames import FrameStream, Selection, is_filler
 from facematch.recognizer.room.look import Look
+from facematch.recognizer.room.memory import Memory
 from facematch.recognizer.room.refusal import is_too_large
 
 if TYPE_CHECKING:
     from livekit import rtc
 
+    from facematch.faces.attention import Known
     from facematch.faces.detector import Pixels
-    from facematch.faces.engine import Face
+    from facematch.faces.engine import Sight
     from facematch.faces.reference import ReferenceSet
     from facematch.recognizer.shared import Shared
     from facematch.recognizer.wakeup import Wakeup
@@ -62,6 +64,7 @@ class Probe:
         self._shared = shared
         self._changed = changed
         self._processed_width = shared.engine.processed_width
+        self._memory = Memory(cycle.matches)
 
     async def run(self, batch: Batch) -> tuple[Output, ...]:
         """The batch that the cycle has begun, until the cycle has ended it.
@@ -70,6 +73,7 @@ class Probe:
             What the cycle wants done after it; `batch` holds what it saw last.
         """
         outputs: tuple[Output, ...] = ()
+        self._memory.begin(batch.reference)
         track = await self._subscribed()
         if track is None:
             return self._without_track()
@@ -91,6 +95,10 @@ class Probe:
             finally:
                 self._shared.counters.streams_open -= 1
         return outputs
+
+    def forget(self) -> None:
+        """Keep nothing of what the batches so far have seen."""
+        self._memory.forget()
 
     def _cut_short(self) -> bool:
         """Whether there is nothing to look at, or nothing to compare with, any more."""
@@ -142,28 +150,31 @@ class Probe:
 
     async def _look_once(self, batch: Batch, pixels: Pixels, *, closer: bool = False) -> tuple[Output, ...]:
         batch.look = None
-        faces = await self._inspect(pixels, closer=closer)
+        height, width = pixels.shape[:2]
+        kind = ((width, height), closer)
+        sight = await self._sight(pixels, self._memory.known(kind, last=self._cycle.last_frame), closer=closer)
         if self._shared.references.current is None:  # it was erased meanwhile: what came of it is told to nobody
             return self._cycle.reference_removed(_now())
-        if faces is None:
+        if sight is None:
             return self._cycle.failed(_now())
-        height, width = pixels.shape[:2]
         look = batch.look = Look(
             at=_now(),
             reference_id=batch.reference.id,
             frame_size=(width, height),
             searched_size=detection_size(width, height, self._processed_width, closer=closer),
-            faces=batch.reference.ranked(faces),
+            faces=self._memory.complete(kind, sight),
+            extent=sight.extent,
             closer=closer,
         )
         self._shared.counters.frames += not closer
-        self._shared.counters.faces += len(faces)
-        return self._cycle.looked(look.at, look.distances, closer=closer)
+        self._shared.counters.frames_reused += look.reused and not closer
+        self._shared.counters.faces += len(look.faces)
+        return self._cycle.looked(look.at, look.distances, closer=closer, reused=look.reused)
 
-    async def _inspect(self, pixels: Pixels, *, closer: bool) -> tuple[Face, ...] | None:
-        """The faces in a frame; None when it could not be processed, which ends this batch and nothing else."""
+    async def _sight(self, pixels: Pixels, known: Known | None, *, closer: bool) -> Sight | None:
+        """What a frame shows; None when it could not be processed, which ends this batch and nothing else."""
         try:
-            return await self._shared.engine.inspect(pixels, closer=closer)
+            return await self._shared.engine.look(pixels, known, closer=closer)
         except Exception:  # whatever dlib or ONNX Runtime cannot take
             log.exception("Frame could not be processed", track=self._publication.sid, shape=pixels.shape)
             self._shared.counters.errors += 1

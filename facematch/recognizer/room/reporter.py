@@ -102,6 +102,7 @@ class Reporter:
                 match_found=report.outcome == "match",
                 outcome=report.outcome,
                 frames=report.frames,
+                frames_reused=report.reused,
                 faces=report.faces,
                 best_distance=None if report.best_distance is None else round(report.best_distance, 6),
             )

@@ -88,6 +88,7 @@ class TrackWatch:
             while True:
                 match self.cycle.state:
                     case State.IDLE:
+                        self._probe.forget()
                         await self.changed.until(lambda: self._shared.references.current is not None, None)
                         await self._carry_out(self.cycle.reference_enrolled(_now()))
                     case State.QUEUED:

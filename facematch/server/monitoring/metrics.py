@@ -32,6 +32,7 @@ _COUNTERS = {
     "batches": ("batches", "Batches begun"),
     "batches_delayed": ("batches_delayed", "Batches that began more than a second late: all places were taken"),
     "frames": ("frames", "Frames looked at"),
+    "frames_reused": ("frames_reused", "Frames unchanged since an earlier one was searched"),
     "faces": ("faces", "Faces found"),
     "matches": ("matches", "Faces within the threshold that were reported"),
     "errors": ("errors", "Frames or cycles that failed"),

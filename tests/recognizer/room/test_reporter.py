@@ -147,11 +147,12 @@ async def test_wherever_the_pictures_are_a_match_is_told(tmp_path: Path, folder:
 
 async def test_a_check_says_how_the_batch_ended(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
-        report = ReportCheck("batch-1", Outcome.NO_MATCH, frames=5, faces=2, best_distance=0.71234567)
+        report = ReportCheck("batch-1", Outcome.NO_MATCH, frames=5, faces=2, best_distance=0.71234567, reused=3)
         await at.reporter.check(ALICE, report, reference_id="abc")
         (body,) = at.events()
     check = Check.model_validate(body)
     assert (check.match_found, check.outcome, check.frames, check.faces) == (False, Outcome.NO_MATCH, 5, 2)
+    assert check.frames_reused == 3
     assert (check.best_distance, check.cycle_id, check.reference_id) == (0.712346, "batch-1", "abc")
     assert (at.counters.checks, at.counters.outcomes[Outcome.NO_MATCH]) == (1, 1)
 

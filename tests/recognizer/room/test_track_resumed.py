@@ -14,6 +14,9 @@ import pytest
 from livekit import rtc
 from structlog.testing import capture_logs
 
+from facematch.faces.attention import Extent
+from facematch.faces.engine import Face, Sight
+from facematch.faces.reference import ComparedFace
 from facematch.protocol.events import Outcome
 from facematch.recognizer.room import forwarding, probe
 from facematch.recognizer.room.cooldowns import Cooldowns
@@ -154,7 +157,7 @@ class Scene:
             RULES,
             Cooldowns(cooldown),
             Pauses(),
-            shared(engine=engine(inspect=self._inspect), references=self.references),
+            shared(engine=engine(look=self._look), references=self.references),
             cast("Any", SimpleNamespace(match=self._match, check=self._check)),
         )
 
@@ -173,12 +176,13 @@ class Scene:
         self.references.current = None
         self.room.emit("track_muted")  # any event makes them all look
 
-    async def _inspect(self, *_: object, **__: object) -> tuple[SimpleNamespace, ...]:
+    async def _look(self, *_: object, **__: object) -> Sight:
         await asyncio.sleep(self.looking_seconds)
-        return (SimpleNamespace(),)
+        face = Face((20, 60, 60, 20), 1.0, np.zeros(128, np.float32))
+        return Sight((face,), Extent.WHOLE, (), cast("Any", None))
 
-    def _ranked(self, faces: tuple[object, ...]) -> tuple[SimpleNamespace, ...]:
-        return tuple(SimpleNamespace(distance=self.distance) for _ in faces)
+    def _ranked(self, faces: tuple[Face, ...]) -> tuple[ComparedFace, ...]:
+        return tuple(ComparedFace(face, self.distance) for face in faces)
 
     async def _match(self, *_: object, **__: object) -> None:
         self.matches.append(round(now(), 2))
@@ -389,7 +393,7 @@ def test_a_frame_that_is_larger_than_was_said_ends_its_batch(monkeypatch: pytest
     scene = Scene(monkeypatch)
     looked: list[object] = []
     monkeypatch.setattr(probe, "is_too_large", lambda *size: size == (90, 160))
-    monkeypatch.setattr(scene.watch._shared.engine, "inspect", lambda *_, **__: looked.append(None))
+    monkeypatch.setattr(scene.watch._shared.engine, "look", lambda *_, **__: looked.append(None))
 
     async def live() -> None:
         await asyncio.sleep(3.0)

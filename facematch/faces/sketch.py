@@ -1,0 +1,101 @@
+"""A small grey copy of a frame, and where two of them differ by more than a camera's noise and exposure do.
+
+A camera that sees nothing new still sends other numbers: every pixel has noise, compression smears it, and the exposure
+drifts. So pixels are averaged in blocks, brightness and contrast of the whole picture are brought to those of the
+earlier one, and what is left is judged by the noise that this very pair of pictures has: the median over all blocks,
+which a change in less than half of the picture does not move. Where it is not clear, the pictures differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from facematch.faces.detector import Pixels
+
+BLOCK = 8
+"""Pixels across a block, at the size at which a frame is searched. The smallest face that a closer look finds is 26."""
+
+_TIMES_NOISE = 4.5
+"""What three by three blocks together may differ by (root mean square), in standard deviations of one block. Of a
+picture with nothing but strong noise and drift the worst of 3,600 is 3.7."""
+_LEAST = 2.0
+"""The same in grey levels, of 255, where there is less noise than that: compression alone moves blocks by one."""
+_MOST_NOISE = 3.0
+"""Standard deviation of a block in grey levels above which it is no noise. A camera in the dark has 1.5."""
+_GAIN = (0.87, 1.15)
+"""Change of contrast that is one of exposure only."""
+_DRIFT = 16.0
+"""Grey levels by which the whole picture may have become lighter or darker."""
+_SIGMA = 1.4826
+"""Standard deviations in a median of absolute values, for normal noise."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sketch:
+    """A frame in blocks. A value; some 14 kB."""
+
+    frame_size: tuple[int, int]
+    """Width and height of the frame."""
+    block: int
+    """Pixels of the frame across a block; the last ones of a row or a column may be cut off."""
+    grey: NDArray[np.float32]
+    """(rows, columns) means, 0 to 255."""
+
+    def changes(self, earlier: Sketch) -> NDArray[np.bool_] | None:
+        """Which blocks show something else than in an earlier frame.
+
+        Returns:
+            (rows, columns); None when that cannot be told apart from noise, or the frames have different sizes.
+        """
+        if (self.frame_size, self.block) != (earlier.frame_size, earlier.block):
+            return None
+        difference = self._without_exposure(earlier.grey)
+        if difference is None:
+            return None
+        noise = _SIGMA * float(np.median(np.abs(difference)))
+        if noise > _MOST_NOISE:
+            return None
+        limit = max(_LEAST, _TIMES_NOISE * noise)
+        changed: NDArray[np.bool_] = _around(difference * difference) > limit * limit
+        return changed
+
+    def _without_exposure(self, earlier: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """The differences that are left when the whole picture's brightness and contrast are taken out; None when there
+        is no saying what those are.
+        """
+        difference = self.grey - earlier
+        drift = float(np.median(difference))
+        off = np.abs(difference - drift)
+        alike = off <= 3 * _SIGMA * float(np.median(off)) + 1  # what has moved says nothing of the exposure
+        before, now = earlier[alike], self.grey[alike]
+        middle = float(before.mean())
+        spread = before - middle
+        shift = float(now.mean()) - middle
+        gain = 1 + float(spread @ (now - before)) / max(float(spread @ spread), 1.0)
+        if abs(shift) > _DRIFT or not _GAIN[0] <= gain <= _GAIN[1]:
+            return None
+        expected = np.clip(earlier + np.float32(shift) + (gain - 1) * (earlier - middle), 0, 255)
+        return self.grey - expected
+
+
+def sketched(frame: Pixels, scale: float) -> Sketch:
+    """The sketch of a contiguous frame that is searched at `scale` (at most 1) of its size."""
+    height, width = frame.shape[:2]
+    block = max(1, round(BLOCK / scale))
+    small = Image.frombuffer("RGB", (width, height), frame, "raw", "RGB", 0, 1).reduce(block)
+    return Sketch((width, height), block, np.asarray(small).mean(axis=2, dtype=np.float32))
+
+
+def _around(squares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean of each block and its eight neighbours; at an edge of those that there are, twice the edge."""
+    padded = np.pad(squares, 1, mode="edge")
+    rows = padded[:-2] + padded[1:-1] + padded[2:]
+    around: NDArray[np.float32] = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9
+    return around

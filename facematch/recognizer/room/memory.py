@@ -1,0 +1,133 @@
+"""What one track's whole searches found, for as long as they answer for later frames.
+
+A frame is searched whole unless one of these holds (`facematch.faces.attention` decides it, by its pixels):
+
+- Nothing has changed since a whole search of the last `MOST_BATCHES` batches: its answer is used.
+- The batch has had a whole search, this is not its last frame, and at most `MOST_PARTS` are searched in part one after
+  the other: the neighbourhoods of the faces that were found will do; if there were none, what has changed.
+- It is the first frame of a batch, and a whole search of the last `MOST_PARTS` batches found a face that matches: that
+  face is looked for where it was, and all that has changed is searched.
+
+A face that matches is never told from memory: its surroundings are searched, and it is encoded anew. All answers end
+with the reference that they were made with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from facematch.faces.attention import Extent, Known, Licence, inside
+from facematch.faces.engine import NOT_KEPT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from facematch.faces.engine import Sight
+    from facematch.faces.reference import ComparedFace, ReferenceSet
+    from facematch.faces.sketch import Sketch
+
+MOST_BATCHES = 6
+"""Batches from one whole search to the next, at most: a minute with the default pauses."""
+MOST_PARTS = 2
+"""Looks in a row that search no more than a part, at most."""
+_MOST_KEPT = 4
+"""Searches remembered, ordinary and closer ones of frames of each size: a simulcast camera begins with a small one."""
+
+Kind = tuple[tuple[int, int], bool]
+"""The size of the frame, and whether it was looked at closer."""
+
+
+@dataclass(slots=True)
+class _Search:
+    """A whole one."""
+
+    sketch: Sketch
+    faces: tuple[ComparedFace, ...]
+    """Without their embeddings: those of people who are not looked for are kept nowhere."""
+    batch: int
+    parts: int = 0
+    """Looks since then that searched a part."""
+
+
+class Memory:
+    """Of one track.
+
+    Args:
+        matches: whether a distance is that of a match.
+    """
+
+    def __init__(self, matches: Callable[[float], bool]) -> None:
+        self._matches = matches
+        self._searches: dict[Kind, _Search] = {}
+        self._reference: ReferenceSet | None = None
+        self._batch = 0
+        self._looks = 0
+        """Of the batch at work, ordinary ones."""
+
+    def begin(self, reference: ReferenceSet) -> None:
+        """A batch begins, with this reference."""
+        if self._reference is None or self._reference.id != reference.id:
+            self.forget()
+        self._reference = reference
+        self._batch += 1
+        self._looks = 0
+        for kind in [kind for kind, search in self._searches.items() if self._batch - search.batch >= MOST_BATCHES]:
+            del self._searches[kind]
+
+    def forget(self) -> None:
+        """Answer for nothing any more."""
+        self._searches.clear()
+        self._reference = None
+
+    def known(self, kind: Kind, *, last: bool) -> Known | None:
+        """What may answer for the next frame of the batch.
+
+        Args:
+            kind: of the look that is due.
+            last: whether no other frame follows in this batch.
+        """
+        search = self._searches.get(kind)
+        if search is None:
+            return None
+        boxes = tuple(one.face.bbox for one in search.faces)
+        sought = tuple(one.face.bbox for one in search.faces if self._matches(one.distance))
+        return Known(
+            search.sketch, boxes, sought, self._licence(search, closer=kind[1], sought=bool(sought), last=last)
+        )
+
+    def _licence(self, search: _Search, *, closer: bool, sought: bool, last: bool) -> Licence:
+        if search.parts >= MOST_PARTS:
+            return Licence.NONE
+        if search.batch == self._batch and not last:
+            return Licence.NEAR if search.faces else Licence.CHANGES
+        first = closer or self._looks == 0
+        return Licence.CHANGES if sought and first and self._batch - search.batch <= MOST_PARTS else Licence.NONE
+
+    def complete(self, kind: Kind, sight: Sight) -> tuple[ComparedFace, ...]:
+        """All the faces of a frame, nearest first: those that were just found, and what is known of the rest.
+
+        Raises:
+            RuntimeError: no batch has begun.
+        """
+        if self._reference is None:
+            raise RuntimeError("a batch has to begin before anything is seen in it")
+        self._looks += not kind[1]
+        found = self._reference.ranked(sight.faces)
+        if sight.extent is Extent.WHOLE:
+            self._keep(kind, _Search(sight.sketch, tuple(_remembered(one) for one in found), self._batch))
+            return found
+        search = self._searches[kind]
+        search.parts += sight.extent is Extent.PART
+        elsewhere = [one for one in search.faces if not any(inside(one.face.bbox, part) for part in sight.parts)]
+        return tuple(sorted([*found, *elsewhere], key=lambda one: one.distance))
+
+    def _keep(self, kind: Kind, search: _Search) -> None:
+        self._searches.pop(kind, None)
+        while len(self._searches) >= _MOST_KEPT:
+            del self._searches[next(iter(self._searches))]
+        self._searches[kind] = search
+
+
+def _remembered(one: ComparedFace) -> ComparedFace:
+    return replace(one, face=replace(one.face, embedding=NOT_KEPT, reused=True))
