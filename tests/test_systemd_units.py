@@ -41,6 +41,14 @@ def test_both_processes_share_their_folders() -> None:
     assert len({tuple(lines(unit, "Environment") + lines(unit, "StateDirectory")) for unit in UNITS}) == 1
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_a_unit_never_gives_up_but_where_trying_again_cannot_help(unit: Path) -> None:
+    """By default systemd leaves a unit dead that has ended five times within ten seconds."""
+    assert lines(unit, "StartLimitIntervalSec") == ["0"]
+    assert lines(unit, "Restart") == ["always"]
+    assert "2" in lines(unit, "RestartPreventExitStatus")[0].split()
+
+
 def test_systemd_finds_nothing_wrong(tmp_path: Path) -> None:
     program = shutil.which("systemd-analyze")
     if program is None:
