@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.async_api import expect
 
 from facematch.config.settings import ROOT
-from tests.rig.chromium import chromium
+from tests.rig.chromium import chromium, end_browsers
 from tests.rig.livekit_server import LiveKitServer
 from tests.rig.page import DESK, card_of
 from tests.rig.photographs import DATA, OTHER_STRANGER, REFERENCE, SAME_PERSON, STRANGER, Scene
@@ -35,14 +35,15 @@ async def make(picture: Path) -> None:
         stack = Stack(folder, livekit, room_name=_ROOM, hold_seconds=10, wait_seconds=10)
         try:
             await stack.start(reference=None)
-            await _take(stack, folder, picture)
+            await _take(stack, picture)
         finally:
+            end_browsers()
             stack.end()
             livekit.stop()
 
 
-async def _take(stack: Stack, folder: Path, picture: Path) -> None:
-    async with stack.publishers() as publishers, chromium(_CAMERA, folder, viewport=DESK) as browser:
+async def _take(stack: Stack, picture: Path) -> None:
+    async with stack.publishers() as publishers, chromium(_CAMERA, viewport=DESK) as browser:
         page = await browser.new_page()
         await page.emulate_media(color_scheme="light")
         await page.goto(stack.base_url)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
+from tests.rig.chromium import end_browsers
 from tests.rig.fake_recognizer import FakeRecognizer
 from tests.rig.stacks import (
     _stack_of_file,
@@ -20,7 +21,7 @@ from tests.rig.stacks import (
 from tests.rig.web import WebProcess
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 __all__ = ["_stack_of_file", "livekit", "make_stack", "own_livekit", "pytest_runtest_makereport", "shared_stack"]
 
@@ -47,6 +48,12 @@ async def web(tmp_path: Path) -> AsyncIterator[WebProcess]:
 async def fake(web: WebProcess) -> AsyncIterator[FakeRecognizer]:
     async with FakeRecognizer(web) as one:
         yield one
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _browsers_end_with_the_file() -> Iterator[None]:
+    yield
+    end_browsers()
 
 
 @pytest.fixture(scope="session")

@@ -118,11 +118,11 @@ async def sees_the_others(guest: Page, stack: Stack, artifacts: Path) -> None:
         await expect(of_host).to_have_count(0, timeout=LOOK)
 
 
-async def test_a_key_an_invitation_and_the_end_of_both(make_stack: MakeStack, tmp_path: Path, artifacts: Path) -> None:
+async def test_a_key_an_invitation_and_the_end_of_both(make_stack: MakeStack, artifacts: Path) -> None:
     settings: dict[str, Any] = {"hold_seconds": 3, **KEYS}
     stack = make_stack(**settings)
     await stack.start()
-    async with chromium(CAMERA, tmp_path, viewport=PHONE) as browser:
+    async with chromium(CAMERA, viewport=PHONE) as browser:
         page = await browser.new_page()
         trouble = listen_for_trouble(page)
         await signed_in_as_admin(page, stack.base_url, artifacts)
@@ -160,13 +160,11 @@ async def test_a_key_an_invitation_and_the_end_of_both(make_stack: MakeStack, tm
         await other.close()
 
 
-async def test_signing_out_leads_to_the_login_page_and_a_reload_stays_there(
-    make_stack: MakeStack, tmp_path: Path
-) -> None:
+async def test_signing_out_leads_to_the_login_page_and_a_reload_stays_there(make_stack: MakeStack) -> None:
     settings: dict[str, Any] = {**KEYS}
     stack = make_stack(**settings)
     await stack.start_api()
-    async with chromium(CAMERA, tmp_path) as browser:
+    async with chromium(CAMERA) as browser:
         page, second = await browser.new_page(), await browser.new_page()
         await page.goto(stack.base_url)
         await page.get_by_label("Key", exact=True).fill(KEYS["viewer_key"])
@@ -184,13 +182,11 @@ async def test_signing_out_leads_to_the_login_page_and_a_reload_stays_there(
         assert await browser.cookies() == []
 
 
-async def test_a_viewer_is_offered_nothing_that_only_an_admin_may_do(
-    make_stack: MakeStack, tmp_path: Path, artifacts: Path
-) -> None:
+async def test_a_viewer_is_offered_nothing_that_only_an_admin_may_do(make_stack: MakeStack, artifacts: Path) -> None:
     settings: dict[str, Any] = {"hold_seconds": 3, **KEYS}
     stack = make_stack(**settings)
     await stack.start(reference=None)
-    async with chromium(CAMERA, tmp_path) as browser, stack.publishers() as publishers:
+    async with chromium(CAMERA) as browser, stack.publishers() as publishers:
         page = await browser.new_page()
         trouble = listen_for_trouble(page)
         sent: list[str] = []
@@ -233,9 +229,7 @@ async def test_a_viewer_is_offered_nothing_that_only_an_admin_may_do(
         assert trouble == []
 
 
-async def test_nothing_is_offered_and_nothing_moves_before_it_is_known_who_looks(
-    make_stack: MakeStack, tmp_path: Path
-) -> None:
+async def test_nothing_is_offered_and_nothing_moves_before_it_is_known_who_looks(make_stack: MakeStack) -> None:
     stack = make_stack()
     await stack.start_api()
     known = asyncio.Event()
@@ -244,7 +238,7 @@ async def test_nothing_is_offered_and_nothing_moves_before_it_is_known_who_looks
         await known.wait()
         await route.continue_()
 
-    async with chromium(CAMERA, tmp_path) as browser:
+    async with chromium(CAMERA) as browser:
         page = await browser.new_page()
         await page.route("**/api/session", hold)
         await page.goto(stack.base_url)
@@ -259,10 +253,10 @@ async def test_nothing_is_offered_and_nothing_moves_before_it_is_known_who_looks
         assert await page.locator("#join").bounding_box() == below
 
 
-async def test_without_keys_nothing_of_it_is_seen(make_stack: MakeStack, tmp_path: Path) -> None:
+async def test_without_keys_nothing_of_it_is_seen(make_stack: MakeStack) -> None:
     stack = make_stack()
     await stack.start_api()
-    async with chromium(CAMERA, tmp_path) as browser:
+    async with chromium(CAMERA) as browser:
         page = await browser.new_page()
         await page.goto(f"{stack.base_url}/login")
         await expect(page).to_have_url(f"{stack.base_url}/")

@@ -26,12 +26,10 @@ STRANGERS_CAMERA = Scene(STRANGER, width=1280, height=720, face=240)
 PHONE = {"width": 360, "height": 780}
 
 
-async def test_a_person_uploads_a_photo_joins_and_sees_the_match(
-    make_stack: MakeStack, tmp_path: Path, artifacts: Path
-) -> None:
+async def test_a_person_uploads_a_photo_joins_and_sees_the_match(make_stack: MakeStack, artifacts: Path) -> None:
     stack = make_stack(hold_seconds=3)
     await stack.start(reference=None)
-    async with chromium(CAMERA, tmp_path) as browser:
+    async with chromium(CAMERA) as browser:
         page = await browser.new_page()
         trouble = _listen_for_trouble(page)
         await page.goto(stack.base_url)
@@ -71,12 +69,10 @@ async def test_a_person_uploads_a_photo_joins_and_sees_the_match(
         assert trouble == []
 
 
-async def test_a_stranger_is_no_match_and_a_reload_remembers(
-    make_stack: MakeStack, tmp_path: Path, artifacts: Path
-) -> None:
+async def test_a_stranger_is_no_match_and_a_reload_remembers(make_stack: MakeStack, artifacts: Path) -> None:
     stack = make_stack()
     await stack.start(reference=REFERENCE)
-    async with chromium(STRANGERS_CAMERA, tmp_path) as browser, stack.publishers() as publishers:
+    async with chromium(STRANGERS_CAMERA) as browser, stack.publishers() as publishers:
         await publishers.on_air(stack.room, "wanted", Scene(SAME_PERSON))
         page = await browser.new_page()
         trouble = _listen_for_trouble(page)
@@ -96,13 +92,11 @@ async def test_a_stranger_is_no_match_and_a_reload_remembers(
         assert trouble == []
 
 
-async def test_a_photo_without_a_face_is_refused_in_plain_words(
-    make_stack: MakeStack, tmp_path: Path, artifacts: Path
-) -> None:
+async def test_a_photo_without_a_face_is_refused_in_plain_words(make_stack: MakeStack, artifacts: Path) -> None:
     stack = make_stack()
     await stack.start(reference=REFERENCE)
     before = stack.reference.read_bytes()
-    async with chromium(CAMERA, tmp_path, viewport=PHONE) as browser:
+    async with chromium(CAMERA, viewport=PHONE) as browser:
         page = await browser.new_page()
         await page.goto(stack.base_url)
         await page.get_by_test_id("reference-file").set_input_files(DATA / NO_FACE)
@@ -114,10 +108,10 @@ async def test_a_photo_without_a_face_is_refused_in_plain_words(
 
 
 @pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>"])
-async def test_what_a_participant_calls_itself_is_only_text(make_stack: MakeStack, tmp_path: Path, name: str) -> None:
+async def test_what_a_participant_calls_itself_is_only_text(make_stack: MakeStack, name: str) -> None:
     stack = make_stack()
     await stack.start()
-    async with chromium(CAMERA, tmp_path) as browser, stack.publishers() as publishers:
+    async with chromium(CAMERA) as browser, stack.publishers() as publishers:
         page = await browser.new_page()
         trouble = _listen_for_trouble(page)
         await page.goto(stack.base_url)
@@ -129,11 +123,11 @@ async def test_what_a_participant_calls_itself_is_only_text(make_stack: MakeStac
 
 
 async def test_the_page_says_when_it_is_offline_and_comes_back_by_itself(
-    make_stack: MakeStack, tmp_path: Path, artifacts: Path
+    make_stack: MakeStack, artifacts: Path
 ) -> None:
     stack = make_stack()
     await stack.start()
-    async with chromium(CAMERA, tmp_path) as browser, stack.publishers() as publishers:
+    async with chromium(CAMERA) as browser, stack.publishers() as publishers:
         await publishers.on_air(stack.room, "Alice", Scene(SAME_PERSON))
         page = await browser.new_page()
         await page.goto(stack.base_url)

@@ -61,10 +61,8 @@ async def _sign_everybody_out(web: WebProcess) -> None:
         assert answer.status == 200
 
 
-async def test_a_server_that_comes_back_with_keys_leads_to_where_people_sign_in(
-    web: WebProcess, tmp_path: Path
-) -> None:
-    async with chromium(Scene(), tmp_path) as browser:
+async def test_a_server_that_comes_back_with_keys_leads_to_where_people_sign_in(web: WebProcess) -> None:
+    async with chromium(Scene()) as browser:
         page = await browser.new_page()
         await page.goto(web.base_url)
         await expect(page.get_by_test_id("connection")).to_have_attribute("data-level", "live", timeout=LOOK)
@@ -76,8 +74,8 @@ async def test_a_server_that_comes_back_with_keys_leads_to_where_people_sign_in(
         assert await page.evaluate(CHECKS) == []
 
 
-async def test_an_ended_login_says_that_it_was_ended(keyed: WebProcess, tmp_path: Path, artifacts: Path) -> None:
-    async with chromium(Scene(), tmp_path) as browser:
+async def test_an_ended_login_says_that_it_was_ended(keyed: WebProcess, artifacts: Path) -> None:
+    async with chromium(Scene()) as browser:
         page = await browser.new_page()
         await _signed_in(page, keyed)
         await _sign_everybody_out(keyed)
@@ -92,8 +90,8 @@ async def test_an_ended_login_says_that_it_was_ended(keyed: WebProcess, tmp_path
         await expect(page.get_by_label("Key", exact=True)).to_be_focused()
 
 
-async def test_another_login_of_the_browser_shows_the_page_of_its_role(keyed: WebProcess, tmp_path: Path) -> None:
-    async with chromium(Scene(), tmp_path) as browser:
+async def test_another_login_of_the_browser_shows_the_page_of_its_role(keyed: WebProcess) -> None:
+    async with chromium(Scene()) as browser:
         page, tab = await browser.new_page(), await browser.new_page()
         await _signed_in(page, keyed)
         await tab.goto(await _invited(keyed))
@@ -105,8 +103,8 @@ async def test_another_login_of_the_browser_shows_the_page_of_its_role(keyed: We
             await expect(one.get_by_test_id("connection")).to_have_attribute("data-level", "live", timeout=LOOK)
 
 
-async def test_a_link_that_is_pasted_into_the_open_sign_in_page_is_followed(keyed: WebProcess, tmp_path: Path) -> None:
-    async with chromium(Scene(), tmp_path) as browser:
+async def test_a_link_that_is_pasted_into_the_open_sign_in_page_is_followed(keyed: WebProcess) -> None:
+    async with chromium(Scene()) as browser:
         page = await browser.new_page()
         await page.goto(f"{keyed.base_url}/login")
         link = await _invited(keyed)

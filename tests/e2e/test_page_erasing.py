@@ -34,11 +34,9 @@ async def _announced_focus(page: Page) -> str:
     return found
 
 
-async def test_a_person_who_left_is_erased_by_keyboard(
-    web: WebProcess, fake: FakeRecognizer, tmp_path: Path, artifacts: Path
-) -> None:
+async def test_a_person_who_left_is_erased_by_keyboard(web: WebProcess, fake: FakeRecognizer, artifacts: Path) -> None:
     await everybody(fake)
-    async with looking(web, tmp_path, viewport=PHONE) as page:
+    async with looking(web, viewport=PHONE) as page:
         card = card_of(page, "Gone")
         await expect(card).to_be_visible(timeout=LOOK)
         rows = page.locator("[data-testid=activity-row][data-identity=Gone]")
@@ -83,10 +81,10 @@ async def test_a_person_who_left_is_erased_by_keyboard(
         await expect(card).to_have_count(0)
 
 
-async def test_what_cannot_be_erased_is_said(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+async def test_what_cannot_be_erased_is_said(web: WebProcess, fake: FakeRecognizer) -> None:
     await everybody(fake)
     refused = {"detail": "This takes the role admin; you are here as viewer.", "code": "ROLE_REQUIRED"}
-    async with looking(web, tmp_path) as page:
+    async with looking(web) as page:
         await page.route("**/api/participants?**", lambda route: route.fulfill(status=403, json=refused))
         card = card_of(page, "Ann")
         await card.get_by_label("More about Ann").click()
@@ -97,11 +95,9 @@ async def test_what_cannot_be_erased_is_said(web: WebProcess, fake: FakeRecogniz
         await expect(card).to_be_visible()
 
 
-async def test_every_open_page_forgets_what_one_has_erased(
-    web: WebProcess, fake: FakeRecognizer, tmp_path: Path
-) -> None:
+async def test_every_open_page_forgets_what_one_has_erased(web: WebProcess, fake: FakeRecognizer) -> None:
     await everybody(fake)
-    async with looking(web, tmp_path) as page:
+    async with looking(web) as page:
         other = await page.context.new_page()
         await other.goto(web.base_url)
         of_gone = other.locator("[data-testid=activity-row][data-identity=Gone]")
@@ -115,10 +111,8 @@ async def test_every_open_page_forgets_what_one_has_erased(
         await expect(of_others).to_have_count(left, timeout=LOOK)
 
 
-async def test_the_reference_is_removed_with_what_was_made_with_it(
-    web: WebProcess, tmp_path: Path, artifacts: Path
-) -> None:
-    async with _Using(web) as finder, looking(web, tmp_path) as page:
+async def test_the_reference_is_removed_with_what_was_made_with_it(web: WebProcess, artifacts: Path) -> None:
+    async with _Using(web) as finder, looking(web) as page:
         finder.reference_id = "of-long-ago"
         await finder.heartbeat(track("Ann", "hold", deadline_in=9), track("Bob", "hold", deadline_in=9))
         await finder.match("Ann", ago=30)
@@ -166,8 +160,8 @@ async def test_the_reference_is_removed_with_what_was_made_with_it(
         await expect(rows).to_have_count(2, timeout=LOOK)
 
 
-async def test_a_reference_with_which_nothing_was_made(web: WebProcess, tmp_path: Path) -> None:
-    async with looking(web, tmp_path) as page:
+async def test_a_reference_with_which_nothing_was_made(web: WebProcess) -> None:
+    async with looking(web) as page:
         await page.get_by_test_id("reference-file").set_input_files(DATA / REFERENCE)
         await expect(page.get_by_test_id("reference-accepted")).to_be_visible(timeout=LOOK)
         await page.get_by_label("More about the reference").click()

@@ -11,8 +11,6 @@ from tests.rig.fake_recognizer import track
 from tests.rig.page import LOOK, looking
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from playwright.async_api import Page, WebSocket
 
     from tests.rig.fake_recognizer import FakeRecognizer
@@ -69,13 +67,13 @@ class _Overheard:
         socket.on("framesent", lambda frame: self.sent.append(frame))  # noqa: PLW0108  (Playwright marks the function)
 
 
-async def test_twenty_kinds_of_markup_in_names_stay_text(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+async def test_twenty_kinds_of_markup_in_names_stay_text(web: WebProcess, fake: FakeRecognizer) -> None:
     by_heartbeat, by_event = PAYLOADS[::2], PAYLOADS[1::2]
     await fake.heartbeat(*(track(name, "probe") for name in by_heartbeat))
     for name in by_event:
         await fake.match(name)
     overheard = _Overheard()
-    async with looking(web, tmp_path, prepare=overheard.listen) as page:  # a dialog, or what the CSP refuses, fails it
+    async with looking(web, prepare=overheard.listen) as page:  # a dialog, or what the CSP refuses, fails it
         for name in PAYLOADS:
             heading = page.get_by_test_id("card").get_by_role("heading", name=name, exact=True)
             await expect(heading).to_have_text(name, timeout=LOOK)

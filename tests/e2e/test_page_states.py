@@ -34,9 +34,9 @@ SHIFTS = """() => {
 NO_CAMERA = """kind => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", kind)); }"""
 
 
-async def test_each_state_has_its_card(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+async def test_each_state_has_its_card(web: WebProcess, fake: FakeRecognizer) -> None:
     expected = await everybody(fake)
-    async with looking(web, tmp_path) as page:
+    async with looking(web) as page:
         for identity, state in expected.items():
             await expect(card_of(page, identity)).to_have_attribute("data-state", state, timeout=LOOK)
         ann = card_of(page, "Ann")
@@ -55,9 +55,9 @@ async def test_each_state_has_its_card(web: WebProcess, fake: FakeRecognizer, tm
         await expect(page.get_by_test_id("steps")).to_be_visible()  # there is no reference yet
 
 
-async def test_names_are_text(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+async def test_names_are_text(web: WebProcess, fake: FakeRecognizer) -> None:
     await everybody(fake)
-    async with looking(web, tmp_path, viewport=PHONE) as page:
+    async with looking(web, viewport=PHONE) as page:
         await expect(page.get_by_role("heading", name=MARKUP, exact=True)).to_be_visible(timeout=LOOK)
         assert await page.locator("img[src=x]").count() == 0
         await expect(card_of(page, BACKWARDS).get_by_role("heading")).to_have_text("gnp.exe")
@@ -71,13 +71,12 @@ async def test_names_are_text(web: WebProcess, fake: FakeRecognizer, tmp_path: P
 async def test_everything_can_be_read_and_has_a_name(
     web: WebProcess,
     fake: FakeRecognizer,
-    tmp_path: Path,
     artifacts: Path,
     viewport: dict[str, int],
     scheme: Literal["light", "dark"],
 ) -> None:
     expected = await everybody(fake)
-    async with looking(web, tmp_path, viewport=viewport, scheme=scheme) as page:
+    async with looking(web, viewport=viewport, scheme=scheme) as page:
         await expect(page.get_by_test_id("card")).to_have_count(len(expected), timeout=LOOK)
         await page.get_by_text("Advanced").click()
         assert await page.evaluate(CHECKS) == []
@@ -93,8 +92,8 @@ async def test_everything_can_be_read_and_has_a_name(
         assert await page.evaluate(CHECKS) == []
 
 
-async def test_the_parts_are_landmarks_in_their_order(web: WebProcess, tmp_path: Path) -> None:
-    async with looking(web, tmp_path, viewport=PHONE) as page:
+async def test_the_parts_are_landmarks_in_their_order(web: WebProcess) -> None:
+    async with looking(web, viewport=PHONE) as page:
         await expect(page.get_by_role("banner")).to_be_visible()
         regions = page.get_by_role("main").get_by_role("region")
         await expect(regions).to_have_count(4)
@@ -106,10 +105,10 @@ async def test_the_parts_are_landmarks_in_their_order(web: WebProcess, tmp_path:
         assert tops == sorted(tops)
 
 
-async def test_the_keyboard_reaches_everything(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+async def test_the_keyboard_reaches_everything(web: WebProcess, fake: FakeRecognizer) -> None:
     await fake.heartbeat(track("Ann", "hold", deadline_in=9))
     await fake.match("Ann")
-    async with looking(web, tmp_path) as page:
+    async with looking(web) as page:
         await expect(card_of(page, "Ann")).to_be_visible(timeout=LOOK)
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="Skip to people")).to_be_focused()
@@ -141,10 +140,10 @@ async def test_the_keyboard_reaches_everything(web: WebProcess, fake: FakeRecogn
         await expect(shot).to_be_focused()
 
 
-async def test_nothing_jumps_when_answers_come(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+async def test_nothing_jumps_when_answers_come(web: WebProcess, fake: FakeRecognizer) -> None:
     names = [f"Person {number}" for number in range(6)]
     await fake.heartbeat(*(track(name, "probe") for name in names))
-    async with looking(web, tmp_path) as page:
+    async with looking(web) as page:
         await page.get_by_test_id("reference-file").set_input_files(DATA / "obama.jpg")
         await expect(page.get_by_test_id("reference-accepted")).to_be_visible(timeout=LOOK)
         await expect(page.get_by_test_id("card")).to_have_count(6, timeout=LOOK)
@@ -167,9 +166,9 @@ def _state(outcome: str) -> str:
     return {"muted": "no_video"}.get(outcome, outcome)
 
 
-async def test_changes_are_read_out_and_nothing_else(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+async def test_changes_are_read_out_and_nothing_else(web: WebProcess, fake: FakeRecognizer) -> None:
     await fake.heartbeat(track("Ann", "probe"))
-    async with looking(web, tmp_path) as page:
+    async with looking(web) as page:
         announcer = page.locator("#announcer")
         await expect(card_of(page, "Ann")).to_be_visible(timeout=LOOK)
         await expect(announcer).to_have_text("")
@@ -180,8 +179,8 @@ async def test_changes_are_read_out_and_nothing_else(web: WebProcess, fake: Fake
         await expect(announcer).to_have_text("Ann: No match.", timeout=LOOK)
 
 
-async def test_two_faces_are_outlined_and_the_old_photo_stays(web: WebProcess, tmp_path: Path) -> None:
-    async with looking(web, tmp_path) as page:
+async def test_two_faces_are_outlined_and_the_old_photo_stays(web: WebProcess) -> None:
+    async with looking(web) as page:
         files = page.get_by_test_id("reference-file")
         await files.set_input_files(DATA / "obama.jpg")
         await expect(page.get_by_test_id("reference-accepted")).to_be_visible(timeout=LOOK)
@@ -209,10 +208,10 @@ async def test_two_faces_are_outlined_and_the_old_photo_stays(web: WebProcess, t
         await expect(page.get_by_test_id("reference-preview")).to_contain_text("notes.png")
 
 
-async def test_it_resumes_where_it_was(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+async def test_it_resumes_where_it_was(web: WebProcess, fake: FakeRecognizer) -> None:
     await fake.heartbeat(track("Ann", "hold", deadline_in=9))
     await fake.match("Ann", snapshot=False)
-    async with looking(web, tmp_path) as page:
+    async with looking(web) as page:
         await expect(card_of(page, "Ann")).to_have_attribute("data-state", "match", timeout=LOOK)
         rows = page.get_by_test_id("activity-row")
         await expect(rows).to_have_count(2)
@@ -230,8 +229,8 @@ async def test_it_resumes_where_it_was(web: WebProcess, fake: FakeRecognizer, tm
         await expect(rows).to_have_count(3)
 
 
-async def test_a_recognizer_that_has_stopped_is_said_so(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
-    async with looking(web, tmp_path) as page:
+async def test_a_recognizer_that_has_stopped_is_said_so(web: WebProcess, fake: FakeRecognizer) -> None:
+    async with looking(web) as page:
         recognizer = page.get_by_test_id("recognizer")
         await expect(recognizer).to_have_attribute("data-recognizer", "never")
         await fake.heartbeat(track("Ann", "probe"), reference_id="0123456789abcdef")
@@ -246,19 +245,19 @@ async def test_a_recognizer_that_has_stopped_is_said_so(web: WebProcess, fake: F
     ("kind", "words"),
     [("NotAllowedError", "did not allow the camera"), ("NotFoundError", "No camera was found")],
 )
-async def test_a_missing_camera_is_told_in_words(web: WebProcess, tmp_path: Path, kind: str, words: str) -> None:
+async def test_a_missing_camera_is_told_in_words(web: WebProcess, kind: str, words: str) -> None:
     async def prepare(page: Page) -> None:
         await page.add_init_script(f"({NO_CAMERA})({quoted(kind)})")
 
-    async with looking(web, tmp_path, viewport=PHONE, prepare=prepare) as page:
+    async with looking(web, viewport=PHONE, prepare=prepare) as page:
         await page.get_by_test_id("join-button").click()
         await expect(page.get_by_test_id("join-trouble")).to_contain_text(words, timeout=LOOK)
         await expect(page.get_by_role("button", name="Join without a camera")).to_be_visible()
         assert await page.evaluate(CHECKS) == []
 
 
-async def test_the_theme_is_kept(web: WebProcess, tmp_path: Path) -> None:
-    async with looking(web, tmp_path) as page:
+async def test_the_theme_is_kept(web: WebProcess) -> None:
+    async with looking(web) as page:
         light = await page.evaluate("getComputedStyle(document.body).backgroundColor")
         await page.get_by_role("button", name="Theme: as the system").click()
         await page.get_by_role("button", name="Theme: light").click()
@@ -268,13 +267,13 @@ async def test_the_theme_is_kept(web: WebProcess, tmp_path: Path) -> None:
         await expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
 
 
-async def test_a_room_full_of_people(web: WebProcess, fake: FakeRecognizer, tmp_path: Path, artifacts: Path) -> None:
+async def test_a_room_full_of_people(web: WebProcess, fake: FakeRecognizer, artifacts: Path) -> None:
     names = [f"Person {number:02}" for number in range(60)]
     await fake.heartbeat(*(track(name, "wait", deadline_in=9) for name in names))
     for name in names:
         await fake.check(name, "no_match", best=0.8)
     await fake.match(names[40])
-    async with looking(web, tmp_path) as page:
+    async with looking(web) as page:
         await expect(page.get_by_test_id("card")).to_have_count(60, timeout=LOOK)
         await expect(page.get_by_test_id("activity-row")).to_have_count(60)
         await page.get_by_role("button", name="Show older").click()

@@ -12,8 +12,6 @@ from tests.rig.page import LOOK, card_of, looking
 from tests.rig.photographs import DATA, REFERENCE
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from playwright.async_api import Locator
 
     from tests.rig.fake_recognizer import FakeRecognizer
@@ -67,12 +65,10 @@ async def _shows(place: Locator, words: str) -> None:
     await expect(place).to_have_text(_in_its_language(words), timeout=LOOK)
 
 
-async def test_states_names_and_figures_survive_translation(
-    web: WebProcess, fake: FakeRecognizer, tmp_path: Path
-) -> None:
+async def test_states_names_and_figures_survive_translation(web: WebProcess, fake: FakeRecognizer) -> None:
     await fake.heartbeat(track("Rose", "hold", deadline_in=9), track("Bob", "probe"))
     await fake.match("Rose", confidence=0.63)
-    async with looking(web, tmp_path) as page:
+    async with looking(web) as page:
         rose, bob, answer = card_of(page, "Rose"), card_of(page, "Bob"), page.get_by_test_id("answer")
         await expect(rose).to_have_attribute("data-state", "match", timeout=LOOK)
         await page.evaluate(TRANSLATE)

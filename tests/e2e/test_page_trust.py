@@ -30,11 +30,11 @@ DIMMED = """card => [
 
 
 async def test_somebody_under_the_name_of_one_who_left_is_shown_without_their_picture(
-    web: WebProcess, fake: FakeRecognizer, tmp_path: Path
+    web: WebProcess, fake: FakeRecognizer
 ) -> None:
     await fake.heartbeat(track("Ann", "hold", deadline_in=9))
     await fake.match("Ann")
-    async with looking(web, tmp_path) as page:
+    async with looking(web) as page:
         ann = card_of(page, "Ann")
         picture = ann.get_by_role("button", name="Enlarge the last snapshot of Ann")
         await expect(ann).to_have_attribute("data-state", "match", timeout=LOOK)
@@ -61,11 +61,11 @@ async def test_somebody_under_the_name_of_one_who_left_is_shown_without_their_pi
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
 async def test_without_news_nothing_is_green(
-    web: WebProcess, fake: FakeRecognizer, tmp_path: Path, artifacts: Path, viewport: dict[str, int]
+    web: WebProcess, fake: FakeRecognizer, artifacts: Path, viewport: dict[str, int]
 ) -> None:
     await fake.heartbeat(track("Ann", "hold", deadline_in=9))
     await fake.match("Ann")
-    async with looking(web, tmp_path, viewport=viewport) as page:
+    async with looking(web, viewport=viewport) as page:
         ann, answer = card_of(page, "Ann"), page.get_by_test_id("answer")
         await expect(ann).to_have_attribute("data-state", "match", timeout=LOOK)
         green = await ann.evaluate(DIMMED)
@@ -91,10 +91,10 @@ async def test_without_news_nothing_is_green(
         await expect(answer).to_have_attribute("data-kind", "match")
 
 
-async def test_who_cannot_be_looked_at_is_said_so(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+async def test_who_cannot_be_looked_at_is_said_so(web: WebProcess, fake: FakeRecognizer) -> None:
     unseen = (("Ann", "encrypted", "Encrypted"), ("Bob", "denied", "Not shared"), ("Cid", "too_large", "Too large"))
     await fake.heartbeat(*(track(name, "wait", deadline_in=9) for name, _, _ in unseen))
-    async with looking(web, tmp_path) as page:
+    async with looking(web) as page:
         for name, outcome, word in unseen:
             await fake.check(name, outcome)
             await expect(card_of(page, name)).to_have_attribute("data-state", outcome, timeout=LOOK)
@@ -103,10 +103,8 @@ async def test_who_cannot_be_looked_at_is_said_so(web: WebProcess, fake: FakeRec
         assert await page.evaluate(CHECKS) == []
 
 
-async def test_a_second_recognizer_of_the_room_is_said_so(
-    web: WebProcess, fake: FakeRecognizer, tmp_path: Path
-) -> None:
-    async with looking(web, tmp_path) as page, FakeRecognizer(web, source="another") as another:
+async def test_a_second_recognizer_of_the_room_is_said_so(web: WebProcess, fake: FakeRecognizer) -> None:
+    async with looking(web) as page, FakeRecognizer(web, source="another") as another:
         recognizer = page.get_by_test_id("recognizer")
         for one in (fake, another):
             await one.heartbeat(track("Ann", "probe"), reference_id="0123456789abcdef")
@@ -116,12 +114,12 @@ async def test_a_second_recognizer_of_the_room_is_said_so(
         assert await page.evaluate(CHECKS) == []
 
 
-async def test_a_weak_photo_is_accepted_and_said_to_be_weak(web: WebProcess, tmp_path: Path, artifacts: Path) -> None:
+async def test_a_weak_photo_is_accepted_and_said_to_be_weak(web: WebProcess, artifacts: Path) -> None:
     sharp = DATA / REFERENCE
     blurred = io.BytesIO()
     with Image.open(sharp) as photo:
         photo.filter(ImageFilter.GaussianBlur(9)).save(blurred, "JPEG")
-    async with looking(web, tmp_path) as page:
+    async with looking(web) as page:
         files, weak = page.get_by_test_id("reference-file"), page.get_by_test_id("reference-weak")
         await files.set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": blurred.getvalue()})
         await expect(weak).to_have_text(re.compile(r"weak photo.*blurred"), timeout=LOOK)

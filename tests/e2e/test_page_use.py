@@ -44,11 +44,11 @@ def _apart(one: tuple[float, float, float, float], other: tuple[float, float, fl
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
 async def test_a_second_click_on_join_does_not_leave_nor_one_on_leave_join(
-    make_stack: MakeStack, tmp_path: Path, artifacts: Path, viewport: dict[str, int]
+    make_stack: MakeStack, artifacts: Path, viewport: dict[str, int]
 ) -> None:
     stack = make_stack()
     await stack.start_api()
-    async with chromium(Scene(SAME_PERSON), tmp_path, viewport=viewport) as browser:
+    async with chromium(Scene(SAME_PERSON), viewport=viewport) as browser:
         page = await browser.new_page()
         await page.goto(stack.base_url)
         panel, join, leave = (page.get_by_test_id(name) for name in ("join", "join-button", "leave-button"))
@@ -72,13 +72,11 @@ async def test_a_second_click_on_join_does_not_leave_nor_one_on_leave_join(
         assert await page.evaluate(FOCUSED) == "Preview the camera"
 
 
-async def test_the_keyboard_goes_on_near_by_when_what_had_it_is_gone(
-    web: WebProcess, fake: FakeRecognizer, tmp_path: Path
-) -> None:
+async def test_the_keyboard_goes_on_near_by_when_what_had_it_is_gone(web: WebProcess, fake: FakeRecognizer) -> None:
     await fake.match("Gone", ago=120)
     await fake.heartbeat(track("Ann", "hold", deadline_in=9))
     await fake.match("Ann")
-    async with looking(web, tmp_path) as page:
+    async with looking(web) as page:
         await _erase(page, "Gone")
         assert await page.evaluate(FOCUSED) not in ("body", "erase-close")
         inside = await page.evaluate("document.activeElement.closest('#people') !== null")
@@ -124,10 +122,10 @@ async def _erase(page: Page, name: str) -> None:
     await expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-async def test_the_score_shows_in_forced_colours(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+async def test_the_score_shows_in_forced_colours(web: WebProcess, fake: FakeRecognizer) -> None:
     await fake.heartbeat(track("Ann", "hold", deadline_in=9))
     await fake.match("Ann")
-    async with looking(web, tmp_path) as page:
+    async with looking(web) as page:
         await expect(card_of(page, "Ann")).to_have_attribute("data-state", "match", timeout=LOOK)
         await page.emulate_media(forced_colors="active", reduced_motion="reduce")
         fill, ground, width = await card_of(page, "Ann").get_by_role("meter").evaluate(BAR)
@@ -137,19 +135,19 @@ async def test_the_score_shows_in_forced_colours(web: WebProcess, fake: FakeReco
 
 @pytest.mark.parametrize("width", [720, 640, 512], ids=["of-1440", "of-1280", "of-1024"])
 async def test_nothing_is_cut_off_at_200_percent(
-    web: WebProcess, fake: FakeRecognizer, tmp_path: Path, artifacts: Path, width: int
+    web: WebProcess, fake: FakeRecognizer, artifacts: Path, width: int
 ) -> None:
     await everybody(fake)
     viewport = {"width": width, "height": 450}
-    async with looking(web, tmp_path, viewport=viewport) as page:
+    async with looking(web, viewport=viewport) as page:
         await expect(page.get_by_test_id("card").first).to_be_visible(timeout=LOOK)
         assert await page.evaluate(CHECKS) == []
         await page.screenshot(path=artifacts / f"page-zoomed-{width}.png", full_page=True)
 
 
-async def test_thumbnails_show_the_face(web: WebProcess, fake: FakeRecognizer, tmp_path: Path) -> None:
+async def test_thumbnails_show_the_face(web: WebProcess, fake: FakeRecognizer) -> None:
     await fake.match("Ann")  # a face of 160 pixels in a picture of 640 by 360
-    async with looking(web, tmp_path) as page:
+    async with looking(web) as page:
         shot = page.get_by_test_id("activity-row").get_by_test_id("face-shot")
         await expect(shot).to_have_attribute("data-fit", "face", timeout=LOOK)
         seen: dict[str, Any] = await shot.evaluate("""shot => {

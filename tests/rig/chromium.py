@@ -1,46 +1,118 @@
-"""A real Chromium whose camera shows a photograph."""
+"""A real Chromium whose camera shows a photograph.
+
+Starting one costs as much as a test of the page, so those of a file share one for each scene: every test comes to it
+over its DevTools with an empty profile of its own, as in a new private window.
+"""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import aiohttp
 from playwright.async_api import async_playwright
 
+from tests.rig.ports import free_tcp_port
+from tests.rig.process import Process
+from tests.rig.waiting import wait_until
 from tools.setup import browser
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from playwright.async_api import BrowserContext
 
     from tests.rig.photographs import Scene
 
-_QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+_START_SECONDS = 60
+_CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+_QUIET = (
+    "--disable-background-networking",
+    "--disable-breakpad",
+    "--disable-component-update",
+    "--disable-extensions",
+    "--disable-features=HttpsUpgrades,MediaRouter,OptimizationHints,NetworkTimeServiceQuerying,PreconnectToSearch",
+    "--disable-field-trial-config",
+    "--disable-sync",
+    "--metrics-recording-only",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--password-store=basic",
+)
+_LIKE_A_DESK = (
+    "--headless",
+    "--hide-scrollbars",
+    "--mute-audio",
+    "--force-color-profile=srgb",
+    "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
+    "--disable-background-timer-throttling",  # several windows are open, and each of them is looked at
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    "--disable-dev-shm-usage",
+)
 _WIDE = {"width": 1440, "height": 900}
+
+_running: dict[Scene, _Running] = {}
+
+
+class _Running:
+    """The browser of a scene, in a folder of its own."""
+
+    def __init__(self, scene: Scene) -> None:
+        executable = browser.find(os.environ)
+        assert executable is not None, "no Chromium: run ./install_fix.sh --dev"
+        port = free_tcp_port()
+        self.address = f"http://127.0.0.1:{port}"
+        self._kept = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
+        folder = Path(self._kept.name)
+        film = scene.write_mjpeg(folder / "camera.mjpeg")
+        own = (
+            f"--remote-debugging-port={port}",
+            f"--user-data-dir={folder / 'profile'}",
+            f"--use-file-for-fake-video-capture={film}",
+            *(("--no-sandbox",) if os.geteuid() == 0 else ()),
+        )
+        command = [executable, *_LIKE_A_DESK, *_QUIET, *_CAMERA, *own, "about:blank"]
+        self._process = Process("chromium", command, env=os.environ, log=folder / "chromium.log")
+
+    async def start(self) -> None:
+        """Returns when it can be come to."""
+        self._process.start()
+        await wait_until(self._answers, within=_START_SECONDS, what="Chromium answers")
+
+    async def _answers(self) -> bool:
+        try:
+            async with aiohttp.ClientSession() as session, session.get(f"{self.address}/json/version") as response:
+                return response.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    def end(self) -> None:
+        """With all that it kept."""
+        self._process.end()
+        self._kept.cleanup()
 
 
 @asynccontextmanager
-async def chromium(
-    scene: Scene, folder: Path, *, viewport: dict[str, int] | None = None
-) -> AsyncIterator[BrowserContext]:
-    """One browser with an empty profile and a camera that shows `scene`; `folder` receives the camera's film."""
-    film = scene.write_mjpeg(folder / f"camera-{scene.photograph}.mjpeg")
-    executable = browser.find(os.environ)
-    assert executable is not None, "no Chromium: run ./install_fix.sh --dev"
-    camera = (
-        "--use-fake-ui-for-media-stream",
-        "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-video-capture={film}",
-    )
-    rights = ("--no-sandbox",) if os.geteuid() == 0 else ()
+async def chromium(scene: Scene, *, viewport: dict[str, int] | None = None) -> AsyncIterator[BrowserContext]:
+    """An empty profile in the browser whose camera shows `scene`; `end_browsers` ends that one."""
+    if scene not in _running:
+        _running[scene] = _Running(scene)
+        await _running[scene].start()
     async with async_playwright() as playwright:
-        instance = await playwright.chromium.launch(executable_path=executable, args=[*camera, *_QUIET, *rights])
+        instance = await playwright.chromium.connect_over_cdp(_running[scene].address)
         context = await instance.new_context(viewport=viewport or _WIDE)  # type: ignore[arg-type]
         try:
             yield context
         finally:
             await context.close()
             await instance.close()
+
+
+def end_browsers() -> None:
+    """Those that `chromium` has started."""
+    while _running:
+        _running.popitem()[1].end()

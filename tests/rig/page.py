@@ -35,14 +35,13 @@ CHECKS = (Path(__file__).parent / "page_checks.js").read_text("utf-8")
 @asynccontextmanager
 async def looking(
     web: WebProcess,
-    folder: Path,
     *,
     viewport: dict[str, int] = DESK,
     scheme: Literal["light", "dark"] = "light",
     prepare: Callable[[Page], Awaitable[object]] | None = None,
 ) -> AsyncIterator[Page]:
     """The page, live; what its console calls an error, and every request to anybody else, fails the test."""
-    async with chromium(Scene(), folder, viewport=viewport) as browser:
+    async with chromium(Scene(), viewport=viewport) as browser:
         page = await browser.new_page()
         await page.emulate_media(color_scheme=scheme)
         if prepare is not None:
