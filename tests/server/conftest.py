@@ -37,12 +37,23 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def settings(tmp_path: Path, migrated: Path) -> Settings:
     """Of a web process with folders of its own, and the log that users have."""
-    (tmp_path / "data").mkdir()
-    shutil.copyfile(migrated, tmp_path / "data" / "events.db")
+    return _settings_in(tmp_path, migrated)
+
+
+@pytest.fixture(scope="module")
+def shared_settings(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Settings:
+    """The same for what a whole file of tests shares: many tries are fine."""
+    found = _settings_in(tmp_path_factory.mktemp("shared"), migrated)
+    return found.model_copy(update={"login_attempts_per_minute": 10_000, "tokens_per_minute": 10_000})
+
+
+def _settings_in(folder: Path, migrated: Path) -> Settings:
+    (folder / "data").mkdir()
+    shutil.copyfile(migrated, folder / "data" / "events.db")
     return Settings(
-        output_dir=tmp_path / "captures",
-        data_dir=tmp_path / "data",
-        reference_image=tmp_path / "reference" / "current.jpg",
+        output_dir=folder / "captures",
+        data_dir=folder / "data",
+        reference_image=folder / "reference" / "current.jpg",
         livekit_url="ws://127.0.0.1:1",
         upload_max_mb=0.5,
     )
@@ -61,6 +72,14 @@ def app(settings: Settings, examiner: FakeExaminer) -> FastAPI:
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[TestClient]:
     with TestClient(app) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def running(shared_settings: Settings) -> Iterator[TestClient]:
+    """One application for all tests of a file: making it takes longer than most questions to it."""
+    parts = Parts(make_examiner=FakeExaminer, neighbours=FakeNeighbours())
+    with TestClient(create_app(shared_settings, parts)) as client:
         yield client
 
 

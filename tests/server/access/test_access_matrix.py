@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from facematch.server.access.authorization import WEBSOCKET
+from tests.rig.fake_examiner import FakeExaminer
 from tests.rig.keyed import HOST, KEYS, ORIGIN, Keyed, with_keys
 from tests.rig.routes import addresses, concrete, verdict
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
     from facematch.config.settings import Settings
-    from tests.rig.fake_examiner import FakeExaminer
 
 # Local mode: `here`, `away`. With keys: `guest` has nothing (here or away), then the roles; `past` a login or an
 # invitation that has expired, `foreign` an admin's browser on another site's page, `rebound` an admin under a host
@@ -97,19 +97,25 @@ def expect(client: TestClient, address: tuple[str, str], said: str, who: str, **
     assert found[0] != 500, (who, found)
 
 
-@pytest.mark.parametrize("address", TABLE, ids=" ".join)
-def test_local_mode(settings: Settings, examiner: FakeExaminer, address: tuple[str, str]) -> None:
-    said = TABLE[address]
-    with Keyed(settings, examiner) as unkeyed:
-        expect(unkeyed.come("http://localhost:8000", HERE), address, said["here"], "here")
-        for host in ("localhost:8000", HOST):
-            expect(unkeyed.come(f"http://{host}"), address, said["away"], f"away, to {host}")
-
-
-@pytest.fixture
-def keyed(settings: Settings, examiner: FakeExaminer) -> Iterator[Keyed]:
-    with Keyed(with_keys(settings), examiner) as made:
+@pytest.fixture(scope="module")
+def unkeyed(shared_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Keyed]:
+    elsewhere = tmp_path_factory.mktemp("open")  # no two processes have one log
+    with Keyed(shared_settings.model_copy(update={"data_dir": elsewhere}), FakeExaminer()) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def keyed(shared_settings: Settings) -> Iterator[Keyed]:
+    with Keyed(with_keys(shared_settings), FakeExaminer()) as made:
+        yield made
+
+
+@pytest.mark.parametrize("address", TABLE, ids=" ".join)
+def test_local_mode(unkeyed: Keyed, address: tuple[str, str]) -> None:
+    said = TABLE[address]
+    expect(unkeyed.come("http://localhost:8000", HERE), address, said["here"], "here")
+    for host in ("localhost:8000", HOST):
+        expect(unkeyed.come(f"http://{host}"), address, said["away"], f"away, to {host}")
 
 
 @pytest.mark.parametrize("address", TABLE, ids=" ".join)

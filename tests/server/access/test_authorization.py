@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 SAFE = {"GET", "HEAD"}
+SOCKET = ("127.0.0.1", 40000)
+
+
+def come(running: TestClient, *, client: tuple[str, int] | None = SOCKET, **more: Any) -> TestClient:
+    """Somebody who comes to the application that runs already; from this machine unless said otherwise."""
+    found = TestClient(running.app, client=client, **more)  # type: ignore[arg-type]  # None is a socket file's
+    found.portal = running.portal
+    return found
 
 
 def test_the_table_names_exactly_the_routes_that_there_are(app: FastAPI) -> None:
@@ -46,10 +54,9 @@ CALLERS: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize(("method", "template"), TABLE)
-def test_strangers_get_nothing_but_a_sign_of_life(app: FastAPI, method: str, template: str, caller: str) -> None:
+def test_strangers_get_nothing_but_a_sign_of_life(running: TestClient, method: str, template: str, caller: str) -> None:
     how, headers, code = CALLERS[caller]
-    client = TestClient(app, **{"client": ("127.0.0.1", 40000), **how})
-    status, answered = verdict(client, method, concrete(template), **headers)
+    status, answered = verdict(come(running, **how), method, concrete(template), **headers)
     if TABLE[method, template] is ANYONE:
         assert status == 200
     else:
@@ -57,9 +64,9 @@ def test_strangers_get_nothing_but_a_sign_of_life(app: FastAPI, method: str, tem
 
 
 @pytest.mark.parametrize("caller", ["another machine", "a rebound name", "a foreign page"])
-def test_strangers_do_not_learn_which_addresses_there_are(app: FastAPI, caller: str) -> None:
+def test_strangers_do_not_learn_which_addresses_there_are(running: TestClient, caller: str) -> None:
     how, headers, code = CALLERS[caller]
-    client = TestClient(app, **{"client": ("127.0.0.1", 40000), **how})
+    client = come(running, **how)
     assert verdict(client, "GET", "/nothing", **headers) == (403, code)
     assert verdict(client, "DELETE", "/", **headers) == (403, code)
     assert verdict(client, WEBSOCKET, "/ws/nothing", **headers) == (403, code)
@@ -77,22 +84,18 @@ HERE = [
 
 @pytest.mark.parametrize(("address", "host"), HERE)
 @pytest.mark.parametrize(("method", "template"), TABLE)
-def test_everybody_here_gets_in(
-    client: TestClient, app: FastAPI, method: str, template: str, address: str, host: str
-) -> None:
-    here = TestClient(app, client=(address, 40000))
-    status, _ = verdict(here, method, concrete(template), host=host)
+def test_everybody_here_gets_in(running: TestClient, method: str, template: str, address: str, host: str) -> None:
+    status, _ = verdict(come(running, client=(address, 40000)), method, concrete(template), host=host)
     assert status not in (401, 403, 405, 500)
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1:8000", "http://localhost"])
 @pytest.mark.parametrize(("method", "template"), [entry for entry in TABLE if entry[0] not in SAFE])
 def test_another_program_here_cannot_act_through_a_browser(
-    client: TestClient, app: FastAPI, method: str, template: str, origin: str
+    running: TestClient, method: str, template: str, origin: str
 ) -> None:
     """A page that another port of this machine serves may look (and cannot read), but neither act nor listen."""
-    here = TestClient(app, client=("127.0.0.1", 40000))
-    assert verdict(here, method, template, host="localhost:8000", origin=origin) == (403, "FOREIGN_ORIGIN")
+    assert verdict(come(running), method, template, host="localhost:8000", origin=origin) == (403, "FOREIGN_ORIGIN")
 
 
 @pytest.mark.parametrize(
@@ -105,10 +108,8 @@ def test_another_program_here_cannot_act_through_a_browser(
         ("LocalHost:8000", "http://localhost:8000"),
     ],
 )
-def test_the_page_itself_may_act(
-    client: TestClient, app: FastAPI, match: dict[str, Any], host: str, origin: str
-) -> None:
-    here = TestClient(app, client=("127.0.0.1", 40000))
+def test_the_page_itself_may_act(running: TestClient, match: dict[str, Any], host: str, origin: str) -> None:
+    here = come(running)
     assert here.post("/api/match", json=match, headers={"host": host, "origin": origin}).status_code == 200
     assert verdict(here, WEBSOCKET, "/ws/matches", host=host, origin=origin)[0] == 101
 
@@ -124,17 +125,17 @@ def test_a_route_that_is_not_in_the_table_is_not_reached(app: FastAPI) -> None:
     assert not reached
 
 
-def test_a_method_that_an_address_does_not_take(client: TestClient) -> None:
-    response = client.delete("/api/status")
+def test_a_method_that_an_address_does_not_take(running: TestClient) -> None:
+    response = running.delete("/api/status")
     assert (response.status_code, response.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
     assert response.headers["allow"] == "GET"
-    assert client.head("/").status_code in (200, 404)
-    assert client.options("/api/match", headers={"origin": "http://testserver"}).status_code == 405
+    assert running.head("/").status_code in (200, 404)
+    assert running.options("/api/match", headers={"origin": "http://testserver"}).status_code == 405
 
 
-def test_no_answer_invites_other_sites(client: TestClient) -> None:
+def test_no_answer_invites_other_sites(running: TestClient) -> None:
     for path in ("/", "/api/status", "/token?identity=x", "/nothing"):
-        headers = client.get(path, headers={"origin": "http://testserver"}).headers
+        headers = running.get(path, headers={"origin": "http://testserver"}).headers
         assert not [name for name in headers if name.startswith("access-control-")]
 
 
@@ -165,22 +166,22 @@ FOREIGN = {
 @pytest.mark.parametrize("how", FOREIGN)
 @pytest.mark.parametrize(("method", "template"), [entry for entry in TABLE if TABLE[entry] is not ANYONE])
 def test_a_foreign_page_cannot_even_ask_for_what_it_cannot_read(
-    app: FastAPI, method: str, template: str, how: str
+    running: TestClient, method: str, template: str, how: str
 ) -> None:
     """Browsers name no Origin then; the token limit was used up so."""
-    here = TestClient(app, base_url="http://localhost:8000", client=("127.0.0.1", 40000))
+    here = come(running, base_url="http://localhost:8000")
     assert verdict(here, method, concrete(template), host="localhost:8000", **FOREIGN[how]) == (403, "FOREIGN_ORIGIN")
 
 
 @pytest.mark.parametrize(("path", "status"), [("/", 200), ("/login", 303), ("/api/status", 200), ("/token", 403)])
-def test_a_link_on_a_foreign_page_may_lead_here(client: TestClient, app: FastAPI, path: str, status: int) -> None:
-    here = TestClient(app, base_url="http://localhost:8000", client=("127.0.0.1", 40000))
+def test_a_link_on_a_foreign_page_may_lead_here(running: TestClient, path: str, status: int) -> None:
+    here = come(running, base_url="http://localhost:8000")
     link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
     assert here.get(path, headers=link, params={"identity": "x"}, follow_redirects=False).status_code == status
     assert here.post(path, headers=link).status_code in (403, 405)
 
 
 @pytest.mark.parametrize("site", ["none", "same-origin"])
-def test_our_own_page_and_the_address_bar_may_ask(client: TestClient, app: FastAPI, site: str) -> None:
-    here = TestClient(app, base_url="http://localhost:8000", client=("127.0.0.1", 40000))
+def test_our_own_page_and_the_address_bar_may_ask(running: TestClient, site: str) -> None:
+    here = come(running, base_url="http://localhost:8000")
     assert here.get("/token?identity=x", headers={"sec-fetch-site": site}).status_code == 200
