@@ -247,6 +247,6 @@ def _health(settings: Settings, feed: Feed, recognizers: Recognizers, monotonic:
         "event_log": health.log_check(feed, settings.data_dir if settings.database_url is None else None),
         "snapshot_folder": health.disk_check(settings.output_dir),
         "recognizer": health.recognizer_check(recognizers),
-        "livekit": health.livekit_check(settings.livekit_url),
+        "livekit": health.livekit_check(settings.livekit_url, proxy_for(settings.livekit_url, os.environ)),
     }
     return health.Health(checks, monotonic)

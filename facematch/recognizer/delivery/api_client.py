@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
+from base64 import b64encode
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+import httpcore2
 import httpx2
 
+from facematch.recognizer.delivery.one_write import OneWrite
 from facematch.runtime.addresses import is_loopback
+from facematch.runtime.http_client import USER_AGENT, authorities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +24,15 @@ POST_SECONDS = 10.0
 
 IDLE_SECONDS = 4.0
 """After which an unused connection is not used again: less than what the server keeps one for, 5 s."""
+
+_NOT_SIGNED_IN: Final = 401
+_TROUBLE: Final = (
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.UnsupportedProtocol,
+    httpx2.InvalidURL,
+    OSError,  # TimeoutError is one
+)
 
 
 class ApiUnreachableError(Exception):
@@ -44,21 +56,23 @@ def as_json(body: Any) -> bytes:
 class ApiClient:
     """One connection pool to the web process, used by the outbox and the heartbeat.
 
+    It posts straight to the connections: what a client does above them costs as much as the post itself.
+
     Args:
         base_url: of the web process, such as `http://127.0.0.1:8000`.
         key: RECOGNIZER_KEY; None: the web process is in local mode.
         local_secret: gives what a web process on this machine may want instead of a key, if there is such a thing.
+            Called in a thread, when the web process does not know who we are: each of its starts has another.
     """
 
     def __init__(
         self, base_url: str, key: str | None = None, local_secret: Callable[[], str | None] = lambda: None
     ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._headers = {"Content-Type": "application/json"}
-        if key is not None:
-            self._headers["Authorization"] = f"Bearer {key}"
-        self._local_secret = local_secret if key is None and _is_here(self._base_url) else lambda: None
-        self._client: httpx2.AsyncClient | None = None
+        self._local_secret = local_secret if key is None and _is_here(self._base_url) else None
+        self._shown = key
+        self._prepared: dict[str, _Prepared] = {}
+        self._connections: httpcore2.AsyncConnectionPool | None = None
 
     async def post(self, path: str, body: dict[str, Any], seconds: float = POST_SECONDS) -> Answer:
         """Post one body.
@@ -66,31 +80,61 @@ class ApiClient:
         Raises:
             ApiUnreachableError: the web process cannot be reached, or did not answer in time.
         """
-        if self._client is None:
-            self._client = self._connected()
-        secret = self._local_secret()  # asked each time: another start of the web process has another
-        proof = {"Authorization": f"Bearer {secret}"} if secret is not None else None
+        content = as_json(body)
         try:
             async with asyncio.timeout(seconds):
-                response = await self._client.post(self._base_url + path, content=as_json(body), headers=proof)
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:  # TimeoutError is an OSError
+                answer = await self._send(path, content)
+                if answer.status == _NOT_SIGNED_IN and await self._has_another_secret():
+                    answer = await self._send(path, content)
+        except _TROUBLE as error:
             raise ApiUnreachableError(type(error).__name__) from error
-        return Answer(response.status_code, response.content)
+        return answer
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
+        if self._connections is not None:
+            await self._connections.aclose()
 
-    def _connected(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(
-            headers=self._headers,
-            timeout=None,
-            follow_redirects=False,  # a post does not survive most of them, and the key is for this address alone
-            trust_env=False,  # a proxy is for what is far away
-            verify=ssl.create_default_context(),  # the system's authorities, and SSL_CERT_FILE's
-            limits=httpx2.Limits(keepalive_expiry=IDLE_SECONDS),
-        )
+    async def _send(self, path: str, content: bytes) -> Answer:
+        if self._connections is None:  # straight there: a proxy is for what is far away
+            self._connections = httpcore2.AsyncConnectionPool(
+                ssl_context=authorities(), keepalive_expiry=IDLE_SECONDS, network_backend=OneWrite()
+            )
+        if path not in self._prepared:
+            self._prepared[path] = _prepared(self._base_url + path, self._shown)
+        url, headers = self._prepared[path]
+        sent = [*headers, (b"Content-Length", b"%d" % len(content))]
+        response = await self._connections.request("POST", url, headers=sent, content=content)
+        if any(name.lower() == b"content-encoding" for name, _ in response.headers):
+            raise httpcore2.RemoteProtocolError("an encoding that was not asked for")
+        return Answer(response.status, response.content)
+
+    async def _has_another_secret(self) -> bool:
+        """Whether there is another one to show than was shown; it is shown from now on."""
+        secret = None if self._local_secret is None else await asyncio.to_thread(self._local_secret)
+        if secret is None or secret == self._shown:
+            return False
+        self._shown = secret
+        self._prepared.clear()
+        return True
+
+
+_Prepared = tuple[httpcore2.URL, list[tuple[bytes, bytes]]]
+"""All of a post but its body: taking an address to pieces costs as much as sending it something."""
+
+
+def _prepared(url: str, bearer: str | None) -> _Prepared:
+    """Raises:
+    httpx2.InvalidURL: there is no such address.
+    """
+    parts = httpx2.URL(url)
+    headers = {"User-Agent": USER_AGENT, "Content-Type": "application/json"}
+    if bearer is not None:
+        headers["Authorization"] = f"Bearer {bearer}"
+    elif parts.userinfo:  # for a proxy before the web process
+        headers["Authorization"] = f"Basic {b64encode(f'{parts.username}:{parts.password}'.encode()).decode('ascii')}"
+    target = httpcore2.URL(scheme=parts.raw_scheme, host=parts.raw_host, port=parts.port, target=parts.raw_path)
+    return target, [(b"Host", parts.netloc), *((name.encode(), value.encode()) for name, value in headers.items())]
 
 
 def _is_here(url: str) -> bool:

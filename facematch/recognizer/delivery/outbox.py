@@ -48,7 +48,9 @@ STORE_RETRY_SECONDS = 1.0
 """How often a full disk is tried again."""
 
 AT_ONCE = 64
-"""Events read from the disk, and forgotten there, together. So many that wait are a backlog."""
+"""Events read from the disk, and forgotten there, together."""
+BACKLOG = 8
+"""So many that wait have piled up, and are posted together."""
 
 
 def retry_delay(attempt: int, draw: Callable[[], float] = random.random) -> float:
@@ -299,7 +301,7 @@ class Outbox:
             return True
         before = self._settled_to
         try:
-            if len(head) < AT_ONCE or erasures != self._erasures or not await self._deliver_together(head):
+            if len(head) < BACKLOG or erasures != self._erasures or not await self._deliver_together(head):
                 await self._deliver_each(head, erasures)
         finally:
             if self._settled_to != before:
@@ -343,11 +345,17 @@ class Outbox:
         return True
 
     async def _forget_settled(self) -> None:
+        after = self._settled_to
+
+        def forget() -> tuple[int, float | None]:
+            self._store.settle(after)
+            return self._store.count(after), self._store.oldest(after)
+
         try:
-            await self._in_thread(self._store.settle, self._settled_to)
+            self._on_disk, self._oldest = await self._in_thread(forget)
         except sqlite3.Error as error:  # the next time, or posted again after a restart: the receiver stores it once
             self._note_disk(reason=str(error))
-        await self._recount()
+            await self._recount()
 
     async def _reject(self, event: Stored, status: int) -> None:
         self._note_rejected(event.body, status)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import httpx2
 
 from facematch.recognizer.room.answers import NO_ROOM_WORDS
+from facematch.runtime.http_client import http_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -49,7 +49,5 @@ async def room_lookup(url: str, token: Callable[[], str], proxy: str | None) -> 
         proxy: what stands before it.
     """
     address = "http" + url.removeprefix("http").removeprefix("ws").rstrip("/") + "/rtc/validate"
-    async with httpx2.AsyncClient(
-        timeout=ANSWER_SECONDS, trust_env=False, proxy=proxy, verify=ssl.create_default_context()
-    ) as client:
+    async with http_client(proxy=proxy, seconds=ANSWER_SECONDS) as client:
         yield RoomLookup(client, address, token)

@@ -2,9 +2,7 @@
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
 import asyncio
-import functools
 import shutil
-import ssl
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,6 +14,7 @@ import structlog
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
+from facematch.runtime.http_client import UnusableProxyError, http_client
 from facematch.runtime.owner_only import make_folder
 from facematch.server.events.service import Feed
 from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
@@ -32,8 +31,8 @@ KEPT_SECONDS = 3.0
 
 _MB = 1024 * 1024
 
-_authorities = functools.cache(ssl.create_default_context)
-"""The system's, and SSL_CERT_FILE's."""
+_OF_PROXIES = frozenset({407, 502, 503, 504})
+"""What somebody says who cannot pass a request on, or will not."""
 
 Check = Callable[[], Awaitable[str]]
 """Returns what there is to say; raises `OSError` with the reason why not."""
@@ -152,23 +151,29 @@ def recognizer_check(recognizers: Recognizers) -> Check:
     return ask
 
 
-def livekit_check(url: str) -> Check:
-    """Whether anything answers HTTP where LiveKit should.
+def livekit_check(url: str, proxy: str | None = None) -> Check:
+    """Whether anything answers HTTP where LiveKit should, and not a proxy in its place.
 
     Args:
         url: of the LiveKit server, any of its schemes.
+        proxy: what stands before it; None: nothing does.
     """
     address = origins(url)[1]
 
     async def ask() -> str:
         try:
             async with (
-                httpx2.AsyncClient(timeout=CHECK_SECONDS, trust_env=False, verify=_authorities()) as client,
+                http_client(proxy=proxy, seconds=CHECK_SECONDS) as client,
                 client.stream("GET", address) as response,
             ):
-                return f"answers ({response.status_code})"
+                status = response.status_code
+        except UnusableProxyError as error:
+            raise OSError(f"{error}: take an http:// one, or cover its host by NO_PROXY") from error
         except httpx2.HTTPError as error:
             raise OSError(f"cannot be reached ({type(error).__name__})") from error
+        if status in _OF_PROXIES:
+            raise OSError(f"cannot be reached (a proxy answers {status})")
+        return f"answers ({status})"
 
     return ask
 

@@ -12,7 +12,6 @@ whose snapshot has gone says so.
 import asyncio
 import json
 import random
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable
@@ -28,8 +27,8 @@ import structlog
 from pydantic import BaseModel, Field
 from standardwebhooks import Webhook as Signer
 
-from facematch import __version__
 from facematch.runtime.backoff import full_jitter
+from facematch.runtime.http_client import UnusableProxyError, http_client
 from facematch.server.events.log import ALL, Entry, EventLog, Filter, Page
 from facematch.server.webhooks.store import WebhookStore
 
@@ -176,12 +175,11 @@ class WebhookRelay:
         """Deliver, for ever or until the receiver has gone. Cancel it."""
         try:
             made = self._client()
-        except (ImportError, ValueError, httpx2.InvalidURL) as error:  # their words may hold its password
-            self._note_failure(_Answer(None, "the proxy in the environment is none that can be used"))
+        except UnusableProxyError as error:
+            self._note_failure(_Answer(None, str(error)))
             log.error(  # noqa: TRY400
                 "Webhook cannot use the proxy that the environment names: take an http:// one, or cover the receiver's "
-                "host by NO_PROXY, and start the API again",
-                error=type(error).__name__,
+                "host by NO_PROXY, and start the API again"
             )
             return
         async with made as client:
@@ -196,15 +194,8 @@ class WebhookRelay:
                     await asyncio.sleep(LAST_RETRY_SECONDS)
 
     def _client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(
-            timeout=None,
-            follow_redirects=False,  # a redirect would send the event to an address that nobody configured
-            trust_env=False,  # it would read NO_PROXY differently
-            proxy=self._receiver.proxy,
-            verify=ssl.create_default_context(),  # the system's authorities, and SSL_CERT_FILE's
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # none
-            headers={"User-Agent": f"Face-Match/{__version__}"},
-        )
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        return http_client(proxy=self._receiver.proxy, cookies=no_cookies)
 
     async def _begin(self) -> int:
         if self._cursor is None:

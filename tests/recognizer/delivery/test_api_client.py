@@ -126,33 +126,76 @@ async def test_names_go_as_they_are_and_not_six_times_as_long() -> None:
     assert "Zoë 李".encode() in heard[0]
 
 
-async def sent_to(client: ApiClient, heard: list[str]) -> str:
+def proof_in(head: str) -> str:
     """The header by which the client proves who it is."""
-    await client.post("/api/check", {})
-    head = heard.pop().lower()
-    found = [line for line in head.splitlines() if line.startswith("authorization:")]
+    found = [line for line in head.lower().splitlines() if line.startswith("authorization:")]
     return found[0].partition(":")[2].strip() if found else ""
 
 
-async def test_this_machine_s_web_process_is_shown_the_secret_of_local_mode() -> None:
-    """Asked for anew each time: another start of the web process has another, or needs none."""
-    heard: list[str] = []
+@contextlib.asynccontextmanager
+async def wanting(proofs: list[str]) -> AsyncIterator[tuple[int, list[str]]]:
+    """A server that answers 401 but to the first of these proofs: its port, and what it was shown."""
+    shown: list[str] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append((await reader.readuntil(b"\r\n\r\n")).decode())
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        await writer.drain()
+        shown.append(proof_in((await reader.readuntil(b"\r\n\r\n")).decode()))
+        await reader.readexactly(2)
+        status = b"200 OK" if shown[-1] == proofs[0] else b"401 Unauthorized"
+        writer.write(b"HTTP/1.1 %b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % status)
         writer.close()
 
-    secrets: list[str | None] = ["local-1", None, "local-2"]
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     async with server:
-        port = server.sockets[0].getsockname()[1]
-        client = ApiClient(f"http://localhost:{port}", None, lambda: secrets.pop(0))
-        assert [await sent_to(client, heard) for _ in range(3)] == ["bearer local-1", "", "bearer local-2"]
+        yield server.sockets[0].getsockname()[1], shown
+
+
+async def test_this_machine_s_web_process_is_shown_the_secret_of_local_mode_when_it_wants_one() -> None:
+    """Another start of the web process has another, or needs none; nothing is read while all is well."""
+    read: list[str | None] = []
+    kept: list[str | None] = [None]
+
+    def local_secret() -> str | None:
+        read.append(kept[0])
+        return kept[0]
+
+    proofs = [""]
+    async with wanting(proofs) as (port, shown):
+        client = ApiClient(f"http://localhost:{port}", None, local_secret)
+
+        async def status() -> int:
+            return (await client.post("/api/check", {})).status
+
+        assert [await status() for _ in range(3)] == [200] * 3
+        assert read == []
+        proofs[0] = "bearer local-1"
+        assert await status() == 401  # there is none yet
+        kept[0] = "local-1"
+        assert [await status() for _ in range(3)] == [200] * 3
+        assert read == [None, "local-1"]
+        proofs[0], kept[0] = "bearer local-2", "local-2"
+        assert [await status() for _ in range(2)] == [200] * 2
+        proofs[0] = "bearer local-3"
+        del shown[:]
+        assert await status() == 401  # once: there is no other to try
+        assert shown == ["bearer local-2"]
         await client.aclose()
-        client = ApiClient(f"http://127.0.0.1:{port}", "a-key", lambda: "local-1")
-        assert await sent_to(client, heard) == "bearer a-key"
+
+
+async def test_who_has_a_key_shows_that_and_asks_for_no_secret() -> None:
+    def never() -> str:
+        raise AssertionError("asked for")
+
+    async with wanting(["bearer another-key"]) as (port, shown):
+        client = ApiClient(f"http://127.0.0.1:{port}", "a-key", never)
+        assert (await client.post("/api/check", {})).status == 401
+        await client.aclose()
+    assert shown == ["bearer a-key"]
+
+
+async def test_a_proxy_before_the_web_process_is_shown_the_address_s_name_and_password() -> None:
+    async with wanting(["basic dtpw"]) as (port, _):
+        client = ApiClient(f"http://u:p@127.0.0.1:{port}")
+        assert (await client.post("/api/check", {})).status == 200
         await client.aclose()
 
 

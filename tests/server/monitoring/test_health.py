@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import RawTestServer, TestServer
 from starlette.testclient import TestClient
 
+from facematch.runtime.proxies import proxy_for
 from facematch.server.app import Parts, create_app
 from facematch.server.monitoring import health
 from facematch.server.monitoring.health import Health, disk_check, livekit_check
@@ -133,3 +134,30 @@ async def test_livekit_is_reached_or_not(tcp_port: int) -> None:
         await livekit_check(f"ws://127.0.0.1:{tcp_port}")()
     async with TestServer(web.Application()) as server:
         assert await livekit_check(f"ws://127.0.0.1:{server.port}")() == "answers (404)"
+
+
+@pytest.mark.parametrize("status", [407, 502, 503, 504])
+async def test_a_proxy_that_does_not_reach_livekit_is_not_taken_for_it(status: int) -> None:
+    async def refuses(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=status)
+
+    async with RawTestServer(refuses) as server:
+        with pytest.raises(OSError, match=f"a proxy answers {status}"):
+            await livekit_check(f"ws://127.0.0.1:{server.port}")()
+
+
+async def test_livekit_is_asked_through_the_proxy_that_the_recognizer_uses() -> None:
+    """The proxy is a server like any other, which is asked for an address that nobody else could find."""
+    asked: list[str] = []
+
+    async def passes_on(request: web.BaseRequest) -> web.StreamResponse:
+        asked.append(str(request.url))
+        return web.Response()
+
+    far = "ws://livekit.invalid:7880"
+    async with RawTestServer(passes_on) as server:
+        proxy = proxy_for(far, {"http_proxy": f"http://127.0.0.1:{server.port}"})
+        assert await livekit_check(far, proxy)() == "answers (200)"
+    assert asked == ["http://livekit.invalid:7880/"]
+    with pytest.raises(OSError, match="NO_PROXY"):
+        await livekit_check(far, "gopher://127.0.0.1:1")()
