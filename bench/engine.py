@@ -1,8 +1,10 @@
 """What face work costs, and what decided how it is done: `python -m bench.engine [section ...]`.
 
 Sections: encoder (ONNX Runtime against dlib), frames (one frame through the engine), threads (throughput and what the
-event loop feels), memory, grey (detection on grey against RGB), closer (ways to find small faces). All of them take
-about four minutes. Medians of interleaved rounds, so that a shared machine's moods hit both sides of a comparison.
+event loop feels), memory, grey (detection on grey against RGB), closer (ways to find small faces), looks (a picture
+that was searched before), sequences (what is saved and what is missed by that), spread (the frames of a batch closer
+together and further apart). All of them take about five minutes. Medians of interleaved rounds, so that a shared
+machine's moods hit both sides of a comparison.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import argparse
 import asyncio
 import subprocess
 import sys
+from contextlib import closing
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -21,13 +24,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bench.report import Row, percentile, report
-from bench.sightings import closer_rows, grey_rows
+from bench.sightings import closer_rows, grey_rows, sequence_rows, spread_rows
 from facematch.config.settings import Settings
+from facematch.faces.attention import Known, Licence
 from facematch.faces.detector import Detector, resized
 from facematch.faces.encoder import make_encoder
 from facematch.faces.engine import FaceEngine
 from facematch.faces.known_answer import synthetic_chip
-from tests.rig.photographs import Scene
+from facematch.faces.reference import ReferenceSet
+from facematch.faces.sketch import sketched
+from tests.rig.photographs import REFERENCE, SAME_PERSON, Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +44,8 @@ MB = 1 << 20
 CACHE = Settings().model_cache
 
 
-def shot(width: int, height: int, face: int) -> Pixels:
-    return np.asarray(Scene("obama2.jpg", width, height, face).frames(1)[0])
+def shot(width: int, height: int, face: int, photograph: str = SAME_PERSON) -> Pixels:
+    return np.asarray(Scene(photograph, width, height, face).frames(1)[0])
 
 
 def interleaved(rounds: int, **works: Callable[[], object]) -> dict[str, float]:
@@ -189,6 +195,56 @@ def memory_rows() -> list[Row]:
     return rows
 
 
+def look_rows() -> list[Row]:
+    """One look at a picture that was searched before: all of it, around the face, and nothing."""
+    rows = []
+    with asyncio.Runner() as loop, closing(_engine()) as engine:
+        for width, height in ((320, 180), (640, 360), (1280, 720)):
+            image = shot(width, height, 110 * width // 640)
+            whole = loop.run(engine.look(image))
+            boxes = tuple(face.bbox for face in whole.faces)
+
+            def look(known: Known | None) -> Callable[[], object]:
+                return lambda: loop.run(engine.look(image, known))  # noqa: B023  (called before the next round)
+
+            times = interleaved(
+                11,
+                whole=look(None),
+                near=look(Known(whole.sketch, boxes, boxes, Licence.CHANGES)),
+                nothing=look(Known(whole.sketch, boxes, (), Licence.NONE)),
+                sketch=lambda: sketched(image, min(1.0, 640 / image.shape[1])),  # noqa: B023
+            )
+            rows.append({"frame": f"{width}x{height}", **{f"{name}_ms": value for name, value in times.items()}})
+    return rows
+
+
+def spread_section() -> list[Row]:
+    """Batches of five looks, closer together and further apart, at somebody who tilts their head."""
+    with asyncio.Runner() as loop, closing(_engine()) as engine:
+        reference = loop.run(_reference(engine))
+
+        def found(image: Pixels) -> float | None:
+            faces = reference.ranked(loop.run(engine.inspect(image)))
+            return faces[0].distance if faces else None
+
+        return spread_rows(found)
+
+
+def sequence_section() -> list[Row]:
+    """Sequences of frames with and without what is remembered of earlier ones."""
+    with asyncio.Runner() as loop, closing(_engine()) as engine:
+        return loop.run(sequence_rows(engine, loop.run(_reference(engine))))
+
+
+def _engine() -> FaceEngine:
+    return FaceEngine(workers=1, processed_width=640, encoder=make_encoder("onnx", CACHE))
+
+
+async def _reference(engine: FaceEngine) -> ReferenceSet:
+    (face,) = await engine.inspect(shot(640, 360, 110, REFERENCE))
+    return ReferenceSet("bench", face.embedding[None])
+
+
 SECTIONS: dict[str, Callable[[], list[Row]]] = {
     "encoder": encoder_rows,
     "frames": frame_rows,
@@ -196,6 +252,9 @@ SECTIONS: dict[str, Callable[[], list[Row]]] = {
     "memory": memory_rows,
     "grey": grey_rows,
     "closer": closer_rows,
+    "looks": look_rows,
+    "sequences": sequence_section,
+    "spread": spread_section,
 }
 
 

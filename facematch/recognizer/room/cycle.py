@@ -316,6 +316,11 @@ class Cycle:
         return self._set_media(Media.FLOWING)
 
     @property
+    def most_frames(self) -> int:
+        """Of a batch."""
+        return self._rules.batch_max_frames
+
+    @property
     def last_frame(self) -> bool:
         """Whether the next frame is the last of the batch at work, or the last has come."""
         return self._batch is None or self._batch.frames >= self._rules.batch_max_frames - 1

@@ -77,7 +77,8 @@ class Probe:
         track = await self._subscribed()
         if track is None:
             return self._without_track()
-        selection = Selection(min(self._processed_width, self._publication.width or self._processed_width))
+        wanted_width = min(self._processed_width, self._publication.width or self._processed_width)
+        selection = Selection(wanted_width, self._cycle.most_frames)
         stream = FrameStream(track, self._changed.notify)
         self._shared.counters.streams_open += 1
         try:

@@ -119,20 +119,40 @@ def test_the_smallest_layer_as_wide_as_the_processed_frame(
 
 
 def test_the_first_frame_counts_whatever_its_size() -> None:
-    assert Selection(640).accepts(320, 100.0)
+    assert Selection(640, 5).accepts(320, 100.0)
 
 
 def test_then_only_frames_of_the_wanted_width() -> None:
-    selection = Selection(640)
+    selection = Selection(640, 5)
     selection.accepts(320, 100.0)
-    assert [selection.accepts(width, 100.5) for width in (320, 639, 640, 1280)] == [False, False, True, True]
+    assert [selection.accepts(width, 100.5) for width in (320, 639, 640)] == [False, False, True]
 
 
 def test_patience_ends() -> None:
-    selection = Selection(640)
+    selection = Selection(640, 5)
     selection.accepts(320, 100.0)
     assert not selection.accepts(320, 100.0 + PATIENCE_SECONDS - 0.01)
     assert selection.accepts(320, 100.0 + PATIENCE_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("rate", "frames", "seconds"),
+    [(30, 5, 0.4), (25, 5, 0.48), (15, 5, 0.533), (10, 5, 0.4), (30, 2, 0.367), (30, 12, 0.367)],
+)
+def test_the_frames_of_a_batch_are_spread(rate: int, frames: int, seconds: float) -> None:
+    selection = Selection(640, frames)
+    counted = [at / rate for at in range(100) if selection.accepts(640, 50 + at / rate)][:frames]
+    assert counted[0] == 0
+    assert counted[-1] == pytest.approx(seconds, abs=0.005)
+
+
+def test_frames_that_come_seldom_all_count() -> None:
+    selection = Selection(640, 5)
+    assert all(selection.accepts(640, 50 + at / 10 + 0.004 * (at % 2)) for at in range(20))
+
+
+def test_a_batch_of_one_frame() -> None:
+    assert Selection(640, 1).accepts(640, 50.0)
 
 
 class Slow:
