@@ -40,8 +40,10 @@ ORDER = {
     ),
     "facematch.recognizer": (
         "wakeup counters batch_slots references",
-        "process shared",
         "delivery",
+        "gallery",
+        "matching",
+        "process shared",
         "erasure_orders room",
         "account",
         "heartbeat",

@@ -25,6 +25,7 @@ from facematch.recognizer.room.cycle import (
     Output,
     ReportMatch,
     Rest,
+    Seen,
     SetMedia,
     State,
 )
@@ -54,10 +55,10 @@ _WAYS: dict[Input, list[Callable[[Cycle], Sequence[Output]]]] = {
     Input.REFERENCE_ENROLLED: [lambda cycle: cycle.reference_enrolled(0)],
     Input.REFERENCE_REMOVED: [lambda cycle: cycle.reference_removed(0)],
     Input.ADMITTED: [lambda cycle: cycle.admitted(0)],
-    Input.MATCHED: [lambda cycle: cycle.looked(0, [0.4])],
+    Input.MATCHED: [lambda cycle: cycle.looked(0, Seen(1, ("somebody",), 0.4))],
     Input.EXHAUSTED: [
-        lambda cycle: cycle.looked(0, [0.9]),
-        lambda cycle: [*cycle.looked(0, []), *cycle.looked(0, [], closer=True)],
+        lambda cycle: cycle.looked(0, Seen(1)),
+        lambda cycle: [*cycle.looked(0, Seen()), *cycle.looked(0, Seen(), closer=True)],
     ],
     Input.TIMED_OUT: [lambda cycle: cycle.timed_out(0)],
     Input.MUTED: [lambda cycle: cycle.muted(0)],

@@ -88,6 +88,13 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Largest distance that is a match (lower is stricter)",
     )
+    stranger_rate: float = Field(
+        0.01,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="A stranger's chance per look of being given some name, at most: the tolerance follows it",
+    )
     max_active_batches: int = Field(8, ge=1, le=256, description="Batches at work at once; more wait their turn")
     max_tracks_per_participant: int = Field(
         4, ge=1, le=2000, description="Cameras of one participant that are watched; more are left alone"

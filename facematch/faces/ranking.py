@@ -15,7 +15,7 @@ second is given no other name: it may well be the same person in a mirror.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +25,7 @@ from facematch.faces.gallery import DEFAULT, Gallery
 from facematch.faces.tolerance import STRANGERS, MatchRules, Tolerance, ToleranceReason, all_in_force, in_force
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from facematch.faces.engine import Face
     from facematch.faces.reference import ReferenceSet
@@ -110,6 +110,15 @@ class Ranking:
         """Of the first faces, as many as have a name."""
         return tuple(one.named for one in self.faces if one.named)
 
+    def beside(self, others: Iterable[RankedFace]) -> Ranking:
+        """The same frame with further faces in it."""
+        return replace(self, faces=tuple(sorted([*self.faces, *others], key=_named_first)))
+
+    @property
+    def best_distance(self) -> float | None:
+        """Of the best face with a name, else the smallest of all; None without anything to compare."""
+        return min((one.distance for one in (self.named or self.faces) if one.distance is not None), default=None)
+
     @property
     def nameless(self) -> Nameless | None:
         """Why nobody was named; None: somebody was, or nobody is near."""
@@ -138,8 +147,10 @@ def rank(
         if bound is not None:
             frame.name_bound(bound)
         frame.name_the_others()
-    ranked = sorted((frame.ranked(at) for at in range(len(faces))), key=_named_first)
-    return Ranking(tuple(ranked), in_force(rules, len(frame.candidates)), enrolled.gallery.version)
+    as_set = Tolerance(rules.tolerance, ToleranceReason.MATCH_TOLERANCE, 0)
+    tolerance = in_force(rules, len(frame.candidates)) if len(frame.candidates) else as_set
+    nobody_yet = Ranking((), tolerance, enrolled.gallery.version)
+    return nobody_yet.beside(frame.ranked(at) for at in range(len(faces)))
 
 
 def _named_first(one: RankedFace) -> tuple[bool, float]:

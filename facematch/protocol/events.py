@@ -55,11 +55,33 @@ class _Event(Message):
     participant_identity: Name | None = Field(default=None, description="Chosen by a client: untrusted")
     track_sid: Name | None = None
     cycle_id: Name | None = Field(default=None, description="One batch; its Matches and its Check share it")
-    reference_id: Name | None = Field(default=None, description="The reference set that the batch used")
+    reference_id: Name | None = Field(default=None, description="The photo, or set of photos, that was compared with")
+    gallery_version: Count | None = Field(default=None, description="The gallery that was compared with; null: none")
+    candidates: Count | None = Field(default=None, description="How many people of the gallery were compared")
+    threshold: Distance | None = Field(
+        default=None, description="Match: the tolerance in force for the person. Check: for a person with one photo"
+    )
+    threshold_reason: Name | None = Field(
+        default=None,
+        description="Why: `match_tolerance` as set, `own` the person's, `stranger_rate` lowered for so many people, "
+        "`TOO_MANY_CANDIDATES` there is none",
+    )
+
+
+class PersonNear(Message):
+    """Somebody whom a face resembles."""
+
+    person_id: Name
+    person_name: Name | None = Field(default=None, description="Added by the API")
+    distance: Distance
+    threshold: Distance | None = Field(default=None, description="Theirs, in force; null: too many candidates")
+
+
+MOST_NEAR = 16
 
 
 class Match(_Event):
-    """A face within the threshold of the reference, seen in one frame."""
+    """A face within the threshold of a person, seen in one frame."""
 
     type: Literal["match"] = "match"
     confidence: FiniteFloat = Field(le=1, ge=-3, description="1 - distance: a score, not a probability")
@@ -68,8 +90,12 @@ class Match(_Event):
     bbox: BBox = Field(description="[top, right, bottom, left] in frame_size pixels")
     frame_size: FrameSize = Field(description="[width, height] of the received frame")
 
+    person_id: Name | None = Field(default=None, description="`default`: the person of the reference photo")
+    person_name: Name | None = Field(default=None, description="Added by the API")
     distance: Distance | None = None
-    threshold: Distance | None = None
+    margin: FiniteFloat | None = Field(
+        default=None, description="How much farther the next person of the gallery is; null: there is none"
+    )
     model: Name | None = Field(default=None, description="Which encoder made the embedding")
 
     @model_validator(mode="after")
@@ -91,7 +117,20 @@ class Check(_Event):
         default=None, description="Of them, unchanged since an earlier one was searched, whose answer they share"
     )
     faces: Count | None = Field(default=None, description="Most faces seen in one frame of the batch")
-    best_distance: Distance | None = Field(default=None, description="Smallest distance seen; null without a face")
+    best_distance: Distance | None = Field(
+        default=None, description="Of the face that matched, else the smallest seen; null without a face"
+    )
+    people: list[PersonNear] | None = Field(
+        default=None, max_length=MOST_NEAR, description="Who was within 0.1 of their tolerance, nearest first"
+    )
+    unknown_faces: Count | None = Field(
+        default=None, description="Faces without a name in the frame that matched, else most in one frame"
+    )
+    reason: Name | None = Field(
+        default=None,
+        description="Why nobody was named: `ambiguous` two people are about as near, `TOO_MANY_CANDIDATES` more are "
+        "compared than one look can tell apart; null: somebody was, or nobody is near",
+    )
 
     @model_validator(mode="after")
     def _outcome_agrees(self) -> Self:

@@ -78,6 +78,9 @@ class HeartbeatAnswer(Message):
     """The web process's answer to a heartbeat."""
 
     ok: Literal[True] = True
+    gallery_version: Count | None = Field(
+        default=None, description="The gallery that is published; a recognizer that has another one fetches it"
+    )
     orders: list[Order] = Field(default=[], max_length=100)
 
 
@@ -107,6 +110,8 @@ class Heartbeat(Message):
     livekit: LiveKitState
     reference_id: Name | None = Field(default=None, description="null: none enrolled")
     reference_error: Text | None = Field(default=None, description="Why the file on disk is not in use")
+    gallery_version: Count | None = Field(default=None, description="The gallery in force; null: none yet")
+    gallery_error: Text | None = Field(default=None, description="Why the gallery that is published is not in force")
     settings: CycleSettings
     tracks: Annotated[list[TrackStatus], Field(max_length=MOST_TRACKS)]
     tracks_left_out: Count = Field(

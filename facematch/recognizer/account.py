@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from facematch.protocol.heartbeat import MOST_TRACKS, Heartbeat, LiveKitState, TrackStatus
+from facematch.protocol.values import LONGEST_NAME
 from facematch.recognizer.delivery.api_client import as_json
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Account:
         self._cpu_seconds, self._sampled_at = cpu, now
         memory = self._memory.sample()
         engine, references, counters = self._shared.engine, self._shared.references, self._shared.counters
+        gallery, default = self._shared.gallery, self._shared.matching.default
         first = self._sessions[0]
         tracks = [track for session in self._sessions for track in session.tracks]
         return Heartbeat(
@@ -84,8 +86,10 @@ class Account:
             started_at=self._started_at,
             sent_at=datetime.now(UTC),
             livekit=min((session.state for session in self._sessions), key=_WORST_FIRST.index),
-            reference_id=references.current.id if references.current else None,
+            reference_id=default.id if default else None,
             reference_error=references.error,
+            gallery_version=gallery.current.version or None,
+            gallery_error=gallery.error and gallery.error[:LONGEST_NAME],
             settings=first.rules.told(),
             tracks=[_status(track) for track in tracks[:MOST_TRACKS]],
             tracks_left_out=sum(session.tracks_left_out for session in self._sessions),

@@ -13,6 +13,8 @@ import structlog
 
 from facematch.faces.encoder import make_encoder
 from facematch.faces.engine import FaceEngine
+from facematch.faces.models import weights_of
+from facematch.faces.tolerance import MatchRules
 from facematch.protocol.local_secret import read_local_secret
 from facematch.recognizer.account import Account
 from facematch.recognizer.batch_slots import BatchSlots
@@ -22,7 +24,9 @@ from facematch.recognizer.delivery.outbox import Outbox
 from facematch.recognizer.delivery.outbox_store import StoreInUseError, open_outbox
 from facematch.recognizer.delivery.snapshots import Snapshots
 from facematch.recognizer.erasure_orders import ErasureOrders
+from facematch.recognizer.gallery import GalleryFollower, gallery_path
 from facematch.recognizer.heartbeat import HeartbeatSender
+from facematch.recognizer.matching import Matching
 from facematch.recognizer.process.memory import MemorySampler
 from facematch.recognizer.process.memory_watchdog import Watchdog
 from facematch.recognizer.process.native_output import NativeOutput
@@ -115,7 +119,7 @@ class Recognizer:
         key = settings.recognizer_key.get_secret_value() if settings.recognizer_key else None
         self._api = ApiClient(settings.api_base_url, key, lambda: read_local_secret(settings.data_dir))
         self._outbox = Outbox(self._api, store, source=source, size=settings.event_queue_size)
-        self._shared = shared_of(settings)
+        self._shared = shared_of(settings, self._api)
         livekit = LiveKitAccess(
             settings.livekit_url,
             key=settings.livekit_api_key,
@@ -128,7 +132,7 @@ class Recognizer:
         ]
         memory, orders = MemorySampler(), ErasureOrders(self._outbox, self._shared.references)
         account = Account(source, self._sessions, self._shared, self._outbox, orders, memory)
-        self._heartbeats = HeartbeatSender(self._api, account, orders, self._shared.changed)
+        self._heartbeats = HeartbeatSender(self._api, account, orders, self._shared.changed, self._shared.gallery)
         self._watchdog = Watchdog(
             memory,
             warn_ratio=settings.memory_warn_ratio,
@@ -147,6 +151,7 @@ class Recognizer:
             async with ended_when_hung(), asyncio.TaskGroup() as tasks:
                 running = [
                     tasks.create_task(self._shared.references.run(), name="references"),
+                    tasks.create_task(self._shared.gallery.run(), name="gallery"),
                     tasks.create_task(self._outbox.run(), name="outbox"),
                     tasks.create_task(self._heartbeats.run(), name="heartbeat"),
                     tasks.create_task(self._watchdog.run(), name="memory"),
@@ -170,7 +175,7 @@ class Recognizer:
             )
 
 
-def shared_of(settings: Settings) -> Shared:
+def shared_of(settings: Settings, api: ApiClient) -> Shared:
     """What the rooms share, loaded and ready."""
     engine = FaceEngine(
         workers=settings.frame_executor_workers,
@@ -178,10 +183,15 @@ def shared_of(settings: Settings) -> Shared:
         encoder=make_encoder(settings.face_encoder, settings.model_cache),
     )
     references, changed = References(settings.reference_image, engine.read_stored), Wakeup()
-    references.subscribe(changed.notify)  # which reference is in use is told at once, as states are
+    kept = gallery_path(settings.data_dir, settings.api_base_url)
+    gallery = GalleryFollower(api, kept, weights_of(engine.model))
+    matching = Matching(references, gallery, MatchRules(settings.match_tolerance, settings.stranger_rate))
+    matching.subscribe(changed.notify)  # who is looked for is told at once, as states are
     return Shared(
         engine,
         references,
+        gallery,
+        matching,
         BatchSlots(settings.max_active_batches),
         Counters(),
         TrackLimits(settings.max_tracks_per_participant, settings.max_tracks),

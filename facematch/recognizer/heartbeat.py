@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from facematch.recognizer.account import Account
     from facematch.recognizer.delivery.api_client import ApiClient
     from facematch.recognizer.erasure_orders import ErasureOrders
+    from facematch.recognizer.gallery import GalleryFollower
     from facematch.recognizer.wakeup import Wakeup
 
 log = structlog.get_logger(__name__)
@@ -40,13 +41,17 @@ class HeartbeatSender:
         account: what they tell.
         orders: carries out what the answers ask for.
         changed: its own; notified when something is worth telling at once.
+        gallery: told which version is published.
     """
 
-    def __init__(self, api: ApiClient, account: Account, orders: ErasureOrders, changed: Wakeup) -> None:
+    def __init__(
+        self, api: ApiClient, account: Account, orders: ErasureOrders, changed: Wakeup, gallery: GalleryFollower
+    ) -> None:
         self._api = api
         self._account = account
         self._orders = orders
         self._changed = changed
+        self._gallery = gallery
         self._told = 0
         self._most_bytes = MOST_BYTES
         self._refused_with: int | None = None
@@ -70,11 +75,12 @@ class HeartbeatSender:
             return
         self._note_refusal(answer.status)
         try:
-            orders = HeartbeatAnswer.model_validate_json(answer.body).orders
+            said = HeartbeatAnswer.model_validate_json(answer.body)
         except ValidationError:
             log.debug("Heartbeat not understood", status=answer.status)
             return
-        if await self._orders.carry_out(orders):
+        self._gallery.told(said.gallery_version)
+        if await self._orders.carry_out(said.orders):
             self._changed.notify()  # tell at once that it is done
 
     def _note_refusal(self, status: int) -> None:

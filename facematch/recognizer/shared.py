@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from facematch.faces.engine import FaceEngine
     from facematch.recognizer.batch_slots import BatchSlots
     from facematch.recognizer.counters import Counters
+    from facematch.recognizer.gallery import GalleryFollower
+    from facematch.recognizer.matching import Matching
     from facematch.recognizer.references import References
     from facematch.recognizer.wakeup import Wakeup
 
@@ -27,7 +29,11 @@ class Shared:
 
     engine: FaceEngine
     references: References
-    """What to compare with."""
+    """The photograph of the default person."""
+    gallery: GalleryFollower
+    """Everybody else."""
+    matching: Matching
+    """Who faces are."""
     slots: BatchSlots
     counters: Counters
     limits: TrackLimits

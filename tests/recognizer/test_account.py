@@ -19,7 +19,7 @@ from facematch.recognizer.delivery.outbox import OutboxStatus
 from facematch.recognizer.process.memory import MemorySampler
 from facematch.recognizer.room.cycle import Cooldown, Cycle, CycleRules, State
 from facematch.recognizer.room.reporter import Subject
-from tests.rig.stand_ins import shared
+from tests.rig.stand_ins import faces_at, shared
 from tests.rig.virtual_time import run
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ LIVES: dict[State, Callable[[Cycle], object]] = {
     State.IDLE: lambda cycle: cycle.start(0, reference=False),
     State.QUEUED: lambda cycle: cycle.start(0, reference=True),
     State.PROBE: lambda cycle: (cycle.start(0, reference=True), cycle.admitted(0)),
-    State.HOLD: lambda cycle: (cycle.start(0, reference=True), cycle.admitted(0), cycle.looked(0, [0.4])),
+    State.HOLD: lambda cycle: (cycle.start(0, reference=True), cycle.admitted(0), cycle.looked(0, faces_at([0.4]))),
     State.WAIT: lambda cycle: (cycle.start(0, reference=True), cycle.admitted(0), cycle.muted(0)),
     State.STOPPED: lambda cycle: cycle.stop(0),
 }

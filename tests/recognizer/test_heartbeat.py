@@ -73,11 +73,21 @@ class Account:
         return told()
 
 
+class Follower:
+    """Stands in for the gallery: hears which version is published."""
+
+    def __init__(self) -> None:
+        self.versions: list[int | None] = []
+
+    def told(self, version: int | None) -> None:
+        self.versions.append(version)
+
+
 class Parts(SimpleNamespace):
     """What a sender is told about, each part as simple as it can be."""
 
     def __init__(self, api: Api | None = None) -> None:
-        super().__init__(api=api or Api(), account=Account(), orders=Orders(), changed=Wakeup())
+        super().__init__(api=api or Api(), account=Account(), orders=Orders(), changed=Wakeup(), gallery=Follower())
 
     def sender(self) -> HeartbeatSender:
         return HeartbeatSender(**vars(self))
@@ -180,6 +190,16 @@ def test_an_order_is_carried_out_and_told_at_once() -> None:
     beats, given = run(scenario())
     assert given == [7]
     assert beats == pytest.approx([0, 0.25])
+
+
+def test_the_gallery_hears_which_version_is_published() -> None:
+    async def scenario() -> list[int | None]:
+        parts = Parts(Api(Answer(200, b'{"ok": true, "gallery_version": 7}'), Answer(200, b'{"ok": true}')))
+        await beating(parts, 3)
+        versions: list[int | None] = parts.gallery.versions
+        return versions
+
+    assert run(scenario()) == [7, None]
 
 
 def lines_of(*answers: Answer | Exception) -> list[tuple[str, str]]:

@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
-from facematch.faces.attention import Extent
+from facematch.faces.gallery import empty
+from facematch.faces.ranking import Enrolled, rank
+from facematch.faces.tolerance import MatchRules
 from facematch.recognizer.room.cycle import Cooldown, Cycle, CycleRules, LookCloser, ReportCheck, State
+from facematch.recognizer.room.look import Look
 from facematch.recognizer.room.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from facematch.faces.attention import Extent
     from facematch.faces.detector import Pixels
     from facematch.faces.engine import FaceEngine
     from facematch.faces.reference import ReferenceSet
@@ -65,26 +69,25 @@ async def batches(
     """
     numbers = count(1)
     cycle = Cycle(_RULES, Cooldown(0.0), lambda: f"batch-{next(numbers)}")
-    memory = Memory(cycle.matches)
+    memory, enrolled = Memory(), Enrolled(reference, empty(engine.model))
     seen = []
     cycle.start(-PERIOD, reference=True)
     for begin in begins:
         if cycle.state is not State.QUEUED:
             cycle.due(cycle.deadline or 0.0)
         cycle.admitted(begin)
-        memory.begin(reference)
+        memory.begin()
         batch, at, closer = Seen(), begin, False
         while cycle.state is State.PROBE:
             pixels = frame(at)
             kind = ((pixels.shape[1], pixels.shape[0]), closer)
             known = memory.known(kind, last=cycle.last_frame) if remembering else None
             sight = await engine.look(pixels, known, closer=closer)
-            faces = memory.complete(kind, sight)
-            outputs = cycle.looked(
-                at, [face.distance for face in faces], closer=closer, reused=sight.extent is Extent.NOTHING
-            )
+            found = memory.complete(kind, sight, rank(sight.faces, enrolled, MatchRules(), room="a room"))
+            look = Look(at, kind[0], kind[0], found, sight.extent, closer=closer)
+            outputs = cycle.looked(at, look.seen, closer=closer, reused=look.reused)
             batch.extents.append(sight.extent)
-            batch.fresh_match = bool(faces) and not faces[0].face.reused
+            batch.fresh_match = bool(look.faces) and not look.faces[0].face.reused
             closer = LookCloser() in outputs
             at += 0.0 if closer else apart
             for check in (one for one in outputs if isinstance(one, ReportCheck)):

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from facematch.faces.gallery import empty
+from facematch.faces.tolerance import MatchRules
 from facematch.recognizer.batch_slots import BatchSlots
 from facematch.recognizer.counters import Counters
+from facematch.recognizer.matching import Matching
+from facematch.recognizer.room.cycle import Seen
 from facematch.recognizer.shared import Shared, TrackLimits
 from facematch.recognizer.wakeup import Wakeup
+from tests.rig.embeddings import ENCODER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def engine(**known: Any) -> Any:
@@ -20,14 +28,25 @@ def engine(**known: Any) -> Any:
 
 def shared(**parts: Any) -> Shared:
     """Without a reference, unless `references` are given."""
-    references = SimpleNamespace(
-        current=None, error=None, looked=True, subscribe=lambda listener: None, unsubscribe=lambda listener: None
-    )
+    references = parts.get("references") or SimpleNamespace(current=None, error=None, **_heard_by_nobody())
+    gallery = parts.get("gallery") or SimpleNamespace(current=empty(ENCODER), error=None, **_heard_by_nobody())
     return Shared(
         engine=parts.get("engine") or engine(),
-        references=cast("Any", parts.get("references") or references),
+        references=cast("Any", references),
+        gallery=cast("Any", gallery),
+        matching=parts.get("matching") or Matching(cast("Any", references), cast("Any", gallery), MatchRules()),
         slots=parts.get("slots") or BatchSlots(8),
         counters=parts.get("counters") or Counters(),
         limits=parts.get("limits") or TrackLimits(per_participant=4, per_room=500),
         changed=parts.get("changed") or Wakeup(),
     )
+
+
+def _heard_by_nobody() -> dict[str, Any]:
+    return {"looked": True, "subscribe": lambda listener: None, "unsubscribe": lambda listener: None}
+
+
+def faces_at(distances: Sequence[float], threshold: float = 0.5) -> Seen:
+    """What the cycle is told of faces at these distances to somebody, the smallest first."""
+    named = tuple("somebody" for distance in distances if distance <= threshold)
+    return Seen(len(distances), named, distances[0] if distances else None)

@@ -1,4 +1,4 @@
-"""Posting JSON to the web process."""
+"""Talking to the web process: posting JSON, and fetching what is larger."""
 
 from __future__ import annotations
 
@@ -46,6 +46,8 @@ class Answer:
     status: int
     """The HTTP status."""
     body: bytes
+    tag: str | None = None
+    """The ETag."""
 
 
 def as_json(body: Any) -> bytes:
@@ -54,7 +56,7 @@ def as_json(body: Any) -> bytes:
 
 
 class ApiClient:
-    """One connection pool to the web process, used by the outbox and the heartbeat.
+    """One connection pool to the web process, used by the outbox, the heartbeat and the gallery.
 
     It posts straight to the connections: what a client does above them costs as much as the post itself.
 
@@ -90,24 +92,60 @@ class ApiClient:
             raise ApiUnreachableError(type(error).__name__) from error
         return answer
 
+    async def get(self, path: str, tag: str | None, *, seconds: float, most_bytes: int) -> Answer:
+        """Fetch what is there, unless it is what is known already (304).
+
+        Args:
+            path: with its query.
+            tag: the ETag of what is known.
+            seconds: for all of it.
+            most_bytes: of the answer's body.
+
+        Raises:
+            ApiUnreachableError: the web process cannot be reached, did not answer in time, or answers with more.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await self._fetch(path, tag, most_bytes)
+                if answer.status == _NOT_SIGNED_IN and await self._has_another_secret():
+                    answer = await self._fetch(path, tag, most_bytes)
+        except _TROUBLE as error:
+            raise ApiUnreachableError(type(error).__name__) from error
+        return answer
+
     async def aclose(self) -> None:
         """Close the connections."""
         if self._connections is not None:
             await self._connections.aclose()
 
     async def _send(self, path: str, content: bytes) -> Answer:
+        connections, url, headers = self._way_to(path)
+        sent = [*headers, (b"Content-Length", b"%d" % len(content))]
+        response = await connections.request("POST", url, headers=sent, content=content)
+        _expect_plain(response)
+        return Answer(response.status, response.content)
+
+    async def _fetch(self, path: str, tag: str | None, most_bytes: int) -> Answer:
+        connections, url, headers = self._way_to(path)
+        sent = headers if tag is None else [*headers, (b"If-None-Match", tag.encode("ascii", "replace"))]
+        body = bytearray()
+        async with connections.stream("GET", url, headers=sent) as response:
+            _expect_plain(response)
+            async for part in response.aiter_stream():
+                body += part
+                if len(body) > most_bytes:
+                    raise httpcore2.RemoteProtocolError(f"more than {most_bytes} bytes")
+        tags = [value.decode("latin-1") for name, value in response.headers if name.lower() == b"etag"]
+        return Answer(response.status, bytes(body), tags[0] if tags else None)
+
+    def _way_to(self, path: str) -> tuple[httpcore2.AsyncConnectionPool, httpcore2.URL, list[tuple[bytes, bytes]]]:
         if self._connections is None:  # straight there: a proxy is for what is far away
             self._connections = httpcore2.AsyncConnectionPool(
                 ssl_context=authorities(), keepalive_expiry=IDLE_SECONDS, network_backend=OneWrite()
             )
         if path not in self._prepared:
             self._prepared[path] = _prepared(self._base_url + path, self._shown)
-        url, headers = self._prepared[path]
-        sent = [*headers, (b"Content-Length", b"%d" % len(content))]
-        response = await self._connections.request("POST", url, headers=sent, content=content)
-        if any(name.lower() == b"content-encoding" for name, _ in response.headers):
-            raise httpcore2.RemoteProtocolError("an encoding that was not asked for")
-        return Answer(response.status, response.content)
+        return self._connections, *self._prepared[path]
 
     async def _has_another_secret(self) -> bool:
         """Whether there is another one to show than was shown; it is shown from now on."""
@@ -117,6 +155,14 @@ class ApiClient:
         self._shown = secret
         self._prepared.clear()
         return True
+
+
+def _expect_plain(response: httpcore2.Response) -> None:
+    """Raises:
+    httpcore2.RemoteProtocolError: it is compressed.
+    """
+    if any(name.lower() == b"content-encoding" for name, _ in response.headers):
+        raise httpcore2.RemoteProtocolError("an encoding that was not asked for")
 
 
 _Prepared = tuple[httpcore2.URL, list[tuple[bytes, bytes]]]

@@ -17,7 +17,7 @@ class Cooldowns:
     """One cooldown per participant, shared by its tracks, that outlives its leaving and the room's closing.
 
     Args:
-        seconds: least time between Match events of one participant.
+        seconds: least time between Match events of one participant as one person.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -33,6 +33,6 @@ class Cooldowns:
             now: monotonic seconds.
         """
         for name, kept in list(self._kept.items()):
-            if name not in present and (kept.over(now) or len(self._kept) > MOST):
+            if name not in present and (kept.all_over(now) or len(self._kept) > MOST):
                 del self._kept[name]
         return self._kept.setdefault(identity, Cooldown(self._seconds))

@@ -13,6 +13,7 @@ executes in order. Every change of state goes through `TRANSITIONS`, which is th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,7 +22,7 @@ from facematch.protocol.events import Outcome
 from facematch.protocol.heartbeat import CycleSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection
 
 
 LEAST_PAUSE = 1.0
@@ -151,7 +152,7 @@ class LookCloser:
 
 @dataclass(frozen=True, slots=True)
 class ReportMatch:
-    """A Match for each of these faces (indices into the distances of the last frame, best first)."""
+    """A Match for each of these faces (places in the `Seen.named` of the last frame, best first)."""
 
     cycle_id: str
     faces: tuple[int, ...]
@@ -182,8 +183,19 @@ class IllegalInputError(Exception):
         self.given = given
 
 
+class Seen(NamedTuple):
+    """What the cycle has to know of one frame."""
+
+    faces: int = 0
+    """In it."""
+    named: tuple[str, ...] = ()
+    """Ids of the persons who were recognised, best first."""
+    best_distance: float | None = None
+    """Of the best of them, else the smallest of all; None without a face."""
+
+
 class Cooldown:
-    """The least time between Match events of one participant, shared by all of its tracks.
+    """The least time between Match events of one participant as one person, shared by all of the participant's tracks.
 
     Args:
         seconds: the least distance in time; 0 lets everything through.
@@ -191,20 +203,31 @@ class Cooldown:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._last: float | None = None
-        self._before: float | None = None
+        self._last: dict[str, float] = {}
+        self._before: dict[str, float] = {}
+        """What `_last` was before, for those that may be taken back."""
 
-    def over(self, now: float) -> bool:
-        """True when a Match may be reported at `now` (monotonic seconds)."""
-        return self._last is None or now - self._last >= self._seconds
+    def over(self, now: float, person: str) -> bool:
+        """True when a Match of the person may be reported at `now` (monotonic seconds)."""
+        return now - self._last.get(person, -math.inf) >= self._seconds
 
-    def restart(self, now: float) -> None:
-        """A Match is to be reported, at `now`."""
-        self._before, self._last = self._last, now
+    def all_over(self, now: float) -> bool:
+        """True when that is so for everybody."""
+        return all(self.over(now, person) for person in self._last)
 
-    def take_back(self) -> None:
+    def restart(self, now: float, people: Collection[str]) -> None:
+        """A Match of each of them is to be reported, at `now`."""
+        for person in [person for person in self._last if self.over(now, person) and person not in people]:
+            del self._last[person]
+            self._before.pop(person, None)
+        for person in people:
+            self._before[person] = self._last.get(person, -math.inf)
+            self._last[person] = now
+
+    def take_back(self, people: Collection[str]) -> None:
         """It was not reported after all."""
-        self._last = self._before
+        for person in people:
+            self._last[person] = self._before.pop(person, -math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +239,9 @@ class CycleRules:
     wait_seconds: float
     batch_timeout_seconds: float
     cooldown_seconds: float
-    """Least time between Match events of one participant."""
+    """Least time between Match events of one participant as one person."""
     threshold: float
+    """MATCH_TOLERANCE, to be told; who is recognised is decided elsewhere."""
 
     def told(self) -> CycleSettings:
         """As listeners are told."""
@@ -272,8 +296,8 @@ class Cycle:
         self.batches = 0
         self._shown_nothing = 0
         """Batches in a row that saw nothing."""
-        self._owes_match = False
-        """A Match was decided, and is not reported yet."""
+        self._owes_match: frozenset[str] = frozenset()
+        """Of whom a Match was decided that is not reported yet."""
 
     @property
     def cycle_id(self) -> str | None:
@@ -325,18 +349,12 @@ class Cycle:
         """Whether the next frame is the last of the batch at work, or the last has come."""
         return self._batch is None or self._batch.frames >= self._rules.batch_max_frames - 1
 
-    def matches(self, distance: float) -> bool:
-        """Whether a face at this distance is a match."""
-        return distance <= self._rules.threshold
-
-    def looked(
-        self, now: float, distances: Sequence[float], *, closer: bool = False, reused: bool = False
-    ) -> tuple[Output, ...]:
+    def looked(self, now: float, seen: Seen, *, closer: bool = False, reused: bool = False) -> tuple[Output, ...]:
         """One frame was looked at.
 
         Args:
             now: monotonic seconds.
-            distances: of each face found, best (smallest) first; empty when there was none.
+            seen: what it showed, and whom.
             closer: this was the second look that `LookCloser` asked for; it does not count as a frame.
             reused: nothing of it was searched, for it was as it had been when it was.
         """
@@ -345,12 +363,13 @@ class Cycle:
             raise IllegalInputError(self.state, "second look" if closer else "frame")
         batch.frames += not closer
         batch.reused += reused and not closer
-        batch.faces = max(batch.faces, len(distances))
-        if distances and (batch.best_distance is None or distances[0] < batch.best_distance):
-            batch.best_distance = distances[0]
-        matched = tuple(i for i, distance in enumerate(distances) if self.matches(distance))
-        if matched:
-            return self._end(now, Input.MATCHED, Outcome.MATCH, matched)
+        batch.faces = max(batch.faces, seen.faces)
+        if seen.named:
+            batch.best_distance = seen.best_distance
+            return self._end(now, Input.MATCHED, Outcome.MATCH, seen.named)
+        batch.best_distance = min(
+            (distance for distance in (batch.best_distance, seen.best_distance) if distance is not None), default=None
+        )
         if batch.frames < self._rules.batch_max_frames:
             return ()
         if batch.faces == 0 and not closer:
@@ -386,15 +405,14 @@ class Cycle:
 
     def reported(self) -> None:
         """The Match that was asked for is reported."""
-        self._owes_match = False
+        self._owes_match = frozenset()
 
     def stop(self, now: float) -> tuple[Output, ...]:
         """The track is gone. Nothing is reported; everything is released. A Match that was not reported any more does
         not keep the next one from it.
         """
         self._enter(Input.STOP, now)
-        if self._owes_match:
-            self._cooldown.take_back()
+        self._cooldown.take_back(self._owes_match)
         return self._set_media(Media.UNSUBSCRIBED)
 
     def _go_idle(self, now: float) -> tuple[Output, ...]:
@@ -410,16 +428,17 @@ class Cycle:
             raise IllegalInputError(self.state, given)
         return self._batch
 
-    def _end(self, now: float, given: Input, outcome: Outcome, matched: tuple[int, ...] = ()) -> tuple[Output, ...]:
+    def _end(self, now: float, given: Input, outcome: Outcome, named: tuple[str, ...] = ()) -> tuple[Output, ...]:
         batch = self._at_work(given)
         hold = outcome is Outcome.MATCH
         self._shown_nothing = self._shown_nothing + 1 if outcome in SHOWS_NOTHING else 0
         self._enter(given, now, self._pause_after(outcome))
         outputs: list[Output] = [*self._set_media(Media.PAUSED if hold else Media.UNSUBSCRIBED)]
-        if matched and self._cooldown.over(now):
-            self._cooldown.restart(now)
-            self._owes_match = True
-            outputs.append(ReportMatch(batch.id, matched))
+        told = tuple(place for place, person in enumerate(named) if self._cooldown.over(now, person))
+        if told:
+            self._owes_match = frozenset(named[place] for place in told)
+            self._cooldown.restart(now, self._owes_match)
+            outputs.append(ReportMatch(batch.id, told))
         check = ReportCheck(batch.id, outcome, batch.frames, batch.faces, batch.best_distance, batch.reused)
         outputs.append(check)
         return tuple(outputs)

@@ -6,25 +6,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from facematch.faces.attention import Extent
+from facematch.recognizer.room.cycle import Seen
 
 if TYPE_CHECKING:
-    from facematch.faces.reference import ComparedFace
+    from facematch.faces.ranking import Named, RankedFace, Ranking
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One frame looked at and compared with one reference. Made once, handed on, never changed; holds no pixels."""
+    """One frame looked at, and who its faces are. Made once, handed on, never changed; holds no pixels."""
 
     at: float
     """Monotonic seconds."""
-    reference_id: str
-    """What the faces were compared with."""
     frame_size: tuple[int, int]
     """Width and height in pixels of the received frame, upright; the faces' boxes lie in it."""
     searched_size: tuple[int, int]
     """Width and height that the whole frame has, or would have had, when it is searched."""
-    faces: tuple[ComparedFace, ...]
-    """Those in the picture, the nearest first."""
+    ranking: Ranking
+    """Who is who."""
     extent: Extent = Extent.WHOLE
     closer: bool = False
     """Searched one step larger."""
@@ -35,6 +34,17 @@ class Look:
         return self.extent is Extent.NOTHING
 
     @property
-    def distances(self) -> tuple[float, ...]:
-        """Of each face, the smallest first."""
-        return tuple(face.distance for face in self.faces)
+    def faces(self) -> tuple[RankedFace, ...]:
+        """Those in the picture: those with a name first, each nearest first."""
+        return self.ranking.faces
+
+    @property
+    def named(self) -> tuple[Named, ...]:
+        """Who the first of them are, as many as have a name."""
+        return self.ranking.named
+
+    @property
+    def seen(self) -> Seen:
+        """What the cycle has to know of it."""
+        people = tuple(one.person_id for one in self.named)
+        return Seen(len(self.faces), people, self.ranking.best_distance)

@@ -8,8 +8,8 @@ A frame is searched whole unless one of these holds (`facematch.faces.attention`
 - It is the first frame of a batch, and a whole search of the last `MOST_PARTS` batches found a face that matches: that
   face is looked for where it was, and all that has changed is searched.
 
-A face that matches is never told from memory: its surroundings are searched, and it is encoded anew. All answers end
-with the reference that they were made with.
+A face with a name is never told from memory: its surroundings are searched, and it is encoded anew. All answers end
+with the people whom they were compared with.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from facematch.faces.attention import Extent, Known, Licence, inside
 from facematch.faces.engine import NOT_KEPT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from facematch.faces.detector import BBox
     from facematch.faces.engine import Sight
-    from facematch.faces.reference import ComparedFace, ReferenceSet
+    from facematch.faces.ranking import RankedFace, Ranking
     from facematch.faces.sketch import Sketch
 
 MOST_BATCHES = 6
@@ -43,42 +42,45 @@ class _Search:
     """A whole one."""
 
     sketch: Sketch
-    faces: tuple[ComparedFace, ...]
-    """Without their embeddings: those of people who are not looked for are kept nowhere."""
+    faces: tuple[RankedFace, ...]
+    """Without names and embeddings: those of people who are not looked for are kept nowhere."""
+    sought: tuple[BBox, ...]
+    """Where somebody was recognised."""
     batch: int
     parts: int = 0
     """Looks since then that searched a part."""
 
 
 class Memory:
-    """Of one track.
+    """Of one track."""
 
-    Args:
-        matches: whether a distance is that of a match.
-    """
-
-    def __init__(self, matches: Callable[[float], bool]) -> None:
-        self._matches = matches
+    def __init__(self) -> None:
         self._searches: dict[Kind, _Search] = {}
-        self._reference: ReferenceSet | None = None
+        self._standard: object = None
         self._batch = 0
         self._looks = 0
         """Of the batch at work, ordinary ones."""
 
-    def begin(self, reference: ReferenceSet) -> None:
-        """A batch begins, with this reference."""
-        if self._reference is None or self._reference.id != reference.id:
-            self.forget()
-        self._reference = reference
+    def begin(self) -> None:
+        """A batch begins."""
         self._batch += 1
         self._looks = 0
         for kind in [kind for kind, search in self._searches.items() if self._batch - search.batch >= MOST_BATCHES]:
             del self._searches[kind]
 
+    def hold_to(self, standard: object) -> None:
+        """Answer only for what was compared with the same people.
+
+        Args:
+            standard: stands for them; another one is another set of people.
+        """
+        if standard != self._standard:
+            self.forget()
+        self._standard = standard
+
     def forget(self) -> None:
         """Answer for nothing any more."""
         self._searches.clear()
-        self._reference = None
 
     def known(self, kind: Kind, *, last: bool) -> Known | None:
         """What may answer for the next frame of the batch.
@@ -91,36 +93,34 @@ class Memory:
         if search is None:
             return None
         boxes = tuple(one.face.bbox for one in search.faces)
-        sought = tuple(one.face.bbox for one in search.faces if self._matches(one.distance))
-        return Known(
-            search.sketch, boxes, sought, self._licence(search, closer=kind[1], sought=bool(sought), last=last)
-        )
+        return Known(search.sketch, boxes, search.sought, self._licence(search, closer=kind[1], last=last))
 
-    def _licence(self, search: _Search, *, closer: bool, sought: bool, last: bool) -> Licence:
+    def _licence(self, search: _Search, *, closer: bool, last: bool) -> Licence:
         if search.parts >= MOST_PARTS:
             return Licence.NONE
         if search.batch == self._batch and not last:
             return Licence.NEAR if search.faces else Licence.CHANGES
         first = closer or self._looks == 0
-        return Licence.CHANGES if sought and first and self._batch - search.batch <= MOST_PARTS else Licence.NONE
+        return Licence.CHANGES if search.sought and first and self._batch - search.batch <= MOST_PARTS else Licence.NONE
 
-    def complete(self, kind: Kind, sight: Sight) -> tuple[ComparedFace, ...]:
-        """All the faces of a frame, nearest first: those that were just found, and what is known of the rest.
+    def complete(self, kind: Kind, sight: Sight, found: Ranking) -> Ranking:
+        """All the faces of a frame: those that were just found, and what is known of the rest.
 
-        Raises:
-            RuntimeError: no batch has begun.
+        Args:
+            kind: of the look.
+            sight: what was searched and found.
+            found: who its faces are.
         """
-        if self._reference is None:
-            raise RuntimeError("a batch has to begin before anything is seen in it")
         self._looks += not kind[1]
-        found = self._reference.ranked(sight.faces)
         if sight.extent is Extent.WHOLE:
-            self._keep(kind, _Search(sight.sketch, tuple(_remembered(one) for one in found), self._batch))
+            faces = tuple(_remembered(one) for one in found.faces)
+            sought = tuple(one.face.bbox for one in found.faces if one.named)
+            self._keep(kind, _Search(sight.sketch, faces, sought, self._batch))
             return found
         search = self._searches[kind]
         search.parts += sight.extent is Extent.PART
         elsewhere = [one for one in search.faces if not any(inside(one.face.bbox, part) for part in sight.parts)]
-        return tuple(sorted([*found, *elsewhere], key=lambda one: one.distance))
+        return found.beside(elsewhere)
 
     def _keep(self, kind: Kind, search: _Search) -> None:
         self._searches.pop(kind, None)
@@ -129,5 +129,5 @@ class Memory:
         self._searches[kind] = search
 
 
-def _remembered(one: ComparedFace) -> ComparedFace:
-    return replace(one, face=replace(one.face, embedding=NOT_KEPT, reused=True))
+def _remembered(one: RankedFace) -> RankedFace:
+    return replace(one, face=replace(one.face, embedding=NOT_KEPT, reused=True), named=None)

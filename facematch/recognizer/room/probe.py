@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
+from facematch.faces.attention import Extent
 from facematch.faces.engine import detection_size
 from facematch.protocol.events import Outcome
 from facematch.recognizer.room import forwarding
 from facematch.recognizer.room.cycle import Cycle, LookCloser, Output, State
+from facematch.recognizer.room.findings import Findings
 from facematch.recognizer.room.frames import FrameStream, Selection, is_filler
 from facematch.recognizer.room.look import Look
 from facematch.recognizer.room.memory import Memory
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from facematch.faces.attention import Known
     from facematch.faces.detector import Pixels
     from facematch.faces.engine import Sight
+    from facematch.faces.ranking import Ranking
     from facematch.faces.reference import ReferenceSet
+    from facematch.recognizer.room.memory import Kind
     from facematch.recognizer.shared import Shared
     from facematch.recognizer.wakeup import Wakeup
 
@@ -40,12 +44,14 @@ SETTLE_SECONDS = 0.5
 class Batch:
     """What a batch has before it."""
 
-    reference: ReferenceSet
-    """The same from start to end."""
+    default: ReferenceSet | None
+    """The default person, the same from start to end; None: there is none."""
     pixels: Pixels | None = None
     """The last frame looked at, (height, width, 3) uint8 RGB."""
     look: Look | None = None
     """What was seen in it; None while it has not been looked at, or when that failed."""
+    findings: Findings = field(default_factory=Findings)
+    """What was seen in all of them."""
 
 
 class Probe:
@@ -55,16 +61,22 @@ class Probe:
         publication: the announced video track.
         cycle: the track's state machine.
         shared: by the rooms of the process.
-        changed: the track's own; notified when LiveKit said something, or the reference changed.
+        changed: the track's own; notified when LiveKit said something, or who is looked for changed.
+        room: whose track it is.
     """
 
-    def __init__(self, publication: rtc.RemoteTrackPublication, cycle: Cycle, shared: Shared, changed: Wakeup) -> None:
+    def __init__(
+        self, publication: rtc.RemoteTrackPublication, cycle: Cycle, shared: Shared, changed: Wakeup, room: str
+    ) -> None:
         self._publication = publication
         self._cycle = cycle
         self._shared = shared
         self._changed = changed
+        self._room = room
+        self._default: ReferenceSet | None = None
+        """Of the batch at work."""
         self._processed_width = shared.engine.processed_width
-        self._memory = Memory(cycle.matches)
+        self._memory = Memory()
 
     async def run(self, batch: Batch) -> tuple[Output, ...]:
         """The batch that the cycle has begun, until the cycle has ended it.
@@ -73,7 +85,8 @@ class Probe:
             What the cycle wants done after it; `batch` holds what it saw last.
         """
         outputs: tuple[Output, ...] = ()
-        self._memory.begin(batch.reference)
+        self._default = batch.default
+        self._memory.begin()
         track = await self._subscribed()
         if track is None:
             return self._without_track()
@@ -103,11 +116,15 @@ class Probe:
 
     def _cut_short(self) -> bool:
         """Whether there is nothing to look at, or nothing to compare with, any more."""
-        return self._publication.muted or self._shared.references.current is None
+        return self._publication.muted or self._nobody_left()
+
+    def _nobody_left(self) -> bool:
+        """Whether somebody whom this batch is about was erased: what came of them is told to nobody."""
+        return not self._shared.matching.still(self._default, self._room)
 
     def _without_frame(self) -> tuple[Output, ...]:
         """Why no frame came: the end of the batch."""
-        if self._shared.references.current is None:
+        if self._nobody_left():
             return self._cycle.reference_removed(_now())
         return self._cycle.muted(_now()) if self._publication.muted else self._cycle.timed_out(_now())
 
@@ -153,27 +170,43 @@ class Probe:
         batch.look = None
         height, width = pixels.shape[:2]
         kind = ((width, height), closer)
-        sight = await self._sight(pixels, self._memory.known(kind, last=self._cycle.last_frame), closer=closer)
-        if self._shared.references.current is None:  # it was erased meanwhile: what came of it is told to nobody
+        sight = await self._sight(pixels, kind)
+        if self._nobody_left():
             return self._cycle.reference_removed(_now())
         if sight is None:
             return self._cycle.failed(_now())
         look = batch.look = Look(
             at=_now(),
-            reference_id=batch.reference.id,
             frame_size=(width, height),
             searched_size=detection_size(width, height, self._processed_width, closer=closer),
-            faces=self._memory.complete(kind, sight),
+            ranking=self._memory.complete(kind, sight, self._ranked(sight)),
             extent=sight.extent,
             closer=closer,
         )
+        batch.findings.add(look.ranking)
         self._shared.counters.frames += not closer
         self._shared.counters.frames_reused += look.reused and not closer
         self._shared.counters.faces += len(look.faces)
-        return self._cycle.looked(look.at, look.distances, closer=closer, reused=look.reused)
+        return self._cycle.looked(look.at, look.seen, closer=closer, reused=look.reused)
 
-    async def _sight(self, pixels: Pixels, known: Known | None, *, closer: bool) -> Sight | None:
-        """What a frame shows; None when it could not be processed, which ends this batch and nothing else."""
+    def _ranked(self, sight: Sight) -> Ranking:
+        return self._shared.matching.rank(sight.faces, self._default, self._room)
+
+    async def _sight(self, pixels: Pixels, kind: Kind) -> Sight | None:
+        """What a frame shows; None when it could not be processed, which ends this batch and nothing else.
+
+        What is known of earlier frames does not answer for it when the people have become others meanwhile.
+        """
+        while True:
+            standard = self._shared.matching.standard(self._default)
+            self._memory.hold_to(standard)
+            known = self._memory.known(kind, last=self._cycle.last_frame)
+            sight = await self._looked_at(pixels, known, closer=kind[1])
+            same_people = standard == self._shared.matching.standard(self._default)
+            if sight is None or sight.extent is Extent.WHOLE or same_people:
+                return sight
+
+    async def _looked_at(self, pixels: Pixels, known: Known | None, *, closer: bool) -> Sight | None:
         try:
             return await self._shared.engine.look(pixels, known, closer=closer)
         except Exception:  # whatever dlib or ONNX Runtime cannot take

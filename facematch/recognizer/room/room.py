@@ -125,14 +125,14 @@ class RoomWatch:
         Returns:
             The reason, in LiveKit's word (such as `SERVER_SHUTDOWN`).
         """
-        self._shared.references.subscribe(self._on_change)
+        self._shared.matching.subscribe(self._on_change)
         try:
             while self._closed is None:
                 self._reconcile()
                 await self._changed.until(self._stale, None)
             return self._closed
         finally:
-            self._shared.references.unsubscribe(self._on_change)
+            self._shared.matching.unsubscribe(self._on_change)
             for sid in list(self._watches):
                 self._drop(sid)
             if self._leaving:
@@ -148,7 +148,7 @@ class RoomWatch:
 
     def _cameras(self) -> dict[str, _Cameras]:
         """Every participant's cameras, by identity."""
-        if self._away or self._closed is not None or not self._shared.references.looked:
+        if self._away or self._closed is not None or not self._shared.matching.known:
             return {}  # nobody can say what is there; the cycles start anew when LiveKit is back
         return {
             participant.identity: {

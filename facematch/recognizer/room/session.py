@@ -52,9 +52,9 @@ class RoomSession:
             outbox,
             snapshots,
             room=name,
-            threshold=rules.threshold,
             model=shared.engine.model,
             counters=shared.counters,
+            may_be_named=shared.matching.names,
         )
         self._connection = Connection(livekit, name, watch=self._watch, state_changed=shared.changed.notify)
 

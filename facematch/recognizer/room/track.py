@@ -64,7 +64,8 @@ class TrackWatch:
         self._shared = shared
         self._reporter = reporter
         self._processed_width = shared.engine.processed_width
-        self._probe = Probe(publication, cycle, shared, self.changed)
+        self._room = reporter.room
+        self._probe = Probe(publication, cycle, shared, self.changed, reporter.room)
 
     @property
     def subject(self) -> Subject:
@@ -82,14 +83,14 @@ class TrackWatch:
         Args:
             rest: what the camera still owes of a pause.
         """
-        reference = self._shared.references.current is not None
+        anyone = self._anyone()
         try:
-            await self._carry_out(self.cycle.start(_now(), reference=reference, rest=rest))
+            await self._carry_out(self.cycle.start(_now(), reference=anyone, rest=rest))
             while True:
                 match self.cycle.state:
                     case State.IDLE:
                         self._probe.forget()
-                        await self.changed.until(lambda: self._shared.references.current is not None, None)
+                        await self.changed.until(self._anyone, None)
                         await self._carry_out(self.cycle.reference_enrolled(_now()))
                     case State.QUEUED:
                         async with self._shared.slots.one(self.participant.sid):
@@ -100,18 +101,21 @@ class TrackWatch:
             if self.cycle.stop(_now()):
                 self._let_go()
 
+    def _anyone(self) -> bool:
+        """Whether there is anybody to look for."""
+        return self._shared.matching.anyone(self._room)
+
     async def _rest(self) -> None:
-        """HOLD or WAIT: nothing happens until the time is up, unless the reference goes."""
+        """HOLD or WAIT: nothing happens until the time is up, unless nobody is looked for any more."""
         remaining = max(0.0, (self.cycle.deadline or 0.0) - _now())
-        if await self.changed.until(lambda: self._shared.references.current is None, remaining):
+        if await self.changed.until(lambda: not self._anyone(), remaining):
             await self._carry_out(self.cycle.reference_removed(_now()))
         else:
             await self._carry_out(self.cycle.due(_now()))
 
     async def _begin(self) -> None:
         """A place is ours: run one batch, unless there is nothing to compare with or to look at."""
-        reference = self._shared.references.current
-        if reference is None:
+        if not self._anyone():
             await self._carry_out(self.cycle.reference_removed(_now()))
             return
         delay = _now() - self.cycle.since
@@ -125,7 +129,7 @@ class TrackWatch:
             outputs = self.cycle.refused(_now(), why)
         elif self.publication.muted:
             outputs = self.cycle.muted(_now())
-        batch = Batch(reference)
+        batch = Batch(self._shared.matching.default)
         await self._carry_out(outputs, batch)
         if self.cycle.state is State.PROBE:
             await self._carry_out(await self._probe.run(batch), batch)
@@ -142,8 +146,8 @@ class TrackWatch:
                     self.cycle.reported()
                     self.last_match_at = datetime.now(UTC)
                 case ReportCheck():
-                    used = None if output.outcome is Outcome.NO_REFERENCE or batch is None else batch.reference.id
-                    await self._reporter.check(self.subject, output, reference_id=used)
+                    used = None if output.outcome is Outcome.NO_REFERENCE else batch
+                    await self._reporter.check(self.subject, output, used)
                     self._note_refusal(output.outcome)
                     self.last_outcome, self.last_check_at = output.outcome, datetime.now(UTC)
                     self._shared.changed.notify()

@@ -208,3 +208,38 @@ async def test_no_other_machine_is_shown_it(url: str) -> None:
     with contextlib.suppress(ApiUnreachableError):
         await client.post("/api/check", {}, seconds=0.01)
     await client.aclose()
+
+
+async def test_what_is_fetched_comes_with_its_tag_and_is_not_fetched_again() -> None:
+    heard: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        heard.append(head.split(b"\r\n", 1)[0])
+        known = b'If-None-Match: "7"' in head
+        body = b"" if known else b"x" * 100_000
+        status = b"304 Not Modified" if known else b"200 OK"
+        writer.write(b'HTTP/1.1 %s\r\nETag: "7"\r\nContent-Length: %d\r\n\r\n%s' % (status, len(body), body))
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server:
+        client = ApiClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "a key")
+        first = await client.get("/api/gallery?wait=1", None, seconds=5, most_bytes=100_000)
+        again = await client.get("/api/gallery?wait=1", first.tag, seconds=5, most_bytes=100_000)
+        with pytest.raises(ApiUnreachableError):
+            await client.get("/api/gallery?wait=1", None, seconds=5, most_bytes=99_999)
+        await client.aclose()
+    assert (first.status, len(first.body), first.tag) == (200, 100_000, '"7"')
+    assert (again.status, again.body) == (304, b"")
+    assert set(heard) == {b"GET /api/gallery?wait=1 HTTP/1.1"}
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort"])
+async def test_what_cannot_be_fetched_is_the_same_trouble(answer: bytes) -> None:
+    async with answering(answer) as url:
+        client = ApiClient(url)
+        with pytest.raises(ApiUnreachableError):
+            await client.get("/api/gallery", None, seconds=5, most_bytes=100)
+        await client.aclose()

@@ -25,9 +25,11 @@ from facematch.recognizer.room.cycle import (
     ReportCheck,
     ReportMatch,
     Rest,
+    Seen,
     SetMedia,
     State,
 )
+from tests.rig.stand_ins import faces_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +60,7 @@ def probing(now: float = 0.0, **how: Any) -> Cycle:
 
 def holding(now: float = 0.0) -> Cycle:
     cycle = probing(now)
-    cycle.looked(now, [MATCHING])
+    cycle.looked(now, faces_at([MATCHING]))
     return cycle
 
 
@@ -91,7 +93,7 @@ def in_state(state: State) -> Cycle:
 
 
 def exhaust(cycle: Cycle, now: float) -> tuple[Output, ...]:
-    return [cycle.looked(now, [STRANGER]) for _ in range(RULES.batch_max_frames)][-1]
+    return [cycle.looked(now, faces_at([STRANGER])) for _ in range(RULES.batch_max_frames)][-1]
 
 
 GIVE: dict[Input, Callable[[Cycle, float], tuple[Output, ...]]] = {
@@ -100,7 +102,7 @@ GIVE: dict[Input, Callable[[Cycle, float], tuple[Output, ...]]] = {
     Input.REFERENCE_ENROLLED: lambda cycle, now: cycle.reference_enrolled(now),
     Input.REFERENCE_REMOVED: lambda cycle, now: cycle.reference_removed(now),
     Input.ADMITTED: lambda cycle, now: cycle.admitted(now),
-    Input.MATCHED: lambda cycle, now: cycle.looked(now, [MATCHING]),
+    Input.MATCHED: lambda cycle, now: cycle.looked(now, faces_at([MATCHING])),
     Input.EXHAUSTED: exhaust,
     Input.TIMED_OUT: lambda cycle, now: cycle.timed_out(now),
     Input.MUTED: lambda cycle, now: cycle.muted(now),
@@ -172,7 +174,7 @@ def test_every_state_but_the_last_can_be_stopped() -> None:
 
 def test_the_first_frame_that_matches_ends_the_batch_and_holds() -> None:
     cycle = probing()
-    assert cycle.looked(0.5, [MATCHING, 0.45, STRANGER]) == (
+    assert cycle.looked(0.5, faces_at([MATCHING, 0.45, STRANGER])) == (
         SetMedia(Media.PAUSED),
         ReportMatch("batch-1", (0, 1)),
         ReportCheck("batch-1", Outcome.MATCH, frames=1, faces=3, best_distance=MATCHING),
@@ -181,23 +183,23 @@ def test_the_first_frame_that_matches_ends_the_batch_and_holds() -> None:
 
 
 def test_a_distance_of_exactly_the_threshold_matches() -> None:
-    assert ReportMatch("batch-1", (0,)) in probing().looked(0.0, [RULES.threshold])
+    assert ReportMatch("batch-1", (0,)) in probing().looked(0.0, faces_at([RULES.threshold]))
 
 
 @pytest.mark.parametrize("earlier", [1, 2, 3, 4])
 def test_a_later_frame_matches_as_well_as_the_first(earlier: int) -> None:
     cycle = probing()
     for number in range(earlier):
-        assert cycle.looked(0.1 * number, [STRANGER]) == ()
-    check = cycle.looked(1.0, [MATCHING])[-1]
+        assert cycle.looked(0.1 * number, faces_at([STRANGER])) == ()
+    check = cycle.looked(1.0, faces_at([MATCHING]))[-1]
     assert check == ReportCheck("batch-1", Outcome.MATCH, frames=earlier + 1, faces=1, best_distance=MATCHING)
 
 
 def test_n_frames_of_strangers_end_in_no_match() -> None:
     cycle = probing()
     seen: list[list[float]] = [[0.9], [0.8, 0.95], [], [0.7]]
-    assert [cycle.looked(0.1, distances) for distances in seen] == [()] * 4
-    assert cycle.looked(0.5, [0.85]) == (
+    assert [cycle.looked(0.1, faces_at(distances)) for distances in seen] == [()] * 4
+    assert cycle.looked(0.5, faces_at([0.85])) == (
         SetMedia(Media.UNSUBSCRIBED),
         ReportCheck("batch-1", Outcome.NO_MATCH, frames=5, faces=2, best_distance=0.7),
     )
@@ -206,10 +208,10 @@ def test_n_frames_of_strangers_end_in_no_match() -> None:
 
 def test_n_frames_without_a_face_ask_for_a_closer_look_and_end_in_no_face() -> None:
     cycle = probing()
-    assert [cycle.looked(0.1, []) for _ in range(4)] == [()] * 4
-    assert cycle.looked(0.5, []) == (LookCloser(),)
+    assert [cycle.looked(0.1, faces_at([])) for _ in range(4)] == [()] * 4
+    assert cycle.looked(0.5, faces_at([])) == (LookCloser(),)
     assert cycle.state is State.PROBE
-    assert cycle.looked(0.6, [], closer=True) == (
+    assert cycle.looked(0.6, faces_at([]), closer=True) == (
         SetMedia(Media.UNSUBSCRIBED),
         ReportCheck("batch-1", Outcome.NO_FACE, frames=5, faces=0, best_distance=None),
     )
@@ -223,16 +225,16 @@ def test_n_frames_without_a_face_ask_for_a_closer_look_and_end_in_no_face() -> N
 def test_the_closer_look_decides(distances: list[float], outcome: Outcome, state: State) -> None:
     cycle = probing()
     for _ in range(5):
-        cycle.looked(0.5, [])
-    outputs = cycle.looked(0.6, distances, closer=True)
+        cycle.looked(0.5, faces_at([]))
+    outputs = cycle.looked(0.6, faces_at(distances), closer=True)
     assert outputs[-1] == ReportCheck("batch-1", outcome, frames=5, faces=1, best_distance=distances[0])
     assert cycle.state is state
 
 
 def test_a_batch_that_saw_a_face_gets_no_closer_look() -> None:
     cycle = probing()
-    cycle.looked(0.1, [STRANGER])
-    outputs = [cycle.looked(0.2, []) for _ in range(4)]
+    cycle.looked(0.1, faces_at([STRANGER]))
+    outputs = [cycle.looked(0.2, faces_at([])) for _ in range(4)]
     assert LookCloser() not in {output for several in outputs for output in several}
     assert cycle.state is State.WAIT
 
@@ -241,17 +243,17 @@ def test_a_closer_look_is_taken_only_when_asked_for() -> None:
     cycle = probing()
     before = inside(cycle)
     with pytest.raises(IllegalInputError):
-        cycle.looked(0.1, [MATCHING], closer=True)
+        cycle.looked(0.1, faces_at([MATCHING]), closer=True)
     assert same_inside(cycle, before)
 
 
 def test_no_frame_above_n_even_while_a_closer_look_is_awaited() -> None:
     cycle = probing()
     for _ in range(5):
-        cycle.looked(0.1, [])
+        cycle.looked(0.1, faces_at([]))
     before = inside(cycle)
     with pytest.raises(IllegalInputError):
-        cycle.looked(0.2, [MATCHING])
+        cycle.looked(0.2, faces_at([MATCHING]))
     assert same_inside(cycle, before)
 
 
@@ -376,7 +378,7 @@ def test_without_a_reference_there_is_nothing_to_sit_out() -> None:
 )
 def test_a_batch_whose_frames_dry_up_says_what_it_saw(seen: list[float], outcome: Outcome, best: float | None) -> None:
     cycle = probing()
-    cycle.looked(0.1, seen)
+    cycle.looked(0.1, faces_at(seen))
     check = cycle.timed_out(4.0)[-1]
     assert check == ReportCheck("batch-1", outcome, frames=1, faces=len(seen), best_distance=best)
 
@@ -452,7 +454,7 @@ def test_a_reference_that_goes_between_batches_idles_the_track(state: State, med
 
 def test_a_reference_that_goes_in_a_batch_ends_it_and_what_came_of_it_is_not_told() -> None:
     cycle = probing()
-    cycle.looked(0.5, [STRANGER])
+    cycle.looked(0.5, faces_at([STRANGER]))
     told = ReportCheck("batch-1", Outcome.NO_REFERENCE, frames=1, faces=1, best_distance=None)
     assert cycle.reference_removed(1.0) == (SetMedia(Media.UNSUBSCRIBED), told)
     assert (cycle.state, cycle.deadline) == (State.IDLE, None)
@@ -473,7 +475,7 @@ def test_the_cooldown_suppresses_the_match_and_never_the_check() -> None:
     cycle = probing(rules=rules, cooldown=Cooldown(3.0))
     told = []
     for now in (0.0, 1.0, 2.0, 3.0, 4.0):
-        outputs = cycle.looked(now, [MATCHING])
+        outputs = cycle.looked(now, faces_at([MATCHING]))
         told.append([type(output) for output in outputs if not isinstance(output, SetMedia)])
         cycle.due(now + 1.0)
         cycle.admitted(now + 1.0)
@@ -484,29 +486,69 @@ def test_the_cooldown_is_shared_by_the_tracks_of_a_participant() -> None:
     shared = Cooldown(3.0)
     camera, second = probing(cooldown=shared, ids="camera"), probing(cooldown=shared, ids="second")
     other = probing(cooldown=Cooldown(3.0), ids="other")
-    assert ReportMatch("camera-1", (0,)) in camera.looked(0.0, [MATCHING])
-    assert second.looked(2.9, [MATCHING])[1:] == (ReportCheck("second-1", Outcome.MATCH, 1, 1, MATCHING),)
-    assert ReportMatch("other-1", (0,)) in other.looked(2.9, [MATCHING])
+    assert ReportMatch("camera-1", (0,)) in camera.looked(0.0, faces_at([MATCHING]))
+    assert second.looked(2.9, faces_at([MATCHING]))[1:] == (ReportCheck("second-1", Outcome.MATCH, 1, 1, MATCHING),)
+    assert ReportMatch("other-1", (0,)) in other.looked(2.9, faces_at([MATCHING]))
 
 
 @pytest.mark.parametrize("told", [True, False])
 def test_a_match_that_the_end_of_its_track_kept_from_being_reported_has_no_cooldown(told: bool) -> None:
     cooldown = Cooldown(3600.0)
     gone, back = probing(cooldown=cooldown), probing(cooldown=cooldown)
-    assert ReportMatch("batch-1", (0,)) in gone.looked(0.0, [MATCHING])
+    assert ReportMatch("batch-1", (0,)) in gone.looked(0.0, faces_at([MATCHING]))
     if told:
         gone.reported()
     gone.stop(0.1)
-    assert (ReportMatch("batch-1", (0,)) in back.looked(1.0, [MATCHING])) is not told
+    assert (ReportMatch("batch-1", (0,)) in back.looked(1.0, faces_at([MATCHING]))) is not told
 
 
 def test_a_suppressed_match_does_not_prolong_the_cooldown() -> None:
     cooldown = Cooldown(3.0)
-    cooldown.restart(0.0)
-    assert [cooldown.over(now) for now in (0.0, 2.999, 3.0)] == [False, False, True]
+    cooldown.restart(0.0, ["somebody"])
+    assert [cooldown.over(now, "somebody") for now in (0.0, 2.999, 3.0)] == [False, False, True]
 
 
 def test_a_cooldown_of_zero_lets_everything_through() -> None:
     cooldown = Cooldown(0.0)
-    cooldown.restart(5.0)
-    assert cooldown.over(5.0)
+    cooldown.restart(5.0, ["somebody"])
+    assert cooldown.over(5.0, "somebody")
+
+
+def test_one_persons_cooldown_hides_nobody_else() -> None:
+    cooldown = Cooldown(3600.0)
+    first, second, third = (probing(cooldown=cooldown) for _ in range(3))
+    assert ReportMatch("batch-1", (0,)) in first.looked(0.0, Seen(1, ("alice",), 0.3))
+    assert ReportMatch("batch-1", (1,)) in second.looked(1.0, Seen(3, ("alice", "bob"), 0.3))
+    assert third.looked(2.0, Seen(2, ("bob", "alice"), 0.2))[1:] == (
+        ReportCheck("batch-1", Outcome.MATCH, frames=1, faces=2, best_distance=0.2),
+    )
+
+
+def test_several_faces_of_one_person_are_told_together() -> None:
+    assert ReportMatch("batch-1", (0, 1)) in probing().looked(0.0, Seen(2, ("default", "default"), 0.3))
+
+
+def test_what_was_not_told_is_taken_back_for_those_whom_it_was_about() -> None:
+    cooldown = Cooldown(3600.0)
+    alices, bobs = probing(cooldown=cooldown), probing(cooldown=cooldown)
+    alices.looked(0.0, Seen(1, ("alice",), 0.3))
+    bobs.looked(1.0, Seen(1, ("bob",), 0.3))
+    bobs.reported()
+    alices.stop(2.0)
+    assert (cooldown.over(2.0, "alice"), cooldown.over(2.0, "bob")) == (True, False)
+
+
+def test_whose_cooldown_is_over_is_not_remembered() -> None:
+    cooldown = Cooldown(3.0)
+    for second in range(100):
+        cooldown.restart(second, [f"person {second}"])
+    assert len(cooldown._last) <= 4
+    assert not cooldown.all_over(99.0)
+    assert cooldown.all_over(103.0)
+
+
+def test_the_best_distance_of_a_match_is_that_of_the_match() -> None:
+    cycle = probing()
+    cycle.looked(0.1, Seen(1, (), 0.3))  # near somebody, and not named: ambiguous
+    check = cycle.looked(0.2, Seen(1, ("alice",), 0.4))[-1]
+    assert check == ReportCheck("batch-1", Outcome.MATCH, frames=2, faces=1, best_distance=0.4)

@@ -33,6 +33,7 @@ from facematch.recognizer.room.cycle import (
     SetMedia,
     State,
 )
+from tests.rig.stand_ins import faces_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +66,8 @@ class Record:
         return self.open_batch is not None
 
 
+NEAR = faces_at([0.3])
+
 INPUTS: list[tuple[Callable[[Cycle, float], object], Callable[[Record], bool]]] = [
     (lambda cycle, now: cycle.start(now, reference=True), lambda record: record.cycle.state is State.NEW),
     (
@@ -74,8 +77,14 @@ INPUTS: list[tuple[Callable[[Cycle, float], object], Callable[[Record], bool]]] 
     (lambda cycle, now: cycle.reference_enrolled(now), lambda record: record.there),
     (lambda cycle, now: cycle.reference_removed(now), lambda record: record.there),
     (lambda cycle, now: cycle.admitted(now), lambda record: record.cycle.state is State.QUEUED),
-    (lambda cycle, now: cycle.looked(now, [0.3]), lambda record: record.probing and not record.looking_closer),
-    (lambda cycle, now: cycle.looked(now, [], closer=True), lambda record: record.probing and record.looking_closer),
+    (
+        lambda cycle, now: cycle.looked(now, faces_at([0.3])),
+        lambda record: record.probing and not record.looking_closer,
+    ),
+    (
+        lambda cycle, now: cycle.looked(now, faces_at([]), closer=True),
+        lambda record: record.probing and record.looking_closer,
+    ),
     (lambda cycle, now: cycle.timed_out(now), lambda record: record.probing),
     (lambda cycle, now: cycle.muted(now), lambda record: record.probing),
     (lambda cycle, now: cycle.refused(now, Outcome.DENIED), lambda record: record.probing),
@@ -159,7 +168,7 @@ class TwoTracks(RuleBasedStateMachine):
         closer, record.looking_closer = record.looking_closer, False
         record.frames += not closer
         told = not self.reported_at or self.now - self.reported_at[-1] >= self.cooldown_seconds
-        outputs = record.cycle.looked(self.now, distances, closer=closer)
+        outputs = record.cycle.looked(self.now, faces_at(distances), closer=closer)
         self.took(track, outputs)
         record.looking_closer = LookCloser() in outputs
         matched = bool(distances) and distances[0] <= THRESHOLD

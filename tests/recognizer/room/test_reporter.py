@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 
 from facematch.faces.engine import Face
-from facematch.faces.reference import ComparedFace, ReferenceSet
+from facematch.faces.gallery import empty
+from facematch.faces.ranking import Enrolled, rank
+from facematch.faces.reference import ReferenceSet
+from facematch.faces.tolerance import MatchRules
 from facematch.protocol.events import Check, Match, Outcome
 from facematch.recognizer.counters import Counters
 from facematch.recognizer.delivery.api_client import ApiClient
@@ -23,24 +26,35 @@ from facematch.recognizer.room.cycle import ReportCheck, ReportMatch
 from facematch.recognizer.room.look import Look
 from facematch.recognizer.room.probe import Batch
 from facematch.recognizer.room.reporter import Reporter, Subject
+from tests.rig.embeddings import ENCODER, axis, gallery, person
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from facematch.faces.gallery import Gallery
 
 ALICE = Subject(participant_id="PA_1", participant_name="Alice", participant_identity="alice-42", track_sid="TR_1")
 FRAME = np.full((360, 640, 3), 128, np.uint8)
 REFERENCE = ReferenceSet("abc", np.zeros((1, 128), np.float32))
 
 
-def face(distance: float, box: tuple[int, int, int, int] = (90, 310, 240, 160)) -> ComparedFace:
-    return ComparedFace(Face(bbox=box, score=1.0, embedding=np.zeros(128, np.float32)), distance)
+NOTHING = Batch(REFERENCE)
+"""One that has not looked at anything."""
 
 
-def matching(*faces: ComparedFace) -> tuple[Batch, ReportMatch]:
-    """A batch whose last frame has these faces, all of which match."""
-    look = Look(at=1.0, reference_id="abc", frame_size=(640, 360), searched_size=(640, 360), faces=faces)
-    return Batch(REFERENCE, FRAME, look), ReportMatch("batch-1", tuple(range(len(faces))))
+def face(distance: float, box: tuple[int, int, int, int] = (90, 310, 240, 160)) -> Face:
+    return Face(bbox=box, score=1.0, embedding=axis(distance))
+
+
+def matching(
+    *faces: Face, people: Gallery | None = None, default: ReferenceSet | None = REFERENCE
+) -> tuple[Batch, ReportMatch]:
+    """A batch with a frame that has these faces: those that have a name match."""
+    ranking = rank(faces, Enrolled(default, people or empty(ENCODER)), MatchRules(), room="a room")
+    batch = Batch(default, FRAME, Look(at=1.0, frame_size=(640, 360), searched_size=(640, 360), ranking=ranking))
+    batch.findings.add(ranking)
+    return batch, ReportMatch("batch-1", tuple(range(len(ranking.named))))
 
 
 class Desk(NamedTuple):
@@ -48,6 +62,8 @@ class Desk(NamedTuple):
     outbox: Outbox
     counters: Counters
     store: OutboxStore
+    erased: set[str]
+    """Who may not be named."""
 
     def events(self) -> list[dict[str, Any]]:
         return [event.body for event in self.store.head(0, 100)]
@@ -58,10 +74,18 @@ async def desk(tmp_path: Path, captures: Path | None = None) -> AsyncIterator[De
     api, store, counters = ApiClient("http://127.0.0.1:9"), OutboxStore(tmp_path / "outbox.db"), Counters()
     outbox = Outbox(api, store, source="boot", size=100, delay=lambda attempt: 3600)
     snapshots = Snapshots(captures or tmp_path / "captures")
-    reporter = Reporter(outbox, snapshots, room="a room", threshold=0.5, model="a model", counters=counters)
+    erased: set[str] = set()
+    reporter = Reporter(
+        outbox,
+        snapshots,
+        room="a room",
+        model="a model",
+        counters=counters,
+        may_be_named=lambda person: person not in erased,
+    )
     running = asyncio.create_task(outbox.run())
     try:
-        yield Desk(reporter, outbox, counters, store)
+        yield Desk(reporter, outbox, counters, store, erased)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -94,7 +118,13 @@ async def test_a_match_says_all_there_is_to_say(tmp_path: Path) -> None:
         "reference_id": "abc",
         "confidence": 0.6288,
         "distance": 0.371235,
+        "gallery_version": None,
+        "candidates": 1,
         "threshold": 0.5,
+        "threshold_reason": "match_tolerance",
+        "person_id": "default",
+        "person_name": None,
+        "margin": None,
         "model": "a model",
         "bbox": (90, 310, 240, 160),
         "frame_size": (640, 360),
@@ -148,7 +178,7 @@ async def test_wherever_the_pictures_are_a_match_is_told(tmp_path: Path, folder:
 async def test_a_check_says_how_the_batch_ended(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
         report = ReportCheck("batch-1", Outcome.NO_MATCH, frames=5, faces=2, best_distance=0.71234567, reused=3)
-        await at.reporter.check(ALICE, report, reference_id="abc")
+        await at.reporter.check(ALICE, report, NOTHING)
         (body,) = at.events()
     check = Check.model_validate(body)
     assert (check.match_found, check.outcome, check.frames, check.faces) == (False, Outcome.NO_MATCH, 5, 2)
@@ -159,7 +189,7 @@ async def test_a_check_says_how_the_batch_ended(tmp_path: Path) -> None:
 
 async def test_a_check_without_a_batch_has_neither_batch_nor_reference(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
-        await at.reporter.check(ALICE, ReportCheck(None, Outcome.NO_REFERENCE, 0, 0, None), reference_id=None)
+        await at.reporter.check(ALICE, ReportCheck(None, Outcome.NO_REFERENCE, 0, 0, None), None)
         (event,) = at.events()
     assert (event["cycle_id"], event["reference_id"], event["best_distance"]) == (None, None, None)
 
@@ -167,7 +197,7 @@ async def test_a_check_without_a_batch_has_neither_batch_nor_reference(tmp_path:
 @pytest.mark.parametrize("outcome", Outcome)
 async def test_only_a_match_is_a_match_found(tmp_path: Path, outcome: Outcome) -> None:
     async with desk(tmp_path) as at:
-        await at.reporter.check(ALICE, ReportCheck("batch-1", outcome, 1, 1, 0.5), reference_id="abc")
+        await at.reporter.check(ALICE, ReportCheck("batch-1", outcome, 1, 1, 0.5), NOTHING)
         (event,) = at.events()
     assert event["match_found"] is (outcome is Outcome.MATCH)
 
@@ -177,7 +207,7 @@ async def test_whatever_a_client_calls_itself_can_be_told(tmp_path: Path, name: 
     subject = Subject(participant_id="PA_1", participant_name=name, participant_identity=name, track_sid="TR_1")
     async with desk(tmp_path) as at:
         await at.reporter.match(subject, *matching(face(0.3)))
-        await at.reporter.check(subject, ReportCheck("batch-1", Outcome.MATCH, 1, 1, 0.3), reference_id="abc")
+        await at.reporter.check(subject, ReportCheck("batch-1", Outcome.MATCH, 1, 1, 0.3), NOTHING)
         match, check = at.events()
     for event in (match, check):
         told = event["participant_name"]
@@ -188,3 +218,78 @@ async def test_whatever_a_client_calls_itself_can_be_told(tmp_path: Path, name: 
 
 def test_a_name_of_ordinary_length_is_told_as_it_is() -> None:
     assert Subject("PA_1", "x" * 512, "Zoë", "TR_1").participant_name == "x" * 512
+
+
+PEOPLE = gallery(person("p_alice", axis(0, 1), 3), person("p_bob", axis(0, 0, 1)), version=7)
+
+
+async def test_a_match_of_a_person_says_who_and_how_clearly(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        await at.reporter.match(ALICE, *matching(Face((0, 9, 9, 0), 1.0, axis(0, 0.8)), people=PEOPLE))
+        (event,) = at.events()
+    alice = PEOPLE.person("p_alice")
+    assert alice is not None
+    assert (event["person_id"], event["reference_id"], event["gallery_version"]) == ("p_alice", alice.photo_set, 7)
+    assert (event["distance"], event["candidates"], event["person_name"]) == (pytest.approx(0.2), 2, None)
+    assert event["margin"] == pytest.approx((1 + 0.8**2) ** 0.5 - 0.2, abs=1e-5)
+    assert event["threshold"] == pytest.approx(0.5 * (0.81 + 0.19 / 3) ** 0.5, abs=1e-5)
+
+
+async def test_who_is_erased_before_the_report_is_not_named_and_leaves_no_picture(tmp_path: Path) -> None:
+    faces = Face((0, 9, 9, 0), 1.0, axis(0, 0.8)), Face((0, 29, 9, 20), 1.0, axis(0, 0, 0.8))
+    async with desk(tmp_path) as at:
+        at.erased.add("p_bob")
+        await at.reporter.match(ALICE, *matching(*faces, people=PEOPLE))
+        at.erased.add("p_alice")
+        await at.reporter.match(ALICE, *matching(*faces, people=PEOPLE))
+        batch, _ = matching(*faces, people=PEOPLE)
+        await at.reporter.check(ALICE, ReportCheck("batch-2", Outcome.MATCH, 1, 2, 0.2), batch)
+        match, check = at.events()
+    assert match["person_id"] == "p_alice"
+    assert (check["match_found"], check["people"]) == (True, [])
+
+
+async def test_who_is_erased_while_the_picture_is_made_is_not_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path) as at:
+        draft = at.reporter._snapshots.draft
+
+        async def draft_meanwhile_erased(*told: Any) -> object:
+            made = await draft(*told)
+            at.erased.add("p_alice")
+            return made
+
+        monkeypatch.setattr(at.reporter._snapshots, "draft", draft_meanwhile_erased)
+        faces = Face((0, 9, 9, 0), 1.0, axis(0, 0.8)), Face((0, 29, 9, 20), 1.0, axis(0, 0, 0.8))
+        await at.reporter.match(ALICE, *matching(*faces, people=PEOPLE))
+        (event,) = at.events()
+    assert (event["person_id"], event["snapshot"]) == ("p_bob", None)
+    assert list((tmp_path / "captures").iterdir()) == []
+
+
+async def test_a_check_says_who_was_near_and_how_strict_it_was(tmp_path: Path) -> None:
+    near, stranger = Face((0, 9, 9, 0), 1.0, axis(0, 0.45)), Face((0, 29, 9, 20), 1.0, axis(0, 0, 0, 1))
+    async with desk(tmp_path) as at:
+        batch, _ = matching(near, stranger, people=PEOPLE, default=None)
+        await at.reporter.check(ALICE, ReportCheck("batch-1", Outcome.NO_MATCH, 1, 2, 0.55), batch)
+        (check,) = at.events()
+    (alice,) = [one for one in check["people"] if one["person_id"] == "p_alice"]
+    assert alice == {
+        "person_id": "p_alice",
+        "person_name": None,
+        "distance": pytest.approx(0.55),
+        "threshold": pytest.approx(0.5 * (0.81 + 0.19 / 3) ** 0.5, abs=1e-5),
+    }
+    assert (check["unknown_faces"], check["reason"], check["gallery_version"]) == (2, None, 7)
+    assert (check["candidates"], check["threshold"], check["threshold_reason"]) == (2, 0.5, "match_tolerance")
+
+
+async def test_a_check_says_why_nobody_was_named(tmp_path: Path) -> None:
+    twins = gallery(person("p_one", axis(0, 1)), person("p_two", axis(0, 1.01)))
+    async with desk(tmp_path) as at:
+        batch, _ = matching(Face((0, 9, 9, 0), 1.0, axis(0, 0.9)), people=twins, default=None)
+        await at.reporter.check(ALICE, ReportCheck("batch-1", Outcome.NO_MATCH, 1, 1, 0.1), batch)
+        (check,) = at.events()
+    assert (check["reason"], check["reference_id"]) == ("ambiguous", None)
+    assert [one["person_id"] for one in check["people"]] == ["p_one", "p_two"]

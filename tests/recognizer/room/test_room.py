@@ -39,10 +39,11 @@ class Reporter:
     """Takes Checks; `fails` says for which tracks it raises."""
 
     def __init__(self) -> None:
+        self.room = "a room"
         self.fails: set[str] = set()
         self.checks: list[tuple[str, float]] = []
 
-    async def check(self, subject: Any, report: ReportCheck, *, reference_id: str | None) -> None:
+    async def check(self, subject: Any, report: ReportCheck, batch: object) -> None:
         self.checks.append((subject.track_sid, now()))
         if subject.track_sid in self.fails:
             raise ZeroDivisionError
@@ -298,7 +299,7 @@ def test_a_participants_tracks_share_a_cooldown_that_outlives_a_rejoin() -> None
         first, second, bobs = cooldowns(scene)
         assert first is second
         assert first is not bobs
-        scene.watch.tracks[0].cycle._cooldown.restart(now())
+        scene.watch.tracks[0].cycle._cooldown.restart(now(), ["somebody"])
         scene.room.leaves("alice")
         await settled()
         await asyncio.sleep(2.0)
@@ -321,8 +322,8 @@ def test_a_cooldown_outlives_the_stay_in_the_room() -> None:
             scene.room.joins("alice", publication("TR_1"))
             await settled()
             (watch,) = scene.watch.tracks
-            seen.append(watch.cycle._cooldown.over(now()))
-            watch.cycle._cooldown.restart(now())
+            seen.append(watch.cycle._cooldown.over(now(), "somebody"))
+            watch.cycle._cooldown.restart(now(), ["somebody"])
             scene.room.emit("disconnected", rtc.DisconnectReason.ROOM_DELETED)
             await watching
             await asyncio.sleep(60.0)

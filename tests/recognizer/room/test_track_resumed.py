@@ -15,14 +15,15 @@ from livekit import rtc
 from structlog.testing import capture_logs
 
 from facematch.faces.attention import Extent
-from facematch.faces.engine import Face, Sight
-from facematch.faces.reference import ComparedFace
+from facematch.faces.engine import Sight
+from facematch.faces.reference import ReferenceSet
 from facematch.protocol.events import Outcome
 from facematch.recognizer.room import forwarding, probe
 from facematch.recognizer.room.cooldowns import Cooldowns
 from facematch.recognizer.room.cycle import CycleRules, ReportCheck
 from facematch.recognizer.room.pauses import Pauses
 from facematch.recognizer.room.room import RoomWatch
+from tests.rig.embeddings import axis, face
 from tests.rig.fake_room import Room, publication
 from tests.rig.stand_ins import engine, shared
 from tests.rig.virtual_time import now, run
@@ -143,7 +144,7 @@ class Scene:
         self.matches: list[float] = []
         self.references = SimpleNamespace(
             looked=True,
-            current=SimpleNamespace(id="r", ranked=self._ranked),
+            current=ReferenceSet("r", axis(0)[np.newaxis]),
             subscribe=self._mind,
             unsubscribe=self._mind,
         )
@@ -158,7 +159,7 @@ class Scene:
             Cooldowns(cooldown),
             Pauses(),
             shared(engine=engine(look=self._look), references=self.references),
-            cast("Any", SimpleNamespace(match=self._match, check=self._check)),
+            cast("Any", SimpleNamespace(room="a room", match=self._match, check=self._check)),
         )
 
     def run(self, live: Callable[[], Any]) -> None:
@@ -178,16 +179,12 @@ class Scene:
 
     async def _look(self, *_: object, **__: object) -> Sight:
         await asyncio.sleep(self.looking_seconds)
-        face = Face((20, 60, 60, 20), 1.0, np.zeros(128, np.float32))
-        return Sight((face,), Extent.WHOLE, (), cast("Any", None))
-
-    def _ranked(self, faces: tuple[Face, ...]) -> tuple[ComparedFace, ...]:
-        return tuple(ComparedFace(face, self.distance) for face in faces)
+        return Sight((face(axis(self.distance)),), Extent.WHOLE, (), cast("Any", None))
 
     async def _match(self, *_: object, **__: object) -> None:
         self.matches.append(round(now(), 2))
 
-    async def _check(self, _subject: object, report: ReportCheck, **_: object) -> None:
+    async def _check(self, _subject: object, report: ReportCheck, _batch: object) -> None:
         self.told.append((round(now(), 2), report.outcome))
 
     def _mind(self, _listener: object) -> None: ...
