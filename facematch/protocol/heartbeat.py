@@ -6,13 +6,25 @@ Times and durations are the recognizer's own: `sent_at` is its wall clock, `dead
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from uuid import UUID  # noqa: TC003  (pydantic reads it at run time)
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from facematch.protocol.events import Outcome  # noqa: TC001  (pydantic reads it at run time)
+from facematch.protocol.events import Outcome
 from facematch.protocol.values import MOST_COUNTED, Count, Distance, Message, Name, Ratio, Seconds, Text, Timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+def _known_only(names: Collection[str]) -> BeforeValidator:
+    """For figures by name: those that a newer recognizer adds are left out, as the fields that it adds are."""
+
+    def keep(given: Any) -> Any:
+        return {name: figure for name, figure in given.items() if name in names} if isinstance(given, dict) else given
+
+    return BeforeValidator(keep)
 
 
 class LiveKitState(StrEnum):
@@ -66,6 +78,16 @@ class EraseReference(Message):
 
 Order = Annotated[EraseParticipant | EraseReference, Field(discriminator="kind")]
 
+_ORDERS = ("erase_participant", "erase_reference")
+
+
+def _orders_known(given: Any) -> Any:
+    """Without those of a kind that only a newer web process gives: they are not done, and the others are."""
+    if not isinstance(given, list):
+        return given
+    kinds = (order.get("kind", _ORDERS[0]) if isinstance(order, dict) else _ORDERS[0] for order in given)
+    return [order for order, kind in zip(given, kinds, strict=True) if kind in _ORDERS or not isinstance(kind, str)]
+
 
 class OrderDone(Message):
     """An order that the recognizer has carried out; told in every heartbeat until the order is no longer given."""
@@ -81,7 +103,7 @@ class HeartbeatAnswer(Message):
     gallery_version: Count | None = Field(
         default=None, description="The gallery that is published; a recognizer that has another one fetches it"
     )
-    orders: list[Order] = Field(default=[], max_length=100)
+    orders: Annotated[list[Order], BeforeValidator(_orders_known)] = Field(default=[], max_length=100)
 
 
 class CycleSettings(Message):
@@ -94,6 +116,8 @@ class CycleSettings(Message):
     match_cooldown_seconds: Seconds
     threshold: Distance
 
+
+Timing = Literal["detect", "encode", "delay"]
 
 MOST_TRACKS = 2000
 MOST_BYTES = 4 * 1024 * 1024
@@ -125,8 +149,10 @@ class Heartbeat(Message):
     outbox_age_seconds: Seconds = Field(default=0, description="How long the oldest undelivered event waits")
     outbox_durable: bool = Field(default=True, description="false: the disk takes nothing, events wait in memory")
     batch_places_waiting: Count = Field(default=0, description="Tracks whose batch is due and has no place")
-    outcomes: dict[Outcome, Count] = Field(default={}, description="Checks by outcome since start")
-    timings: dict[Literal["detect", "encode", "delay"], Seconds] = Field(
+    outcomes: Annotated[dict[Outcome, Count], _known_only(set(Outcome))] = Field(
+        default={}, description="Checks by outcome since start"
+    )
+    timings: Annotated[dict[Timing, Seconds], _known_only(get_args(Timing))] = Field(
         default={},
         description="Seconds since start: looking for faces, landmarks and embeddings (over all threads), and by which "
         "batches began later than they were due",
