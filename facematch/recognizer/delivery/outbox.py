@@ -19,14 +19,13 @@ import random
 import sqlite3
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from facematch.protocol.events import to_wire
-from facematch.recognizer.delivery.outbox_file import is_damage
+from facematch.recognizer.delivery.outbox_disk import OutboxDamagedError, OutboxDisk
 from facematch.recognizer.delivery.posting import ACCEPTED, Posting
 from facematch.recognizer.wakeup import Wakeup
 from facematch.runtime.backoff import full_jitter
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from facematch.recognizer.delivery.outbox_store import OutboxStore, Stored
 
 log = structlog.get_logger(__name__)
-
-_T = TypeVar("_T")
 
 FIRST_RETRY_SECONDS = 0.25
 LAST_RETRY_SECONDS = 10.0
@@ -77,10 +74,6 @@ class _Pending:
     stored: asyncio.Future[bool]
 
 
-class OutboxDamagedError(Exception):
-    """The outbox's file is damaged: it would stand in the way of every event for ever. The next start replaces it."""
-
-
 class Outbox:
     """The outbox of one recognizer: `put` from anywhere on the loop, `run` as one task.
 
@@ -107,7 +100,7 @@ class Outbox:
         self._source = source
         self._size = size
         self._delay = delay
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="outbox")
+        self._disk = OutboxDisk(store)
         self._pending: list[_Pending] = []
         self._moving: list[_Pending] = []
         """On their way to the disk. What it does not take comes back to memory."""
@@ -121,7 +114,6 @@ class Outbox:
         self._changed = Wakeup()
         self._seq = 0
         self._posted = self._dropped = self._rejected = 0
-        self._disk_well = True
 
     @property
     def status(self) -> OutboxStatus:
@@ -136,7 +128,7 @@ class Outbox:
     @property
     def durable(self) -> bool:
         """False while the disk takes nothing and events are kept in memory."""
-        return self._disk_well
+        return self._disk.well
 
     async def put(self, *events: Event, committed: Callable[[], None] = lambda: None) -> bool:
         """Take events over for delivery, together. Never waits for the network.
@@ -185,8 +177,7 @@ class Outbox:
 
     async def aclose(self) -> None:
         """Close the store."""
-        await self._in_thread(self._store.close)
-        self._disk.shutdown(wait=True)
+        await self._disk.aclose()
 
     async def erase(self, whose: Callable[[dict[str, Any]], bool]) -> int:
         """Forget undelivered and refused events.
@@ -213,7 +204,7 @@ class Outbox:
         self._unstored = deque(body for body in self._unstored if not whose(body))
         erased -= len(self._unstored) + _count(self._pending)
         in_move -= _count(moving)
-        erased += await self._in_thread(self._store.erase, whose)  # behind the move, when there is one
+        erased += await self._disk.call(self._store.erase, whose)  # behind the move, when there is one
         if any(_is_refused(waiting.stored) for waiting in moving):  # else the disk has counted them
             erased += in_move
         await self._recount()
@@ -240,11 +231,11 @@ class Outbox:
         kept = list(self._unstored)
         bodies = kept + [body for waiting in pending for body in waiting.events]
         try:
-            dropped, on_disk, oldest = await self._in_thread(
+            dropped, on_disk, oldest = await self._disk.call(
                 self._store_all, bodies, [waiting.committed for waiting in pending], self._settled_to
             )
         except (sqlite3.Error, OSError) as error:
-            self._note_disk(reason=str(error))
+            self._disk.note(error)
             for waiting in pending:
                 self._unstored.extend(body | _WITHOUT_SNAPSHOT[body["type"]] for body in waiting.events)
                 _settle(waiting.stored, stored=False)
@@ -254,7 +245,7 @@ class Outbox:
             return False
         finally:
             self._moving = []
-        self._note_disk()
+        self._disk.note()
         for _ in kept:  # erase or delivery may have taken some meanwhile; a repeat is stored once
             if self._unstored:
                 self._unstored.popleft()
@@ -292,9 +283,9 @@ class Outbox:
             return await self._deliver_from_memory()
         try:
             erasures = self._erasures
-            head = await self._in_thread(self._store.head, self._settled_to, AT_ONCE)
+            head = await self._disk.call(self._store.head, self._settled_to, AT_ONCE)
         except sqlite3.Error as error:
-            self._note_disk(reason=str(error))
+            self._disk.note(error)
             return await self._deliver_from_memory()
         if not head:  # erased meanwhile
             await self._recount()
@@ -352,43 +343,26 @@ class Outbox:
             return self._store.count(after), self._store.oldest(after)
 
         try:
-            self._on_disk, self._oldest = await self._in_thread(forget)
+            self._on_disk, self._oldest = await self._disk.call(forget)
         except sqlite3.Error as error:  # the next time, or posted again after a restart: the receiver stores it once
-            self._note_disk(reason=str(error))
+            self._disk.note(error)
             await self._recount()
 
     async def _reject(self, event: Stored, status: int) -> None:
         self._note_rejected(event.body, status)
         try:
-            await self._in_thread(self._store.reject, event, status)
+            await self._disk.call(self._store.reject, event, status)
         except sqlite3.Error as error:
-            self._note_disk(reason=str(error))
+            self._disk.note(error)
 
     async def _recount(self) -> None:
         after = self._settled_to
         try:
-            self._on_disk, self._oldest = await self._in_thread(
+            self._on_disk, self._oldest = await self._disk.call(
                 lambda: (self._store.count(after), self._store.oldest(after))
             )
         except sqlite3.Error as error:
-            self._note_disk(reason=str(error))
-
-    async def _in_thread(self, call: Callable[..., _T], *args: Any) -> _T:
-        """The call's result. Who waits for it may be cancelled: the call is made all the same."""
-        try:
-            return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._disk, call, *args))
-        except sqlite3.Error as error:
-            if not is_damage(error):
-                raise
-            log.error("Outbox damaged: the recognizer ends, and its next start replaces the file", reason=str(error))  # noqa: TRY400
-            raise OutboxDamagedError(str(error)) from error
-
-    def _note_disk(self, reason: str | None = None) -> None:
-        if reason and self._disk_well:
-            log.error("Outbox cannot be written; events are kept in memory", reason=reason)
-        elif not reason and not self._disk_well:
-            log.info("Outbox can be written again")
-        self._disk_well = reason is None
+            self._disk.note(error)
 
     def _note_rejected(self, body: dict[str, Any], status: int) -> None:
         self._rejected += 1

@@ -318,7 +318,7 @@ async def test_what_is_put_in_the_moment_of_the_end_is_not_lost(receiver: Receiv
     async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
         running = asyncio.create_task(outbox.run())
         await asyncio.sleep(0)
-        outbox._disk.submit(release.wait)
+        outbox._disk._thread.submit(release.wait)
         giving = asyncio.create_task(outbox.put(check("a")))
         for _ in range(5):
             await asyncio.sleep(0)

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from facematch.protocol.events import to_wire
 from facematch.recognizer.delivery import outbox as outbox_module
-from facematch.recognizer.delivery.outbox import OutboxDamagedError
+from facematch.recognizer.delivery.outbox_disk import OutboxDamagedError
 from facematch.recognizer.delivery.outbox_store import open_outbox
 from tests.rig.outboxes import check, empty, match, never, of, outbox_on, stop
 from tests.rig.receiver import Receiver, eventually
