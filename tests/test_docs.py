@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from facematch.config.settings import ROOT
-from facematch.protocol.events import Check, Match
+from facematch.protocol.events import EVENT_TYPES, Check, Match, ParticipantChange, WatchChange
 from tools.http_reference import PAGE, page
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pydantic import BaseModel
+
+MODELS: dict[str, type[BaseModel]] = {
+    "match": Match,
+    "check": Check,
+    "participant": ParticipantChange,
+    "watch": WatchChange,
+}
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md"), *(ROOT / "bench").glob("*.md")])
 
 
@@ -46,9 +54,9 @@ def test_examples_are_json_and_events_are_valid(path: Path) -> None:
         found = json.loads(block)
         if "data" in found:  # a webhook's envelope, its event shortened
             continue
-        if found.get("type") in {"match", "check"}:
+        if found.get("type") in EVENT_TYPES:
             del found["cursor"]
-            model = Match if found["type"] == "match" else Check
+            model = MODELS[found["type"]]
             event = model.model_validate(found)
             assert set(found) == set(model.model_fields), "an example shows every field"
             if isinstance(event, Match):

@@ -125,8 +125,10 @@ class Settings(BaseSettings):
     )
     webhook_secret: WebhookSecret | None = Field(None, repr=False, description="What webhooks are signed with")
     webhook_url: WebhookUrl | None = Field(None, repr=False, description="Who is told of events; empty: nobody")
-    webhook_types: Annotated[tuple[Literal["match", "check"], ...], NoDecode] = Field(
-        ("match",), min_length=1, description="Comma-separated events that the webhook tells of: match, check"
+    webhook_types: Annotated[tuple[Literal["match", "check", "participant", "watch"], ...], NoDecode] = Field(
+        ("match",),
+        min_length=1,
+        description="Comma-separated events that the webhook tells of: match, check, participant, watch",
     )
     webhook_retry_seconds: float = Field(
         86_400,

@@ -12,12 +12,23 @@ time; `distance` is Euclidean between face embeddings (0 the same, about 0.8 str
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from uuid import UUID  # noqa: TC003  (pydantic reads it at run time)
 
 from pydantic import Field, FiniteFloat, PositiveInt, model_validator
 
-from facematch.protocol.values import BBox, Count, Distance, FileName, FrameSize, LocalPath, Message, Name, Timestamp
+from facematch.protocol.values import (
+    BBox,
+    Count,
+    Distance,
+    FileName,
+    FrameSize,
+    LocalPath,
+    Message,
+    Name,
+    Seconds,
+    Timestamp,
+)
 
 
 class Outcome(StrEnum):
@@ -43,16 +54,27 @@ def confidence_from_distance(distance: float) -> float:
     return round(1.0 - distance, 4)
 
 
+_UPTIME = (
+    "Monotonic seconds of the recognizer: what lies between two of the same `source` has passed, whatever clocks say"
+)
+
+
 class _Event(Message):
-    participant_id: Name = Field(description="The participant's sid", examples=["PA_xxx"])
-    participant_name: Name = Field(description="Display name, else identity", examples=["Alice42"])
     timestamp: Timestamp
 
     event_id: UUID | None = Field(default=None, description="Chosen by the sender; a repeat is stored once")
     source: Name | None = Field(default=None, description="One boot of one recognizer")
     seq: PositiveInt | None = Field(default=None, le=2**53 - 1, description="1, 2, 3 … per source, without a gap")
     room: Name | None = None
+
+
+class _OfParticipant(_Event):
+    participant_id: Name = Field(description="The participant's sid", examples=["PA_xxx"])
+    participant_name: Name = Field(description="Display name, else identity", examples=["Alice42"])
     participant_identity: Name | None = Field(default=None, description="Chosen by a client: untrusted")
+
+
+class _OfBatch(_OfParticipant):
     track_sid: Name | None = None
     cycle_id: Name | None = Field(default=None, description="One batch; its Matches and its Check share it")
     reference_id: Name | None = Field(default=None, description="The photo, or set of photos, that was compared with")
@@ -80,7 +102,7 @@ class PersonNear(Message):
 MOST_NEAR = 16
 
 
-class Match(_Event):
+class Match(_OfBatch):
     """A face within the threshold of a person, seen in one frame."""
 
     type: Literal["match"] = "match"
@@ -106,7 +128,7 @@ class Match(_Event):
         return self
 
 
-class Check(_Event):
+class Check(_OfBatch):
     """The end of one batch (or the reason why none could be run), whether or not anything matched."""
 
     type: Literal["check"] = "check"
@@ -131,6 +153,14 @@ class Check(_Event):
         description="Why nobody was named: `ambiguous` two people are about as near, `TOO_MANY_CANDIDATES` more are "
         "compared than one look can tell apart; null: somebody was, or nobody is near",
     )
+    looked_from: Timestamp | None = Field(
+        default=None, description="When its first frame was looked at; without one, when the batch began"
+    )
+    looked_until: Timestamp | None = Field(
+        default=None, description="When its last frame was looked at; without one, when the batch ended"
+    )
+    uptime_from: Seconds | None = Field(default=None, description="`looked_from` on the recognizer's steady clock")
+    uptime_until: Seconds | None = Field(default=None, description="`looked_until` on the recognizer's steady clock")
 
     @model_validator(mode="after")
     def _outcome_agrees(self) -> Self:
@@ -139,7 +169,43 @@ class Check(_Event):
         return self
 
 
-Event = Match | Check
+class ParticipantChange(_OfParticipant):
+    """Somebody came into the room, or left it, says LiveKit."""
+
+    type: Literal["participant"] = "participant"
+    change: Literal["joined", "left"]
+    already: bool = Field(
+        default=False,
+        description="Of joined: they were there when the recognizer came (back). Of left: they left while it was away",
+    )
+    uptime: Seconds | None = Field(default=None, description=_UPTIME)
+
+
+class WatchChange(_Event):
+    """The recognizer began to watch, or lost sight: of a room, or of one camera when a track is named."""
+
+    type: Literal["watch"] = "watch"
+    change: Literal["began", "lost", "restarted"] = Field(
+        description="restarted: what was known of this camera is forgotten, and it is looked at anew"
+    )
+    reason: Name | None = Field(default=None, description="Of lost, in a word", examples=["SERVER_SHUTDOWN"])
+    participants: Count | None = Field(
+        default=None, description="Of a room that began: how many were there; a `participant` of each follows"
+    )
+    participant_id: Name | None = Field(default=None, description="Whose camera it is; null: it is about the room")
+    participant_name: Name | None = None
+    participant_identity: Name | None = None
+    track_sid: Name | None = None
+    uptime: Seconds | None = Field(default=None, description=_UPTIME)
+
+
+Event = Match | Check | ParticipantChange | WatchChange
+
+EventType = Literal["match", "check", "participant", "watch"]
+EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
+
+FIRST_TYPES: tuple[EventType, ...] = ("match", "check")
+"""What every version takes, and whoever names no types is told."""
 
 MOST_EVENTS = 256
 

@@ -11,7 +11,7 @@ from uuid import UUID  # noqa: TC003  (pydantic reads it at run time)
 
 from pydantic import BeforeValidator, Field
 
-from facematch.protocol.events import Outcome
+from facematch.protocol.events import FIRST_TYPES, Outcome
 from facematch.protocol.values import MOST_COUNTED, Count, Distance, Message, Name, Ratio, Seconds, Text, Timestamp
 
 if TYPE_CHECKING:
@@ -104,6 +104,9 @@ class HeartbeatAnswer(Message):
         default=None, description="The gallery that is published; a recognizer that has another one fetches it"
     )
     orders: Annotated[list[Order], BeforeValidator(_orders_known)] = Field(default=[], max_length=100)
+    takes: list[Name] = Field(
+        default=[*FIRST_TYPES], max_length=100, description="Types of events that it takes; others are not sent"
+    )
 
 
 class CycleSettings(Message):

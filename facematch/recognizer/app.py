@@ -132,7 +132,9 @@ class Recognizer:
         ]
         memory, orders = MemorySampler(), ErasureOrders(self._outbox, self._shared.references)
         account = Account(source, self._sessions, self._shared, self._outbox, orders, memory)
-        self._heartbeats = HeartbeatSender(self._api, account, orders, self._shared.changed, self._shared.gallery)
+        self._heartbeats = HeartbeatSender(
+            self._api, account, orders, self._shared.changed, self._shared.gallery, self._outbox.understanding
+        )
         self._watchdog = Watchdog(
             memory,
             warn_ratio=settings.memory_warn_ratio,

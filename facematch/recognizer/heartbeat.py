@@ -15,6 +15,7 @@ from facematch.recognizer.delivery.api_client import ApiUnreachableError
 if TYPE_CHECKING:
     from facematch.recognizer.account import Account
     from facematch.recognizer.delivery.api_client import ApiClient
+    from facematch.recognizer.delivery.understanding import Understanding
     from facematch.recognizer.erasure_orders import ErasureOrders
     from facematch.recognizer.gallery import GalleryFollower
     from facematch.recognizer.wakeup import Wakeup
@@ -42,16 +43,24 @@ class HeartbeatSender:
         orders: carries out what the answers ask for.
         changed: its own; notified when something is worth telling at once.
         gallery: told which version is published.
+        understanding: told of what the web process takes.
     """
 
     def __init__(
-        self, api: ApiClient, account: Account, orders: ErasureOrders, changed: Wakeup, gallery: GalleryFollower
+        self,
+        api: ApiClient,
+        account: Account,
+        orders: ErasureOrders,
+        changed: Wakeup,
+        gallery: GalleryFollower,
+        understanding: Understanding,
     ) -> None:
         self._api = api
         self._account = account
         self._orders = orders
         self._changed = changed
         self._gallery = gallery
+        self._understanding = understanding
         self._told = 0
         self._most_bytes = MOST_BYTES
         self._refused_with: int | None = None
@@ -80,6 +89,7 @@ class HeartbeatSender:
             log.debug("Heartbeat not understood", status=answer.status)
             return
         self._gallery.told(said.gallery_version)
+        self._understanding.hear(said.takes)
         if await self._orders.carry_out(said.orders):
             self._changed.notify()  # tell at once that it is done
 

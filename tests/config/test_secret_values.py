@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from facematch.config.settings import Settings, describe_problems
+from facematch.protocol.events import EVENT_TYPES
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -105,7 +106,7 @@ def test_a_webhook_is_signed() -> None:
 
 @pytest.mark.parametrize("types", ["match", "check", "match,check", " check , match "])
 def test_the_webhook_s_types(types: str) -> None:
-    assert set(settings(webhook_types=types).webhook_types) <= {"match", "check"}
+    assert set(settings(webhook_types=types).webhook_types) <= {*EVENT_TYPES}
 
 
 @pytest.mark.parametrize("types", ["matches", "match;check", ","])

@@ -18,7 +18,7 @@ from facematch.recognizer.delivery.api_client import as_json
 from facematch.recognizer.delivery.outbox import OutboxStatus
 from facematch.recognizer.process.memory import MemorySampler
 from facematch.recognizer.room.cycle import Cooldown, Cycle, CycleRules, State
-from facematch.recognizer.room.reporter import Subject
+from facematch.recognizer.room.subject import Subject
 from tests.rig.stand_ins import faces_at, shared
 from tests.rig.virtual_time import run
 

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from facematch.protocol.heartbeat import Heartbeat, LiveKitState, TrackStatus
 from facematch.recognizer.delivery.api_client import Answer, ApiUnreachableError, as_json
+from facematch.recognizer.delivery.understanding import Understanding
 from facematch.recognizer.heartbeat import HeartbeatSender
 from facematch.recognizer.room.cycle import CycleRules
 from facematch.recognizer.wakeup import Wakeup
@@ -87,7 +88,14 @@ class Parts(SimpleNamespace):
     """What a sender is told about, each part as simple as it can be."""
 
     def __init__(self, api: Api | None = None) -> None:
-        super().__init__(api=api or Api(), account=Account(), orders=Orders(), changed=Wakeup(), gallery=Follower())
+        super().__init__(
+            api=api or Api(),
+            account=Account(),
+            orders=Orders(),
+            changed=Wakeup(),
+            gallery=Follower(),
+            understanding=Understanding(),
+        )
 
     def sender(self) -> HeartbeatSender:
         return HeartbeatSender(**vars(self))
@@ -123,6 +131,19 @@ async def beating(parts: Parts, seconds: float) -> list[float]:
 
 def test_it_beats_every_two_seconds() -> None:
     assert run(beating(Parts(), 9)) == pytest.approx([0, 2, 4, 6, 8])
+
+
+def test_what_the_web_process_takes_is_heard() -> None:
+    knows = Answer(200, b'{"ok": true, "takes": ["match", "check", "watch", "of the future"]}')
+
+    def taken(*answers: Answer) -> list[bool]:
+        parts = Parts(Api(*answers))
+        run(beating(parts, 1))
+        return [parts.understanding.includes(type_) for type_ in ("match", "participant", "watch")]
+
+    assert taken(knows) == [True, False, True]
+    assert taken(Answer(200, b'{"ok": true}')) == [True, False, False]  # an older one
+    assert taken(Answer(503, b"")) == [True, True, True]  # nobody knows yet
 
 
 def test_a_change_is_told_at_once() -> None:

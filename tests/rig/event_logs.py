@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from facematch.protocol.events import Check, Match
+from facematch.protocol.events import Check, Match, ParticipantChange, WatchChange
 from facematch.server.events.gaps import Arrivals, Gaps
 from facematch.server.events.publisher import Publisher
 from facematch.server.events.store import SqlEventLog
@@ -48,6 +48,15 @@ def match(**fields: Any) -> Match:
         "event_id": uuid4(),
     }
     return Match(**{**required, **fields})
+
+
+def joined(**fields: Any) -> ParticipantChange:
+    required = {"participant_id": "PA_x", "participant_name": "Alice", "change": "joined", "timestamp": NOON}
+    return ParticipantChange(**{"event_id": uuid4(), **required, **fields})
+
+
+def watch(**fields: Any) -> WatchChange:
+    return WatchChange(**{"event_id": uuid4(), "change": "began", "timestamp": NOON, **fields})
 
 
 async def stored(log: EventLog, *events: Event) -> list[Entry]:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from facematch.protocol.events import Check, Match
+from facematch.protocol.events import Check, Match, ParticipantChange
 from facematch.recognizer.delivery.api_client import ApiClient
 from facematch.recognizer.delivery.outbox import Outbox
 from facematch.recognizer.delivery.outbox_store import OutboxStore
@@ -37,6 +37,12 @@ def match(name: str, identity: str = "alice") -> Match:
         snapshot="match_x.jpg",
         bbox=(90, 310, 240, 160),
         frame_size=(640, 360),
+    )
+
+
+def joined(name: str, identity: str = "alice") -> ParticipantChange:
+    return ParticipantChange(
+        **COMMON, participant_name=name, participant_identity=identity, event_id=uuid4(), change="joined"
     )
 
 

@@ -27,11 +27,12 @@ import structlog
 from facematch.protocol.events import to_wire
 from facematch.recognizer.delivery.outbox_disk import OutboxDamagedError, OutboxDisk
 from facematch.recognizer.delivery.posting import ACCEPTED, Posting
+from facematch.recognizer.delivery.understanding import Understanding
 from facematch.recognizer.wakeup import Wakeup
 from facematch.runtime.backoff import full_jitter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from facematch.protocol.events import Event
     from facematch.recognizer.delivery.api_client import ApiClient
@@ -96,6 +97,8 @@ class Outbox:
         delay: Callable[[int], float] = retry_delay,
     ) -> None:
         self._posting = Posting(api, lambda: self.status.queued)
+        self.understanding = Understanding()
+        """Which types of events are delivered at all."""
         self._store = store
         self._source = source
         self._size = size
@@ -142,14 +145,25 @@ class Outbox:
             True when they are on the disk; False when they could only be kept in memory, without their snapshot
             since `committed` was not called, or were erased before.
         """
+        return await self._take(events, committed)
+
+    def tell(self, *events: Event) -> None:
+        """The same, together, for who cannot wait for the disk: at the end of a stay, in the middle of a callback."""
+        if len(self._pending) < self._size:
+            self._take(events, lambda: None)
+        else:  # the disk hangs
+            self._count_dropped(len(events))
+
+    def _take(self, events: Sequence[Event], committed: Callable[[], None]) -> asyncio.Future[bool]:
         bodies = []
         for event in events:
-            self._seq += 1
-            bodies.append(to_wire(event) | {"source": self._source, "seq": self._seq})
+            if self.understanding.includes(event.type):  # else it is not numbered, and not missed
+                self._seq += 1
+                bodies.append(to_wire(event) | {"source": self._source, "seq": self._seq})
         waiting = _Pending(bodies, committed, asyncio.get_running_loop().create_future())
         self._pending.append(waiting)
         self._changed.notify()
-        return await waiting.stored
+        return waiting.stored
 
     async def run(self) -> None:
         """Store and deliver, for ever. Cancel it, then call `flush` and `aclose`.
@@ -237,7 +251,7 @@ class Outbox:
         except (sqlite3.Error, OSError) as error:
             self._disk.note(error)
             for waiting in pending:
-                self._unstored.extend(body | _WITHOUT_SNAPSHOT[body["type"]] for body in waiting.events)
+                self._unstored.extend(body | _WITHOUT_SNAPSHOT.get(body["type"], {}) for body in waiting.events)
                 _settle(waiting.stored, stored=False)
             while len(self._unstored) > self._size:
                 self._drop_from_memory()
@@ -292,7 +306,8 @@ class Outbox:
             return True
         before = self._settled_to
         try:
-            if len(head) < BACKLOG or erasures != self._erasures or not await self._deliver_together(head):
+            each = len(head) < BACKLOG or not all(self.understanding.includes(event.type) for event in head)
+            if each or erasures != self._erasures or not await self._deliver_together(head):
                 await self._deliver_each(head, erasures)
         finally:
             if self._settled_to != before:
@@ -311,13 +326,16 @@ class Outbox:
         for event in events:
             if erasures != self._erasures:
                 return  # what was read may speak of somebody who has been erased meanwhile
+            if not self.understanding.includes(event.type):
+                self._settled_to = event.position
+                continue
             status = await self._posting.one(event.body)
             if status is None:
                 return
             self._settled_to = event.position
             if status == ACCEPTED:
                 self._posted += 1
-            else:
+            elif not self.understanding.excuses(event.type):
                 await self._reject(event, status)
 
     async def _deliver_from_memory(self) -> bool:
@@ -331,7 +349,7 @@ class Outbox:
             self._unstored.popleft()
         if status == ACCEPTED:
             self._posted += 1
-        else:
+        elif not self.understanding.excuses(body["type"]):
             self._note_rejected(body, status)
         return True
 
@@ -379,7 +397,7 @@ class Outbox:
         self._dropped += count
 
 
-_WITHOUT_SNAPSHOT: dict[str, dict[str, None]] = {"match": {"snapshot": None, "filename": None}, "check": {}}
+_WITHOUT_SNAPSHOT: dict[str, dict[str, None]] = {"match": {"snapshot": None, "filename": None}}
 
 
 def _settle(future: asyncio.Future[bool], *, stored: bool) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from facematch.protocol.events import EVENT_TYPES
 from facematch.runtime.owner_only import keep_file
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def event_of(text: str) -> dict[str, Any]:
         body = json.loads(text)
     except (TypeError, ValueError):
         raise DamagedError("a row holds no JSON") from None
-    if not isinstance(body, dict) or body.get("type") not in {"match", "check"}:
+    if not isinstance(body, dict) or body.get("type") not in EVENT_TYPES:
         raise DamagedError("a row holds no event")
     return body
 

@@ -26,6 +26,7 @@ RETRIED = frozenset({401, 403, 408, 429})
 """Refusals that pass by themselves, besides every 5xx."""
 
 _PATHS = {"match": "/api/match", "check": "/api/check"}
+"""Of the types that have one of their own."""
 _PATH_OF_MANY = "/api/events"
 
 
@@ -44,7 +45,8 @@ class Posting:
 
     async def one(self, body: dict[str, Any]) -> int | None:
         """`ACCEPTED`, or the HTTP status of a refusal; None when it is to be tried again."""
-        return await self._post(_PATHS[body["type"]], body)
+        path = _PATHS.get(body["type"])
+        return await self.many([body]) if path is None else await self._post(path, body)
 
     async def many(self, bodies: Sequence[dict[str, Any]]) -> int | None:
         """The same, of events together, in order. Refused, for whatever reason: each is to be posted by itself."""

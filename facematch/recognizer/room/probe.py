@@ -50,6 +50,8 @@ class Batch:
     """The last frame looked at, (height, width, 3) uint8 RGB."""
     look: Look | None = None
     """What was seen in it; None while it has not been looked at, or when that failed."""
+    looked: tuple[float, float] | None = None
+    """When the first and the last frame were looked at, monotonic seconds; None: there was none yet."""
     findings: Findings = field(default_factory=Findings)
     """What was seen in all of them."""
 
@@ -163,8 +165,13 @@ class Probe:
         return None
 
     async def _look(self, batch: Batch, pixels: Pixels) -> tuple[Output, ...]:
+        taken = _now()  # what is found out of the frame later was so now
         outputs = await self._look_once(batch, pixels)
-        return await self._look_once(batch, pixels, closer=True) if LookCloser() in outputs else outputs
+        if LookCloser() in outputs:
+            outputs = await self._look_once(batch, pixels, closer=True)
+        if batch.look is not None:
+            batch.looked = (batch.looked[0] if batch.looked else taken, taken)
+        return outputs
 
     async def _look_once(self, batch: Batch, pixels: Pixels, *, closer: bool = False) -> tuple[Output, ...]:
         batch.look = None

@@ -1,14 +1,22 @@
-"""From what a batch found to the events that tell it: snapshot first, then Match, then Check."""
+"""From what happens in a room to the events that tell it. Of a batch: snapshot first, then Match, then Check."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
-from facematch.protocol.events import Check, Match, PersonNear, confidence_from_distance
-from facematch.protocol.values import LONGEST_NAME
+from facematch.protocol.events import (
+    Check,
+    Match,
+    ParticipantChange,
+    PersonNear,
+    WatchChange,
+    confidence_from_distance,
+)
+from facematch.recognizer.room.attendance import Attendance
+from facematch.recognizer.room.subject import tellable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,23 +30,7 @@ if TYPE_CHECKING:
     from facematch.recognizer.room.cycle import ReportCheck, ReportMatch
     from facematch.recognizer.room.findings import Findings
     from facematch.recognizer.room.probe import Batch
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whose track it is, at the moment of the report (names arrive late and change).
-
-    Whatever a client calls itself can be told: what the wire does not take is cut and replaced here.
-    """
-
-    participant_id: str
-    participant_name: str
-    participant_identity: str
-    track_sid: str
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            object.__setattr__(self, field.name, _tellable(getattr(self, field.name))[:LONGEST_NAME] or "?")
+    from facematch.recognizer.room.subject import Participant, Subject
 
 
 class Reporter:
@@ -69,6 +61,8 @@ class Reporter:
         self._model = model
         self._counters = counters
         self._may_be_named = may_be_named
+        self.attendance = Attendance(self)
+        """Who is there, as was told."""
 
     async def match(self, subject: Subject, batch: Batch, report: ReportMatch) -> None:
         """One Match per face, best first, with one snapshot that shows them all.
@@ -97,7 +91,7 @@ class Reporter:
                 **self._common(subject, now, report.cycle_id, one.reference_id),
                 **_compared(look.ranking.gallery_version, one.tolerance),
                 confidence=confidence_from_distance(one.distance),
-                filename=_tellable(str(draft.path)) if draft else None,
+                filename=tellable(str(draft.path)) if draft else None,
                 snapshot=draft.path.name if draft else None,
                 bbox=face.bbox,
                 frame_size=look.frame_size,
@@ -114,21 +108,30 @@ class Reporter:
         elif not await self._outbox.put(*events, committed=draft.publish):
             draft.discard()
 
-    async def check(self, subject: Subject, report: ReportCheck, batch: Batch | None) -> None:
+    async def check(
+        self, subject: Subject, report: ReportCheck, batch: Batch | None, looked: tuple[float, float] | None = None
+    ) -> None:
         """The Check that ends a batch.
 
         Args:
             subject: whose track it is.
             report: how it ended.
             batch: what it saw; None: there was none, or nothing of it may be told.
+            looked: from when to when, monotonic seconds; None: at this moment.
         """
         self._counters.checks += 1
         self._counters.outcomes[report.outcome] += 1
         reference_id = batch.default.id if batch and batch.default else None
+        now, uptime = datetime.now(UTC), _uptime()
+        began, ended = looked or (uptime, uptime)
         await self._outbox.put(
             Check(
-                **self._common(subject, datetime.now(UTC), report.cycle_id, reference_id),
+                **self._common(subject, now, report.cycle_id, reference_id),
                 **(self._found(batch.findings) if batch else {}),
+                looked_from=now - timedelta(seconds=uptime - began),
+                looked_until=now - timedelta(seconds=uptime - ended),
+                uptime_from=round(began, 3),
+                uptime_until=round(ended, 3),
                 match_found=report.outcome == "match",
                 outcome=report.outcome,
                 frames=report.frames,
@@ -161,13 +164,43 @@ class Reporter:
             "reason": findings.reason,
         }
 
+    def participant_changed(self, who: Participant, change: Literal["joined", "left"], *, already: bool) -> None:
+        """Somebody came or went; `already`: while nobody was watching. Does not wait."""
+        event = ParticipantChange(**self._of(who), **self._changed(), change=change, already=already)
+        self._outbox.tell(event)
+
+    def camera_changed(self, subject: Subject, change: Literal["began", "lost", "restarted"]) -> None:
+        """A camera is watched, is not any more, or is watched anew after a fault. Does not wait."""
+        self._outbox.tell(
+            WatchChange(**self._of(subject), **self._changed(), track_sid=subject.track_sid, change=change)
+        )
+
+    def room_changed(
+        self, change: Literal["began", "lost"], *, reason: str | None = None, participants: int | None
+    ) -> None:
+        """The whole room is watched, or is not any more. Does not wait."""
+        self._outbox.tell(WatchChange(**self._changed(), change=change, reason=reason, participants=participants))
+
+    def _changed(self) -> dict[str, Any]:
+        return {
+            "timestamp": datetime.now(UTC),
+            "event_id": uuid4(),
+            "room": self.room,
+            "uptime": round(_uptime(), 3),
+        }
+
+    def _of(self, who: Participant) -> dict[str, Any]:
+        return {
+            "participant_id": who.participant_id,
+            "participant_name": who.participant_name,
+            "participant_identity": who.participant_identity,
+        }
+
     def _common(
         self, subject: Subject, now: datetime, cycle_id: str | None, reference_id: str | None
-    ) -> dict[str, object]:
+    ) -> dict[str, Any]:
         return {
-            "participant_id": subject.participant_id,
-            "participant_name": subject.participant_name,
-            "participant_identity": subject.participant_identity,
+            **self._of(subject),
             "track_sid": subject.track_sid,
             "timestamp": now,
             "event_id": uuid4(),
@@ -187,6 +220,5 @@ def _compared(gallery_version: int, tolerance: Tolerance) -> dict[str, object]:
     }
 
 
-def _tellable(text: str) -> str:
-    """The text as UTF-8 can carry it: lone surrogates, of clients and of odd file names, become question marks."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _uptime() -> float:
+    return asyncio.get_running_loop().time()

@@ -15,6 +15,7 @@ from livekit import rtc
 
 from facematch.recognizer.room.cycle import NO_REST, Cycle, CycleRules, Media
 from facematch.recognizer.room.pauses import Camera
+from facematch.recognizer.room.subject import participant_of
 from facematch.recognizer.room.track import TrackWatch
 from facematch.recognizer.wakeup import Wakeup
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from facematch.recognizer.room.cycle import Cooldown
     from facematch.recognizer.room.pauses import Pauses
     from facematch.recognizer.room.reporter import Reporter
+    from facematch.recognizer.room.subject import Participant
     from facematch.recognizer.shared import Shared
 
 log = structlog.get_logger(__name__)
@@ -127,12 +129,14 @@ class RoomWatch:
         """
         self._shared.matching.subscribe(self._on_change)
         try:
+            self._reporter.attendance.began(self._people())
             while self._closed is None:
                 self._reconcile()
                 await self._changed.until(self._stale, None)
             return self._closed
         finally:
             self._shared.matching.unsubscribe(self._on_change)
+            self._reporter.attendance.lost(self._closed or "STOPPED")
             for sid in list(self._watches):
                 self._drop(sid)
             if self._leaving:
@@ -144,7 +148,17 @@ class RoomWatch:
         chosen = self._chosen(cameras)
         watched = {sid: id(watch.publication) for sid, (watch, _) in self._watches.items()}
         there = {sid: id(publication) for sid, (publication, _) in chosen.items()}
+        if self._reporter.attendance.differs(who.participant_id for who in self._people()):
+            return True
         return self._closed is not None or watched != there or self.left_out != _count(cameras) - len(chosen)
+
+    def _people(self) -> list[Participant]:
+        """Who is in the room, as LiveKit says."""
+        return [
+            participant_of(participant)
+            for participant in list(self._room.remote_participants.values())
+            if participant.kind not in NOT_PEOPLE
+        ]
 
     def _cameras(self) -> dict[str, _Cameras]:
         """Every participant's cameras, by identity."""
@@ -176,6 +190,7 @@ class RoomWatch:
         return {sid: cameras[sid] for sid in order[:most]}
 
     def _reconcile(self) -> None:
+        self._reporter.attendance.now(self._people())
         cameras = self._cameras()
         chosen = self._chosen(cameras)
         self._tell_of_the_others(cameras, chosen)
@@ -219,11 +234,13 @@ class RoomWatch:
         rest = NO_REST if sid in self._kept else self._pauses.of(_camera(watch))
         task = asyncio.create_task(watch.run(rest), name=f"track {sid}")
         self._watches[sid] = watch, task
+        self._reporter.attendance.watches(watch.subject)
         task.add_done_callback(lambda done: self._ended(sid, done))
         log.info("Watching track", track=sid, participant=participant.sid, identity=participant.identity)
 
     def _drop(self, sid: str) -> None:
         watch, task = self._watches.pop(sid)
+        self._reporter.attendance.dropped(sid)
         watch.interrupted = self._away
         if not self._away and self._closed is None:  # it has gone by itself
             self._pauses.leave(_camera(watch), watch.cycle.rest, asyncio.get_running_loop().time())
@@ -263,12 +280,14 @@ class RoomWatch:
     def _on_reconnecting(self, *_: Any) -> None:
         log.warning("LiveKit connection lost; reconnecting")
         self._away = True
+        self._reporter.attendance.lost("RECONNECTING")
         self._kept = frozenset({*self._watches, *self._leaving})
         self._on_change()
 
     def _on_reconnected(self, *_: Any) -> None:
         log.info("LiveKit connection is back")
         self._away = False
+        self._reporter.attendance.began(self._people())
         self._on_change()
 
     def _on_disconnected(self, reason: Any = None, *_: Any) -> None:

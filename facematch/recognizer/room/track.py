@@ -13,7 +13,7 @@ from facematch.recognizer.room import forwarding
 from facematch.recognizer.room.cycle import Cycle, Media, Output, ReportCheck, ReportMatch, Rest, SetMedia, State
 from facematch.recognizer.room.probe import Batch, Probe
 from facematch.recognizer.room.refusal import WORDS, refusal
-from facematch.recognizer.room.reporter import Subject
+from facematch.recognizer.room.subject import Subject
 from facematch.recognizer.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class TrackWatch:
         self.last_outcome: Outcome | None = None
         self.last_check_at: datetime | None = None
         self.last_match_at: datetime | None = None
+        self._begun = 0.0
+        """When the last batch began."""
         self._shared = shared
         self._reporter = reporter
         self._processed_width = shared.engine.processed_width
@@ -118,7 +120,8 @@ class TrackWatch:
         if not self._anyone():
             await self._carry_out(self.cycle.reference_removed(_now()))
             return
-        delay = _now() - self.cycle.since
+        self._begun = _now()
+        delay = self._begun - self.cycle.since
         self._shared.counters.delay_seconds += delay
         if delay > DELAY_WORTH_A_LINE:
             self._shared.counters.batches_delayed += 1
@@ -147,7 +150,8 @@ class TrackWatch:
                     self.last_match_at = datetime.now(UTC)
                 case ReportCheck():
                     used = None if output.outcome is Outcome.NO_REFERENCE else batch
-                    await self._reporter.check(self.subject, output, used)
+                    looked = batch.looked or (self._begun, _now()) if batch else None
+                    await self._reporter.check(self.subject, output, used, looked)
                     self._note_refusal(output.outcome)
                     self.last_outcome, self.last_check_at = output.outcome, datetime.now(UTC)
                     self._shared.changed.notify()

@@ -70,6 +70,7 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     ("GET", "/api/events"): _VIEW,
     ("GET", "/captures/{name}"): _VIEW,
     (WEBSOCKET, "/ws/matches"): _VIEW,
+    (WEBSOCKET, "/ws/events"): _VIEW,
 }
 """Every route of the application. HEAD counts as GET."""
 

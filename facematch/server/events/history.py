@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from facematch.protocol.events import Check, Match
+from facematch.protocol.events import FIRST_TYPES, Check, EventType, Match, ParticipantChange, WatchChange
 from facematch.protocol.values import Name
 from facematch.server.events.log import Entry, EventLog, Filter, Page
 from facematch.server.web.errors import ApiError, Code, documented
@@ -37,7 +37,9 @@ class EventsQuery(BaseModel):
     after: _Cursor = Field(0, description="Only events behind this position; 0: from the first on")
     before: _Cursor | None = Field(None, description="Only events before this position")
     limit: Annotated[_Number, Field(ge=1, le=MOST)] = Field(DEFAULT, description="Most events in one answer")
-    type: Literal["match", "check"] | None = None
+    type: EventType | Literal["all"] | None = Field(
+        None, description="Without it: Matches and Checks, as on `WS /ws/matches`"
+    )
     participant: Name | None = Field(None, description="An identity, or a participant's sid (`PA_…`)")
     room: Name | None = None
     order: Literal["asc", "desc"] = Field("asc", description="asc: the oldest first; desc: the newest first")
@@ -55,10 +57,24 @@ class LoggedCheck(Check):
     cursor: int = Field(description="Its position")
 
 
+class LoggedParticipantChange(ParticipantChange):
+    """Somebody came or went, in the log."""
+
+    cursor: int = Field(description="Its position")
+
+
+class LoggedWatchChange(WatchChange):
+    """The recognizer began to watch or lost sight, in the log."""
+
+    cursor: int = Field(description="Its position")
+
+
 class EventsPage(BaseModel):
     """A part of the log."""
 
-    events: list[LoggedMatch | LoggedCheck] = Field(description="As on `WS /ws/matches`")
+    events: list[LoggedMatch | LoggedCheck | LoggedParticipantChange | LoggedWatchChange] = Field(
+        description="As on `WS /ws/events`"
+    )
     next_after: int = Field(description="Ask with `after` set to this for what is newer than this page")
     next_before: int | None = Field(
         description="With `order=desc`: ask with `before` set to this for what is older; null: there is nothing"
@@ -86,10 +102,10 @@ def routes(event_log: EventLog) -> APIRouter:
     async def events(query: Annotated[EventsQuery, Query()]) -> Response:
         """In the order of their positions, which never change and are never given twice: pages do not shift while
         events come in. To follow the log, ask again and again with `after` set to the answer's `next_after`; to be
-        told of events as they come, listen on `WS /ws/matches?after=`.
+        told of events as they come, listen on `WS /ws/matches?after=` or `WS /ws/events?after=`.
         """
         page = Page(after=query.after, before=query.before, limit=query.limit + 1, newest_first=query.order == "desc")
-        only = Filter((query.type,) if query.type else (), query.participant, query.room)
+        only = Filter(_types(query), query.participant, query.room)
         try:
             latest = await event_log.latest()
             found = await event_log.page(page, only)
@@ -106,6 +122,12 @@ def routes(event_log: EventLog) -> APIRouter:
 
 
 _JSON = {"Content-Type": "application/json"}
+
+
+def _types(query: EventsQuery) -> tuple[str, ...]:
+    if query.type == "all":
+        return ()
+    return (query.type,) if query.type else FIRST_TYPES
 
 
 def _answer(query: EventsQuery, page: Sequence[Entry], more: bool, latest: int) -> str:  # noqa: FBT001

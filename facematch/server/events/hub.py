@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import structlog
 from starlette.websockets import WebSocketDisconnect
 
+from facematch.protocol.events import FIRST_TYPES
 from facematch.server.storage.errors import LogUnavailableError
 
 if TYPE_CHECKING:
@@ -46,13 +48,24 @@ TOO_BIG: Final = 1009
 TRY_AGAIN_LATER: Final = 1013
 
 
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who listens, and to what."""
+
+    owner: str | None = None
+    """Whose the listener is, for `Hub.dismiss`; None: nobody's in particular."""
+    types: frozenset[str] = frozenset(FIRST_TYPES)
+    """Of the events that it is sent."""
+
+
 class _Client:
     """One listener."""
 
-    def __init__(self, socket: WebSocket, cut: Callable[[], None], owner: str | None) -> None:
+    def __init__(self, socket: WebSocket, cut: Callable[[], None], audience: Audience) -> None:
         self.socket = socket
         self.cut = cut
-        self.owner = owner
+        self.owner = audience.owner
+        self.types = audience.types
         self.cursor = 0
         """Position of the last event sent."""
         self.page: deque[Entry] = deque()
@@ -127,7 +140,7 @@ class Hub:
         """
         taken = 0
         for client in self._clients:
-            if client.goodbye.done():
+            if client.goodbye.done() or entry.type not in client.types:
                 continue
             if len(client.queue) >= self._queued:
                 if not client.replaying:
@@ -163,7 +176,7 @@ class Hub:
                 client.dismiss(code, reason)
 
     async def serve(
-        self, socket: WebSocket, after: int | None, cut: Callable[[], None], owner: str | None = None
+        self, socket: WebSocket, after: int | None, cut: Callable[[], None], audience: Audience = Audience()
     ) -> None:
         """Serve one client until it leaves, is dismissed, or the hub closes.
 
@@ -171,9 +184,9 @@ class Hub:
             socket: accepted.
             after: send what the log holds after this position first; None: only what comes from now on.
             cut: drops the connection without waiting for anything.
-            owner: whose it is, for `dismiss`; None: nobody's in particular.
+            audience: whose it is, and what it hears of.
         """
-        client = _Client(socket, cut, owner)
+        client = _Client(socket, cut, audience)
         client.replaying = after is not None
         self._clients.add(client)  # before the log is read: what comes meanwhile waits in the queue
         self._empty.clear()
@@ -247,8 +260,9 @@ class Hub:
                 return
 
     async def _send(self, client: _Client, entry: Entry) -> None:
-        async with asyncio.timeout(self._send_seconds):
-            await client.socket.send_text(entry.text)
+        if entry.type in client.types:
+            async with asyncio.timeout(self._send_seconds):
+                await client.socket.send_text(entry.text)
         client.cursor = entry.cursor
 
     async def _listen(self, client: _Client) -> None:

@@ -21,7 +21,7 @@ class Entry:
     cursor: int
     """Position: larger than every earlier one, not necessarily by 1."""
     type: str
-    """`match` or `check`."""
+    """Of the event."""
     text: str
     """The event as it is sent to listeners: JSON, every field, with the cursor."""
 
@@ -31,7 +31,7 @@ class Filter:
     """Which events are meant; the default: all."""
 
     types: tuple[str, ...] = ()
-    """`match`, `check`; empty: both."""
+    """Empty: all."""
     participant: str | None = None
     """An identity or a participant's sid."""
     room: str | None = None

@@ -7,9 +7,9 @@ import structlog
 from fastapi import APIRouter, Query, Request, WebSocket
 from pydantic import BaseModel, Field
 
-from facematch.protocol.events import Check, Events, Match
+from facematch.protocol.events import EVENT_TYPES, FIRST_TYPES, Check, Events, Match
 from facematch.server.access.caller import caller_of
-from facematch.server.events.hub import Hub
+from facematch.server.events.hub import Audience, Hub
 from facematch.server.events.ingest import Intake
 from facematch.server.events.places import Places, holder_of
 from facematch.server.web.abort import cut_of
@@ -48,6 +48,13 @@ _ADDED = {
     "cycle_id": "TR_xxx-9",
     "reference_id": "9f86d081884c7d65",
 }
+_JOINED = {
+    "type": "participant",
+    "participant_id": "PA_xxx",
+    "participant_name": "Alice42",
+    "change": "joined",
+    "timestamp": "2025-09-25T14:07:01.120000+00:00",
+}
 _A_MATCH = {"type": "match", **_MATCH, **_ADDED, "distance": 0.37}
 
 
@@ -71,7 +78,7 @@ class Delivered(BaseModel):
 
 
 def routes(intake: Intake, hub: Hub) -> APIRouter:
-    """`POST /api/match`, `POST /api/check`, `POST /api/events` and `WS /ws/matches`."""
+    """`POST /api/match`, `POST /api/check`, `POST /api/events`, `WS /ws/matches` and `WS /ws/events`."""
     router = APIRouter(tags=["events"])
     places = Places()
 
@@ -97,22 +104,23 @@ def routes(intake: Intake, hub: Hub) -> APIRouter:
 
     @router.post(
         "/api/events",
-        summary="Report events that had to wait",
+        summary="Report events that had to wait, and those of every other type",
         responses=_refusals(EVENTS_LIMIT, "events.1.check.frames"),
-        openapi_extra=described(Events, one={"events": [_CHECK]}, two={"events": [_A_MATCH, {**_CHECK, **_ADDED}]}),
+        openapi_extra=described(
+            Events, one={"events": [_CHECK]}, two={"events": [_A_MATCH, {**_CHECK, **_ADDED}, _JOINED]}
+        ),
     )
     async def events(request: Request) -> Delivered:
         """Up to 256 of them in one body, in order: much faster than one by one after the sender was cut off. Each is
-        stored once per `event_id`, then sent to every listener of `/ws/matches`. When this is refused, send them one
-        by one: that tells which of them it is.
+        stored once per `event_id`, then sent to every listener who hears of its type. When this is refused, send them
+        one by one: that tells which of them it is.
         """
         return Delivered(delivered=await intake.take(*(await read_json(request, Events, EVENTS_LIMIT)).events))
 
-    @router.websocket("/ws/matches")
-    async def listen(socket: WebSocket, after: Annotated[str | None, Query()] = None) -> None:
+    async def serve(socket: WebSocket, after: str | None, types: str | None) -> None:
         caller = caller_of(socket.scope)
         holder = holder_of(caller)
-        refusal = _refusal(hub, places.refusal(holder), after)
+        refusal = _refusal(hub, places.refusal(holder), after, types)
         if refusal is not None:
             log.info("Listener refused", code=str(refusal.code))
             await socket.send_denial_response(refusal.response())
@@ -120,7 +128,18 @@ def routes(intake: Intake, hub: Hub) -> APIRouter:
         with places.held(holder):  # before anything is waited for
             await socket.accept()
             owner = caller.session.id if caller.session else None
-            await hub.serve(socket, None if after is None else int(after), cut_of(socket.scope), owner)
+            audience = Audience(owner, _wanted(types))
+            await hub.serve(socket, None if after is None else int(after), cut_of(socket.scope), audience)
+
+    @router.websocket("/ws/matches")
+    async def matches(socket: WebSocket, after: Annotated[str | None, Query()] = None) -> None:
+        await serve(socket, after, ",".join(FIRST_TYPES))
+
+    @router.websocket("/ws/events")
+    async def every(
+        socket: WebSocket, after: Annotated[str | None, Query()] = None, types: Annotated[str | None, Query()] = None
+    ) -> None:
+        await serve(socket, after, types)
 
     return router
 
@@ -129,11 +148,17 @@ _LONGEST_CURSOR = 15
 """Digits: what JavaScript can count to."""
 
 
-def _refusal(hub: Hub, no_place: str | None, after: str | None) -> ApiError | None:
+def _wanted(types: str | None) -> frozenset[str]:
+    return frozenset(EVENT_TYPES if types is None else types.split(","))
+
+
+def _refusal(hub: Hub, no_place: str | None, after: str | None, types: str | None) -> ApiError | None:
     if hub.closing:
         return ApiError(503, Code.STOPPING, "Face Match is stopping.", headers={"Retry-After": "2"})
     if no_place is not None:
         return ApiError(503, Code.BUSY, no_place, headers={"Retry-After": "10"})
     if after is not None and not (after.isascii() and after.isdigit() and len(after) <= _LONGEST_CURSOR):
         return invalid([{"loc": ("after",), "msg": "must be the cursor of an event that was received, or 0"}])
+    if not _wanted(types) <= {*EVENT_TYPES}:
+        return invalid([{"loc": ("types",), "msg": f"must be some of {', '.join(EVENT_TYPES)}, comma-separated"}])
     return None

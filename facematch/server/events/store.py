@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from facematch.protocol.events import Match
+from facematch.protocol.events import Check, Match, ParticipantChange
 from facematch.runtime.clock import wall_clock
 from facematch.server.events.log import ALL, Entry, Filter, Page, body_text, with_cursor
 from facematch.server.storage.errors import LogUnavailableError
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
     from facematch.protocol.events import Event
     from facematch.server.storage.database import Database
+
+
+ABOUT_NOBODY = ""
+"""In the column of the participant's sid, of events about a room."""
 
 
 class SqlEventLog:
@@ -98,7 +102,7 @@ class SqlEventLog:
 
     async def count_after(self, cursor: int, most: int, only: Filter = ALL) -> int:
         """See `EventLog.count_after`."""
-        few = _selected(sa.select(events.c.cursor), Page(after=cursor), only).limit(most).subquery()
+        few = _page(Page(after=cursor, limit=most), only).subquery()
         [(count,)] = await self._database.rows(sa.select(sa.func.count()).select_from(few))
         return int(count)
 
@@ -137,15 +141,20 @@ def _row(event: Event) -> dict[str, Any]:
         "type": event.type,
         "room": text_of(event.room),
         "participant_identity": text_of(event.participant_identity),
-        "participant_id": text_of(event.participant_id),
-        "track_sid": text_of(event.track_sid),
-        "reference_id": text_of(event.reference_id),
+        "participant_id": text_of(event.participant_id or ABOUT_NOBODY),
+        "track_sid": None if isinstance(event, ParticipantChange) else text_of(event.track_sid),
+        "reference_id": text_of(event.reference_id) if isinstance(event, Match | Check) else None,
         "source": text_of(event.source),
         "seq": event.seq,
         "snapshot": event.snapshot if isinstance(event, Match) else None,
         "timestamp": event.timestamp,
         "body": body_text(event),
     }
+
+
+async def _known(connection: AsyncConnection, ids: Sequence[UUID]) -> set[UUID]:
+    found = await connection.execute(sa.select(events.c.event_id).where(events.c.event_id.in_(ids)))
+    return set(found.scalars())
 
 
 async def _lock_position(connection: AsyncConnection) -> int:
@@ -156,34 +165,27 @@ async def _lock_position(connection: AsyncConnection) -> int:
     return int(found)
 
 
-async def _known(connection: AsyncConnection, ids: Sequence[UUID]) -> set[UUID]:
-    found = await connection.execute(sa.select(events.c.event_id).where(events.c.event_id.in_(ids)))
-    return set(found.scalars())
-
-
 def _page(page: Page, only: Filter) -> sa.Select[Any]:
     whole = sa.select(events.c.cursor, events.c.type, events.c.body)
     order = events.c.cursor.desc() if page.newest_first else events.c.cursor
-    if only.participant is None:
-        return _selected(whole, page, only).order_by(order).limit(page.limit)
-    # "One column or the other" would read the whole log for somebody who is rarely seen: ask each index by itself.
-    halves = []
-    for column in (events.c.participant_identity, events.c.participant_id):
-        half = _selected(sa.select(events.c.cursor), page, Filter(only.types, None, only.room))
-        half = half.where(column == text_of(only.participant)).order_by(order).limit(page.limit)
-        halves.append(sa.select(half.subquery().c.cursor))
-    return whole.where(events.c.cursor.in_(sa.union(*halves))).order_by(order).limit(page.limit)
+    who = text_of(only.participant)
+    of_them = [[]] if who is None else [[events.c.participant_identity == who], [events.c.participant_id == who]]
+    of_type = [[events.c.type == type_] for type_ in only.types] or [[]]
+    conditions = [[*first, *second] for first in of_them for second in of_type]
+    if len(conditions) == 1:
+        return _selected(whole, page, only.room).where(*conditions[0]).order_by(order).limit(page.limit)
+    # "One or the other" would read the whole log for what is rare, or sort it: ask each index by itself.
+    parts = []
+    for condition in conditions:
+        part = _selected(sa.select(events.c.cursor), page, only.room).where(*condition)
+        parts.append(sa.select(part.order_by(order).limit(page.limit).subquery().c.cursor))
+    return whole.where(events.c.cursor.in_(sa.union(*parts))).order_by(order).limit(page.limit)
 
 
-def _selected(statement: sa.Select[Any], page: Page, only: Filter) -> sa.Select[Any]:
+def _selected(statement: sa.Select[Any], page: Page, room: str | None) -> sa.Select[Any]:
     statement = statement.where(events.c.cursor > page.after)
     if page.before is not None:
         statement = statement.where(events.c.cursor < page.before)
-    if only.types:
-        statement = statement.where(events.c.type.in_(only.types))
-    if only.room is not None:
-        statement = statement.where(events.c.room == text_of(only.room))
-    if only.participant is not None:
-        who = text_of(only.participant)
-        statement = statement.where(sa.or_(events.c.participant_identity == who, events.c.participant_id == who))
+    if room is not None:
+        statement = statement.where(events.c.room == text_of(room))
     return statement

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from facematch.protocol.events import Match
+from facematch.protocol.events import Check, Match
 from facematch.protocol.heartbeat import EraseParticipant, EraseReference
 from facematch.runtime.clock import wall_clock
 from facematch.server.events.purge import Subject
@@ -314,7 +314,7 @@ def _order(pending: Pending) -> Order:
 
 def _is_of(event: Event, subject: Subject) -> bool:
     if subject.kind == "reference":
-        return event.reference_id == subject.id
+        return isinstance(event, Match | Check) and event.reference_id == subject.id
     return subject.id in (
         event.participant_identity or event.participant_name,
         event.participant_identity or event.participant_id,

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from fastapi import APIRouter, Request
 
+from facematch.protocol.events import EVENT_TYPES
 from facematch.protocol.heartbeat import MOST_BYTES, Heartbeat, HeartbeatAnswer, Order
 from facematch.server.recognizers.registry import Recognizers
 from facematch.server.web.bodies import described, json_refusals, read_json
@@ -80,6 +81,6 @@ def routes(recognizers: Recognizers, ordering: Ordering) -> APIRouter:
         heartbeat = await read_json(request, Heartbeat, MOST_BYTES)
         recognizers.hear(heartbeat)
         ordering.hear(heartbeat)
-        return HeartbeatAnswer(orders=ordering.orders())
+        return HeartbeatAnswer(orders=ordering.orders(), takes=[*EVENT_TYPES])
 
     return router

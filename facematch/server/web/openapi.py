@@ -41,6 +41,9 @@ the event log. With `?after=<cursor>` it sends what the log holds after that pos
 and then goes on with what comes, without a gap or a duplicate. What a client sends is ignored. Close codes: 1001 the
 server stops, 1009 the client sent too much, 1013 the client is too slow; after each of them come back with the last
 cursor. 4401 the login has ended: sign in first.
+
+**`WS /ws/events`** is the same with every type of event; `?types=participant,watch` chooses some of `match`, `check`,
+`participant` and `watch`.
 """
 
 

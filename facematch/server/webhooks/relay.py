@@ -27,6 +27,7 @@ import structlog
 from pydantic import BaseModel, Field
 from standardwebhooks import Webhook as Signer
 
+from facematch.protocol.events import EVENT_TYPES
 from facematch.runtime.backoff import full_jitter
 from facematch.runtime.http_client import UnusableProxyError, http_client
 from facematch.server.events.log import ALL, Entry, EventLog, Filter, Page
@@ -51,7 +52,7 @@ LOOK_SECONDS: Final = 2.0
 _COUNTED: Final = 1_000
 _STORE_RETRY_SECONDS: Final = 2.0
 _MARKS: Final = 60
-_ALL_TYPES: Final = frozenset({"match", "check"})
+_ALL_TYPES: Final = frozenset(EVENT_TYPES)
 
 
 class WebhookStatus(BaseModel):

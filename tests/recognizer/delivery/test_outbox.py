@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from facematch.protocol.events import Match
 from facematch.recognizer.delivery.api_client import Answer, ApiClient
 from facematch.recognizer.delivery.outbox import AT_ONCE, LAST_RETRY_SECONDS, retry_delay
-from tests.rig.outboxes import check, empty, match, never, outbox_on, stop
+from tests.rig.outboxes import check, empty, joined, match, never, outbox_on, stop
 from tests.rig.receiver import Receiver, eventually
 
 if TYPE_CHECKING:
@@ -354,3 +354,86 @@ async def test_its_age_is_that_of_the_oldest_event_that_waits(receiver: Receiver
         assert outbox.age_seconds == 0
         await outbox.put(check("a"))
         assert outbox.age_seconds > 0
+
+
+# A web process of another version.
+
+
+async def test_every_type_arrives_and_in_order(receiver: Receiver, outbox_path: Path) -> None:
+    async with outbox_on(outbox_path, receiver.url) as outbox:
+        await outbox.put(check("a"))
+        outbox.tell(joined("b"), check("c"))
+        await outbox.put(joined("d"))
+        await empty(outbox)
+    assert receiver.names == ["a", "b", "c", "d"]
+    assert [at for at, _ in receiver.sent] == ["/api/check", "/api/events", "/api/check", "/api/events"]
+    assert [body["seq"] for _, body in receiver.sent] == [1, 2, 3, 4]
+
+
+async def test_an_older_web_process_is_sent_what_it_knows_and_misses_nothing(
+    receiver: Receiver, outbox_path: Path
+) -> None:
+    async with outbox_on(outbox_path, receiver.url) as outbox:
+        outbox.understanding.hear(["match", "check"])
+        await outbox.put(check("a"))
+        assert await outbox.put(joined("b"))
+        outbox.tell(joined("c"))
+        await outbox.put(check("d"))
+        await empty(outbox)
+        status = outbox.status
+    assert receiver.names == ["a", "d"]
+    assert [body["seq"] for _, body in receiver.sent] == [1, 2]
+    assert status.rejected == status.dropped == 0
+
+
+async def test_what_an_older_web_process_refuses_before_it_was_heard_of_is_no_dead_letter(
+    receiver: Receiver, outbox_path: Path
+) -> None:
+    def refuse_the_unknown(body: dict[str, Any]) -> None:
+        known = all(event["type"] in {"match", "check"} for event in body.get("events", [body]))
+        receiver.answers.append(200 if known else 422)
+
+    receiver.on_post = refuse_the_unknown
+    with capture_logs() as lines:
+        async with outbox_on(outbox_path, receiver.url) as outbox:
+            outbox.tell(joined("a"))
+            await outbox.put(check("b"), joined("c"), *(check(str(n)) for n in range(AT_ONCE)))
+            await empty(outbox)
+            status = outbox.status
+    assert (status.posted, status.rejected, status.dropped) == (AT_ONCE + 1, 0, 0)
+    assert [line["log_level"] for line in lines] == ["info"]
+
+
+async def test_what_waits_for_a_web_process_that_turns_out_to_be_older_is_let_go(
+    receiver: Receiver, outbox_path: Path
+) -> None:
+    async with outbox_on(outbox_path, receiver.url, runs=False) as before:
+        before.tell(joined("a"), *(check(str(n)) for n in range(AT_ONCE)))
+        await before.flush(0)
+    async with outbox_on(outbox_path, receiver.url, runs=False) as outbox:
+        outbox.understanding.hear(["match", "check"])
+        await outbox.flush(5)
+        assert outbox.status.queued == 0
+    assert receiver.names == [str(n) for n in range(AT_ONCE)]
+
+
+async def test_a_refusal_by_a_web_process_that_takes_the_type_is_one(receiver: Receiver, outbox_path: Path) -> None:
+    receiver.always = 422
+    async with outbox_on(outbox_path, receiver.url) as outbox:
+        outbox.understanding.hear(["match", "check", "participant"])
+        with capture_logs():
+            await outbox.put(joined("a"))
+            await empty(outbox)
+        assert outbox.status.rejected == 1
+
+
+async def test_nobody_waits_for_a_disk_that_hangs_and_what_waits_is_bounded(
+    receiver: Receiver, outbox_path: Path
+) -> None:
+    async with outbox_on(outbox_path, receiver.url, size=10, runs=False) as outbox:
+        with capture_logs():
+            for number in range(25):
+                outbox.tell(joined(str(number)))
+            assert outbox.status.dropped == 15
+            await outbox.flush(5)
+    assert receiver.names == [str(number) for number in range(10)]

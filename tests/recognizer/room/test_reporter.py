@@ -16,7 +16,7 @@ from facematch.faces.gallery import empty
 from facematch.faces.ranking import Enrolled, rank
 from facematch.faces.reference import ReferenceSet
 from facematch.faces.tolerance import MatchRules
-from facematch.protocol.events import Check, Match, Outcome
+from facematch.protocol.events import Check, Match, Outcome, ParticipantChange, WatchChange
 from facematch.recognizer.counters import Counters
 from facematch.recognizer.delivery.api_client import ApiClient
 from facematch.recognizer.delivery.outbox import Outbox
@@ -25,7 +25,8 @@ from facematch.recognizer.delivery.snapshots import Snapshots
 from facematch.recognizer.room.cycle import ReportCheck, ReportMatch
 from facematch.recognizer.room.look import Look
 from facematch.recognizer.room.probe import Batch
-from facematch.recognizer.room.reporter import Reporter, Subject
+from facematch.recognizer.room.reporter import Reporter
+from facematch.recognizer.room.subject import Subject
 from tests.rig.embeddings import ENCODER, axis, gallery, person
 
 if TYPE_CHECKING:
@@ -293,3 +294,41 @@ async def test_a_check_says_why_nobody_was_named(tmp_path: Path) -> None:
         (check,) = at.events()
     assert (check["reason"], check["reference_id"]) == ("ambiguous", None)
     assert [one["person_id"] for one in check["people"]] == ["p_one", "p_two"]
+
+
+async def test_a_check_says_when_it_looked_on_both_clocks(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        uptime, before = asyncio.get_running_loop().time(), datetime.now(UTC)
+        report = ReportCheck("batch-1", Outcome.NO_FACE, 5, 0, None)
+        await at.reporter.check(ALICE, report, NOTHING, (uptime - 7.25, uptime - 7.0))
+        (body,) = at.events()
+    check = Check.model_validate(body)
+    assert (check.uptime_from, check.uptime_until) == (round(uptime - 7.25, 3), round(uptime - 7.0, 3))
+    assert check.looked_from is not None
+    assert check.looked_until is not None
+    assert abs(check.looked_until - before + timedelta(seconds=7)) < timedelta(seconds=1)
+    assert abs(check.looked_until - check.looked_from - timedelta(seconds=0.25)) < timedelta(milliseconds=1)
+
+
+async def test_comings_goings_and_the_watch_are_told_in_order(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        at.reporter.room_changed("began", participants=1)
+        at.reporter.participant_changed(ALICE, "joined", already=True)
+        at.reporter.camera_changed(ALICE, "began")
+        at.reporter.participant_changed(ALICE, "left", already=False)
+        at.reporter.room_changed("lost", reason="STOPPED", participants=None)
+        await at.outbox.put()
+        bodies = at.events()
+    events = [(WatchChange if body["type"] == "watch" else ParticipantChange).model_validate(body) for body in bodies]
+    told = [(event.type, event.change, event.participant_identity) for event in events]
+    assert told == [
+        ("watch", "began", None),
+        ("participant", "joined", "alice-42"),
+        ("watch", "began", "alice-42"),
+        ("participant", "left", "alice-42"),
+        ("watch", "lost", None),
+    ]
+    assert [event.seq for event in events] == [1, 2, 3, 4, 5]
+    assert all(event.room == "a room" and event.event_id and event.uptime for event in events)
+    assert [body.get("participants") for body in bodies] == [1, None, None, None, None]
+    assert [body.get("already") for body in bodies] == [None, True, None, False, None]

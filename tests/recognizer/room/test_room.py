@@ -12,11 +12,13 @@ from livekit import rtc
 from structlog.testing import capture_logs
 
 from facematch.recognizer.counters import Counters
+from facematch.recognizer.room.attendance import Attendance
 from facematch.recognizer.room.cooldowns import Cooldowns
 from facematch.recognizer.room.cycle import CycleRules, ReportCheck
 from facematch.recognizer.room.pauses import Pauses
 from facematch.recognizer.room.room import RESTART_SECONDS, RoomWatch
 from facematch.recognizer.shared import TrackLimits
+from tests.rig.attendance import Told
 from tests.rig.fake_room import AUDIO, CAMERA, STANDARD, VIDEO, Room, publication
 from tests.rig.stand_ins import shared
 from tests.rig.virtual_time import now, run
@@ -35,15 +37,17 @@ RULES = CycleRules(
 )
 
 
-class Reporter:
+class Reporter(Told):
     """Takes Checks; `fails` says for which tracks it raises."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.room = "a room"
         self.fails: set[str] = set()
         self.checks: list[tuple[str, float]] = []
+        self.attendance = Attendance(self)
 
-    async def check(self, subject: Any, report: ReportCheck, batch: object) -> None:
+    async def check(self, subject: Any, report: ReportCheck, *_: object) -> None:
         self.checks.append((subject.track_sid, now()))
         if subject.track_sid in self.fails:
             raise ZeroDivisionError
@@ -221,6 +225,69 @@ def test_nobodys_leaving_touches_anybody_else() -> None:
         assert scene.reporter.checks == [("TR_1", 0.0), ("TR_2", 0.0)]
 
     in_a_room(live)
+
+
+def test_who_comes_and_goes_is_told_and_which_cameras_are_watched() -> None:
+    async def live(scene: Scene) -> None:
+        scene.room.joins("alice", publication("TR_1"))
+        scene.room.joins("recorder", publication("TR_2"), kind=rtc.ParticipantKind.PARTICIPANT_KIND_EGRESS)
+        await settled()
+        scene.room.joins("bob")  # without a camera
+        await settled()
+        scene.room.leaves("alice")
+        await settled()
+        assert scene.reporter.told == [
+            "room began 0",
+            "alice joined",
+            "TR_1 began",
+            "bob joined",
+            "alice left",
+            "TR_1 lost",
+        ]
+
+    in_a_room(live)
+
+
+def test_who_leaves_while_livekit_is_away_is_told_of_afterwards() -> None:
+    async def live(scene: Scene) -> None:
+        scene.room.joins("alice", publication("TR_1"))
+        scene.room.joins("bob")
+        await settled()
+        told = scene.reporter.told
+        told.clear()
+        scene.room.emit("reconnecting")
+        scene.room.leaves("alice")
+        await settled()
+        assert told == ["room lost RECONNECTING"]
+        scene.room.emit("reconnected")
+        await settled()
+        assert told[1:] == ["room began 1", "alice left already", "bob joined already"]
+
+    in_a_room(live)
+
+
+def test_the_end_of_a_stay_is_told_with_its_reason() -> None:
+    scenes: list[Scene] = []
+
+    async def live(scene: Scene) -> None:
+        scenes.append(scene)
+        scene.room.joins("alice", publication("TR_1"))
+        await settled()
+
+    in_a_room(live)
+    assert scenes[0].reporter.told[-1] == "room lost SERVER_SHUTDOWN"
+
+
+def test_a_stay_that_is_cut_off_is_told_too() -> None:
+    async def scenario() -> list[str]:
+        scene = Scene()
+        watching = asyncio.create_task(scene.watch.run())
+        await settled()
+        watching.cancel()
+        await asyncio.wait([watching])
+        return scene.reporter.told
+
+    assert run(scenario()) == ["room began 0", "room lost STOPPED"]
 
 
 def test_while_livekit_is_away_nothing_is_watched_and_afterwards_all_of_it_anew() -> None:

@@ -19,10 +19,12 @@ from facematch.faces.engine import Sight
 from facematch.faces.reference import ReferenceSet
 from facematch.protocol.events import Outcome
 from facematch.recognizer.room import forwarding, probe
+from facematch.recognizer.room.attendance import Attendance
 from facematch.recognizer.room.cooldowns import Cooldowns
 from facematch.recognizer.room.cycle import CycleRules, ReportCheck
 from facematch.recognizer.room.pauses import Pauses
 from facematch.recognizer.room.room import RoomWatch
+from tests.rig.attendance import Told
 from tests.rig.embeddings import axis, face
 from tests.rig.fake_room import Room, publication
 from tests.rig.stand_ins import engine, shared
@@ -159,7 +161,10 @@ class Scene:
             Cooldowns(cooldown),
             Pauses(),
             shared(engine=engine(look=self._look), references=self.references),
-            cast("Any", SimpleNamespace(room="a room", match=self._match, check=self._check)),
+            cast(
+                "Any",
+                SimpleNamespace(room="a room", match=self._match, check=self._check, attendance=Attendance(Told())),
+            ),
         )
 
     def run(self, live: Callable[[], Any]) -> None:
@@ -184,7 +189,7 @@ class Scene:
     async def _match(self, *_: object, **__: object) -> None:
         self.matches.append(round(now(), 2))
 
-    async def _check(self, _subject: object, report: ReportCheck, _batch: object) -> None:
+    async def _check(self, _subject: object, report: ReportCheck, *_: object) -> None:
         self.told.append((round(now(), 2), report.outcome))
 
     def _mind(self, _listener: object) -> None: ...

@@ -56,6 +56,7 @@ GET        /api/status                       in    local  sign   in      role   
 GET        /api/events                       in    local  sign   in      role         role        in     sign   origin   host
 GET        /captures/{name}                  in    local  sign   in      role         role        in     sign   origin   host
 WEBSOCKET  /ws/matches                       in    local  sign   in      role         role        in     sign   origin   host
+WEBSOCKET  /ws/events                        in    local  sign   in      role         role        in     sign   origin   host
 """  # noqa: E501  (a table)
 
 REFUSALS = {

@@ -105,6 +105,21 @@ def test_filters(client: TestClient, match: dict[str, Any], check: dict[str, Any
     assert types("?type=match&room=blue") == types("?participant=%00") == []
 
 
+def test_other_types_are_told_to_whoever_asks_for_them(client: TestClient, check: dict[str, Any]) -> None:
+    joined = {**check, "type": "participant", "change": "joined", "participant_identity": "alice"}
+    began = {"type": "watch", "change": "began", "timestamp": check["timestamp"], "room": "red"}
+    assert client.post("/api/events", json={"events": [began, joined, check]}).status_code == 200
+
+    def types(query: str) -> list[str]:
+        return [event["type"] for event in ask(client, query)["events"]]
+
+    assert types("") == ["check"]
+    assert types("?type=all") == ["watch", "participant", "check"]
+    assert types("?type=all&order=desc&limit=2") == ["check", "participant"]
+    assert types("?type=participant") == types("?type=all&participant=alice") == ["participant"]
+    assert types("?type=watch") == types("?type=all&room=red") == ["watch"]
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -50,6 +50,44 @@ def test_the_seed_s_own_events_are_taken_and_broadcast(
     assert first["type"] == "match"
 
 
+JOINED = {
+    "type": "participant",
+    "participant_id": "PA_xxx",
+    "participant_name": "Alice42",
+    "participant_identity": "alice",
+    "change": "joined",
+    "timestamp": "2025-09-25T14:07:01+00:00",
+}
+BEGAN = {"type": "watch", "change": "began", "participants": 1, "timestamp": "2025-09-25T14:07:00+00:00"}
+
+
+def test_comings_and_goings_reach_only_those_who_ask_for_them(client: TestClient, check: dict[str, Any]) -> None:
+    def types(address: str, count: int) -> list[str]:
+        with client.websocket_connect(address) as socket:
+            client.post("/api/check", json=check)  # a last one, so that one too many would come before it
+            return [socket.receive_json()["type"] for _ in range(count)]
+
+    with client.websocket_connect("/ws/events") as every, client.websocket_connect("/ws/matches") as matches:
+        answer = client.post("/api/events", json={"events": [BEGAN, JOINED, check]})
+        assert answer.json() == {"ok": True, "delivered": 4}
+        assert [every.receive_json()["type"] for _ in range(3)] == ["watch", "participant", "check"]
+        assert matches.receive_json()["type"] == "check"
+    assert types("/ws/events?after=0", 4) == ["watch", "participant", "check", "check"]
+    assert types("/ws/matches?after=0", 3) == ["check"] * 3
+    assert types("/ws/events?after=0&types=watch,participant", 2) == ["watch", "participant"]
+
+
+@pytest.mark.parametrize("types", ["", "checks", "check,", "check,,watch", "CHECK", "check%00"])
+def test_a_type_that_there_is_not_is_refused_with_a_sentence(client: TestClient, types: str) -> None:
+    with (
+        pytest.raises(WebSocketDenialResponse) as refused,
+        client.websocket_connect(f"/ws/events?types={types}"),
+    ):
+        pass
+    assert refused.value.status_code == 422
+    assert "match, check, participant, watch" in refused.value.json()["detail"]
+
+
 def test_positions_rise(client: TestClient, check: dict[str, Any]) -> None:
     with client.websocket_connect("/ws/matches") as socket:
         for _ in range(3):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from facematch.protocol.events import to_wire
 from facematch.server.events.log import EventLog, Filter, Page, body_text, with_cursor
-from tests.rig.event_logs import check, cursors, match, new_database, opened, stored
+from tests.rig.event_logs import check, cursors, joined, match, new_database, opened, stored, watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -136,6 +136,32 @@ async def test_filters(log: EventLog) -> None:
     assert await which(participant="carol") == await which(room="green") == []
     assert await log.count_after(everything[1], 2) == 2
     assert await log.count_after(everything[1], 9) == 3
+
+
+async def test_every_type_is_kept_and_several_are_read_together(log: EventLog) -> None:
+    made = (
+        match(),
+        joined(),
+        check(),
+        watch(),
+        check(),
+        watch(track_sid="TR_1", participant_identity="alice"),
+        joined(),
+    )
+    entries = await stored(log, *made)
+    assert [entry.type for entry in await log.page(Page())] == [event.type for event in made]
+
+    async def found(*types: str, **page: Any) -> list[int]:
+        return [entries.index(entry) for entry in await log.page(Page(**page), Filter(types))]
+
+    assert await found("match", "check") == [0, 2, 4]
+    assert await found("participant", "watch", limit=3) == [1, 3, 5]
+    assert await found("participant", "watch", newest_first=True, limit=2) == [6, 5]
+    assert await found("check", "watch", after=entries[2].cursor, before=entries[5].cursor) == [3, 4]
+    assert await log.count_after(0, 10, Filter(("participant", "watch"))) == 4
+    assert await log.count_after(0, 3, Filter(("participant", "watch"))) == 3
+    who = await log.page(Page(), Filter(("check", "watch"), participant="alice"))
+    assert [entries.index(entry) for entry in who] == [5]
 
 
 async def test_the_last_number_of_a_source(log: EventLog) -> None:

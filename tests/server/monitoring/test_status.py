@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.testclient import TestClient
 
+from facematch.protocol.events import EVENT_TYPES
 from facematch.protocol.heartbeat import MOST_TRACKS, Heartbeat
 from facematch.protocol.values import LONGEST_SECONDS, MOST_COUNTED
 from facematch.server.app import Parts, create_app
@@ -73,7 +74,12 @@ def test_nothing_is_known_at_first(client: TestClient) -> None:
 def test_what_the_recognizer_says_is_shown(settings: Settings, heartbeat: dict[str, Any], clock: Clock) -> None:
     track = {**TRACK, "deadline_in": 7.5, "last_outcome": "match"}
     with TestClient(create_app(settings, Parts(monotonic=clock))) as client:
-        assert client.post("/api/heartbeat", json={**heartbeat, "tracks": [track]}).json() == {"ok": True, "orders": []}
+        assert client.post("/api/heartbeat", json={**heartbeat, "tracks": [track]}).json() == {
+            "ok": True,
+            "orders": [],
+            "gallery_version": None,
+            "takes": [*EVENT_TYPES],
+        }
         clock.now += 2.5
         status = client.get("/api/status").json()
         assert (status["recognizer"]["online"], status["recognizer"]["age_seconds"]) == (True, 2.5)

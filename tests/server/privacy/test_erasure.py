@@ -118,6 +118,28 @@ def test_events_and_snapshots_of_one_participant_go_and_those_of_others_stay(
     assert not any(web.get(f"/captures/{name}").status_code == 200 for name in mine)
 
 
+def test_comings_and_goings_of_a_participant_go_and_those_of_the_room_stay(web: TestClient) -> None:
+    when = "2025-09-25T14:07:00+00:00"
+    alice = {"participant_id": "PA_1", "participant_name": "Alice", "participant_identity": "alice", "timestamp": when}
+    sent = [
+        {"type": "watch", "change": "began", "timestamp": when},
+        {"type": "participant", "change": "joined", **alice},
+        {"type": "watch", "change": "began", "track_sid": "TR_1", **alice},
+        {"type": "participant", "change": "joined", **alice, "participant_identity": "bob"},
+    ]
+    assert web.post("/api/events", json={"events": sent}).status_code == 200
+    assert web.delete("/api/participants?identity=alice").json()["events"] == 2
+    kept = web.get("/api/events?type=all").json()["events"]
+    assert [event["participant_identity"] for event in kept] == [None, "bob"]
+    late = [{**sent[1], "change": "left"}, sent[2], sent[0]]
+    assert web.post("/api/events", json={"events": late}).status_code == 200
+    assert [event["type"] for event in web.get("/api/events?type=all").json()["events"]] == [
+        "watch",
+        "participant",
+        "watch",
+    ]
+
+
 ANY_IDENTITY = [
     "<img onerror=…>",
     "Анна",
