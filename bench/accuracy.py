@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,10 @@ import numpy as np
 from bench.album import encoded
 from bench.rates import ByTolerance, Faces, Naming, Rate, by_tolerance, naming
 from bench.report import Row, report, table
+from facematch.faces.models import EMBEDDING_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 TOLERANCES = (0.4, 0.45, 0.5, 0.55, 0.6)
 ONE_IN = (1_000, 3_000, 10_000)
@@ -37,6 +39,8 @@ def main() -> None:
         parser.error("a FOLDER, or --embeddings FILE")
     if options.embeddings is not None:
         faces = read(options.embeddings)
+    elif not options.folder.is_dir():
+        parser.error(f"{options.folder} is no folder: give the one that holds a folder for each person")
     else:
         faces = asyncio.run(encoded(options.folder, least=options.least))
         if options.save is not None:
@@ -45,9 +49,21 @@ def main() -> None:
 
 
 def read(path: Path) -> Faces:
-    """What `--save` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        return Faces(file["people"], file["person"].astype(np.int64), file["strangers"])
+    """What `--save` wrote.
+
+    Raises:
+        SystemExit: it is something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            faces = Faces(file["people"], file["person"].astype(np.int64), file["strangers"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise SystemExit(f"{path} is no file that --save wrote: {error}") from error
+    if any(array.ndim != 2 or array.shape[1] != EMBEDDING_SIZE for array in (faces.embeddings, faces.strangers)):
+        raise SystemExit(f"{path} is no file that --save wrote: its embeddings are not {EMBEDDING_SIZE} numbers each")
+    if faces.person.shape != (len(faces.embeddings),):
+        raise SystemExit(f"{path} is no file that --save wrote: it does not say whose each photograph is")
+    return faces
 
 
 def measured(faces: Faces, rounds: int) -> None:
@@ -62,10 +78,12 @@ def measured(faces: Faces, rounds: int) -> None:
     galleries = [row for size in sizes for row in naming(faces, size, GALLERY_PHOTOGRAPHS, RULES, rounds)]
     print(f"{people} people in {len(faces.person)} photographs, {len(faces.strangers)} strangers\n")
     print("At a tolerance:")
-    table(_rows(given))
-    print("\nAt one stranger in 1,000, 3,000, 10,000, where there are pairs enough:")
-    table(_rows(equal))
+    _told(given, "nobody has two photographs or more")
+    print("\nAt one stranger in 1,000, 3,000, 10,000:")
+    _told(equal, "for each of them ten times as many pairs of a person and a stranger are needed")
     print(f"\nA gallery, {GALLERY_PHOTOGRAPHS} photographs each:")
+    if not galleries:
+        print(f"nobody has more than {GALLERY_PHOTOGRAPHS} photographs")
     report(
         "accuracy",
         _rows(galleries),
@@ -76,6 +94,13 @@ def measured(faces: Faces, rounds: int) -> None:
         strangers=len(faces.strangers),
         rounds=rounds,
     )
+
+
+def _told(found: Sequence[ByTolerance], otherwise: str) -> None:
+    if found:
+        table(_rows(found))
+    else:
+        print(otherwise)
 
 
 def _rows(found: Iterable[ByTolerance | Naming]) -> list[Row]:

@@ -175,6 +175,8 @@ def _rate(value: float, resampled: Floats64, independent: int) -> Rate:
     if value in (0.0, 1.0):
         edge = min(1.0, _NEVER_SEEN / independent)
         return Rate(value, max(0.0, value - edge), min(1.0, value + edge))
+    if independent == 1:
+        return Rate(value, 0.0, 1.0)  # one alone says nothing of others
     low, high = np.quantile(resampled, _INTERVAL)
     return Rate(value, float(low), float(high))
 
