@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from facematch.faces.detector import BBox
-    from facematch.faces.sketch import Sketch
+    from facematch.faces.sketch import Changes, Sketch
 
 _MARGIN = 5
-"""Blocks around what has changed, at least, that are searched with it: a face is found by what surrounds it, too."""
+"""Blocks around what is new, at least, that are searched with it: a face is found by what surrounds it, too."""
 _FACE_MARGIN = 0.5
 """The same around a known face, in its widths: a face of 105 pixels makes it 210 of them."""
 _WORTH_IT = 0.65
@@ -29,7 +29,8 @@ class Extent(StrEnum):
 
     WHOLE = "whole"
     PART = "part"
-    """Around known faces, and where the picture had changed; what else is told was found by the last whole search."""
+    """Around known faces, and where something new was in the picture; what else is told was found by the last whole
+    search."""
     NOTHING = "nothing"
     """The picture had not changed since it was searched: the answer is that of the search."""
 
@@ -39,9 +40,9 @@ class Licence(StrEnum):
 
     NONE = "none"
     CHANGES = "changes"
-    """To search all that has changed, and what is sought."""
+    """To search all that is new, around known faces where anything has changed, and around those that are sought."""
     NEAR = "near"
-    """The same; around the known faces alone where most of the picture has changed: a whole search follows at once."""
+    """The same; around the known faces alone where most of the picture is new: a whole search follows at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def to_search(known: Known | None, sketch: Sketch) -> tuple[Extent, tuple[BBox, 
     if known is None:
         return Extent.WHOLE, ()
     changed = sketch.changes(known.sketch)
-    if changed is not None and not known.sought and not changed.any():
+    if changed is not None and not known.sought and not changed.any.any():
         return Extent.NOTHING, ()
     parts: list[BBox] = []
     if changed is not None and known.licence is not Licence.NONE:
@@ -80,12 +81,16 @@ def _worth_it(parts: list[BBox], sketch: Sketch) -> bool:
     return 0 < searched <= _WORTH_IT * width * height
 
 
-def _of_interest(known: Known, changed: NDArray[np.bool_], sketch: Sketch) -> list[BBox]:
-    """All that has changed, with the whole of each face that it touches, and what is sought."""
-    faces = _neighbourhoods(known.boxes, sketch)
-    parts = [face for face, box in zip(faces, known.boxes, strict=True) if box in known.sought]
-    parts += _changed(changed, sketch)
-    return parts + [face for face in faces if any(_touch(face, part) for part in parts)]
+def _of_interest(known: Known, changed: Changes, sketch: Sketch) -> list[BBox]:
+    """All that is new, each face around which something has changed, and what is sought. Without a face all that has
+    changed: perhaps there is one that was just not found.
+    """
+    parts = list(_changed(changed.new if known.boxes else changed.any, sketch))
+    for box, face in zip(known.boxes, _neighbourhoods(known.boxes, sketch), strict=True):
+        top, right, bottom, left = (side // sketch.block for side in face)
+        if box in known.sought or changed.any[top:bottom, left:right].any() or any(_touch(face, new) for new in parts):
+            parts.append(face)
+    return parts
 
 
 def inside(box: BBox, part: BBox) -> bool:
@@ -100,7 +105,7 @@ def _neighbourhoods(boxes: tuple[BBox, ...], sketch: Sketch) -> list[BBox]:
 
 
 def _changed(changed: NDArray[np.bool_], sketch: Sketch) -> Iterator[BBox]:
-    """Rectangles around the changed blocks, cut apart wherever a whole row or column between them is unchanged for as
+    """Rectangles around changed blocks, cut apart wherever a whole row or column between them is unchanged for as
     long as their margins need.
     """
     for top, bottom, left, right in _cut(changed, 0, 0):

@@ -4,6 +4,9 @@ A camera that sees nothing new still sends other numbers: every pixel has noise,
 drifts. So pixels are averaged in blocks, brightness and contrast of the whole picture are brought to those of the
 earlier one, and what is left is judged by the noise that this very pair of pictures has: the median over all blocks,
 which a change in less than half of the picture does not move. Where it is not clear, the pictures differ.
+
+A camera or a person that moves a little changes every edge in the picture and brings nothing new into it. So a change
+is *new* where it is no shade between those that lay within a block of it before.
 """
 
 from __future__ import annotations
@@ -33,8 +36,23 @@ _GAIN = (0.87, 1.15)
 """Change of contrast that is one of exposure only."""
 _DRIFT = 16.0
 """Grey levels by which the whole picture may have become lighter or darker."""
+_NEW_LEAST = 5.0
+"""Grey levels by which three by three blocks are of a new shade together (root mean square). Pictures that sway as a
+whole have 4 to 13; a face of 50 pixels that comes has 50 and more in a room that is lit."""
+_NEW_TIMES_NOISE = 3.0
+"""The same in standard deviations of one block, which movement makes larger, too."""
 _SIGMA = 1.4826
 """Standard deviations in a median of absolute values, for normal noise."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Changes:
+    """Where a frame differs from an earlier one: (rows, columns) of blocks."""
+
+    any: NDArray[np.bool_]
+    """All differences beyond noise and exposure."""
+    new: NDArray[np.bool_]
+    """Those which nothing explains that was there before and has moved by a block."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,28 +66,30 @@ class Sketch:
     grey: NDArray[np.float32]
     """(rows, columns) means, 0 to 255."""
 
-    def changes(self, earlier: Sketch) -> NDArray[np.bool_] | None:
+    def changes(self, earlier: Sketch) -> Changes | None:
         """Which blocks show something else than in an earlier frame.
 
         Returns:
-            (rows, columns); None when that cannot be told apart from noise, or the frames have different sizes.
+            None when that cannot be told apart from noise, or the frames have different sizes.
         """
         if (self.frame_size, self.block) != (earlier.frame_size, earlier.block):
             return None
-        difference = self._without_exposure(earlier.grey)
-        if difference is None:
+        expected = self._expected(earlier.grey)
+        if expected is None:
             return None
+        difference = self.grey - expected
         noise = _SIGMA * float(np.median(np.abs(difference)))
         if noise > _MOST_NOISE:
             return None
-        limit = max(_LEAST, _TIMES_NOISE * noise)
-        changed: NDArray[np.bool_] = _around(difference * difference) > limit * limit
-        return changed
+        changed = _above(difference, max(_LEAST, _TIMES_NOISE * noise))
+        if not changed.any():
+            return Changes(changed, changed)
+        lowest, highest = _nine(expected, np.minimum), _nine(expected, np.maximum)
+        beyond = np.maximum(self.grey - highest, lowest - self.grey).clip(min=0)
+        return Changes(changed, _above(beyond, max(_NEW_LEAST, _NEW_TIMES_NOISE * noise)) & changed)
 
-    def _without_exposure(self, earlier: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """The differences that are left when the whole picture's brightness and contrast are taken out; None when there
-        is no saying what those are.
-        """
+    def _expected(self, earlier: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """The earlier picture with this one's brightness and contrast; None when there is no saying what those are."""
         difference = self.grey - earlier
         drift = float(np.median(difference))
         off = np.abs(difference - drift)
@@ -81,8 +101,7 @@ class Sketch:
         gain = 1 + float(spread @ (now - before)) / max(float(spread @ spread), 1.0)
         if abs(shift) > _DRIFT or not _GAIN[0] <= gain <= _GAIN[1]:
             return None
-        expected = np.clip(earlier + np.float32(shift) + (gain - 1) * (earlier - middle), 0, 255)
-        return self.grey - expected
+        return np.clip(earlier + np.float32(shift) + (gain - 1) * (earlier - middle), 0, 255)
 
 
 def sketched(frame: Pixels, scale: float) -> Sketch:
@@ -93,9 +112,15 @@ def sketched(frame: Pixels, scale: float) -> Sketch:
     return Sketch((width, height), block, np.asarray(small).mean(axis=2, dtype=np.float32))
 
 
-def _around(squares: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean of each block and its eight neighbours; at an edge of those that there are, twice the edge."""
-    padded = np.pad(squares, 1, mode="edge")
-    rows = padded[:-2] + padded[1:-1] + padded[2:]
-    around: NDArray[np.float32] = (rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]) / 9
-    return around
+def _above(amounts: NDArray[np.float32], limit: float) -> NDArray[np.bool_]:
+    """Where the root mean square of a block and its eight neighbours is above a limit."""
+    above: NDArray[np.bool_] = _nine(amounts * amounts, np.add) > 9 * limit * limit
+    return above
+
+
+def _nine(values: NDArray[np.float32], join: np.ufunc) -> NDArray[np.float32]:
+    """Each block joined with its eight neighbours; beyond an edge, with the edge."""
+    padded = np.pad(values, 1, mode="edge")
+    rows = join(join(padded[:-2], padded[1:-1]), padded[2:])
+    nine: NDArray[np.float32] = join(join(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
+    return nine

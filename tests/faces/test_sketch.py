@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from facematch.faces.sketch import Sketch, sketched
-from tests.rig.photographs import FACES
+from tests.rig.photographs import FACES, Scene
 from tests.rig.sequences import Camera, Person
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def sketch(frame: Pixels) -> Sketch:
 
 def changed(now: Sketch, before: Sketch) -> bool:
     changes = now.changes(before)
-    return changes is None or bool(changes.any())
+    return changes is None or bool(changes.any.any())
 
 
 def test_a_sketch_is_small() -> None:
@@ -87,11 +87,34 @@ def test_the_change_is_where_it_is() -> None:
     camera = Camera(lambda at: (Person("obama.jpg", 60, 480, 180),) if at else ())
     changes = sketch(camera.frame(1.0)).changes(sketch(camera.frame(0.0)))
     assert changes is not None
-    rows, columns = np.flatnonzero(changes.any(axis=1)), np.flatnonzero(changes.any(axis=0))
+    rows, columns = np.flatnonzero(changes.new.any(axis=1)), np.flatnonzero(changes.new.any(axis=0))
     assert columns[0] * 8 >= 480 - 60 * 1.5 - 16
     assert columns[-1] * 8 <= 480 + 60 * 1.5 + 16
-    assert changes[180 // 8 - 2 : 180 // 8 + 3, 480 // 8 - 2 : 480 // 8 + 3].any()
+    assert changes.new[180 // 8 - 2 : 180 // 8 + 3, 480 // 8 - 2 : 480 // 8 + 3].any()
     assert rows[0] * 8 >= 180 - 60 * 1.5 - 16
+
+
+def test_a_picture_that_sways_changes_and_hardly_anything_in_it_is_new() -> None:
+    frames = [np.asarray(frame) for frame in Scene("obama2.jpg").frames(4)]
+    changes = sketch(frames[1]).changes(sketch(frames[0]))
+    assert changes is not None
+    assert changes.any.sum() > 200
+    assert changes.new.sum() < 20
+
+
+@pytest.mark.parametrize("light", [1.0, 0.4])
+@pytest.mark.parametrize("sway", [0, 5])
+def test_whoever_comes_is_new_while_another_sways(light: float, sway: int) -> None:
+    """At the smallest size that is found without a closer look."""
+
+    def camera(*comes: Person) -> Camera:
+        return Camera(lambda at: (Person("obama2.jpg", 90, 320 + sway * at, 200), *comes), light=lambda _at: light)
+
+    before = sketch(camera().frame(0.0))
+    places = product((12, 180, 320, 470, 628), (12, 100, 270, 348))
+    for (across, down), photograph in product(places, FACES):
+        changes = sketch(camera(Person(photograph, 50, across, down)).frame(1.0)).changes(before)
+        assert changes is None or changes.new[max(0, down - 50) // 8 :, max(0, across - 50) // 8 :].any()
 
 
 @pytest.mark.parametrize("light", [0.7, 1.4])
