@@ -84,16 +84,17 @@ class Selection:
         self._wanted = wanted_width
         self._apart = SPREAD_SECONDS / max(1, frames - 1)
         self._first: float | None = None
-        self._last = 0.0
+        self._due = 0.0
 
     def accepts(self, width: int, now: float) -> bool:
         """Whether a frame `width` pixels wide is worth looking at, at `now` (monotonic seconds)."""
         if self._first is None:
-            self._first = self._last = now
+            self._first, self._due = now, now + self._apart
             return True
-        if now - self._last < self._apart or (width < self._wanted and now - self._first < PATIENCE_SECONDS):
+        if now < self._due or (width < self._wanted and now - self._first < PATIENCE_SECONDS):
             return False
-        self._last = now
+        # Not from this frame on: where frames come as seldom as that, one that is a little late would cost the next.
+        self._due = max(self._due + self._apart, now + self._apart / 2)
         return True
 
 
