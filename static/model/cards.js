@@ -114,6 +114,7 @@ function cardOf(person, world) {
     threshold: world.settings.threshold,
     lastCheckAt: newest?.at ?? null,
     matchSince: known === "match" ? person.matchSince : null,
+    silent: known === "no_video" && track?.muted !== true && answer?.outcome === "no_frames",
     lastMatch: person.over && reason !== "left" ? null : matchToShow(person, world),
     video: inRoom?.video ?? "",
   };

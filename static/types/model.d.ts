@@ -215,6 +215,8 @@ export interface Card {
   threshold: number | null;
   lastCheckAt: number | null;
   matchSince: number | null;
+  /** no video: the camera is on, and what it films does not arrive */
+  silent: boolean;
   /** of this visit and of the reference in use: its snapshot where there is no live video, its box where there is */
   lastMatch: MatchEvent | null;
   /** the sid of the track to show live; "" without one */

@@ -110,21 +110,22 @@ function doing(card, now) {
   if (card.reason !== "") return lastKnown(card);
   const why = WHY_UNSEEN[card.state];
   if (why !== undefined) return why;
+  if (card.phase === "") return "no camera to look at";
   const seconds = card.matchSince === null ? 0 : Math.floor((now - card.matchSince) / 1000);
   const since = seconds < 2 ? "" : `for ${duration(seconds)} · `;
+  const unlit = card.silent ? "its video does not arrive · " : "camera switched off · ";
+  const known = card.state === "no_video" ? unlit : since;
   switch (card.phase) {
     case "hold":
-      return `${since}${card.remaining === null ? "holding" : `holding ${card.remaining} s`}`;
+      return `${known}${card.remaining === null ? "holding" : `holding ${card.remaining} s`}`;
     case "wait":
-      return card.remaining === null ? "waiting" : `waiting ${card.remaining} s`;
+      return `${known}${card.remaining === null ? "waiting" : `waiting ${card.remaining} s`}`;
     case "queued":
-      return `${since}its turn comes next`;
+      return `${known}its turn comes next`;
     case "idle":
       return "waiting for a reference photo";
-    case "":
-      return "no camera to look at";
     default:
-      return card.state === "looking" ? "first look" : `${since}looking again`;
+      return card.state === "looking" ? "first look" : `${known}looking again`;
   }
 }
 

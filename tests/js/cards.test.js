@@ -35,6 +35,16 @@ describe("the answer", () => {
     }
   });
 
+  test("no video says whether the camera is off or what it films does not arrive", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe"), track("Bob", "probe")])));
+    page.heard(check("Ann", 1, "muted"), check("Bob", 1, "no_frames"));
+    assert.deepEqual([page.card("Ann", 1).silent, page.card("Bob", 1).silent], [false, true]);
+    page.polled(status(2, heartbeat(2, [track("Ann", "wait", { muted: true }), track("Bob", "wait", { muted: true })])));
+    assert.deepEqual([page.card("Bob", 2).state, page.card("Bob", 2).silent], ["no_video", false]);
+    page.heard(check("Bob", 12, "match"));
+    assert.equal(page.card("Bob", 12).silent, false);
+  });
+
   test("a Check without an outcome tells match or no match", () => {
     const page = new Page().polled(status(0, null));
     page.heard(check("Ann", 1, "no_match", { outcome: null, best_distance: null }));
