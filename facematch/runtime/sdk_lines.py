@@ -24,7 +24,10 @@ _MEANINGLESS = ("native video stream queue overflow", "drop unknown FFI handle")
 """A frame that a newer one replaced, which is what a queue of one is for; what it lets go of when a room is left."""
 _SAID_BY_US = (
     "signal connection failed on",
+    "v1 path not found",
+    "v0 fallback also failed",
     "failed to connect: ",
+    "authentication rejected during connect",
     "error while connecting to a room: ",
     "resuming connection... attempt",
     "restarting connection... attempt",

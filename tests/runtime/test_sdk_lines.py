@@ -31,6 +31,9 @@ class Heard:
     [
         'livekit_signaling:583:livekit_signaling - signal connection failed on v1 path: Connection("IO error")',
         'livekit::rtc_engine:564:x - failed to connect: Signal(Connection("IO error")), retrying... (1/3)',
+        "livekit::rtc_engine:559:x - authentication rejected during connect (signal failure: 403); not retrying",
+        "livekit_signaling:601:x - v1 path not found (404), falling back to v0 path",
+        "livekit_signaling:607:x - v0 fallback also failed: Handshake { status: 404 }",
         "livekit_ffi::room:355:x - error while connecting to a room: engine: signal failure: IO error",
         "livekit::rtc_engine:1041:x - resuming connection... attempt: 1",
         "livekit::rtc_engine:995:x - restarting connection... attempt: 7",

@@ -50,7 +50,8 @@ class Attempts:
             return
         self._told, self._told_at = meaning, now
         level = logging.ERROR if meaning == Meaning.WRONG_TIME else logging.WARNING
-        log.log(level, SENTENCES[meaning], **known, **self._figures())
+        more = self._figures() if self._count > 1 else {}
+        log.log(level, SENTENCES[meaning], **known, **more)
 
     def succeeded(self) -> dict[str, int]:
         """We are in. Returns what is worth telling of the way there, for the log."""
