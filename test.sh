@@ -40,7 +40,7 @@ checks() {
 
 # One worker more than cores: many tests wait.
 workers="$("$python" -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')"
-parallel=(-n "$workers" --dist loadgroup --no-loadscope-reorder)
+parallel=(-n "$workers" --dist loadfile --no-loadscope-reorder)
 case "$*" in
   "" | --faults) tests=("${parallel[@]}" "$@") ;;
   --quick) tests=("${parallel[@]}" --ignore tests/e2e --ignore tests/faults) ;;

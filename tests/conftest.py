@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from facematch.config.settings import Settings
 from tests.rig.ports import free_tcp_port, free_udp_port
-from tests.rig.schedule import AloneLast, arrange
+from tests.rig.schedule import ByFile, arrange
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -46,15 +46,13 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, end)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """After the folders have marked what is theirs."""
-    arrange(items)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    arrange(config, items)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> AloneLast | None:
-    """For `--dist loadgroup`, as test.sh says."""
-    return AloneLast(config, log) if config.getoption("dist") == "loadgroup" else None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile | None:
+    """For `--dist loadfile`, as test.sh says."""
+    return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session", autouse=True)

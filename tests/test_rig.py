@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
@@ -18,6 +19,7 @@ from facematch.config.settings import ROOT
 from tests.rig.listener import Listener, is_match
 from tests.rig.ports import candidates, free_tcp_port, free_udp_port
 from tests.rig.process import Process
+from tests.rig.schedule import ByFile
 from tests.rig.waiting import DiedError, NeverHappenedError, wait_until_true
 
 if TYPE_CHECKING:
@@ -113,3 +115,78 @@ def test_what_two_files_of_tests_need_lies_in_the_rig() -> None:
                 if allowed and last == "conftest":
                     allowed = file.parent == ROOT.joinpath(*node.module.split(".")).parent
                 assert allowed, f"{file.relative_to(ROOT)} imports from {node.module}"
+
+
+class Worker:
+    """As the scheduler of a run sees one of its processes."""
+
+    gateway = SimpleNamespace(id="one of two")
+
+    def __init__(self, collected: list[str]) -> None:
+        self.collected = collected
+        self.given: list[str] = []
+        self.shutting_down = False
+
+    def send_runtest_some(self, numbers: list[int]) -> None:
+        self.given += [self.collected[number] for number in numbers]
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+
+class TwoWorkers:
+    """The options of a run that `ByFile` asks for."""
+
+    option = SimpleNamespace(loadscopereorder=False)
+
+    def __init__(self, *, faults: bool) -> None:
+        self._values = {"tx": ["2*popen"], "--faults": faults}
+
+    def getvalue(self, name: str) -> Any:
+        return self._values[name]
+
+    getoption = getvalue
+
+
+def run_by_file(collected: list[str], *, faults: bool) -> tuple[list[str], list[str]]:
+    """Which of two workers is given what, when both take the same time for each test."""
+    workers = Worker(collected), Worker(collected)
+    scheduler = ByFile(TwoWorkers(faults=faults), None)
+    for worker in workers:
+        scheduler.add_node(worker)
+        scheduler.add_node_collection(worker, collected)
+    scheduler.schedule()
+    done = [0, 0]
+    turns = 0
+    while len(workers[0].given) + len(workers[1].given) > sum(done) or not all(one.shutting_down for one in workers):
+        turns += 1
+        assert turns <= 2 * len(collected), "somebody waits for nothing"
+        for index, worker in enumerate(workers):
+            if done[index] < len(worker.given):
+                scheduler.mark_test_complete(worker, collected.index(worker.given[done[index]]))
+                done[index] += 1
+            if worker.shutting_down and done[index] == len(worker.given) and worker in scheduler.nodes:
+                scheduler.remove_node(worker)
+    return workers[0].given, workers[1].given
+
+
+def tests_of(*files: str) -> list[str]:
+    return [f"tests/{file}.py::test_{number}" for file in files for number in range(4)]
+
+
+@pytest.mark.parametrize("faults", [False, True])
+def test_the_tests_of_a_file_stay_together(faults: bool) -> None:
+    collected = tests_of("e2e/test_a", "test_b", "test_c", "faults/test_d", "faults/test_e")
+    given = run_by_file(collected, faults=faults)
+    assert sorted(given[0] + given[1]) == sorted(collected)
+    files = [{test.partition("::")[0] for test in one} for one in given]
+    assert files[0] & files[1] == set()
+    assert files[0]
+    assert files[1]
+
+
+def test_proofs_at_their_whole_length_have_the_machine_to_themselves() -> None:
+    proofs = tests_of("faults/test_d", "faults/test_e")
+    given = run_by_file(tests_of("e2e/test_a", "test_b", "test_c") + proofs, faults=True)
+    [one] = [one for one in given if set(one) & set(proofs)]
+    assert one[-len(proofs) :] == proofs

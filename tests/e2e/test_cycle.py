@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import aiohttp
-import pytest
 from PIL import Image
 
-from tests.rig.listener import is_check, is_match
+from tests.rig.listener import TELLING_SECONDS, between, is_check, is_match
 from tests.rig.photographs import NO_FACE, OTHER_STRANGER, SAME_PERSON, STRANGER, Scene
 
 if TYPE_CHECKING:
@@ -16,14 +15,13 @@ if TYPE_CHECKING:
 
 HOLD = 2
 WAIT = 2
-LATE = 1.5
-"""Seconds that a batch may take on two busy cores, from its start to its Check."""
+LATE = 6
+"""Seconds that a batch may take, from its start to its Check, on a machine that has other things to do."""
 
-FIRST = 15
+FIRST = 30
 """Seconds within which the first event of a new track comes; how fast it really is, is the bench's business."""
 
 
-@pytest.mark.alone
 async def test_a_match_is_reported_whole_then_its_check_and_again_after_each_hold(make_stack: MakeStack) -> None:
     stack = make_stack(hold_seconds=HOLD)
     await stack.start()
@@ -31,7 +29,7 @@ async def test_a_match_is_reported_whole_then_its_check_and_again_after_each_hol
         alice = await publishers.on_air(stack.room, "Alice42", Scene(SAME_PERSON))
 
         match = await events.next(is_match(), within=FIRST)
-        check = await events.next(is_check(), within=3)
+        check = await events.next(is_check(), within=FIRST)
 
         assert match["participant_id"] == alice.sid
         assert match["participant_name"] == match["participant_identity"] == "Alice42"
@@ -61,12 +59,11 @@ async def test_a_match_is_reported_whole_then_its_check_and_again_after_each_hol
         for _ in range(3):
             following = await events.next(is_check(), within=HOLD + LATE)
             assert following["outcome"] == "match"
-            assert HOLD <= following.at - check.at <= HOLD + LATE
+            assert HOLD - TELLING_SECONDS <= between(check, following) <= HOLD + LATE
             check = following
         assert len(events.of(is_match())) == len(events.of(is_check()))
 
 
-@pytest.mark.alone
 async def test_a_stranger_is_checked_again_after_each_wait_and_never_matches(make_stack: MakeStack) -> None:
     stack = make_stack(wait_seconds=WAIT)
     await stack.start()
@@ -75,7 +72,7 @@ async def test_a_stranger_is_checked_again_after_each_wait_and_never_matches(mak
         check = await events.next(is_check(), within=FIRST)
         for _ in range(3):
             following = await events.next(is_check(), within=WAIT + LATE)
-            assert WAIT <= following.at - check.at <= WAIT + LATE
+            assert WAIT - TELLING_SECONDS <= between(check, following) <= WAIT + LATE
             check = following
         for received in events.of(is_check()):
             assert received["outcome"] == "no_match"
@@ -143,6 +140,6 @@ async def test_the_person_in_front_of_the_camera_changes(shared_stack: SharedSta
         desk = await publishers.on_air(stack.room, "desk", Scene())
         await events.next(is_check("desk", "match"), within=FIRST)
         await desk.show(Scene(OTHER_STRANGER))
-        await events.next(is_check("desk", "no_match"), within=5)
+        await events.next(is_check("desk", "no_match"), within=FIRST)
         await desk.show(Scene())
-        await events.next(is_match("desk"), within=6)
+        await events.next(is_match("desk"), within=FIRST)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.rig.stack import Stack
     from tests.rig.stacks import MakeStack
 
-FIRST = 15
+FIRST = 30
 ALICE = "Alice/42 %2F…"
 """An identity that needs every kind of escape."""
 
@@ -154,7 +154,7 @@ async def test_the_reference_is_erased_with_all_that_came_of_it(make_stack: Make
         heartbeat = await stack.heartbeat()
         assert heartbeat is not None
         assert heartbeat["reference_id"] is None
-        await stack.track_in("Alice", "idle", within=10)
+        await stack.track_in("Alice", "idle", within=FIRST)
         left = (await get(stack, "/api/events", limit=1000))["events"]
         assert {event.get("outcome") for event in left} <= {"no_reference"}
         assert all(event["reference_id"] is None for event in left)
@@ -173,7 +173,7 @@ async def test_a_batch_at_work_ends_with_the_reference(make_stack: MakeStack) ->
         check = await events.next(is_check("bird"), within=FIRST)
         assert (check["outcome"], check["reference_id"], check["best_distance"]) == ("no_reference", None, None)
         assert check["cycle_id"] is not None
-        await stack.track_in("bird", "idle", within=10)
+        await stack.track_in("bird", "idle", within=FIRST)
 
 
 async def test_limits_are_kept_while_matching(make_stack: MakeStack) -> None:

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("launch")
 """A LiveKit server of ours takes its usual media port, or whichever is free: one at a time."""
 
 AGAIN = 10
-FIRST = 20
+FIRST = 30
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.rig.stack import Stack
     from tests.rig.stacks import MakeStack
 
-FIRST = 15
+FIRST = 30
 END_SECONDS = 5.0
 
 SAID = (

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tests.rig.stack import Stack
     from tests.rig.stacks import MakeStack
 
-FIRST = 15
-RELOAD = 8
+FIRST = 30
+RELOAD = 20
 """Seconds within which a new reference is in use: a poll a second, and a cycle that has to come round."""
 
 

@@ -10,7 +10,7 @@ from tests.rig.photographs import Scene
 if TYPE_CHECKING:
     from tests.rig.stacks import MakeStack
 
-FIRST = 20
+FIRST = 30
 
 
 async def test_encrypted_and_private_cameras_say_why(make_stack: MakeStack) -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.rig.cable import Cable
-from tests.rig.listener import is_check
+from tests.rig.listener import TELLING_SECONDS, between, is_check
 from tests.rig.photographs import STRANGER, Scene
 
 if TYPE_CHECKING:
-    from tests.rig.listener import Received
     from tests.rig.livekit_server import LiveKitServer
     from tests.rig.stacks import MakeStack
 
@@ -21,16 +17,12 @@ BREAKS = 2
 BACK_SECONDS = 15
 """Within which the SDK resumes a connection (it takes 3 s)."""
 
-SOON = 4
-"""Seconds from there to a Check, on two busy cores."""
+SOON = 10
+"""Seconds from there to a Check, on a machine that has other things to do. One that was lost comes never."""
 
-FIRST = 15
-
-TELLING_SECONDS = 0.5
-"""By which a Check may be told after the pause has begun: its snapshot is on the disk before it."""
+FIRST = 30
 
 
-@pytest.mark.alone
 async def test_a_resumed_connection_blinds_nobody(make_stack: MakeStack, livekit: LiveKitServer) -> None:
     """One who is in HOLD, one in HOLD whose camera sends layers, and one in the middle of a batch."""
     async with Cable(livekit.port) as cable:
@@ -54,16 +46,10 @@ async def test_a_resumed_connection_blinds_nobody(make_stack: MakeStack, livekit
                 following = await events.each(*both, within=HOLD + SOON)
                 for check in (*checks, *following):
                     assert check["outcome"] == "match", check
-                assert _between(checks[0], following[0]) >= HOLD - TELLING_SECONDS
+                assert between(checks[0], following[0]) >= HOLD - TELLING_SECONDS
 
             await events.next(is_check("Bob"), within=FIRST)
             told = [str(check) for check in events.of(is_check()) if check["outcome"] not in {"match", "no_match"}]
             assert told == []
             assert {check["outcome"] for check in events.of(is_check("Bob"))} == {"no_match"}
     assert "restarting connection" not in stack.recognizer.output()  # it was resumed every time
-
-
-def _between(former: Received, later: Received) -> float:
-    """Seconds from one to the other by the recognizer's own account, not by when they got here."""
-    told = [datetime.fromisoformat(event["timestamp"]) for event in (former, later)]
-    return (told[1] - told[0]).total_seconds()

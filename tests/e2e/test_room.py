@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.rig.listener import is_check, is_match
+from tests.rig.listener import TELLING_SECONDS, between, is_check, is_match
 from tests.rig.photographs import SAME_PERSON, STRANGER, Scene
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.rig.stacks import MakeStack, SharedStack
 
-FIRST = 15
-CYCLE = 4.0
-"""Seconds from one Check to the next, with two of hold or wait: a batch, and two busy cores."""
+FIRST = 30
+CYCLE = 8.0
+"""Seconds from a Check to the next, at the most: a pause of two, and a batch on a machine that is busy otherwise."""
 
 
 async def test_people_who_were_there_before_the_recognizer_are_probed(make_stack: MakeStack) -> None:
@@ -30,7 +30,6 @@ async def test_people_who_were_there_before_the_recognizer_are_probed(make_stack
         await events.each(is_match("early"), is_check("bird", "no_match"), within=FIRST)
 
 
-@pytest.mark.alone
 async def test_nobodys_leaving_touches_anybody_elses_cycle(make_stack: MakeStack) -> None:
     stack = make_stack()
     await stack.start()
@@ -45,10 +44,10 @@ async def test_nobodys_leaving_touches_anybody_elses_cycle(make_stack: MakeStack
             await events.each(is_check("holding", "match"), is_check("waiting", "no_match"), within=CYCLE)
         for name in ("holding", "waiting"):
             checks = events.of(is_check(name))
-            gaps = [after.at - before.at for before, after in pairwise(checks)]
-            assert all(2 <= gap <= CYCLE for gap in gaps), gaps
+            gaps = [between(before, after) for before, after in pairwise(checks)]
+            assert all(2 - TELLING_SECONDS <= gap <= CYCLE for gap in gaps), gaps
         # a batch that was at work when she left may still report what it had seen
-        assert not [check for check in events.of(is_check("leaver")) if check.at > left_at + 1]
+        assert not [check for check in events.of(is_check("leaver")) if check.at > left_at + 3]
         assert await stack.track("leaver") is None
 
 
@@ -76,7 +75,7 @@ async def test_an_unpublished_camera_is_silent_and_a_new_one_is_probed(shared_st
         unpublished_at = await alice.unpublish()
         for _ in range(2):
             await events.next(is_check("witness"), within=FIRST)
-        assert not [check for check in events.of(is_check("Alice")) if check.at > unpublished_at + 1]
+        assert not [check for check in events.of(is_check("Alice")) if check.at > unpublished_at + 3]
 
         published = await alice.publish(Scene())
         match = await events.next(is_match("Alice"), within=FIRST)
@@ -177,4 +176,4 @@ async def test_the_name_shown_is_the_display_name(shared_stack: SharedStack) -> 
         async def gone() -> bool:
             return await stack.track("user-7") is None
 
-        await wait_until(gone, within=5, what="her track is no longer watched")
+        await wait_until(gone, within=20, what="her track is no longer watched")

@@ -28,7 +28,7 @@ KEYS = {
     "recognizer_key": "krecognizer-1b2c3d4e",
 }
 WRONG = "kwrong-5e4d3c2b-1a0f"
-FIRST = 20
+FIRST = 30
 JWT = re.compile(rb"eyJ[\w-]{8,}")
 JPEG = (b"\xff\xd8\xff", base64.b64encode(b"\xff\xd8\xff\xe0").rstrip(b"="), rb"\xff\xd8\xff")
 

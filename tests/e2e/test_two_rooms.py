@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.rig.listener import Json
     from tests.rig.stacks import MakeStack
 
-FIRST = 20
+FIRST = 30
 """Seconds within which the first event of a new track comes."""
 
 

@@ -43,8 +43,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.faults)
             item.add_marker(pytest.mark.timeout(seconds))
-            if config.getoption("--faults"):  # figures of a whole proof are those of a machine that does nothing else
-                item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture

@@ -10,11 +10,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import psutil
-import pytest
 
 from tests.rig.crowd import SMALL
 from tests.rig.figures import total
-from tests.rig.listener import is_check, is_match
+from tests.rig.listener import between, is_check, is_match
 from tests.rig.photographs import STRANGER, Scene
 from tests.rig.waiting import wait_until
 
@@ -29,9 +28,9 @@ SEED = 20250926
 FIRST = 30
 AT_ONCE = 4
 STEADY_HOLD = 1.0
-STEADY_GAP = 5.0
+STEADY_GAP = 8.0
 """Longest time between two Checks of the one who stays: a hold, a batch, and a busy machine."""
-BACK_SECONDS = 5.0
+BACK_SECONDS = 15.0
 UNNOTICED_SECONDS = 40.0
 """How long LiveKit may take to notice that a killed client has gone."""
 STRANGER_SMALL = Scene(STRANGER, width=320, height=180, face=90)
@@ -76,7 +75,6 @@ class Footprint:
         )
 
 
-@pytest.mark.alone
 async def test_comings_and_goings_leave_nothing(
     own_livekit: LiveKitServer, make_stack: MakeStack, scale: Scale, figure: dict[str, object]
 ) -> None:
@@ -108,8 +106,8 @@ async def test_comings_and_goings_leave_nothing(
         while not ((after := await Footprint.at_rest(stack, own_livekit)) and after.as_small_as(before)):
             assert time.monotonic() < deadline, f"{after} instead of {before}"
             await asyncio.sleep(0.05)
-        checks = [check.at for check in events.of(is_check("steady")) if check.at >= begun]
-        longest = max(later - earlier for earlier, later in pairwise(checks))
+        checks = [check for check in events.of(is_check("steady")) if check.at >= begun]
+        longest = max(between(earlier, later) for earlier, later in pairwise(checks))
         seen = {event["participant_identity"] for event in events.received}
     figure.update(
         before=before, after=after, seconds=round(lasted), longest_gap=round(longest, 2), probed=len(seen) - 1

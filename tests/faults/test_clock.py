@@ -28,7 +28,6 @@ def libfaketime() -> Path:
     return found[0]
 
 
-@pytest.mark.alone
 async def test_neither_cadence_nor_cooldown_follows_the_wall_clock(
     make_stack: MakeStack, tmp_path: Path, figure: dict[str, object]
 ) -> None:

@@ -8,8 +8,6 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.rig.crowd import SMALL
 from tests.rig.process import Process
 from tests.rig.publishing import Publishers, join_token
@@ -28,7 +26,6 @@ REQUESTS = 100
 """A second, at the least: with the SDK's own request for it the process ended within the first ten visits."""
 
 
-@pytest.mark.alone
 async def test_a_track_that_goes_while_it_is_paused_or_resumed_ends_nothing(
     livekit: LiveKitServer, tmp_path: Path, scale: Scale, figure: dict[str, object]
 ) -> None:

@@ -43,4 +43,4 @@ async def test_probing_again_soon_after_every_restart(
     figure["seconds from LiveKit's answer to a match"] = ", ".join(f"{seconds:.1f}" for seconds in took)
     assert stack.recognizer.pid == pid
     assert stack.recognizer.alive
-    assert max(took) <= AGAIN_SECONDS
+    assert max(took) <= scale(2.5, 1.0) * AGAIN_SECONDS  # beside other tests, the machine has other things to do

@@ -7,8 +7,6 @@ import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.rig.listener import is_check
 from tests.rig.photographs import STRANGER, Scene
 from tests.rig.web import stalled_listener
@@ -22,7 +20,6 @@ END_SECONDS = 5.0
 STALLED = 5
 
 
-@pytest.mark.alone
 async def test_both_end_in_time_whatever_they_are_at(
     make_stack: MakeStack, scale: Scale, figure: dict[str, object]
 ) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
-import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
 
@@ -33,7 +32,6 @@ GROWTH_MB = 60
 _BOUNDARY = "boundary-of-the-test"
 
 
-@pytest.mark.alone
 async def test_whatever_is_uploaded(tmp_path: Path, scale: Scale, figure: dict[str, object]) -> None:
     web = WebProcess(tmp_path, upload_max_mb=UPLOAD_MAX_MB)
     await web.start()

@@ -7,6 +7,7 @@ import contextlib
 import json
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Json = dict[str, Any]
+
+TELLING_SECONDS = 0.5
+"""By which a Check may be told after the pause has begun: its snapshot is on the disk before it."""
 
 _LOOK_SECONDS = 0.5
 """How often a wait looks whether the processes live."""
@@ -35,6 +39,12 @@ class Received:
     def __str__(self) -> str:
         shown = ("type", "participant_name", "track_sid", "outcome", "distance", "seq")
         return f"{self.at:.2f} " + " ".join(str(self.event[name]) for name in shown if self.event.get(name) is not None)
+
+
+def between(former: Received, later: Received) -> float:
+    """Seconds from one to the other by the recognizer's own account, not by when they got here."""
+    told = [datetime.fromisoformat(event["timestamp"]) for event in (former, later)]
+    return (told[1] - told[0]).total_seconds()
 
 
 class Listener:
