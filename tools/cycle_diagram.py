@@ -64,6 +64,7 @@ _WAYS: dict[Input, list[Callable[[Cycle], Sequence[Output]]]] = {
     Input.MUTED: [lambda cycle: cycle.muted(0)],
     Input.REFUSED: [partial(_refused, why=why) for why in _REASONS],
     Input.FAILED: [lambda cycle: cycle.failed(0)],
+    Input.CROWDED_OUT: [lambda cycle: cycle.crowded_out(0)],
     Input.DUE: [lambda cycle: cycle.due(99)],
     Input.STOP: [lambda cycle: cycle.stop(0)],
 }

@@ -95,7 +95,12 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="A stranger's chance per look of being given some name, at most: the tolerance follows it",
     )
-    max_active_batches: int = Field(8, ge=1, le=256, description="Batches at work at once; more wait their turn")
+    max_active_batches: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="Batches that receive pictures at once; empty: four a core, eight at least",
+    )
     max_tracks_per_participant: int = Field(
         4, ge=1, le=2000, description="Cameras of one participant that are watched; more are left alone"
     )

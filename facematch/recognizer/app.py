@@ -17,7 +17,7 @@ from facematch.faces.models import weights_of
 from facematch.faces.tolerance import MatchRules
 from facematch.protocol.local_secret import read_local_secret
 from facematch.recognizer.account import Account
-from facematch.recognizer.batch_slots import BatchSlots
+from facematch.recognizer.batch_slots import BatchSlots, slots_for
 from facematch.recognizer.counters import Counters
 from facematch.recognizer.delivery.api_client import ApiClient
 from facematch.recognizer.delivery.outbox import Outbox
@@ -194,7 +194,7 @@ def shared_of(settings: Settings, api: ApiClient) -> Shared:
         references,
         gallery,
         matching,
-        BatchSlots(settings.max_active_batches),
+        BatchSlots(settings.max_active_batches or slots_for(os.cpu_count() or 1)),
         Counters(),
         TrackLimits(settings.max_tracks_per_participant, settings.max_tracks),
         changed,

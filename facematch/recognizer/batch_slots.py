@@ -6,10 +6,35 @@ import asyncio
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Hashable
+
+MOST_CROWDED = 4
+"""At most so many times as many batches as there are slots have pictures coming at once: what was asked for comes when
+it likes."""
+
+
+SLOTS_PER_CORE = 4
+LEAST_SLOTS = 8
+
+
+def slots_for(cores: int) -> int:
+    """Slots where none are set: a core decodes and searches the pictures of several cameras at a time."""
+    return max(LEAST_SLOTS, SLOTS_PER_CORE * cores)
+
+
+class Share(IntEnum):
+    """How much of a slot a batch has, in quarters."""
+
+    NOTHING = 0
+    """Its camera lets it wait: that costs nothing and keeps nobody from anything."""
+    QUARTER = 1
+    """Pictures have been asked for and may come at any moment, all at once; or the last is being written."""
+    WHOLE = 4
+    """Pictures come: they are decoded, and searched."""
 
 
 @dataclass(eq=False, slots=True)
@@ -22,8 +47,8 @@ class _Turn:
 class BatchSlots:
     """A bounded number of slots, fair per participant first: whoever has many tracks waits for them by himself.
 
-    A batch mostly waits for its first frame, so there are more slots than threads; every open frame stream costs
-    every other one a little, so they are few all the same.
+    What is scarce is the processor, and streams that are decoded. Until its first picture comes a batch costs next to
+    nothing, so that it is let in by a slot and then has only a `Share` of it, and none when its camera takes long.
 
     Each turn that somebody asks for is of the round after the one being served, or after the last that he has asked
     for: rounds are served in order, and within a round first come, first served. So nobody waits for more than two
@@ -41,6 +66,8 @@ class BatchSlots:
         """Slots when memory is not short."""
         self._limit = count
         self._taken: Counter[Hashable] = Counter()
+        """Quarters of slots, by participant."""
+        self._with_pictures = 0
         self._queue: list[_Turn] = []
         self._round = 0
         """Of the turn that was given last."""
@@ -63,17 +90,18 @@ class BatchSlots:
         self._hand_out()
 
     @asynccontextmanager
-    async def one(self, whose: Hashable) -> AsyncIterator[None]:
-        """Wait for a slot and hold it.
+    async def one(self, whose: Hashable) -> AsyncIterator[Slot]:
+        """Wait for a slot and hold it, the whole of it at first.
 
         Args:
             whose: the participant's; all of his tracks give the same.
         """
         await self._take(whose)
+        slot = Slot(self, whose)
         try:
-            yield
+            yield slot
         finally:
-            self._give_back(whose)
+            self._change(whose, slot.share, Share.NOTHING)
 
     async def _take(self, whose: Hashable) -> None:
         turn = _Turn(whose, max(self._round, self._asked.get(whose, 0)) + 1)
@@ -85,25 +113,68 @@ class BatchSlots:
         except asyncio.CancelledError:
             if turn in self._queue:
                 self._queue.remove(turn)
-            else:
-                self._give_back(whose)  # it was handed over in the very moment of the cancellation
+            else:  # it was handed over in the very moment of the cancellation
+                self._change(whose, Share.WHOLE, Share.NOTHING)
             raise
 
-    def _give_back(self, whose: Hashable) -> None:
-        self._taken[whose] -= 1
+    def _change(self, whose: Hashable, before: Share, after: Share) -> None:
+        self._taken[whose] += after - before
         if not self._taken[whose]:
             del self._taken[whose]
-        self._hand_out()
+        self._with_pictures += (after is Share.WHOLE) - (before is Share.WHOLE)
+        if after < before:
+            self._hand_out()
 
     def _hand_out(self) -> None:
-        while self._taken.total() < self._limit and (turn := self._next()) is not None:
+        while self._taken.total() + Share.WHOLE <= self._limit * Share.WHOLE and (turn := self._next()) is not None:
             self._queue.remove(turn)
             self._round = max(self._round, turn.tag)
             self._asked = {whose: tag for whose, tag in self._asked.items() if tag >= self._round}
-            self._taken[turn.whose] += 1
+            self._change(turn.whose, Share.NOTHING, Share.WHOLE)
             turn.given.set_result(None)
 
     def _next(self) -> _Turn | None:
-        share = max(1, self._limit // 2)
-        free = (turn for turn in self._queue if not turn.given.done() and self._taken[turn.whose] < share)
+        most = (max(1, self._limit // 2) - 1) * Share.WHOLE
+        free = (turn for turn in self._queue if not turn.given.done() and self._taken[turn.whose] <= most)
         return min(free, key=lambda turn: turn.tag, default=None)
+
+    def _crowded(self) -> bool:
+        return self._with_pictures >= MOST_CROWDED * self._limit
+
+
+class Slot:
+    """What one batch has of the slots, while it is at work.
+
+    Args:
+        slots: they.
+        whose: the participant's.
+    """
+
+    def __init__(self, slots: BatchSlots, whose: Hashable) -> None:
+        self._slots = slots
+        self._whose = whose
+        self.share = Share.WHOLE
+
+    def keep_a_quarter(self) -> None:
+        """Pictures are expected, or what they showed is being told."""
+        self._become(Share.QUARTER)
+
+    def keep_nothing(self) -> None:
+        """The camera lets us wait."""
+        self._become(Share.NOTHING)
+
+    def take_whole(self) -> bool:
+        """Pictures come.
+
+        Returns:
+            False when too many others have them already: these have to be stopped.
+        """
+        if self.share is not Share.WHOLE and self._slots._crowded():  # noqa: SLF001
+            return False
+        self._become(Share.WHOLE)
+        return True
+
+    def _become(self, share: Share) -> None:
+        if share is not self.share:
+            before, self.share = self.share, share
+            self._slots._change(self._whose, before, share)  # noqa: SLF001

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from facematch.recognizer.batch_slots import BatchSlots
+from facematch.recognizer.batch_slots import MOST_CROWDED, BatchSlots, Share, Slot, slots_for
 from tests.rig.virtual_time import now, run
 
 
@@ -168,6 +168,98 @@ def test_never_more_at_work_than_places() -> None:
         return most
 
     assert run(scenario()) == 3
+
+
+@pytest.mark.parametrize(("cores", "slots"), [(1, 8), (2, 8), (4, 16), (16, 64)])
+def test_the_machine_decides_how_many_there_are(cores: int, slots: int) -> None:
+    assert slots_for(cores) == slots
+
+
+class Batch:
+    """A task that takes a slot and then as much of it as it is told to."""
+
+    def __init__(self, slots: BatchSlots, whose: object) -> None:
+        self.slot: Slot | None = None
+        self._leave = asyncio.Event()
+        self._slots, self._whose = slots, whose
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        async with self._slots.one(self._whose) as self.slot:
+            await self._leave.wait()
+
+    async def leave(self) -> None:
+        self._leave.set()
+        await self.task
+
+
+async def batches(slots: BatchSlots, count: int, whose: str = "") -> list[Batch]:
+    made = [Batch(slots, whose or number) for number in range(count)]
+    await settled()
+    return made
+
+
+def at_work(batches: list[Batch]) -> list[Slot]:
+    return [batch.slot for batch in batches if batch.slot is not None]
+
+
+async def all_leave(batches: list[Batch]) -> None:
+    await asyncio.gather(*(batch.leave() for batch in batches))
+
+
+@pytest.mark.parametrize(
+    ("keeps", "most"), [(Share.WHOLE, 8), (Share.QUARTER, 4 * 7 + 1), (Share.NOTHING, 50)], ids=str
+)
+def test_who_waits_for_pictures_lets_others_in(keeps: Share, most: int) -> None:
+    async def scenario() -> int:
+        slots = BatchSlots(8)
+        asking = await batches(slots, 50)
+        change = {Share.QUARTER: Slot.keep_a_quarter, Share.NOTHING: Slot.keep_nothing}.get(keeps, Slot.take_whole)
+        for _ in range(50):
+            for slot in at_work(asking):
+                change(slot)
+            await settled()
+        count = len(at_work(asking))
+        assert slots.waiting == 50 - count
+        await all_leave(asking)
+        assert (slots.waiting, slots._taken.total(), slots._with_pictures) == (0, 0, 0)
+        return count
+
+    assert run(scenario()) == most
+
+
+def test_one_participant_has_half_of_them_however_he_waits() -> None:
+    async def scenario() -> int:
+        slots = BatchSlots(8)
+        asking = await batches(slots, 50, whose="mallory")
+        for _ in range(50):
+            for slot in at_work(asking):
+                slot.keep_a_quarter()
+            await settled()
+        count = len(at_work(asking))
+        await all_leave(asking)
+        return count
+
+    assert run(scenario()) == 4 * 3 + 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_what_comes_late_and_all_at_once_is_bounded(count: int) -> None:
+    async def scenario() -> None:
+        slots = BatchSlots(count)
+        late = await batches(slots, 50 * count)
+        for _ in range(50 * count):
+            for slot in at_work(late):
+                slot.keep_nothing()
+            await settled()
+        taken = [slot.take_whole() for slot in at_work(late)]
+        assert taken == [True] * (MOST_CROWDED * count) + [False] * (len(taken) - MOST_CROWDED * count)
+        assert all(slot.take_whole() for slot in at_work(late)[: MOST_CROWDED * count])  # who has it keeps it
+        (other,) = await batches(slots, 1, whose="other")
+        assert at_work([other]) == []
+        await all_leave([*late, other])
+
+    run(scenario())
 
 
 def test_a_cancelled_wait_leaves_the_queue() -> None:

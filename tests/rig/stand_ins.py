@@ -18,6 +18,29 @@ from tests.rig.embeddings import ENCODER
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class StandInReferences:
+    """What is compared with; whoever changes it says so."""
+
+    def __init__(self, current: Any = None) -> None:
+        self.current = current
+        self.error = None
+        self.looked = True
+        self._listeners: list[Callable[[], None]] = []
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        self._listeners.append(listener)
+
+    def unsubscribe(self, listener: Callable[[], None]) -> None:
+        self._listeners.remove(listener)
+
+    def say_that_it_changed(self) -> None:
+        for listener in self._listeners:
+            listener()
+
 
 def engine(**known: Any) -> Any:
     """One that looks at nothing, unless `inspect` is given."""
@@ -28,8 +51,8 @@ def engine(**known: Any) -> Any:
 
 def shared(**parts: Any) -> Shared:
     """Without a reference, unless `references` are given."""
-    references = parts.get("references") or SimpleNamespace(current=None, error=None, **_heard_by_nobody())
-    gallery = parts.get("gallery") or SimpleNamespace(current=empty(ENCODER), error=None, **_heard_by_nobody())
+    references = parts.get("references") or StandInReferences()
+    gallery = parts.get("gallery") or StandInReferences(empty(ENCODER))
     return Shared(
         engine=parts.get("engine") or engine(),
         references=cast("Any", references),
@@ -40,10 +63,6 @@ def shared(**parts: Any) -> Shared:
         limits=parts.get("limits") or TrackLimits(per_participant=4, per_room=500),
         changed=parts.get("changed") or Wakeup(),
     )
-
-
-def _heard_by_nobody() -> dict[str, Any]:
-    return {"looked": True, "subscribe": lambda listener: None, "unsubscribe": lambda listener: None}
 
 
 def faces_at(distances: Sequence[float], threshold: float = 0.5) -> Seen:

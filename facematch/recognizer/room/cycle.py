@@ -5,7 +5,7 @@ executes in order. Every change of state goes through `TRANSITIONS`, which is th
 `docs/cycle.md` is made from it. An input that the table does not know raises `IllegalInputError` and changes nothing.
 
     IDLE    no reference is enrolled: nothing is subscribed, nothing is decoded
-    QUEUED  a batch is due and waits for one of the batch places
+    QUEUED  a batch is due and waits for one of the batch places, or had to give its own up before it saw anything
     PROBE   a batch is at work
     HOLD    the last batch matched: subscribed, forwarding paused, nothing is processed
     WAIT    the last batch did not match: unsubscribed
@@ -36,8 +36,7 @@ LOOKED_AT_NOTHING = SHOWS_NOTHING | {Outcome.MUTED, Outcome.ERROR}
 """Outcomes that may come at once, and for ever."""
 
 SELDOM_SECONDS = 30.0
-"""The longest pause that a track at which nothing can be seen gets by that, where WAIT_SECONDS is less. It keeps a slot
-for a whole batch, and who is behind such tracks would not be looked at for long."""
+"""The longest pause that a track at which nothing can be seen gets by that, where WAIT_SECONDS is less."""
 
 
 class State(StrEnum):
@@ -76,6 +75,7 @@ class Input(StrEnum):
     MUTED = "muted"
     REFUSED = "cannot be looked at"
     FAILED = "engine error"
+    CROWDED_OUT = "pictures late, and no place"
     DUE = "time is up"
     STOP = "track gone"
 
@@ -102,6 +102,7 @@ TRANSITIONS: dict[State, dict[Input, State]] = {
         Input.MUTED: State.WAIT,
         Input.REFUSED: State.WAIT,
         Input.FAILED: State.WAIT,
+        Input.CROWDED_OUT: State.QUEUED,
         Input.REFERENCE_REMOVED: State.IDLE,
         Input.STOP: State.STOPPED,
     },
@@ -305,6 +306,11 @@ class Cycle:
         return self._batch.id if self._batch else None
 
     @property
+    def shown_nothing(self) -> int:
+        """Batches in a row at which nothing could be seen, up to now."""
+        return self._shown_nothing
+
+    @property
     def rest(self) -> Rest:
         """What its camera still owes of its pause; a batch that is cut off is followed by one as any other is."""
         if self.state in (State.HOLD, State.WAIT):
@@ -393,6 +399,16 @@ class Cycle:
     def failed(self, now: float) -> tuple[Output, ...]:
         """A frame could not be processed."""
         return self._end(now, Input.FAILED, Outcome.ERROR)
+
+    def crowded_out(self, now: float) -> tuple[Output, ...]:
+        """Pictures come after all, and others have the places by now. A batch that has seen none yet is begun anew when
+        it is its turn again, and is not told of; what another one saw decides its outcome.
+        """
+        if self._at_work(Input.CROWDED_OUT).frames:
+            return self.timed_out(now)
+        self._enter(Input.CROWDED_OUT, now)
+        self.batches -= 1
+        return self._set_media(Media.PAUSED)
 
     def due(self, now: float) -> tuple[Output, ...]:
         """The clock moved. Ends HOLD or WAIT when their time is up; an early call does no harm."""

@@ -11,12 +11,12 @@ import structlog
 from facematch.faces.attention import Extent
 from facematch.faces.engine import detection_size
 from facematch.protocol.events import Outcome
-from facematch.recognizer.room import forwarding
 from facematch.recognizer.room.cycle import Cycle, LookCloser, Output, State
 from facematch.recognizer.room.findings import Findings
-from facematch.recognizer.room.frames import FrameStream, Selection, is_filler
+from facematch.recognizer.room.frames import FrameStream
 from facematch.recognizer.room.look import Look
 from facematch.recognizer.room.memory import Memory
+from facematch.recognizer.room.reception import Reception
 from facematch.recognizer.room.refusal import is_too_large
 
 if TYPE_CHECKING:
@@ -27,17 +27,12 @@ if TYPE_CHECKING:
     from facematch.faces.engine import Sight
     from facematch.faces.ranking import Ranking
     from facematch.faces.reference import ReferenceSet
+    from facematch.recognizer.batch_slots import Slot
     from facematch.recognizer.room.memory import Kind
     from facematch.recognizer.shared import Shared
     from facematch.recognizer.wakeup import Wakeup
 
 log = structlog.get_logger(__name__)
-
-ASK_AGAIN_SECONDS = 2.0
-"""After which a track that has not come is asked for anew (it comes within 30 to 600 ms)."""
-
-SETTLE_SECONDS = 0.5
-"""What the server needs to end a subscription, before another one is a new one to it."""
 
 
 @dataclass(slots=True)
@@ -80,27 +75,37 @@ class Probe:
         self._processed_width = shared.engine.processed_width
         self._memory = Memory()
 
-    async def run(self, batch: Batch) -> tuple[Output, ...]:
+    async def run(self, batch: Batch, slot: Slot) -> tuple[Output, ...]:
         """The batch that the cycle has begun, until the cycle has ended it.
 
+        Args:
+            batch: filled with what it sees last.
+            slot: held for it.
+
         Returns:
-            What the cycle wants done after it; `batch` holds what it saw last.
+            What the cycle wants done after it.
         """
         outputs: tuple[Output, ...] = ()
         self._default = batch.default
         self._memory.begin()
-        track = await self._subscribed()
+        reception = Reception(
+            self._publication,
+            self._cycle,
+            changed=self._changed,
+            slot=slot,
+            processed_width=self._processed_width,
+            given_up=self._nobody_left,
+        )
+        track = await reception.track()
         if track is None:
-            return self._without_track()
-        wanted_width = min(self._processed_width, self._publication.width or self._processed_width)
-        selection = Selection(wanted_width, self._cycle.most_frames)
+            return self._without_track(reception)
         stream = FrameStream(track, self._changed.notify)
         self._shared.counters.streams_open += 1
         try:
             while self._cycle.state is State.PROBE:
-                batch.pixels = await self._next_frame(stream, selection)
+                batch.pixels = await reception.picture(stream)
                 if batch.pixels is None:
-                    outputs = self._without_frame()
+                    outputs = self._without_picture(reception)
                 elif is_too_large(*batch.pixels.shape[:2]):
                     outputs = self._cycle.refused(_now(), Outcome.TOO_LARGE)
                 else:
@@ -116,53 +121,23 @@ class Probe:
         """Keep nothing of what the batches so far have seen."""
         self._memory.forget()
 
-    def _cut_short(self) -> bool:
-        """Whether there is nothing to look at, or nothing to compare with, any more."""
-        return self._publication.muted or self._nobody_left()
-
     def _nobody_left(self) -> bool:
         """Whether somebody whom this batch is about was erased: what came of them is told to nobody."""
         return not self._shared.matching.still(self._default, self._room)
 
-    def _without_frame(self) -> tuple[Output, ...]:
-        """Why no frame came: the end of the batch."""
+    def _without_picture(self, reception: Reception) -> tuple[Output, ...]:
+        """Why none came: the end of the batch."""
         if self._nobody_left():
             return self._cycle.reference_removed(_now())
+        if reception.crowded_out:
+            return self._cycle.crowded_out(_now())
         return self._cycle.muted(_now()) if self._publication.muted else self._cycle.timed_out(_now())
 
-    def _without_track(self) -> tuple[Output, ...]:
+    def _without_track(self, reception: Reception) -> tuple[Output, ...]:
         """The server did not even begin to send: it never does so for what the publisher denies, and says nothing."""
-        return self._without_frame() if self._cut_short() else self._cycle.refused(_now(), Outcome.DENIED)
-
-    async def _subscribed(self) -> rtc.RemoteTrack | None:
-        """The track, once it is received; None when that takes too long or the batch was cut short meanwhile.
-
-        A subscription that the server takes for the former one, whose end it has not heard of, brings no track.
-        """
-        if not await self._settled(ASK_AGAIN_SECONDS) and self._remaining() > 0:
-            forwarding.unsubscribe(self._publication)
-            if not await self._changed.until(self._cut_short, min(SETTLE_SECONDS, self._remaining())):
-                forwarding.subscribe(self._publication, self._processed_width)
-                await self._settled(self._remaining())
-        return None if self._cut_short() else self._publication.track
-
-    async def _settled(self, seconds: float) -> bool:
-        """Whether the track is received, or not to be waited for, within so many seconds of the batch."""
-        return await self._changed.until(
-            lambda: self._publication.track is not None or self._cut_short(), min(seconds, self._remaining())
-        )
-
-    async def _next_frame(self, stream: FrameStream, selection: Selection) -> Pixels | None:
-        """The next frame worth looking at; None when the batch's time is up or it was cut short."""
-        while self._remaining() > 0:
-            if not await self._changed.until(lambda: stream.ready() or self._cut_short(), self._remaining()):
-                return None
-            pixels = stream.take()
-            if pixels is None or self._cut_short():
-                return None
-            if not is_filler(pixels) and selection.accepts(pixels.shape[1], _now()):
-                return pixels
-        return None
+        if reception.cut_short:
+            return self._without_picture(reception)
+        return self._cycle.refused(_now(), Outcome.DENIED)
 
     async def _look(self, batch: Batch, pixels: Pixels) -> tuple[Output, ...]:
         taken = _now()  # what is found out of the frame later was so now
@@ -220,9 +195,6 @@ class Probe:
             log.exception("Frame could not be processed", track=self._publication.sid, shape=pixels.shape)
             self._shared.counters.errors += 1
             return None
-
-    def _remaining(self) -> float:
-        return max(0.0, (self._cycle.deadline or 0.0) - _now())
 
 
 def _now() -> float:

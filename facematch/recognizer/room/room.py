@@ -46,21 +46,25 @@ RELEASE_SECONDS = 1.5
 RESTART_SECONDS = 1.0
 """How long a cycle that failed stays away: what fails at once would otherwise fail without a pause."""
 
-_EVENTS: tuple[rtc.room.EventTypes, ...] = (
+_OF_THE_ROOM: tuple[rtc.room.EventTypes, ...] = (
     "participant_connected",
     "participant_disconnected",
     "track_published",
     "track_unpublished",
-    "track_subscribed",
-    "track_unsubscribed",
-    "track_subscription_failed",
-    "track_muted",
-    "track_unmuted",
     "participant_name_changed",
     "reconnecting",
     "reconnected",
     "disconnected",
 )
+
+_OF_A_TRACK: tuple[rtc.room.EventTypes, ...] = (
+    "track_subscribed",
+    "track_unsubscribed",
+    "track_subscription_failed",
+    "track_muted",
+    "track_unmuted",
+)
+"""These come with every batch, and concern one track: to wake hundreds by them costs more than what they say."""
 
 
 _Cameras = dict[str, tuple[rtc.RemoteTrackPublication, rtc.RemoteParticipant]]
@@ -105,8 +109,10 @@ class RoomWatch:
         """Cameras over the limits, which are not watched."""
         self._told_of: set[str] = set()
         """Whose cameras over the limit were told of; the room's are told of under its own name, which is empty."""
-        for name in _EVENTS:
+        for name in _OF_THE_ROOM:
             room.on(name, self._on_change)
+        for name in _OF_A_TRACK:
+            room.on(name, self._on_track_change)
         room.on("reconnecting", self._on_reconnecting)
         room.on("reconnected", self._on_reconnected)
         room.on("disconnected", self._on_disconnected)
@@ -127,7 +133,7 @@ class RoomWatch:
         Returns:
             The reason, in LiveKit's word (such as `SERVER_SHUTDOWN`).
         """
-        self._shared.matching.subscribe(self._on_change)
+        self._shared.matching.subscribe(self._on_people_change)
         try:
             self._reporter.attendance.began(self._people())
             while self._closed is None:
@@ -135,7 +141,7 @@ class RoomWatch:
                 await self._changed.until(self._stale, None)
             return self._closed
         finally:
-            self._shared.matching.unsubscribe(self._on_change)
+            self._shared.matching.unsubscribe(self._on_people_change)
             self._reporter.attendance.lost(self._closed or "STOPPED")
             for sid in list(self._watches):
                 self._drop(sid)
@@ -274,8 +280,18 @@ class RoomWatch:
 
     def _on_change(self, *_: Any) -> None:
         self._changed.notify()
+
+    def _on_people_change(self) -> None:
+        self._changed.notify()
         for watch, _task in self._watches.values():
             watch.changed.notify()
+
+    def _on_track_change(self, *told: Any) -> None:
+        """The SDK names the track by its publication or its sid, at another place in each event."""
+        for one in told:
+            sid: Any = one if isinstance(one, str) else getattr(one, "sid", None)
+            if sid in self._watches:
+                self._watches[sid][0].changed.notify()
 
     def _on_reconnecting(self, *_: Any) -> None:
         log.warning("LiveKit connection lost; reconnecting")

@@ -95,8 +95,7 @@ class TrackWatch:
                         await self.changed.until(self._anyone, None)
                         await self._carry_out(self.cycle.reference_enrolled(_now()))
                     case State.QUEUED:
-                        async with self._shared.slots.one(self.participant.sid):
-                            await self._begin()
+                        await self._run_batch()
                     case _:
                         await self._rest()
         finally:
@@ -115,11 +114,19 @@ class TrackWatch:
         else:
             await self._carry_out(self.cycle.due(_now()))
 
-    async def _begin(self) -> None:
-        """A place is ours: run one batch, unless there is nothing to compare with or to look at."""
-        if not self._anyone():
-            await self._carry_out(self.cycle.reference_removed(_now()))
-            return
+    async def _run_batch(self) -> None:
+        """Wait for a slot and run one batch, unless there is nobody to look for or nothing to look at."""
+        async with self._shared.slots.one(self.participant.sid) as slot:
+            batch = Batch(self._shared.matching.default) if self._anyone() else None
+            outputs = self.cycle.reference_removed(_now()) if batch is None else self._begin()
+            if batch is not None and self.cycle.state is State.PROBE:
+                await self._carry_out(outputs)
+                outputs = await self._probe.run(batch, slot)
+            slot.keep_a_quarter()  # pictures of matches are in memory until they are written
+            await self._carry_out(outputs, batch)
+
+    def _begin(self) -> tuple[Output, ...]:
+        """A slot is ours: the batch begins, and with it its timeout."""
         self._begun = _now()
         delay = self._begun - self.cycle.since
         self._shared.counters.delay_seconds += delay
@@ -129,13 +136,8 @@ class TrackWatch:
         self._shared.counters.batches += 1
         outputs = self.cycle.admitted(_now())
         if why := refusal(self.publication):
-            outputs = self.cycle.refused(_now(), why)
-        elif self.publication.muted:
-            outputs = self.cycle.muted(_now())
-        batch = Batch(self._shared.matching.default)
-        await self._carry_out(outputs, batch)
-        if self.cycle.state is State.PROBE:
-            await self._carry_out(await self._probe.run(batch), batch)
+            return self.cycle.refused(_now(), why)
+        return self.cycle.muted(_now()) if self.publication.muted else outputs
 
     async def _carry_out(self, outputs: tuple[Output, ...], batch: Batch | None = None) -> None:
         self._shared.changed.notify()

@@ -108,6 +108,7 @@ GIVE: dict[Input, Callable[[Cycle, float], tuple[Output, ...]]] = {
     Input.MUTED: lambda cycle, now: cycle.muted(now),
     Input.REFUSED: lambda cycle, now: cycle.refused(now, Outcome.ENCRYPTED),
     Input.FAILED: lambda cycle, now: cycle.failed(now),
+    Input.CROWDED_OUT: lambda cycle, now: cycle.crowded_out(now),
     Input.DUE: lambda cycle, now: cycle.due(now),
     Input.STOP: lambda cycle, now: cycle.stop(now),
 }
@@ -381,6 +382,22 @@ def test_a_batch_whose_frames_dry_up_says_what_it_saw(seen: list[float], outcome
     cycle.looked(0.1, faces_at(seen))
     check = cycle.timed_out(4.0)[-1]
     assert check == ReportCheck("batch-1", outcome, frames=1, faces=len(seen), best_distance=best)
+
+
+def test_a_batch_that_is_crowded_out_is_begun_anew_and_told_of_once() -> None:
+    cycle = probing()
+    assert cycle.crowded_out(1.0) == (SetMedia(Media.PAUSED),)
+    assert (cycle.state, cycle.deadline, cycle.batches) == (State.QUEUED, None, 0)
+    assert cycle.admitted(2.0) == (SetMedia(Media.FLOWING),)
+    assert (cycle.cycle_id, cycle.batches, cycle.deadline) == ("batch-2", 1, 6.0)
+
+
+def test_what_a_batch_saw_before_it_was_crowded_out_is_told() -> None:
+    cycle = probing()
+    cycle.looked(0.1, faces_at([STRANGER]))
+    check = cycle.crowded_out(1.0)[-1]
+    assert check == ReportCheck("batch-1", Outcome.NO_MATCH, frames=1, faces=1, best_distance=STRANGER)
+    assert (cycle.state, cycle.media) == (State.WAIT, Media.UNSUBSCRIBED)
 
 
 def test_hold_ends_in_the_next_batch_still_subscribed() -> None:

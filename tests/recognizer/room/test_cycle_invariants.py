@@ -89,6 +89,7 @@ INPUTS: list[tuple[Callable[[Cycle, float], object], Callable[[Record], bool]]] 
     (lambda cycle, now: cycle.muted(now), lambda record: record.probing),
     (lambda cycle, now: cycle.refused(now, Outcome.DENIED), lambda record: record.probing),
     (lambda cycle, now: cycle.failed(now), lambda record: record.probing),
+    (lambda cycle, now: cycle.crowded_out(now), lambda record: record.probing),
     (lambda cycle, now: cycle.due(now), lambda record: record.cycle.state in (State.HOLD, State.WAIT)),
     (lambda cycle, now: cycle.stop(now), lambda record: record.cycle.state is not State.STOPPED),
 ]
@@ -182,6 +183,17 @@ class TwoTracks(RuleBasedStateMachine):
         why = [Outcome.TOO_LARGE] if how == "refused" else []
         self.took(track, getattr(self.tracks[track].cycle, how)(self.now, *why))
         assert self.state(track) is State.WAIT
+
+    @rule(track=TRACKS)
+    @precondition(lambda self: self.one_in(0, State.PROBE) is not None)
+    def crowded_out(self, track: int) -> None:
+        track = self.the_one_in(track, State.PROBE)
+        record = self.tracks[track]
+        self.took(track, record.cycle.crowded_out(self.now))
+        assert self.state(track) is (State.WAIT if record.frames else State.QUEUED)
+        if not record.frames:  # it saw nothing, and is begun anew
+            assert record.open_batch == record.batches.pop()
+            record.open_batch = None
 
     @rule(track=TRACKS, at_the_deadline=st.booleans())
     @precondition(lambda self: self.one_in(0, State.HOLD, State.WAIT) is not None)
@@ -284,6 +296,7 @@ class TwoTracks(RuleBasedStateMachine):
         for record in self.tracks:
             timed = record.cycle.state in (State.PROBE, State.HOLD, State.WAIT)
             assert (record.cycle.deadline is not None) == timed
+            assert record.cycle.batches == len(record.batches)
 
     @invariant()
     def matches_at_least_the_cooldown_apart(self) -> None:

@@ -20,7 +20,7 @@ from facematch.recognizer.room.room import RESTART_SECONDS, RoomWatch
 from facematch.recognizer.shared import TrackLimits
 from tests.rig.attendance import Told
 from tests.rig.fake_room import AUDIO, CAMERA, STANDARD, VIDEO, Room, publication
-from tests.rig.stand_ins import shared
+from tests.rig.stand_ins import StandInReferences, shared
 from tests.rig.virtual_time import now, run
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ class Scene:
         self.room = Room()
         self.reporter = Reporter()
         self.counters = Counters()
-        common = shared(counters=self.counters, limits=TrackLimits(per_participant=3, per_room=5))
-        self.references = common.references
+        self.references = StandInReferences()
+        limits = TrackLimits(per_participant=3, per_room=5)
+        common = shared(counters=self.counters, limits=limits, references=self.references)
         self.watch = RoomWatch(
             cast("rtc.Room", self.room),
             RULES,
@@ -133,7 +134,7 @@ def test_nobody_is_told_that_there_is_no_reference_before_it_was_looked_for() ->
         await settled()
         assert (scene.watched(), scene.reporter.checks) == ([], [])
         scene.references.looked = True
-        scene.room.emit("track_muted")  # as the reference's own change makes them look
+        scene.references.say_that_it_changed()
         await settled()
         assert scene.watched() == ["TR_1"]
 
@@ -151,6 +152,25 @@ def test_tracks_that_were_there_before_are_watched_too() -> None:
         await asyncio.gather(watching, return_exceptions=True)
 
     run(scenario())
+
+
+@pytest.mark.parametrize("told", [("track", "publication", "who"), ("who", "publication"), ("who", "sid", "error")])
+def test_what_is_said_of_one_track_wakes_that_one_and_no_other(told: tuple[str, ...]) -> None:
+    """With hundreds in the room the others' waking costs more than the batch itself."""
+
+    async def live(scene: Scene) -> None:
+        scene.room.joins("alice", publication("TR_1"))
+        scene.room.joins("bob", publication("TR_2"))
+        await settled()
+        one, other = scene.watch.tracks
+        before = [one.changed.count, other.changed.count]
+        known = {"sid": "TR_1", "publication": one.publication, "who": one.participant}
+        scene.room.emit("track_unsubscribed", *(known.get(name) for name in told))
+        assert [one.changed.count, other.changed.count] == [before[0] + 1, before[1]]
+        scene.references.say_that_it_changed()
+        assert [one.changed.count, other.changed.count] == [before[0] + 2, before[1] + 1]
+
+    in_a_room(live)
 
 
 def test_every_camera_of_a_person_is_watched() -> None:
@@ -172,7 +192,7 @@ def test_who_has_too_many_cameras_is_watched_by_the_first_and_named_once() -> No
             scene.room.joins("mallory", *cameras("m", 64))
             scene.room.joins("alice", publication("TR_1"))
             await settled()
-            scene.room.emit("track_muted")
+            scene.room.emit("participant_name_changed")
             await settled()
         assert scene.watched() == ["TR_m0", "TR_m1", "TR_m2", "TR_1"]
         assert scene.watch.left_out == 61

@@ -27,7 +27,7 @@ from facematch.recognizer.room.room import RoomWatch
 from tests.rig.attendance import Told
 from tests.rig.embeddings import axis, face
 from tests.rig.fake_room import Room, publication
-from tests.rig.stand_ins import engine, shared
+from tests.rig.stand_ins import StandInReferences, engine, shared
 from tests.rig.virtual_time import now, run
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Sfu:
     def set_subscribed(self, wanted: bool) -> None:
         if not wanted:
             self.flows, self.camera.track = False, None
-            self.room.emit("track_unsubscribed")
+            self.room.emit("track_unsubscribed", None, self.camera, None)
         self._kept.append(wanted)
         if self.connected:
             self._hand_over()
@@ -101,7 +101,7 @@ class Sfu:
 
     def _deliver(self) -> None:
         self.flows, self.camera.track = True, object()
-        self.room.emit("track_subscribed")
+        self.room.emit("track_subscribed", self.camera.track, self.camera, None)
 
 
 def stream_of(sfu: Sfu, closing: float) -> type:
@@ -144,12 +144,7 @@ class Scene:
         self.looking_seconds = 0.03
         self.told: list[tuple[float, Outcome]] = []
         self.matches: list[float] = []
-        self.references = SimpleNamespace(
-            looked=True,
-            current=ReferenceSet("r", axis(0)[np.newaxis]),
-            subscribe=self._mind,
-            unsubscribe=self._mind,
-        )
+        self.references = StandInReferences(ReferenceSet("r", axis(0)[np.newaxis]))
 
         monkeypatch.setattr(probe, "FrameStream", stream_of(self.sfu, closing))
         monkeypatch.setattr(forwarding, "subscribe", lambda camera, _width: camera.set_subscribed(True))
@@ -180,7 +175,7 @@ class Scene:
 
     def removes_the_reference(self) -> None:
         self.references.current = None
-        self.room.emit("track_muted")  # any event makes them all look
+        self.references.say_that_it_changed()
 
     async def _look(self, *_: object, **__: object) -> Sight:
         await asyncio.sleep(self.looking_seconds)
@@ -191,8 +186,6 @@ class Scene:
 
     async def _check(self, _subject: object, report: ReportCheck, *_: object) -> None:
         self.told.append((round(now(), 2), report.outcome))
-
-    def _mind(self, _listener: object) -> None: ...
 
 
 @pytest.mark.parametrize("away", [0.01, 0.5, 3.0])
@@ -216,7 +209,7 @@ def test_who_was_in_hold_is_matched_again_at_once_and_then_as_before(
 @pytest.mark.parametrize("away", [0.01, 0.5, 3.0])
 def test_who_was_in_a_batch_is_matched_in_the_next(monkeypatch: pytest.MonkeyPatch, away: float) -> None:
     scene = Scene(monkeypatch, closing=CLOSING)
-    scene.looking_seconds = 1.0
+    scene.looking_seconds = 1.5
 
     async def live() -> None:
         await asyncio.sleep(SOON + 0.5)
