@@ -41,7 +41,11 @@ _BLACK = 4
 def upright(pixels: Pixels, rotation: object) -> Pixels:
     """The frame as its sender sees it: phones send their sensor's image and say how far to turn it clockwise."""
     quarters = _CLOCKWISE_QUARTERS.get(rotation, 0)
-    return np.ascontiguousarray(np.rot90(pixels, -quarters)) if quarters else pixels
+    if not quarters:
+        return pixels
+    whole = pixels.view("V3")[:, :, 0]  # pixels and not their bytes are moved: in half the time
+    turned = np.ascontiguousarray(np.rot90(whole, -quarters))
+    return turned.view(np.uint8).reshape(*turned.shape, 3)
 
 
 def is_filler(pixels: Pixels) -> bool:
