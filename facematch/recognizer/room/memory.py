@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from facematch.faces.ranking import RankedFace, Ranking
     from facematch.faces.sketch import Sketch
 
-MOST_BATCHES = 6
-"""Batches from one whole search to the next, at most: a minute with the default pauses."""
+MOST_BATCHES = 12
+"""Batches from one whole search to the next, at most: two minutes with the default pauses."""
 MOST_PARTS = 2
 """Looks in a row that search no more than a part, at most."""
 _MOST_KEPT = 4
