@@ -13,7 +13,7 @@ import structlog
 
 from facematch.faces.encoder import make_encoder
 from facematch.faces.engine import FaceEngine
-from facematch.faces.models import weights_of
+from facematch.faces.models import ModelError, weights_of
 from facematch.faces.tolerance import MatchRules
 from facematch.protocol.local_secret import read_local_secret
 from facematch.recognizer.account import Account
@@ -69,7 +69,11 @@ async def run(settings: Settings, rooms: Sequence[str] = ()) -> ExitCode:
     try:
         store = await shutdown.beside(asyncio.to_thread(open_outbox, outbox_path(settings)))
     except (OSError, sqlite3.Error, StoreInUseError) as error:
-        log.error("The outbox cannot be opened", reason=str(error), folder=str(settings.data_dir))  # noqa: TRY400
+        log.error(  # noqa: TRY400
+            "The outbox cannot be opened; DATA_DIR has to be a folder that this user can write",
+            reason=str(error),
+            folder=str(settings.data_dir),
+        )
         return ExitCode.FAILED
     if store is not None:
         await shutdown.beside(asyncio.to_thread(recover, snapshots, store))
@@ -77,7 +81,12 @@ async def run(settings: Settings, rooms: Sequence[str] = ()) -> ExitCode:
         log.info("Graceful shutdown flag detected; breaking main loop")
         return shutdown.code
     with NativeOutput(outbox_path(settings).with_suffix(".stderr")) as native:  # its own, as the outbox is
-        await Recognizer(settings, rooms or (settings.room_name,), store, snapshots, shutdown).run(native)
+        try:
+            recognizer = Recognizer(settings, rooms or (settings.room_name,), store, snapshots, shutdown)
+        except ModelError as error:
+            log.error("The face models cannot be loaded", reason=str(error))  # noqa: TRY400  (it says what to do)
+            return ExitCode.FAILED
+        await recognizer.run(native)
     log.info("Face Match recognizer stopped", exit_code=int(shutdown.code))
     return shutdown.code
 

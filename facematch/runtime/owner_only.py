@@ -5,6 +5,7 @@ What is no secret, and may serve several users, is readable by all and writable 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import suppress
@@ -20,6 +21,10 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
 _CODE = Path(__file__).resolve().parents[2]
+
+
+class FolderError(Exception):
+    """A folder that we need cannot be used. Says which, why, and which variable names another."""
 
 
 def make_folder(folder: Path, *, public: bool = False) -> None:
@@ -56,6 +61,27 @@ def keep_folder(folder: Path) -> None:
             with suppress(OSError):  # gone meanwhile
                 if entry.is_file(follow_symlinks=False):
                     _take_from_others(Path(entry.path), entry.stat(follow_symlinks=False))
+
+
+def keep_configured(folder: Path, variable: str, *, written: bool = False) -> None:
+    """`keep_folder`, for one that a setting names.
+
+    Args:
+        folder: to be made where it is missing.
+        variable: the setting's.
+        written: whether this process cannot do without writing to it.
+
+    Raises:
+        FolderError: it can be neither found nor made, or not written.
+    """
+    try:
+        keep_folder(folder)
+        if written and not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        done = "written" if folder.is_dir() else "made"
+        help_ = f"let this user write there, or set {variable} to another folder"
+        raise FolderError(f"{folder} cannot be {done} ({error.strerror}): {help_}") from error
 
 
 def keep_file(path: Path) -> None:

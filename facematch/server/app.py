@@ -18,7 +18,7 @@ from facematch import __version__
 from facematch.config.settings import ROOT
 from facematch.protocol.heartbeat import CycleSettings
 from facematch.runtime.exit_codes import ExitCode
-from facematch.runtime.owner_only import keep_folder
+from facematch.runtime.owner_only import keep_configured
 from facematch.runtime.proxies import proxy_for
 from facematch.server import page
 from facematch.server.access.authorization import AccessControl
@@ -102,9 +102,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with parts.around(), served_alone(database.url):
-            for folder in (settings.output_dir, settings.reference_image.parent):
-                await asyncio.to_thread(keep_folder, folder)
+        async with parts.around(), _folders_of(settings), served_alone(database.url):
             await feed.open()
             with no_access_log(), goodbye_first(say_goodbye):
                 log.info("Face Match is up", room=settings.room_name, livekit_url=settings.livekit_url)
@@ -151,6 +149,19 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     app.add_middleware(AddHeaders, headers=security_headers(settings.browser_livekit_url))
     app.add_middleware(StartupErrors, for_good=ExitCode.BAD_SETTINGS)  # outermost
     return app
+
+
+@asynccontextmanager
+async def _folders_of(settings: Settings) -> AsyncIterator[None]:
+    """With the folders that the settings name, or not at all."""
+    for folder, variable in (
+        (settings.output_dir, "OUTPUT_DIR"),
+        (settings.reference_image.parent, "REFERENCE_IMAGE"),
+    ):
+        await asyncio.to_thread(keep_configured, folder, variable)
+    if settings.database_url is None:
+        await asyncio.to_thread(keep_configured, settings.data_dir, "DATA_DIR", written=True)
+    yield
 
 
 def _examiner_maker(settings: Settings) -> Callable[[], Examiner]:

@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from facematch.config.settings import Settings
+from facematch.faces.models import ModelError
 from facematch.recognizer import app
 from facematch.recognizer.delivery.outbox_store import OutboxStore, open_outbox
 from facematch.recognizer.delivery.snapshots import Snapshots
@@ -128,3 +129,24 @@ async def test_sigterm_while_the_disk_hangs(
     assert hanging.reached.is_set()
     assert not hanging._over.is_set()
     assert [line["count"] for line in lines if line["event"].startswith("Ending without waiting")] == [1]
+
+
+async def test_models_that_cannot_be_loaded_are_one_sentence(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(*_: object) -> None:
+        raise ModelError("the face encoder cannot be written to /x: set MODEL_CACHE to another folder")
+
+    monkeypatch.setattr(app, "make_encoder", make)
+    with capture_logs() as lines:
+        assert await app.run(settings) is ExitCode.FAILED
+    assert "set MODEL_CACHE" in lines[-1]["reason"]
+    assert "exc_info" not in lines[-1]
+
+
+async def test_a_data_folder_that_cannot_be_made_is_named_with_its_variable(settings: Settings) -> None:
+    settings.data_dir.write_text("a file")
+    with capture_logs() as lines:
+        assert await app.run(settings) is ExitCode.FAILED
+    assert "DATA_DIR" in lines[-1]["event"]
+    assert lines[-1]["folder"] == str(settings.data_dir)

@@ -12,9 +12,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from facematch.config.settings import ROOT
+from facematch.runtime.owner_only import FolderError
 from facematch.server.app import Parts, create_app
 from facematch.server.web.openapi import document
 from facematch.server.web.security_headers import origins, security_headers
+from facematch.server.web.startup import EXPECTED
 from tests.rig.keyed import Keyed, with_keys
 
 if TYPE_CHECKING:
@@ -326,3 +328,18 @@ def test_the_description_says_who_and_which(client: TestClient) -> None:
     assert info["title"] == "Face Match"
     assert info["version"]
     assert "/ws/matches" in info["description"]
+
+
+@pytest.mark.parametrize("variable", ["OUTPUT_DIR", "REFERENCE_IMAGE", "DATA_DIR"])
+def test_a_folder_that_cannot_be_made_is_named_with_its_variable(
+    settings: Settings, tmp_path: Path, variable: str
+) -> None:
+    blocked = tmp_path / "a file"
+    blocked.touch()
+    path = blocked / "x.jpg" if variable == "REFERENCE_IMAGE" else blocked
+    app = create_app(settings.model_copy(update={variable.lower(): path}))
+    with pytest.raises(FolderError) as caught, TestClient(app):
+        pass
+    assert str(blocked) in str(caught.value)
+    assert f"set {variable}" in str(caught.value)
+    assert FolderError in EXPECTED

@@ -7,6 +7,7 @@ import multiprocessing
 import sys
 from typing import TYPE_CHECKING
 
+from facematch.runtime.owner_only import FolderError
 from facematch.server.storage.errors import LogUnavailableError
 from facematch.server.storage.migrate import SchemaTooNewError
 from facematch.server.storage.sole_process import AlreadyServedError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 FOR_GOOD = (SchemaTooNewError, AlreadyServedError)
 """Another start could only fail in the same way."""
-EXPECTED = (*FOR_GOOD, LogUnavailableError)
+EXPECTED = (*FOR_GOOD, LogUnavailableError, FolderError)
 """What an operator can do something about; anything else keeps its stack."""
 
 
