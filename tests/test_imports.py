@@ -26,7 +26,7 @@ COMPOSITION_ROOTS = {"main", "api"}
 WEB = ("fastapi", "starlette", "uvicorn")
 
 ORDER = {
-    "facematch": ("runtime", "protocol config", "faces", "launcher recognizer server"),
+    "facematch": ("runtime", "protocol config", "faces", "launcher recognizer server", "people"),
     "facematch.faces": (
         "models onnx_runtime tolerance",
         "known_answer weights gallery",
@@ -54,6 +54,7 @@ ORDER = {
         "web",
         "access",
         "gallery snapshots recognizers",
+        "people",
         "events",
         "webhooks privacy rooms",
         "monitoring",
@@ -74,6 +75,7 @@ FOREIGN = {
     "facematch.recognizer": WEB,
     "facematch.server": ("livekit.rtc",),
     "facematch.launcher": ("livekit", *WEB),
+    "facematch.people": ("livekit", *WEB),
 }
 """Which libraries each part must not import, be it for types only."""
 

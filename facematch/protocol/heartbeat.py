@@ -76,9 +76,19 @@ class EraseReference(Message):
     until: Timestamp = Field(description="What happened later came of the same photo, enrolled again")
 
 
-Order = Annotated[EraseParticipant | EraseReference, Field(discriminator="kind")]
+class ErasePerson(Message):
+    """The same for the Matches of a person, as soon as the gallery in force is without them. Only those are told who
+    have a gallery.
+    """
 
-_ORDERS = ("erase_participant", "erase_reference")
+    id: UUID
+    kind: Literal["erase_person"] = "erase_person"
+    person_ids: list[Name] = Field(description="More than one when people were merged")
+
+
+Order = Annotated[EraseParticipant | EraseReference | ErasePerson, Field(discriminator="kind")]
+
+_ORDERS = ("erase_participant", "erase_reference", "erase_person")
 
 
 def _orders_known(given: Any) -> Any:

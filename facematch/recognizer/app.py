@@ -139,7 +139,10 @@ class Recognizer:
         self._sessions = [
             RoomSession(room, livekit, rules_of(settings), self._shared, self._outbox, snapshots) for room in rooms
         ]
-        memory, orders = MemorySampler(), ErasureOrders(self._outbox, self._shared.references)
+        memory, orders = (
+            MemorySampler(),
+            ErasureOrders(self._outbox, self._shared.references, self._shared.matching.names),
+        )
         account = Account(source, self._sessions, self._shared, self._outbox, orders, memory)
         self._heartbeats = HeartbeatSender(
             self._api, account, orders, self._shared.changed, self._shared.gallery, self._outbox.understanding

@@ -1,4 +1,4 @@
-"""What the web process orders of the recognizer: erasing the events of a participant, or those of a reference."""
+"""What the web process orders of the recognizer: erasing the events of a participant, of a reference or of a person."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from facematch.protocol.heartbeat import EraseParticipant, OrderDone
+from facematch.protocol.heartbeat import EraseParticipant, ErasePerson, OrderDone
 from facematch.runtime.clock import wall_clock
 
 if TYPE_CHECKING:
@@ -25,18 +25,26 @@ log = structlog.get_logger(__name__)
 class ErasureOrders:
     """Carries out orders once, and remembers them for as long as they are given.
 
-    The recognizer keeps no embedding of anybody but the reference, and no picture: what it holds besides are events
-    on their way.
+    The recognizer keeps no embedding of anybody but the reference and the gallery, and no picture: what it holds
+    besides are events on their way.
 
     Args:
         outbox: holds the events on their way.
         references: the one in use.
+        named: whether a person may be named now: the gallery in force has them.
         now: aware time; injected by tests.
     """
 
-    def __init__(self, outbox: Outbox, references: References, now: Callable[[], datetime] = wall_clock) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        references: References,
+        named: Callable[[str], bool],
+        now: Callable[[], datetime] = wall_clock,
+    ) -> None:
         self._outbox = outbox
         self._references = references
+        self._named = named
         self._now = now
         self._done: dict[UUID, OrderDone] = {}
 
@@ -63,9 +71,13 @@ class ErasureOrders:
         return len(self._done) > before
 
     def _may_be_carried_out(self, order: Order) -> bool:
-        """A reference that is still in use brings more events: its file has gone a moment ago, which is seen soon."""
+        """Who is still compared with brings more events: the file, or the gallery, changed a moment ago, which is seen
+        soon.
+        """
         if isinstance(order, EraseParticipant):
             return True
+        if isinstance(order, ErasePerson):
+            return not any(map(self._named, order.person_ids))
         current = self._references.current
         return current is None or current.id != order.reference_id or self._now() > order.until
 
@@ -74,6 +86,8 @@ def _meant(order: Order) -> Callable[[dict[str, Any]], bool]:
     if isinstance(order, EraseParticipant):
         identity = order.participant_identity
         return lambda body: body.get("participant_identity") == identity
+    if isinstance(order, ErasePerson):
+        return lambda body: body.get("person_id") in order.person_ids
     return lambda body: _came_of(body, order)
 
 

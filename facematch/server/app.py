@@ -36,6 +36,7 @@ from facematch.server.gallery import routes as gallery_routes
 from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.gallery.photo_file import ReferenceFile
 from facematch.server.monitoring import health, metrics, status
+from facematch.server.people.service import People
 from facematch.server.privacy.retention import Limits
 from facematch.server.privacy.service import Keeping
 from facematch.server.recognizers import routes as heartbeats
@@ -92,12 +93,14 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     recognizers = Recognizers(parts.monotonic)
     reference = ReferenceFile(settings.reference_image)
     enrollment = Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
-    keeping = Keeping(database, settings.output_dir, _limits(settings), recognizers, feed, enrollment)
+    people = People(database, enrollment, int(settings.upload_max_mb * MB), monotonic=parts.monotonic)
+    keeping = Keeping(database, settings.output_dir, _limits(settings), recognizers, feed, people)
     intake = Intake(feed.writer, keeping.erasures.covers)
     shown = status.Shown(recognizers, reference, feed, webhooks, keeping.erasures)
 
     async def say_goodbye() -> None:
         keeping.erasures.stop()
+        people.publication.stop()
         await hub.close(GOODBYE_SECONDS)
 
     @asynccontextmanager
@@ -107,7 +110,13 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
             with no_access_log(), goodbye_first(say_goodbye):
                 log.info("Face Match is up", room=settings.room_name, livekit_url=settings.livekit_url)
                 try:
-                    async with access.running(), expulsion.running(), webhooks.running(), keeping.running():
+                    async with (
+                        access.running(),
+                        expulsion.running(),
+                        webhooks.running(),
+                        people.running(),
+                        keeping.running(),
+                    ):
                         yield
                 finally:
                     await say_goodbye()
@@ -132,10 +141,11 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         events.routes(intake, hub),
         history.routes(event_log),
         gallery_routes.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
+        people.routes(),
         keeping.routes(reference),
         captures.routes(settings.output_dir),
         tokens.routes(minted, access.token_limit),
-        heartbeats.routes(recognizers, keeping.erasures),
+        heartbeats.routes(recognizers, keeping.erasures, people.gallery_version),
         status.routes(_configured(settings), shown),
         metrics.routes(recognizers, hub, reference),
         health.routes(_health(settings, feed, recognizers, parts.monotonic)),

@@ -59,7 +59,7 @@ def test_figures_that_a_newer_recognizer_adds_are_left_out_and_known_ones_are_st
 
 def test_an_order_of_a_newer_kind_does_not_keep_the_others_from_being_carried_out() -> None:
     order = {"id": ID, "kind": "erase_participant", "participant_identity": "ada"}
-    answer = HeartbeatAnswer.model_validate({"orders": [{"id": ID, "kind": "erase_person", "person": 5}, order]})
+    answer = HeartbeatAnswer.model_validate({"orders": [{"id": ID, "kind": "erase_what_is_new", "person": 5}, order]})
     assert [known.kind for known in answer.orders] == ["erase_participant"]
     for wrong in ({"id": ID}, {**order, "kind": 5}, {**order, "id": "x"}, "erase"):
         with pytest.raises(ValidationError):

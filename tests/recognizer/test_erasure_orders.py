@@ -9,24 +9,29 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
-from facematch.protocol.heartbeat import EraseParticipant, EraseReference
+from facematch.protocol.heartbeat import EraseParticipant, ErasePerson, EraseReference
 from facematch.recognizer.erasure_orders import ErasureOrders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from facematch.recognizer.delivery.outbox import Outbox
     from facematch.recognizer.references import References
 
 AT = datetime(2025, 9, 25, 14, 7, 8, tzinfo=UTC)
 WAITING = [
-    {"participant_identity": who, "reference_id": reference, "timestamp": (AT + timedelta(seconds=later)).isoformat()}
-    for who, reference, later in [
-        ("alice", "old", -60),
-        ("alice", "used", -60),
-        ("bob", "used", 0),
-        ("bob", "used", 4),
-        ("bob", None, 0),
+    {
+        "participant_identity": who,
+        "reference_id": reference,
+        "timestamp": (AT + timedelta(seconds=later)).isoformat(),
+        "person_id": person,
+    }
+    for who, reference, later, person in [
+        ("alice", "old", -60, "p_1"),
+        ("alice", "used", -60, "default"),
+        ("bob", "used", 0, None),
+        ("bob", "used", 4, "p_2"),
+        ("bob", None, 0, "p_3"),
     ]
 ]
 
@@ -49,9 +54,11 @@ def order(number: int, identity: str) -> EraseParticipant:
     return EraseParticipant(id=UUID(int=number), participant_identity=identity)
 
 
-def orders_on(outbox: Erasing, *, reference: str | None = None, now: datetime = AT) -> ErasureOrders:
+def orders_on(
+    outbox: Erasing, *, reference: str | None = None, now: datetime = AT, gallery: Collection[str] = ()
+) -> ErasureOrders:
     references = SimpleNamespace(current=reference and SimpleNamespace(id=reference))
-    return ErasureOrders(cast("Outbox", outbox), cast("References", references), lambda: now)
+    return ErasureOrders(cast("Outbox", outbox), cast("References", references), gallery.__contains__, lambda: now)
 
 
 async def test_an_order_is_carried_out_once_however_often_it_is_given() -> None:
@@ -126,3 +133,18 @@ async def test_the_same_photo_enrolled_again_is_no_reason_to_wait_for_ever() -> 
     outbox = Erasing()
     assert await orders_on(outbox, reference="used", now=AT + timedelta(seconds=4)).carry_out([GONE])
     assert outbox.erased == [[1, 2]]
+
+
+# A person.
+
+
+async def test_the_matches_of_a_person_go_when_the_gallery_is_without_them() -> None:
+    outbox, gallery = Erasing(), {"p_1", "p_2", "p_3"}
+    orders = orders_on(outbox, gallery=gallery)
+    gone = ErasePerson(id=UUID(int=8), person_ids=["p_1", "p_2"])
+    assert not await orders.carry_out([gone])
+    gallery.remove("p_1")
+    assert not await orders.carry_out([gone])
+    gallery.remove("p_2")
+    assert await orders.carry_out([gone])
+    assert outbox.erased == [[0, 3]]

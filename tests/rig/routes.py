@@ -29,6 +29,7 @@ def addresses(app: FastAPI) -> set[tuple[str, str]]:
 def concrete(template: str) -> str:
     """An address of this template."""
     filled = template.replace("{path:path}", "x.js").replace("{name}", "match_a.jpg")
+    filled = filled.replace("{id}", "p_0123456789abcdef").replace("{photo}", "9f86d081884c7d65")
     return filled.replace("{identity:path}", "Alice%2F42")
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from facematch.faces.detector import Box, resized
 from facematch.faces.photos.photo import Photo, as_jpeg, brought_down, read_photo
 from facematch.faces.photos.refusal import EnrollmentError
-from facematch.faces.photos.weakness import Weakness, weaknesses
+from facematch.faces.photos.weakness import Weakness, sharpness, weaknesses
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,6 +62,10 @@ class EnrolledPhoto:
     """Why this face will be recognised less often than others."""
     turned: Turn = 0
     """Degrees, clockwise, that the photograph was turned by, because no face shows in it as it lies."""
+    score: float = 0.0
+    """The detector's."""
+    sharpness: float = 0.0
+    """See `facematch.faces.photos.weakness.sharpness`."""
 
 
 def enroll(photo: Photo, detector: Detector, encoder: Encoder) -> EnrolledPhoto:
@@ -153,7 +157,15 @@ def _as_it_lies(photo: Photo, detector: Detector, encoder: Encoder, *, stored: b
     size = pixels.shape[1], pixels.shape[0]
     chip = detector.chip(pixels, subject)
     embedding = encoder.encode([chip])[0]
-    return EnrolledPhoto(jpeg, embedding, subject.clipped(*size), size, weaknesses(chip, subject.score))
+    return EnrolledPhoto(
+        jpeg,
+        embedding,
+        subject.clipped(*size),
+        size,
+        weaknesses(chip, subject.score),
+        score=subject.score,
+        sharpness=sharpness(chip),
+    )
 
 
 def _as_stored(picture: Image.Image, stored: bytes | None) -> tuple[bytes, Pixels]:

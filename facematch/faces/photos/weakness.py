@@ -60,8 +60,7 @@ def weaknesses(chip: Pixels, score: float) -> tuple[Weakness, ...]:
     grey = Image.fromarray(chip).convert("L")
     light = np.asarray(grey, np.float32)
     face: NDArray[np.float32] = light[_FACE]
-    coarse = np.asarray(grey.filter(ImageFilter.GaussianBlur(2)), np.float32)[_FACE]
-    detail = float(np.abs(face - coarse).mean() / max(face.std(), 1.0))
+    detail = _detail(grey)
     dark, middle, bright = (float(value) for value in np.percentile(face, (5, 50, 95)))
     lowest, reach = float(np.min(face)), float(np.ptp(face))
     greys = float(((face > lowest + 0.15 * reach) & (face < lowest + 0.85 * reach)).mean())
@@ -83,6 +82,21 @@ def weaknesses(chip: Pixels, score: float) -> tuple[Weakness, ...]:
             Weakness("UNCLEAR", "The face is hard to make out. Use a photo that shows all of it from the front.")
         )
     return tuple(found)
+
+
+def sharpness(chip: Pixels) -> float:
+    """How much of the face's contrast is detail finer than two pixels: 0.18 to 0.25 in untouched photographs.
+
+    Args:
+        chip: (150, 150, 3), the face upright, as the encoder gets it.
+    """
+    return _detail(Image.fromarray(chip).convert("L"))
+
+
+def _detail(grey: Image.Image) -> float:
+    face = np.asarray(grey, np.float32)[_FACE]
+    coarse = np.asarray(grey.filter(ImageFilter.GaussianBlur(2)), np.float32)[_FACE]
+    return float(np.abs(face - coarse).mean() / max(face.std(), 1.0))
 
 
 def _middle(light: NDArray[np.float32], parts: tuple[tuple[slice, slice], ...]) -> float:

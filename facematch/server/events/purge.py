@@ -1,5 +1,5 @@
-"""Removing from the event log: what has become too old, snapshots that are gone, everything of one participant or
-one reference.
+"""Removing from the event log: what has become too old, snapshots that are gone, everything of one participant, one
+reference or one person.
 
 Works on a log that others append to and read from meanwhile. Positions of removed events are never given again.
 """
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
+from facematch.server.events.naming import leave_out
 from facematch.server.storage.database import is_sqlite
-from facematch.server.storage.schema import events, position, text_of
+from facematch.server.storage.schema import event_people, events, position, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 500
 """Rows of one transaction: whoever waits to append waits for no more than that."""
+_CHECKS_AT_ONCE: Final = 100
+"""The same of Checks that lose a name, of which each takes a few statements."""
 
 
-Kind = Literal["participant", "reference"]
+Kind = Literal["participant", "reference", "person"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,12 @@ class Subject:
 
     kind: Kind
     id: str
-    """The identity, or the reference's id."""
+    """The identity, the reference's id, or the ids of the people who are one, with blanks between them."""
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Of a person: all of their ids."""
+        return tuple(self.id.split(" ")) if self.kind == "person" else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +91,7 @@ class Records:
         Returns:
             How many events changed.
         """
-
-        async def work(connection: AsyncConnection) -> int:
-            rows = sa.select(events.c.cursor, events.c.body).where(events.c.snapshot.in_(list(names)))
-            changed = [
-                {"at": cursor, "new": _without_snapshot(body)} for cursor, body in await connection.execute(rows)
-            ]
-            if changed:
-                update = sa.update(events).where(events.c.cursor == sa.bindparam("at"))
-                await connection.execute(update.values(snapshot=None, body=sa.bindparam("new")), changed)
-            return len(changed)
-
-        return await self._database.write(work)
+        return await self._database.write(lambda connection: _clear(connection, names))
 
     async def remove_older(self, than: datetime, limit: int = AT_ONCE) -> Removed:
         """Remove the oldest events that came before a time, at most `limit`."""
@@ -112,13 +109,18 @@ class Records:
         return bool(await self._database.rows(sa.select(events.c.cursor).where(events.c.received_at < than).limit(1)))
 
     async def remove_of(self, subject: Subject, *, until: datetime | None = None) -> Removed:
-        """Remove the events of a participant, or those that came of a reference.
+        """Remove the events of a participant, those that came of a reference, or the Matches of a person.
+
+        A person's Checks stay and lose the name. So do other people's Matches of the same batches, but their snapshots
+        may show the person: those are among the names that are returned, and the events speak of none any more.
 
         Args:
             subject: of events that name no identity, those are a participant's who has it as name or sid.
             until: only what happened until then, says its sender; None: everything.
         """
         cursors, names = frozenset[int](), frozenset[str]()
+        if subject.kind == "person":
+            names = await self._leave_out(subject.people)
         while True:
 
             async def work(connection: AsyncConnection) -> Removed:
@@ -135,9 +137,32 @@ class Records:
 
         async def work(connection: AsyncConnection) -> bool:
             rows = await _rows_of(connection, subject, until, AT_ONCE)
+            named = sa.select(event_people.c.cursor).where(event_people.c.person_id.in_(subject.people)).limit(1)
+            if subject.kind == "person" and (await connection.execute(named)).first() is not None:
+                return True
             return any(cursor <= up_to for cursor, _ in rows)
 
         return await self._database.read(work)
+
+    async def _leave_out(self, ids: Collection[str]) -> frozenset[str]:
+        """Take people out of the Checks that name them.
+
+        Returns:
+            The snapshots of the same batches.
+        """
+        names = frozenset[str]()
+        while True:
+
+            async def work(connection: AsyncConnection) -> tuple[int, set[str]]:
+                await _lock(connection)
+                count, found = await leave_out(connection, ids, _CHECKS_AT_ONCE)
+                await _clear(connection, found)
+                return count, found
+
+            count, found = await self._database.write(work)
+            names |= found
+            if count < _CHECKS_AT_ONCE:
+                return names
 
     async def latest(self) -> int:
         """The last position given out."""
@@ -153,6 +178,15 @@ class Records:
         if is_sqlite(self._database.url) and (path := sa.make_url(self._database.url).database):
             return await asyncio.to_thread(_checkpoint, path)
         return True
+
+
+async def _clear(connection: AsyncConnection, names: Collection[str]) -> int:
+    rows = sa.select(events.c.cursor, events.c.body).where(events.c.snapshot.in_(list(names)))
+    changed = [{"at": cursor, "new": _without_snapshot(body)} for cursor, body in await connection.execute(rows)]
+    if changed:
+        update = sa.update(events).where(events.c.cursor == sa.bindparam("at"))
+        await connection.execute(update.values(snapshot=None, body=sa.bindparam("new")), changed)
+    return len(changed)
 
 
 def _checkpoint(path: str) -> bool:
@@ -172,6 +206,7 @@ async def _lock(connection: AsyncConnection) -> None:
 async def _remove(connection: AsyncConnection, rows: Sequence[Any]) -> Removed:
     cursors = frozenset(cursor for cursor, _ in rows)
     if cursors:
+        await connection.execute(sa.delete(event_people).where(event_people.c.cursor.in_(cursors)))
         await connection.execute(sa.delete(events).where(events.c.cursor.in_(cursors)))
         await connection.execute(sa.update(position).values(kept=position.c.kept - len(cursors)))
     return Removed(cursors, frozenset(name for _, name in rows if name))
@@ -194,6 +229,9 @@ def _parts(subject: Subject) -> Sequence[sa.Select[Any]]:
     who = text_of(subject.id)
     if subject.kind == "reference":
         return (columns.where(events.c.reference_id == who),)
+    if subject.kind == "person":
+        theirs = sa.select(event_people.c.cursor).where(event_people.c.person_id.in_(subject.people))
+        return (columns.where(events.c.cursor.in_(theirs), events.c.type == "match"),)
     named = columns.where(events.c.participant_identity == who)
     nameless = columns.where(events.c.participant_identity.is_(None))
     fragment = '"participant_name":' + json.dumps(subject.id, ensure_ascii=False) + ","

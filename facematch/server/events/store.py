@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from facematch.protocol.events import Check, Match, ParticipantChange
 from facematch.runtime.clock import wall_clock
 from facematch.server.events.log import ALL, Entry, Filter, Page, body_text, with_cursor
+from facematch.server.events.naming import remember, with_names
 from facematch.server.storage.errors import LogUnavailableError
 from facematch.server.storage.migrate import migrate
 from facematch.server.storage.schema import events, position, text_of
@@ -57,23 +58,26 @@ class SqlEventLog:
 
     async def append(self, events_: Sequence[Event]) -> Sequence[Entry | None]:
         """See `EventLog.append`."""
-        rows = [_row(event) for event in events_]
 
         async def work(connection: AsyncConnection) -> list[Entry | None]:
             latest = await _lock_position(connection)
-            known = await _known(connection, [row["event_id"] for row in rows])
+            known = await _known(connection, [_id_of(event) for event in events_])
             entries: list[Entry | None] = []
             added: list[dict[str, Any]] = []
-            for row in rows:
-                if row["event_id"] in known:
+            about: list[tuple[int, Event]] = []
+            for event in await with_names(connection, events_):
+                if event is None or event.event_id in known:
                     entries.append(None)
                     continue
+                row = _row(event)
                 known.add(row["event_id"])
                 latest += 1
                 added.append({**row, "cursor": latest, "received_at": received_at})
+                about.append((latest, event))
                 entries.append(Entry(latest, row["type"], with_cursor(row["body"], latest)))
             if added:
                 await connection.execute(sa.insert(events), added)
+                await remember(connection, about)
                 kept = position.c.kept + len(added)
                 await connection.execute(sa.update(position).values(latest=latest, kept=kept))
             return entries
@@ -133,11 +137,15 @@ class SqlEventLog:
         await self._database.aclose()
 
 
-def _row(event: Event) -> dict[str, Any]:
+def _id_of(event: Event) -> UUID:
     if event.event_id is None:
         raise ValueError("an event is given its id before it is stored")
+    return event.event_id
+
+
+def _row(event: Event) -> dict[str, Any]:
     return {
-        "event_id": event.event_id,
+        "event_id": _id_of(event),
         "type": event.type,
         "room": text_of(event.room),
         "participant_identity": text_of(event.participant_identity),

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from facematch.server.gallery.photo_file import ReferenceFile
 
 log = structlog.get_logger(__name__)
@@ -70,9 +73,29 @@ class Photo(Protocol):
         """Degrees, clockwise, that it was turned by."""
         ...
 
+    @property
+    def embedding(self) -> NDArray[np.float32]:
+        """(128,), of the face."""
+        ...
+
+    @property
+    def score(self) -> float:
+        """The detector's."""
+        ...
+
+    @property
+    def sharpness(self) -> float:
+        """0.18 to 0.25 in untouched photographs, less in blurred ones."""
+        ...
+
 
 class Examiner(Protocol):
     """The part of the face engine that enrollment needs."""
+
+    @property
+    def model(self) -> str:
+        """Which encoder makes the embeddings."""
+        ...
 
     async def enroll(self, data: bytes) -> Photo:
         """The photo, or `EnrollmentError`."""
@@ -136,6 +159,19 @@ class Enrollment:
                 reason = error.strerror or "the disk failed"
                 detail = f"The photo is fine but could not be stored ({reason}). The former one is still in use."
                 raise ApiError(507, Code.STORAGE_FAILED, detail) from error
+
+    async def examine(self, data: bytes) -> tuple[Photo, str]:
+        """Examine a photo and store nothing.
+
+        Returns:
+            What was seen, and which encoder made the embedding.
+
+        Raises:
+            ApiError: it cannot serve as a reference, or cannot be examined now.
+        """
+        async with self._one_at_a_time:
+            photo = await self._examine(data)
+            return photo, (await asyncio.shield(self._loading())).model
 
     async def remove(self, reference_id: str, enrolled_until: datetime | None = None) -> bool:
         """Remove the photo that has this id; not another one that has taken its place meanwhile.

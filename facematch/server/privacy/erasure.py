@@ -1,4 +1,5 @@
-"""Erasing: everything of one participant, or the reference and all that came of it, here and at the recognizer.
+"""Erasing: everything of one participant, the reference and all that came of it, or a person with their photos and
+all that names them, here and at the recognizer.
 
 What is to be erased is written down first. So it is erased whatever happens meanwhile, also when the recognizer comes
 back only days later: it is told in the answer to each of its heartbeats until it has confirmed. Events of the time
@@ -10,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from facematch.protocol.events import Check, Match
-from facematch.protocol.heartbeat import EraseParticipant, EraseReference
+from facematch.protocol.heartbeat import EraseParticipant, ErasePerson, EraseReference
 from facematch.runtime.clock import wall_clock
 from facematch.server.events.purge import Subject
 from facematch.server.privacy.removal import Leftovers
@@ -69,6 +70,8 @@ class Erased:
     snapshots: int
     undelivered: int | None
     """Events in the recognizer's outbox; None: it has not confirmed yet."""
+    photos: int = 0
+    """A person's."""
 
 
 class Erasures:
@@ -127,9 +130,10 @@ class Erasures:
         self._stopping = True
         self._wake()
 
-    def orders(self) -> list[Order]:
-        """What the recognizer is to erase."""
-        return [_order(pending) for pending in list(self._pending.values())[:MOST_ORDERS]]
+    def orders(self, heartbeat: Heartbeat) -> list[Order]:
+        """What a recognizer is to erase. One that has no gallery is told nothing of people: it knows none."""
+        told = [one for one in self._pending.values() if one.subject.kind != "person" or _has_gallery(heartbeat)]
+        return [_order(pending) for pending in told[:MOST_ORDERS]]
 
     def hear(self, heartbeat: Heartbeat) -> None:
         """Take what a recognizer says it has erased. Call it when the heartbeat is among those of `heard`."""
@@ -145,7 +149,10 @@ class Erasures:
         now = self._monotonic()
         self._stragglers = [one for one in self._stragglers if one[1] > now]
         for pending in (*self._pending.values(), *(pending for pending, _ in self._stragglers)):
-            if event.timestamp <= _until(pending) and _is_of(event, pending.subject):
+            late = (
+                event.timestamp <= _until(pending) or pending.subject.kind == "person"
+            )  # their ids are never given again
+            if late and _is_of(event, pending.subject):
                 if isinstance(event, Match) and event.snapshot and pending.id in self._pending:
                     self._remember(pending.id, event.snapshot)
                 return True
@@ -188,6 +195,22 @@ class Erasures:
             raise ReferenceStaysError(_reason(error)) from error
         return await self._erase(pending, by)
 
+    async def person(self, ids: Sequence[str], by: str) -> Erased:
+        """Erase a person: photos, embeddings, and what names them.
+
+        Args:
+            ids: theirs, and those of whoever was merged into them.
+            by: the role in which it is asked.
+
+        Raises:
+            OSError: not everything could be removed now; what was written down is tried again.
+        """
+        pending = await self._store.begin(Subject("person", " ".join(ids)), self._now(), by)
+        self._pending[pending.id] = pending
+        self._unremoved.add(pending.id)
+        photos = await self._removal.person(pending.subject)
+        return replace(await self._erase(pending, by), photos=photos)
+
     async def _erase(self, pending: Pending, by: str) -> Erased:
         id_ = pending.id
         self._pending[id_] = pending
@@ -198,7 +221,7 @@ class Erasures:
             events, snapshots = await self._remove(pending, None)
             await self._wait_for(lambda: self._outcome(pending) is not None)
             undelivered = self._outcome(pending)
-            whole = undelivered is not None and pending.subject.kind == "participant"
+            whole = undelivered is not None and pending.subject.kind != "reference"
             more = await self._remove(pending, None if whole else _until(pending))  # what came meanwhile
             events, snapshots = events + more[0], snapshots + more[1]
             if undelivered is not None:
@@ -235,6 +258,8 @@ class Erasures:
                 continue
             if id_ in self._unremoved and pending.subject.kind == "reference":
                 await self._removal.photo(pending.subject.id, pending.requested_at)
+            if id_ in self._unremoved and pending.subject.kind == "person":
+                await self._removal.person(pending.subject)
             events, snapshots = await self._remove(pending, _until(pending))
             if undelivered is None:
                 continue
@@ -244,12 +269,15 @@ class Erasures:
     async def _remove(self, pending: Pending, until: datetime | None) -> tuple[int, int]:
         """Remove what is here of it; since it is pending, no event of its time is taken any more.
 
+        A person is named by none of any time: their ids are never given again.
+
         Returns:
             How many events and how many snapshots there were.
 
         Raises:
             OSError: something is still there.
         """
+        until = None if pending.subject.kind == "person" else until
         delivered = delivered_until(self._heard())
         settled = max(pending.requested_at, delivered or pending.requested_at)
         leftovers = Leftovers(settled.timestamp(), self._turned_away.setdefault(pending.id, set()))
@@ -266,6 +294,8 @@ class Erasures:
         """How many undelivered events recognizers have removed; None: not all of them have confirmed."""
         confirmed = self._confirmed.get(pending.id, {})
         recognizers = [heartbeat for heartbeat, _ in standing(self._heard())]
+        if pending.subject.kind == "person":
+            recognizers = [heartbeat for heartbeat in recognizers if _has_gallery(heartbeat)]
         if not recognizers or not all(heartbeat.source in confirmed for heartbeat in recognizers):
             return None
         if pending.subject.kind == "reference" and any(
@@ -306,7 +336,13 @@ def _until(pending: Pending) -> datetime:
     return pending.requested_at + timedelta(seconds=RELOAD_SECONDS if pending.subject.kind == "reference" else 0.0)
 
 
+def _has_gallery(heartbeat: Heartbeat) -> bool:
+    return heartbeat.gallery_version is not None
+
+
 def _order(pending: Pending) -> Order:
+    if pending.subject.kind == "person":
+        return ErasePerson(id=pending.id, person_ids=list(pending.subject.people))
     if pending.subject.kind == "reference":
         return EraseReference(id=pending.id, reference_id=pending.subject.id, until=_until(pending))
     return EraseParticipant(id=pending.id, participant_identity=pending.subject.id)
@@ -315,6 +351,8 @@ def _order(pending: Pending) -> Order:
 def _is_of(event: Event, subject: Subject) -> bool:
     if subject.kind == "reference":
         return isinstance(event, Match | Check) and event.reference_id == subject.id
+    if subject.kind == "person":
+        return isinstance(event, Match) and event.person_id in subject.people
     return subject.id in (
         event.participant_identity or event.participant_name,
         event.participant_identity or event.participant_id,

@@ -1,4 +1,4 @@
-"""Removing what is kept here of somebody or of a reference, and looking whether it has gone."""
+"""Removing what is kept here of a participant, of a reference or of a person, and looking whether it has gone."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from facematch.server.events.purge import Records, Subject
     from facematch.server.events.service import Feed
     from facematch.server.gallery.enrollment import Enrollment
+    from facematch.server.people.changes import PeopleChanges
     from facematch.server.privacy.retention import Retention
     from facematch.server.snapshots.folder import SnapshotFolder
 
@@ -35,7 +36,7 @@ class Leftovers:
     written_until: float
     """Wall-clock seconds: a participant's that were written until then, judged by their name."""
     turned_away: Collection[str]
-    """A reference's: those whose events came too late to be kept."""
+    """A reference's or a person's: those whose events came too late to be kept."""
 
 
 class Removal:
@@ -47,16 +48,24 @@ class Removal:
         retention: owns the lock under which anything is removed.
         feed: where events are on their way in, and out to listeners.
         enrollment: of the reference.
+        people: where people are changed.
     """
 
     def __init__(
-        self, records: Records, folder: SnapshotFolder, retention: Retention, feed: Feed, enrollment: Enrollment
+        self,
+        records: Records,
+        folder: SnapshotFolder,
+        retention: Retention,
+        feed: Feed,
+        enrollment: Enrollment,
+        people: PeopleChanges,
     ) -> None:
         self._records = records
         self._folder = folder
         self._retention = retention
         self._feed = feed
         self._enrollment = enrollment
+        self._people = people
 
     async def photo(self, reference_id: str, enrolled_until: datetime | None = None) -> bool:
         """Remove the reference of this id, if it was there at that time already (None: whenever).
@@ -68,6 +77,17 @@ class Removal:
             OSError: it could not be removed.
         """
         return await self._enrollment.remove(reference_id, enrolled_until)
+
+    async def person(self, subject: Subject) -> int:
+        """Remove people who are one, with their photos and embeddings. Those who are not there are no matter.
+
+        Returns:
+            How many photos there were.
+
+        Raises:
+            LogUnavailableError: they are not known to be removed.
+        """
+        return await self._people.erase(subject.people)
 
     async def traces(self, subject: Subject, until: datetime | None, leftovers: Leftovers) -> Found:
         """Remove events and snapshots, and look whether they have gone.
@@ -110,7 +130,7 @@ class Removal:
         certain that no event will speak of it.
         """
         files = await self._retention.unnamed()
-        if subject.kind == "reference":
+        if subject.kind != "participant":
             return frozenset(leftovers.turned_away) & files.keys()
         return frozenset(
             name

@@ -3,16 +3,15 @@
 # Annotations are read at run time here: FastAPI makes its routes from them.
 from datetime import datetime
 from typing import Annotated, Literal
-from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
-from facematch.server.access.caller import Caller, caller_of
-from facematch.server.access.roles import Role
+from facematch.server.access.caller import caller_of
 from facematch.server.gallery.photo_file import ReferenceFile
-from facematch.server.privacy.erasure import Erased, Erasures, ReferenceStaysError
+from facematch.server.privacy.erasure import Erasures, ReferenceStaysError
+from facematch.server.privacy.receipts import FAILED, Counts, by, counts, failed
 from facematch.server.privacy.store import ErasureStore, Line
 from facematch.server.web.errors import ApiError, Code, documented
 
@@ -20,22 +19,8 @@ log = structlog.get_logger(__name__)
 
 LONGEST_IDENTITY = 512
 _LINES = 100
-_FAILED = "Not everything could be removed (the database is away). What was written down is tried again by itself."
 
 _STAYS = "The photo could not be removed ({}). Nothing was erased. Ask again."
-
-
-class Counts(BaseModel):
-    """What was erased, and by whom."""
-
-    receipt_id: UUID
-    at: datetime = Field(description="When it was asked for. What happens after this answer is not erased")
-    events: int = Field(description="Removed from the event log")
-    snapshots: int = Field(description="Files removed")
-    undelivered_events: int | None = Field(description="Removed from the recognizer's outbox; null: not known yet")
-    recognizer: Literal["done", "pending"] = Field(
-        description="pending: it has not confirmed yet. It is told until it does, also after a restart"
-    )
 
 
 class ParticipantErased(Counts):
@@ -59,8 +44,8 @@ class ReferenceErased(Counts):
 class ErasureLine(Counts):
     """One line of the record. It does not say whose."""
 
-    kind: Literal["participant", "reference"]
-    requested_by: str = Field(examples=["admin (key)"])
+    kind: Literal["participant", "reference", "person"]
+    requested_by: str = Field(examples=["admin (key)"], description="Or `delete_at`: their time had come")
     done_at: datetime | None = Field(description="When the recognizer had confirmed; null: it has not yet")
 
 
@@ -81,7 +66,7 @@ def routes(erasures: Erasures, store: ErasureStore, file: ReferenceFile) -> APIR
     router = APIRouter(tags=["erasure"])
 
     refusals = documented(
-        (422, Code.INVALID, "identity: must be 1 to 512 characters"), (503, Code.STORAGE_FAILED, _FAILED)
+        (422, Code.INVALID, "identity: must be 1 to 512 characters"), (503, Code.STORAGE_FAILED, FAILED)
     )
 
     @router.delete("/api/participants", summary="Erase a participant's records", responses=refusals)
@@ -109,7 +94,7 @@ def routes(erasures: Erasures, store: ErasureStore, file: ReferenceFile) -> APIR
         responses=documented(
             (404, Code.NO_REFERENCE, "There is no reference photo."),
             (503, Code.STORAGE_FAILED, _STAYS.format("Permission denied")),
-            (503, Code.STORAGE_FAILED, _FAILED),
+            (503, Code.STORAGE_FAILED, FAILED),
         ),
     )
     async def reference(request: Request) -> ReferenceErased:
@@ -120,13 +105,13 @@ def routes(erasures: Erasures, store: ErasureStore, file: ReferenceFile) -> APIR
         if current is None:
             raise ApiError(404, Code.NO_REFERENCE, "There is no reference photo.")
         try:
-            erased = await erasures.reference(current.id, _by(caller_of(request.scope)))
+            erased = await erasures.reference(current.id, by(caller_of(request.scope)))
         except ReferenceStaysError as error:
             log.error("Reference not erased", reason=str(error))  # noqa: TRY400
             raise ApiError(503, Code.STORAGE_FAILED, _STAYS.format(error), headers={"Retry-After": "1"}) from error
         except OSError as error:
-            raise _failed(error) from error
-        return ReferenceErased(reference_id=current.id, **_counts(erased))
+            raise failed(error) from error
+        return ReferenceErased(reference_id=current.id, **counts(erased))
 
     @router.get(
         "/api/erasures",
@@ -149,10 +134,10 @@ async def _erased(erasures: Erasures, identity: str, request: Request) -> Partic
     if not 1 <= len(identity) <= LONGEST_IDENTITY:
         raise ApiError(422, Code.INVALID, f"identity: must be 1 to {LONGEST_IDENTITY} characters")
     try:
-        erased = await erasures.participant(identity, _by(caller_of(request.scope)))
+        erased = await erasures.participant(identity, by(caller_of(request.scope)))
     except OSError as error:
-        raise _failed(error) from error
-    return ParticipantErased(identity=identity, **_counts(erased))
+        raise failed(error) from error
+    return ParticipantErased(identity=identity, **counts(erased))
 
 
 def _line(line: Line) -> ErasureLine:
@@ -167,25 +152,3 @@ def _line(line: Line) -> ErasureLine:
         requested_by=line.requested_by,
         done_at=line.done_at,
     )
-
-
-def _by(caller: Caller) -> str:
-    return f"{Role.ADMIN} ({caller.by})"
-
-
-def _counts(erased: Erased) -> dict[str, object]:
-    return {
-        "receipt_id": erased.id,
-        "at": erased.at,
-        "events": erased.events,
-        "snapshots": erased.snapshots,
-        "undelivered_events": erased.undelivered,
-        "recognizer": "pending" if erased.undelivered is None else "done",
-    }
-
-
-def _failed(error: OSError) -> ApiError:
-    reason = error.strerror or str(error)  # the first names no file, whose name would tell whose it is
-    log.error("Erasure not complete", reason=reason)
-    detail = f"Not everything could be removed ({reason}). What was written down is tried again by itself."
-    return ApiError(503, Code.STORAGE_FAILED, detail, headers={"Retry-After": "10"})

@@ -7,8 +7,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from facematch.server.events.purge import Records
+from facematch.server.privacy import person_routes
 from facematch.server.privacy import routes as erasure_routes
 from facematch.server.privacy.erasure import Erasures
+from facematch.server.privacy.expiry import Expiry
 from facematch.server.privacy.removal import Removal
 from facematch.server.privacy.retention import Limits, Retention
 from facematch.server.privacy.store import ErasureStore
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from facematch.server.events.service import Feed
-    from facematch.server.gallery.enrollment import Enrollment
     from facematch.server.gallery.photo_file import ReferenceFile
+    from facematch.server.people.service import People
     from facematch.server.recognizers.registry import Recognizers
     from facematch.server.storage.database import Database
 
@@ -37,7 +39,7 @@ class Keeping:
         limits: what may be kept.
         recognizers: who is asked to erase, and says what is on its way.
         feed: of the log.
-        enrollment: of the reference.
+        people: who is looked for.
     """
 
     def __init__(
@@ -47,18 +49,22 @@ class Keeping:
         limits: Limits,
         recognizers: Recognizers,
         feed: Feed,
-        enrollment: Enrollment,
+        people: People,
     ) -> None:
+        self._people = people
         records = Records(database)
         snapshots = SnapshotFolder(folder)
         self.retention = Retention(records, snapshots, limits, lambda: delivered_until(recognizers.all()))
         self._store = ErasureStore(database)
-        removal = Removal(records, snapshots, self.retention, feed, enrollment)
+        removal = Removal(records, snapshots, self.retention, feed, people.enrollment, people.changes)
         self.erasures = Erasures(removal, self._store, recognizers.all)
+        self.expiry = Expiry(self._people.store, self.erasures)
 
     def routes(self, file: ReferenceFile) -> APIRouter:
         """See `erasure_routes`."""
-        return erasure_routes.routes(self.erasures, self._store, file)
+        router = erasure_routes.routes(self.erasures, self._store, file)
+        router.routes.extend(person_routes.routes(self.erasures, self._people.store).routes)
+        return router
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -67,6 +73,7 @@ class Keeping:
         tasks = [
             asyncio.create_task(self.retention.run(), name="retention"),
             asyncio.create_task(self.erasures.run(), name="erasures"),
+            asyncio.create_task(self.expiry.run(), name="expiry of people"),
         ]
         try:
             yield

@@ -1,6 +1,7 @@
 """The recognizers' door: heartbeats in, orders out."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
+from collections.abc import Callable
 from typing import Protocol
 
 from fastapi import APIRouter, Request
@@ -53,17 +54,18 @@ class Ordering(Protocol):
         """Told of each heartbeat."""
         ...
 
-    def orders(self) -> list[Order]:
-        """What the answers to heartbeats ask for now."""
+    def orders(self, heartbeat: Heartbeat) -> list[Order]:
+        """What the answer to a heartbeat asks for."""
         ...
 
 
-def routes(recognizers: Recognizers, ordering: Ordering) -> APIRouter:
+def routes(recognizers: Recognizers, ordering: Ordering, gallery_version: Callable[[], int]) -> APIRouter:
     """`POST /api/heartbeat`.
 
     Args:
         recognizers: told of each.
         ordering: told of each afterwards, and asked what to answer.
+        gallery_version: that a recognizer can fetch now.
     """
     router = APIRouter(tags=["status"])
 
@@ -81,6 +83,8 @@ def routes(recognizers: Recognizers, ordering: Ordering) -> APIRouter:
         heartbeat = await read_json(request, Heartbeat, MOST_BYTES)
         recognizers.hear(heartbeat)
         ordering.hear(heartbeat)
-        return HeartbeatAnswer(orders=ordering.orders(), takes=[*EVENT_TYPES])
+        return HeartbeatAnswer(
+            orders=ordering.orders(heartbeat), takes=[*EVENT_TYPES], gallery_version=gallery_version()
+        )
 
     return router

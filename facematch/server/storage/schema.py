@@ -133,6 +133,78 @@ erasures = sa.Table(
 """What was erased, for as long as there is a database. Says how much and never whose."""
 sa.Index("ix_erasures_requested_at", erasures.c.requested_at)
 
+gallery = sa.Table(
+    "gallery",
+    metadata,
+    sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+    sa.Column("version", sa.BigInteger(), nullable=False, comment="rises with every change of people or photos"),
+    sa.Column("encoder", sa.Text(), nullable=False, comment="whose embeddings all photos have; empty: none yet"),
+    sa.Column("erased_key", sa.LargeBinary(), nullable=False, comment="of the hashes in erased_photos"),
+)
+"""One row, changed in every transaction that changes people or photos: who holds its lock is the only one who does."""
+
+people = sa.Table(
+    "people",
+    metadata,
+    sa.Column("id", sa.Text(), primary_key=True),
+    sa.Column("name", sa.Text(), nullable=False),
+    sa.Column("name_key", sa.Text(), nullable=False, comment="the name as it is searched and sorted"),
+    sa.Column("rooms", sa.Text(), nullable=False, comment="JSON; empty: every room"),
+    sa.Column("tolerance", sa.Float()),
+    sa.Column("basis", sa.Text(), nullable=False, comment="on what basis they are kept"),
+    sa.Column("consent", sa.Text(), comment="JSON: when, by whom, which text"),
+    sa.Column("delete_at", UtcTime()),
+    sa.Column("created_at", UtcTime(), nullable=False),
+    sa.Column("last_seen_at", UtcTime(), comment="to the day"),
+    sa.Column("merged_into", sa.Text(), comment="whose their photos are now; they come back by a split"),
+    sa.Column("photos", sa.Integer(), nullable=False, comment="rows of photos"),
+    sa.Column("outliers", sa.Integer(), nullable=False, comment="photos that are unlike the others"),
+    sa.Column("photo_set", sa.Text(), comment="id of the set of photos, from theirs"),
+    sa.Column("centroid", sa.LargeBinary(), comment="mean of the embeddings: 128 float32, little-endian"),
+)
+sa.Index("ix_people_name_key", people.c.name_key, people.c.id)
+sa.Index("ix_people_merged_into", people.c.merged_into)
+sa.Index("ix_people_delete_at", people.c.delete_at)
+
+photos = sa.Table(
+    "photos",
+    metadata,
+    sa.Column("id", sa.Text(), primary_key=True, comment="first 16 digits of the SHA-256 of image"),
+    sa.Column("person_id", sa.Text(), nullable=False),
+    sa.Column("origin_person_id", sa.Text(), nullable=False, comment="whose it was when it was added"),
+    sa.Column("added_at", UtcTime(), nullable=False),
+    sa.Column("upload_hash", sa.LargeBinary(), nullable=False, comment="SHA-256 of what was sent"),
+    sa.Column("source", sa.Text(), nullable=False, comment="where it came from: page, import, the name of a file"),
+    sa.Column("bbox", sa.Text(), nullable=False, comment="JSON: top, right, bottom, left"),
+    sa.Column("frame_size", sa.Text(), nullable=False, comment="JSON: width, height of image"),
+    sa.Column("face_px", sa.Integer(), nullable=False),
+    sa.Column("score", sa.Float(), nullable=False, comment="the detector's"),
+    sa.Column("sharpness", sa.Float(), nullable=False),
+    sa.Column("weak", sa.Text(), nullable=False, comment="JSON: what is wrong with it"),
+    sa.Column("outlier", sa.Boolean(), nullable=False, comment="unlike the others of its person"),
+    sa.Column("model", sa.Text(), nullable=False),
+    sa.Column("embedding", sa.LargeBinary(), nullable=False, comment="128 float32, little-endian"),
+    sa.Column("image", sa.LargeBinary(), nullable=False, comment="JPEG without metadata"),
+)
+sa.Index("ix_photos_person_id", photos.c.person_id, photos.c.id)
+sa.Index("ix_photos_upload_hash", photos.c.upload_hash)
+
+erased_photos = sa.Table(
+    "erased_photos",
+    metadata,
+    sa.Column("hash", sa.LargeBinary(), primary_key=True, comment="HMAC of the SHA-256 of a file that was erased"),
+)
+"""So that a photo of the very same bytes does not come back unnoticed."""
+
+event_people = sa.Table(
+    "event_people",
+    metadata,
+    sa.Column("person_id", sa.Text(), primary_key=True),
+    sa.Column("cursor", POSITION, primary_key=True, autoincrement=False),
+)
+"""Which events name which people."""
+sa.Index("ix_event_people_cursor", event_people.c.cursor)
+
 
 def text_of(value: str | None) -> Any:
     """Text as a column can hold it: PostgreSQL has no place for U+0000. The event itself keeps it."""

@@ -7,6 +7,7 @@ uploads in temporary files.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -70,10 +71,51 @@ async def read_upload(request: Request, field: str, limit: int) -> bytes:
     Raises:
         ApiError: 408, 413, 415 or 422.
     """
+    [file] = await read_uploads(request, Uploads(field, limit, most=1, together=limit))
+    if len(file.data) > limit:
+        raise _too_large("photo", limit)
+    return file.data
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """What a form may hold."""
+
+    field: str
+    """Name of the form's file field."""
+    limit: int
+    """Bytes of one file; who reads them looks whether one is larger."""
+    most: int
+    """Files."""
+    together: int
+    """Bytes of all files."""
+    what: str = "photo"
+    """In the singular, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file of a form."""
+
+    name: str
+    """As its sender calls it: untrusted."""
+    data: bytes
+
+
+async def read_uploads(request: Request, uploads: Uploads) -> list[Upload]:
+    """The files of a multipart form, at least one, in their order, held in memory only.
+
+    Raises:
+        ApiError: 408, 413, 415 or 422.
+    """
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        raise ApiError(415, Code.UNSUPPORTED_TYPE, _no_form(field))
-    chunks = _bounded(request, limit + _FORM_OVERHEAD, UPLOAD_SECONDS, what="photo", shown=limit)
-    parser = _InMemory(request.headers, _for_parser(chunks), max_files=1, max_fields=8, max_part_size=_FORM_OVERHEAD)
+        raise ApiError(415, Code.UNSUPPORTED_TYPE, _no_form(uploads.field, uploads.what))
+    what = uploads.what if uploads.most == 1 else "request"
+    most = uploads.together + _FORM_OVERHEAD
+    chunks = _bounded(request, most, UPLOAD_SECONDS, what=what, shown=uploads.together)
+    parser = _InMemory(
+        request.headers, _for_parser(chunks), max_files=uploads.most, max_fields=8, max_part_size=_FORM_OVERHEAD
+    )
     try:
         form = await parser.parse()
     except _StreamStoppedError as stopped:
@@ -83,15 +125,12 @@ async def read_upload(request: Request, field: str, limit: int) -> bytes:
     except (KeyError, ValueError, LookupError):  # a boundary or a character set that does not exist
         raise ApiError(422, Code.INVALID, "The form cannot be read.") from None
     try:
-        file = form.get(field)
-        if not isinstance(file, UploadFile):
-            raise ApiError(422, Code.INVALID, _no_file(field))
-        data = await file.read()
+        files = [file for file in form.getlist(uploads.field) if isinstance(file, UploadFile)]
+        if not files:
+            raise ApiError(422, Code.INVALID, _no_file(uploads.field))
+        return [Upload(file.filename or "", await file.read()) for file in files]
     finally:
         await form.close()
-    if len(data) > limit:
-        raise _too_large("photo", limit)
-    return data
 
 
 class _InMemory(MultiPartParser):
@@ -154,8 +193,8 @@ def _too_large_sentence(what: str, limit: int) -> str:
     return f"The {what} is too large: at most {size}."
 
 
-def _no_form(field: str) -> str:
-    return f"Send a multipart form with the photo in the field {field!r}."
+def _no_form(field: str, what: str = "photo") -> str:
+    return f"Send a multipart form with the {what} in the field {field!r}."
 
 
 Refusals = tuple[tuple[int, Code, str], ...]
@@ -171,12 +210,12 @@ def json_refusals(limit: int) -> Refusals:
     )
 
 
-def upload_refusals(field: str, limit: int) -> Refusals:
-    """The same of `read_upload`."""
+def upload_refusals(field: str, limit: int, what: str = "photo", *, many: bool = False) -> Refusals:
+    """The same of `read_upload` and `read_uploads`; `limit` is of all files together."""
     return (
         (408, Code.TOO_SLOW, _SLOW),
-        (413, Code.TOO_LARGE, _too_large_sentence("photo", limit)),
-        (415, Code.UNSUPPORTED_TYPE, _no_form(field)),
+        (413, Code.TOO_LARGE, _too_large_sentence("request" if many else what, limit)),
+        (415, Code.UNSUPPORTED_TYPE, _no_form(field, what)),
         (422, Code.INVALID, _no_file(field)),
     )
 
@@ -209,8 +248,10 @@ def described(model: type[BaseModel], **examples: Any) -> Described:
     return Described(model, content)
 
 
-def described_upload(field: str, description: str) -> dict[str, Any]:
-    """The `openapi_extra` of a route whose body `read_upload` reads."""
-    file = {"type": "string", "contentMediaType": "application/octet-stream", "description": description}
+def described_upload(field: str, description: str, *, many: bool = False) -> dict[str, Any]:
+    """The `openapi_extra` of a route whose body `read_upload`, or `read_uploads`, reads."""
+    file: dict[str, Any] = {"type": "string", "contentMediaType": "application/octet-stream"}
+    file = {"type": "array", "items": file, "minItems": 1} if many else file
+    file["description"] = description
     schema = {"type": "object", "required": [field], "properties": {field: file}}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}

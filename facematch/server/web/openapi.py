@@ -17,6 +17,10 @@ TAGS = [
     {"name": "page", "description": "The page and its assets."},
     {"name": "events", "description": "What the recognizer reports. Listeners receive it on `WS /ws/matches`."},
     {"name": "reference", "description": "The photograph of the person who is looked for."},
+    {
+        "name": "people",
+        "description": "Everybody else who is looked for: people with photos, and the gallery made of them.",
+    },
     {"name": "snapshots", "description": "Frames of matches."},
     {"name": "erasure", "description": "Removing what is kept of somebody."},
     {"name": "tokens", "description": "Joining the LiveKit room."},

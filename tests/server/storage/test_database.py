@@ -133,6 +133,7 @@ async def test_events_of_an_older_version_get_their_reference_as_a_column(databa
 
 
 BACK_TO_0003 = (
+    *(f"DROP TABLE {table}" for table in ("gallery", "people", "photos", "erased_photos", "event_people")),
     "DROP INDEX ix_events_reference_id",
     "ALTER TABLE events DROP COLUMN reference_id",
     "ALTER TABLE erasures RENAME COLUMN subject TO participant_identity",

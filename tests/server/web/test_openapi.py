@@ -54,6 +54,13 @@ NEEDS_MORE = {
     "/static/{path}",
     "/captures/{name}",
     "/reference/current.jpg",  # there is none
+    "/api/people/{id}",  # somebody of that id
+    "/api/people/{id}/merge",
+    "/api/people/{id}/split",
+    "/api/people/{id}/export",
+    "/api/people/{id}/photos",
+    "/api/people/{id}/photos/{photo}",
+    "/api/people/import",  # a zip
     "/api/session",  # a key
     "/api/token",  # a room that is allowed
     "/api/match",  # a box with an inside

@@ -1,0 +1,1 @@
+"""People from a shell: a client of the web process."""

@@ -1,0 +1,90 @@
+"""People put together: what is kept of them, how they are changed, and the gallery that recognizers get."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+
+from facematch.runtime.clock import wall_clock
+from facematch.server.people import gallery_routes, photo_routes, routes, transfer_routes
+from facematch.server.people.changes import Change, PeopleChanges
+from facematch.server.people.current import CurrentGallery
+from facematch.server.people.enrolling import Enrolling
+from facematch.server.people.importing import Importing
+from facematch.server.people.publication import Publication
+from facematch.server.people.store import PeopleStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
+
+    from facematch.server.gallery.enrollment import Enrollment
+    from facematch.server.storage.database import Database
+
+
+class People:
+    """See the module.
+
+    Args:
+        database: of the event log, opened with it.
+        enrollment: examines photos.
+        upload_limit: bytes of a photo.
+        monotonic: seconds; injected by tests.
+        now: aware time; injected by tests.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        enrollment: Enrollment,
+        upload_limit: int,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = wall_clock,
+    ) -> None:
+        self.store = PeopleStore(database)
+        self.changes = PeopleChanges(database, self._changed, now)
+        self._current = CurrentGallery(self.store)
+        self.publication = Publication(self._current, monotonic=monotonic)
+        self.enrollment = enrollment
+        self._upload_limit = upload_limit
+        self._now = now
+
+    def gallery_version(self) -> int:
+        """That recognizers can have now."""
+        return self.publication.latest.version
+
+    def routes(self) -> APIRouter:
+        """All of this domain."""
+        enrolling = Enrolling(self.enrollment, self.changes, self.store, self._current, self._now)
+        router = APIRouter()
+        importing = Importing(enrolling, self.store, self.changes)
+        bounds = (self._upload_limit, self._now)
+        for part in (
+            transfer_routes.routes(self.enrollment, importing, self.store, self.publication, bounds),
+            routes.routes(self.store, self.changes, self._now),
+            photo_routes.routes(self.enrollment, enrolling, self.store, self.changes, self._upload_limit),
+            gallery_routes.routes(self.publication),
+        ):
+            router.routes.extend(part.routes)
+        return router
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Publish the gallery while the database is open."""
+        await self.publication.open()
+        task = asyncio.create_task(self.publication.run(), name="gallery")
+        try:
+            yield
+        finally:
+            self.publication.stop()
+            task.cancel()
+            await asyncio.wait([task])
+
+    def _changed(self, change: Change) -> None:
+        self._current.note(change)
+        self.publication.changed()
