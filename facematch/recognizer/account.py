@@ -8,11 +8,10 @@ from bisect import bisect_right
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from facematch.protocol.heartbeat import MOST_TRACKS, Heartbeat, LiveKitState, TrackStatus
 from facematch.protocol.values import LONGEST_NAME
-from facematch.recognizer.delivery.api_client import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +74,7 @@ class Account:
         now, cpu = time.monotonic(), time.process_time()
         ratio = (cpu - self._cpu_seconds) / max(SHORTEST_SPAN, now - self._sampled_at)
         self._cpu_seconds, self._sampled_at = cpu, now
-        memory = self._memory.sample()
+        memory = self._memory.recent()
         engine, references, counters = self._shared.engine, self._shared.references, self._shared.counters
         gallery, default = self._shared.gallery, self._shared.matching.default
         first = self._sessions[0]
@@ -114,22 +113,21 @@ class Account:
         )
 
 
-def fitted(heartbeat: dict[str, Any], most_bytes: int) -> dict[str, Any]:
-    """A heartbeat, ready for JSON, with as many of its first tracks as fit; the others are counted as untold."""
-    if _size(heartbeat) <= most_bytes:  # nearly always, and several times a second
-        return heartbeat
-    tracks = heartbeat["tracks"]
-    room = most_bytes - _size(heartbeat | {"tracks": []})
-    ends = list(accumulate(_size(track) + 1 for track in tracks))
+def fitted(heartbeat: Heartbeat, most_bytes: int) -> tuple[bytes, int]:
+    """A heartbeat as JSON, with as many of its first tracks as fit.
+
+    Returns:
+        It, and how many tracks it does not tell of.
+    """
+    whole = heartbeat.model_dump_json().encode()
+    if len(whole) <= most_bytes:  # nearly always, and several times a second
+        return whole, heartbeat.tracks_untold
+    room = most_bytes - len(heartbeat.model_copy(update={"tracks": []}).model_dump_json().encode())
+    ends = list(accumulate(len(track.model_dump_json().encode()) + 1 for track in heartbeat.tracks))
     kept = bisect_right(ends, room)
-    return heartbeat | {
-        "tracks": tracks[:kept],
-        "tracks_untold": heartbeat["tracks_untold"] + len(tracks) - kept,
-    }
-
-
-def _size(part: Any) -> int:
-    return len(as_json(part))
+    untold = heartbeat.tracks_untold + len(heartbeat.tracks) - kept
+    cut = heartbeat.model_copy(update={"tracks": heartbeat.tracks[:kept], "tracks_untold": untold})
+    return cut.model_dump_json().encode(), untold
 
 
 def _status(track: TrackWatch) -> TrackStatus:

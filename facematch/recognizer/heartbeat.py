@@ -75,8 +75,8 @@ class HeartbeatSender:
 
     async def _beat(self) -> None:
         self._told = self._changed.count
-        body = fitted(self._account.now().model_dump(mode="json"), self._most_bytes)
-        self._note_untold(body["tracks_untold"])
+        body, untold = fitted(self._account.now(), self._most_bytes)
+        self._note_untold(untold)
         try:
             answer = await self._api.post("/api/heartbeat", body, POST_SECONDS)
         except ApiUnreachableError as error:

@@ -76,13 +76,13 @@ class ApiClient:
         self._prepared: dict[str, _Prepared] = {}
         self._connections: httpcore2.AsyncConnectionPool | None = None
 
-    async def post(self, path: str, body: dict[str, Any], seconds: float = POST_SECONDS) -> Answer:
-        """Post one body.
+    async def post(self, path: str, body: dict[str, Any] | bytes, seconds: float = POST_SECONDS) -> Answer:
+        """Post one body, as it is when it is JSON already.
 
         Raises:
             ApiUnreachableError: the web process cannot be reached, or did not answer in time.
         """
-        content = as_json(body)
+        content = body if isinstance(body, bytes) else as_json(body)
         try:
             async with asyncio.timeout(seconds):
                 answer = await self._send(path, content)

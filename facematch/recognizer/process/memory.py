@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -110,6 +111,7 @@ class MemorySampler:
     def __init__(self, cgroup: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> None:
         self._cgroup = cgroup
         self._own = own
+        self._newest: tuple[float, MemorySample] | None = None
 
     def sample(self) -> MemorySample:
         """The figures now."""
@@ -117,7 +119,15 @@ class MemorySampler:
         contained = [found for found in map(_figures, self._groups()) if found and found[1] <= limit]
         if contained:
             used, limit = max(contained, key=lambda found: found[0] / max(1, found[1]))
-        return MemorySample(used, limit, self._resident())
+        sample = MemorySample(used, limit, self._resident())
+        self._newest = time.monotonic(), sample
+        return sample
+
+    def recent(self) -> MemorySample:
+        """Those of the last second: reading them anew, with each heartbeat, costs more than the heartbeat."""
+        if self._newest is None or time.monotonic() - self._newest[0] > SAMPLE_SECONDS:
+            return self.sample()
+        return self._newest[1]
 
     def _groups(self) -> Iterator[tuple[Path, _Files]]:
         """The groups whose limits hold for this process: its own and those around it, up to the mount.

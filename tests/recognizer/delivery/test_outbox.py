@@ -129,7 +129,7 @@ async def test_a_server_that_is_not_there_yet_gets_everything_when_it_is(outbox_
 
 async def test_a_server_that_stays_silent_is_asked_again(receiver: Receiver, outbox_path: Path) -> None:
     class Impatient(ApiClient):
-        async def post(self, path: str, body: dict[str, Any], seconds: float = 0.05) -> Answer:
+        async def post(self, path: str, body: dict[str, Any] | bytes, seconds: float = 0.05) -> Answer:
             return await super().post(path, body, seconds)
 
     receiver.open.clear()

@@ -155,3 +155,12 @@ def test_the_resident_memory_is_this_process(tmp_path: Path) -> None:
 
 def test_the_real_machine_gives_a_ratio() -> None:
     assert 0 < MemorySampler().sample().ratio < 1
+
+
+def test_what_was_read_a_moment_ago_is_not_read_again(tmp_path: Path) -> None:
+    sampler = MemorySampler(tmp_path, tmp_path / "own")
+    first = sampler.recent()
+    assert sampler.recent() is first
+    second = sampler.sample()
+    assert sampler.recent() is second
+    assert second is not first
