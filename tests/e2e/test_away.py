@@ -47,6 +47,9 @@ async def test_livekit_is_away_for_longer_than_the_sdk_waits(make_stack: MakeSta
     await wait_until(given_up, within=SDK_GIVES_UP, what="the SDK has given the connection up")
     own_livekit.start()
     await stack.recognizer_connected(within=45)  # jittered back-off up to 30 s
+    said = stack.recognizer.output()
+    assert said.count("LiveKit cannot be reached") <= 1
+    assert said.count("livekit::") + said.count("livekit_") <= 10, said  # of a handful for each of a dozen attempts
     async with stack.listen() as events, stack.publishers() as publishers:
         await publishers.on_air(stack.room, "Alice")
         await events.next(is_match("Alice"), within=FIRST)
