@@ -38,8 +38,8 @@ checks() {
   check "types (mypy)" "$python" -m mypy
 }
 
-# One worker more than cores: many tests wait.
-workers="$("$python" -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')"
+# Two workers more than cores: many tests wait.
+workers="$("$python" -c 'import os; print(min(6, (os.cpu_count() or 1) + 2))')"
 parallel=(-n "$workers" --dist loadfile --no-loadscope-reorder)
 case "$*" in
   "" | --faults) tests=("${parallel[@]}" "$@") ;;

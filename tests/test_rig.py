@@ -170,13 +170,13 @@ def run_by_file(collected: list[str], *, faults: bool) -> tuple[list[str], list[
     return workers[0].given, workers[1].given
 
 
-def tests_of(*files: str) -> list[str]:
+def named(*files: str) -> list[str]:
     return [f"tests/{file}.py::test_{number}" for file in files for number in range(4)]
 
 
 @pytest.mark.parametrize("faults", [False, True])
 def test_the_tests_of_a_file_stay_together(faults: bool) -> None:
-    collected = tests_of("e2e/test_a", "test_b", "test_c", "faults/test_d", "faults/test_e")
+    collected = named("e2e/test_a", "test_b", "test_c", "faults/test_d", "faults/test_e")
     given = run_by_file(collected, faults=faults)
     assert sorted(given[0] + given[1]) == sorted(collected)
     files = [{test.partition("::")[0] for test in one} for one in given]
@@ -186,7 +186,7 @@ def test_the_tests_of_a_file_stay_together(faults: bool) -> None:
 
 
 def test_proofs_at_their_whole_length_have_the_machine_to_themselves() -> None:
-    proofs = tests_of("faults/test_d", "faults/test_e")
-    given = run_by_file(tests_of("e2e/test_a", "test_b", "test_c") + proofs, faults=True)
+    proofs = named("faults/test_d", "faults/test_e")
+    given = run_by_file(named("e2e/test_a", "test_b", "test_c") + proofs, faults=True)
     [one] = [one for one in given if set(one) & set(proofs)]
     assert one[-len(proofs) :] == proofs

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import expect
 
 from tests.rig.chromium import end_browsers
 from tests.rig.fake_recognizer import FakeRecognizer
+from tests.rig.page import LOOK
 from tests.rig.stacks import (
     _stack_of_file,
     livekit,
@@ -48,6 +50,12 @@ async def web(tmp_path: Path) -> AsyncIterator[WebProcess]:
 async def fake(web: WebProcess) -> AsyncIterator[FakeRecognizer]:
     async with FakeRecognizer(web) as one:
         yield one
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience_with_pages() -> None:
+    """Where a test says nothing else."""
+    expect.set_options(timeout=LOOK)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.rig.fake_recognizer import FakeRecognizer
     from tests.rig.web import WebProcess
 
-LOOK = 15_000
+LOOK = 30_000
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 360, "height": 740}
 

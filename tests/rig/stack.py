@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from facematch.config.settings import Settings
+from facematch.faces.reference import reference_id
 from tests.rig.listener import Listener
 from tests.rig.livekit_server import KEY, SECRET
 from tests.rig.photographs import DATA, REFERENCE
@@ -74,10 +75,13 @@ class Stack:
         return self.api, self.recognizer
 
     async def start(self, *, reference: str | None = REFERENCE) -> None:
-        """Both processes, with a photograph enrolled unless None is given; returns when both are ready and use it."""
+        """Both processes, with a photograph in its place unless None is given; returns when both are ready and use it.
+
+        The photograph is put there as an operator does: an upload loads the models of the web process as well.
+        """
+        enrolled = None if reference is None else self.put_reference(reference)
         self.recognizer.start()  # it takes the longer to load, and does not mind an API that comes later
         await self.start_api()
-        enrolled = None if reference is None else await self.enroll(reference)
 
         async def ready() -> bool:
             heartbeat = await self.recognizer_connected(within=RECOGNIZER_START_SECONDS)
@@ -148,12 +152,13 @@ class Stack:
             reference_id: str = answer["reference_id"]
             return reference_id
 
-    def put_reference(self, photograph: str) -> None:
-        """Writes the file without the API, whole at once, as an operator's `cp` and `mv` do."""
+    def put_reference(self, photograph: str) -> str:
+        """Writes the file without the API, whole at once, as an operator's `cp` and `mv` do; returns its id."""
         self.reference.parent.mkdir(parents=True, exist_ok=True)
         part = self.reference.with_suffix(".part")
         shutil.copyfile(DATA / photograph, part)
         part.replace(self.reference)
+        return reference_id(self.reference.read_bytes())
 
     def listen(self, *, after: int | None = None) -> Listener:
         """A WebSocket client."""

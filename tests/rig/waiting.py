@@ -7,9 +7,11 @@ import time
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
-_POLL_SECONDS = 0.05
+_FIRST_POLL_SECONDS = 0.05
+_LAST_POLL_SECONDS = 0.25
+"""What takes longer is asked about less often: on a busy machine the questions would keep the answer from coming."""
 
 T = TypeVar("T")
 
@@ -53,12 +55,12 @@ def look_after() -> None:
 
 async def wait_until(condition: Callable[[], Awaitable[T | None]], *, within: float, what: str) -> T:
     """The condition's first true value; `NeverHappenedError` after `within` seconds, `DiedError` before."""
-    deadline = time.monotonic() + within
+    deadline, pauses = time.monotonic() + within, _pauses()
     while not (value := await condition()):
         look_after()
         if time.monotonic() > deadline:
             raise NeverHappenedError(f"not within {within} s: {what}")
-        await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.sleep(next(pauses))
     return value
 
 
@@ -73,9 +75,16 @@ async def wait_until_true(condition: Callable[[], object], *, within: float, wha
 
 def block_until(condition: Callable[[], object], *, within: float, what: str) -> None:
     """The same where there is no event loop (fixtures of a whole session)."""
-    deadline = time.monotonic() + within
+    deadline, pauses = time.monotonic() + within, _pauses()
     while not condition():
         look_after()
         if time.monotonic() > deadline:
             raise NeverHappenedError(f"not within {within} s: {what}")
-        time.sleep(_POLL_SECONDS)
+        time.sleep(next(pauses))
+
+
+def _pauses() -> Iterator[float]:
+    pause = _FIRST_POLL_SECONDS
+    while True:
+        yield pause
+        pause = min(pause * 1.2, _LAST_POLL_SECONDS)
