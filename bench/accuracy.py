@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.album import encoded
-from bench.rates import ByTolerance, Faces, Naming, Rate, by_tolerance, naming
+from bench.rates import ByTolerance, Faces, InForce, Naming, Rate, by_tolerance, in_force, naming
 from bench.report import Row, report, table
 from facematch.faces.models import EMBEDDING_SIZE
+from facematch.faces.tolerance import MatchRules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +26,8 @@ GALLERIES = (10, 50, 100, 150)
 GALLERY_PHOTOGRAPHS = 3
 RULES = ((0.5, 0.0), (0.5, 0.04), (0.45, 0.0), (0.45, 0.04))
 """Tolerance and margin."""
+IN_FORCE_PHOTOGRAPHS = (1, 3, 5)
+IN_FORCE_PERSONS = (10, 50, 150, 1000)
 
 
 def main() -> None:
@@ -67,7 +70,7 @@ def read(path: Path) -> Faces:
 
 
 def measured(faces: Faces, rounds: int) -> None:
-    """Prints three tables, then the JSON line with all of them."""
+    """Prints four tables, then the JSON line with all of them."""
     people = len(np.unique(faces.person))
     given, equal = [], []
     for photographs in PHOTOGRAPHS:
@@ -76,11 +79,19 @@ def measured(faces: Faces, rounds: int) -> None:
         equal += rows[len(TOLERANCES) :]
     sizes = sorted({min(size, people) for size in GALLERIES})
     galleries = [row for size in sizes for row in naming(faces, size, GALLERY_PHOTOGRAPHS, RULES, rounds)]
+    kept = [
+        row
+        for photographs in IN_FORCE_PHOTOGRAPHS
+        for persons in IN_FORCE_PERSONS
+        if (row := in_force(faces, persons, photographs, MatchRules(), max(1, rounds // 4)))
+    ]
     print(f"{people} people in {len(faces.person)} photographs, {len(faces.strangers)} strangers\n")
     print("At a tolerance:")
     _told(given, "nobody has two photographs or more")
     print("\nAt one stranger in 1,000, 3,000, 10,000:")
     _told(equal, "for each of them ten times as many pairs of a person and a stranger are needed")
+    print(f"\nThe recognizer's own answers; a stranger is to get a name in {MatchRules().stranger_rate:.0%} at most:")
+    _told(kept, "there are too few strangers")
     print(f"\nA gallery, {GALLERY_PHOTOGRAPHS} photographs each:")
     if not galleries:
         print(f"nobody has more than {GALLERY_PHOTOGRAPHS} photographs")
@@ -89,6 +100,7 @@ def measured(faces: Faces, rounds: int) -> None:
         _rows(galleries),
         by_tolerance=_rows(given),
         at_equal_strangers=_rows(equal),
+        in_force=_rows(kept),
         people=people,
         photographs=len(faces.person),
         strangers=len(faces.strangers),
@@ -96,14 +108,14 @@ def measured(faces: Faces, rounds: int) -> None:
     )
 
 
-def _told(found: Sequence[ByTolerance], otherwise: str) -> None:
+def _told(found: Sequence[ByTolerance | InForce], otherwise: str) -> None:
     if found:
         table(_rows(found))
     else:
         print(otherwise)
 
 
-def _rows(found: Iterable[ByTolerance | Naming]) -> list[Row]:
+def _rows(found: Iterable[ByTolerance | InForce | Naming]) -> list[Row]:
     rows = []
     for one in found:
         row: Row = {}

@@ -9,14 +9,22 @@ strangers: the photographs of one person are no independent witnesses.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from facematch.faces.engine import Face
+from facematch.faces.gallery import Gallery, Person
+from facematch.faces.ranking import Enrolled, rank
+from facematch.faces.tolerance import in_force as tolerance_in_force
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from facematch.faces.tolerance import MatchRules
 
     Floats = NDArray[np.float32]
     Floats64 = NDArray[np.float64]
@@ -25,6 +33,8 @@ _RESAMPLED = 500
 _INTERVAL = (0.025, 0.975)
 _NEVER_SEEN = 3.0
 """What was not seen in n independent tries happens, 95 % sure, less often than three times in n."""
+_FEWEST_STRANGERS = 100
+"""Who have to be left to be taken for somebody."""
 _FEWEST_HITS = 10
 """Pairs that have to be within a tolerance before it is called that of a rate."""
 
@@ -69,6 +79,21 @@ class Naming(NamedTuple):
     """Somebody in the gallery is given the name of another."""
     stranger: Rate
     """Somebody who is not in it is given a name."""
+
+
+class InForce(NamedTuple):
+    """What the recognizer itself answers, with the tolerance that is in force for so many people and photographs."""
+
+    persons: int
+    photographs: int
+    of_one: int
+    """How many of the persons have one photograph only, for lack of people."""
+    tolerance: float
+    """Of those with all of theirs."""
+    right: Rate
+    wrong: Rate
+    stranger: Rate
+    """Has to be STRANGER_RATE at most."""
 
 
 class Draw(NamedTuple):
@@ -141,6 +166,46 @@ def naming(
             continue  # nobody has a photograph more than that
         right, wrong, stranger = (over_people(_over_rounds([one[i] for one in answers]), rng) for i in range(3))
         yield Naming(persons, tolerance, margin, right, wrong, stranger)
+
+
+def in_force(faces: Faces, persons: int, photographs: int, rules: MatchRules, rounds: int) -> InForce | None:
+    """The recognizer's answers to one face at a time. Where people are too few, strangers enrol with the one photograph
+    that there is of each, and the others are strangers still; None: too few are left.
+    """
+    rng = np.random.default_rng(persons)
+    answers: list[tuple[Floats64, Floats64, Floats64]] = []
+    of_one = 0
+    for row in draws(faces, photographs, rounds, rng):
+        people = len(row.references)
+        chosen, shuffled = rng.permutation(people)[:persons], rng.permutation(len(faces.strangers))
+        of_one = persons - len(chosen)
+        if len(shuffled) - of_one < _FEWEST_STRANGERS:
+            return None
+        gallery = Gallery.of(
+            1,
+            "bench",
+            [Person(str(one), "set", photographs, row.references[one]) for one in chosen]
+            + [Person(f"s{one}", "set", 1, faces.strangers[one]) for one in shuffled[:of_one]],
+        )
+        named = partial(_named, Enrolled(None, gallery), rules)
+        inside = np.isin(row.owner, chosen)
+        owner = row.owner[inside]
+        names = [named(probe) for probe in row.probes[inside]]
+        own = np.array([name == str(one) for name, one in zip(names, owner, strict=True)])
+        other = np.array([name is not None for name in names]) & ~own
+        strange = np.full(len(shuffled), np.nan)
+        strange[shuffled[of_one:]] = [named(faces.strangers[one]) is not None for one in shuffled[of_one:]]
+        answers.append((_each(owner, own, people), _each(owner, other, people), strange))
+    if not answers:
+        return None
+    right, wrong, stranger = (over_people(_over_rounds([one[i] for one in answers]), rng) for i in range(3))
+    tolerance = tolerance_in_force(rules, persons, photos=photographs).value or 0.0
+    return InForce(persons, photographs, of_one, tolerance, right, wrong, stranger)
+
+
+def _named(enrolled: Enrolled, rules: MatchRules, embedding: Floats) -> str | None:
+    names = rank([Face((0, 1, 1, 0), 1.0, embedding)], enrolled, rules, room="").named
+    return names[0].person_id if names else None
 
 
 def distances(references: Floats, others: Floats) -> Floats:

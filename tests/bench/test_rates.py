@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.rates import Faces, by_tolerance, distances, draws, naming, over_pairs, over_people
+from bench.rates import Faces, by_tolerance, distances, draws, in_force, naming, over_pairs, over_people
+from facematch.faces.tolerance import MatchRules
+from facematch.faces.tolerance import in_force as tolerance
 
 
 def points(*firsts: float) -> np.ndarray:
@@ -105,3 +107,18 @@ def test_what_was_never_seen_may_happen_all_the_same() -> None:
 
     assert (rate.value, rate.low) == (0, 0)
     assert rate.high == pytest.approx(0.01)
+
+
+def test_what_is_in_force_is_what_the_recognizer_answers() -> None:
+    """Two people a unit apart, looked for by everything but one photograph; the others enrolled are strangers."""
+    rng = np.random.default_rng(4)
+    far = rng.normal(scale=0.2, size=(300, 128)).astype(np.float32) + points(9)
+    faces = Faces(points(0, 0.1, 0.2, 2, 2.1, 2.2), np.repeat([0, 1], 3), np.concatenate([far, points(0.15)]))
+
+    found = in_force(faces, 100, 2, MatchRules(), 3)
+
+    assert found is not None
+    assert (found.persons, found.of_one, found.right.value, found.wrong.value) == (100, 98, 1.0, 0.0)
+    assert found.tolerance == tolerance(MatchRules(), 100, photos=2).value
+    assert 0 < found.stranger.value <= 1 / 100
+    assert in_force(faces, 250, 2, MatchRules(), 3) is None
