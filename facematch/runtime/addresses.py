@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
 
 
+_LONGEST = 64
+"""Of an address, with its zone."""
+
+
 def as_address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The IP address that a host is, without brackets; None for a name."""
+    return _as_address(name) if len(name) <= _LONGEST else None
+
+
+@lru_cache(maxsize=256)
+def _as_address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Kept: every request asks several times for the same few."""
     try:
         found = ipaddress.ip_address(name)
     except ValueError:

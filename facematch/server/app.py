@@ -136,9 +136,9 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         exception_handlers=HANDLERS,
     )
     for router in (
+        events.routes(intake, hub),  # asked for most: whoever looks for a route begins here
         page.routes(ROOT / "frontend.html", ROOT / "static", enrollment),
         access.routes(settings.room_name, settings.rooms),
-        events.routes(intake, hub),
         history.routes(event_log),
         gallery_routes.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
         people.routes(),

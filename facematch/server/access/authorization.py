@@ -91,7 +91,8 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
 COUNTED: Final = frozenset({"/token"})
 """What even a link on another site's page must not lead to: only so many are given in a minute."""
 
-_PATTERNS = [(compile_path(path)[0], method, path) for method, path in TABLE]
+_PATTERNS = [(compile_path(path)[0], method, path) for method, path in TABLE if "{" in path]
+_PATHS = {path for _, path in TABLE if "{" not in path}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +106,20 @@ class Rule:
 
 def rule_of(scope: Scope) -> Rule | None:
     """The table's entry for a request; None when there is none."""
-    method = _method(scope)
+    method, asked = _method(scope), scope["path"]
+    if asked in _PATHS:
+        return Rule(asked, TABLE[method, asked]) if (method, asked) in TABLE else None
     for pattern, of_method, path in _PATTERNS:
-        if of_method == method and pattern.match(scope["path"]):
+        if of_method == method and pattern.match(asked):
             return Rule(path, TABLE[of_method, path])
     return None
 
 
 def methods_of(path: str) -> list[str]:
     """The HTTP methods that the table knows for a path."""
-    return sorted({method for pattern, method, _ in _PATTERNS if method != WEBSOCKET and pattern.match(path)})
+    found = {method for method, of_path in TABLE if of_path == path}
+    found |= {method for pattern, method, _ in _PATTERNS if pattern.match(path)}
+    return sorted(found - {WEBSOCKET})
 
 
 def _method(scope: Scope) -> str:

@@ -4,7 +4,7 @@
 from typing import Annotated, Any, Literal
 
 import structlog
-from fastapi import APIRouter, Query, Request, WebSocket
+from fastapi import APIRouter, Query, Request, Response, WebSocket
 from pydantic import BaseModel, Field
 
 from facematch.protocol.events import EVENT_TYPES, FIRST_TYPES, Check, Events, Match
@@ -14,6 +14,7 @@ from facematch.server.events.ingest import Intake
 from facematch.server.events.places import Places, holder_of
 from facematch.server.web.abort import cut_of
 from facematch.server.web.bodies import KB, MB, described, json_refusals, read_json
+from facematch.server.web.direct import DirectRoute
 from facematch.server.web.errors import ApiError, Code, documented, invalid
 
 log = structlog.get_logger(__name__)
@@ -79,43 +80,46 @@ class Delivered(BaseModel):
 
 def routes(intake: Intake, hub: Hub) -> APIRouter:
     """`POST /api/match`, `POST /api/check`, `POST /api/events`, `WS /ws/matches` and `WS /ws/events`."""
-    router = APIRouter(tags=["events"])
+    router = APIRouter(tags=["events"], route_class=DirectRoute)
     places = Places()
 
     @router.post(
         "/api/match",
+        response_model=Delivered,
         summary="Report a match",
         responses=_REFUSALS,
         openapi_extra=described(Match, least=_MATCH, whole=_A_MATCH),
     )
-    async def match(request: Request) -> Delivered:
+    async def match(request: Request) -> Response:
         """Stored once per `event_id`, then sent to every listener of `/ws/matches`."""
-        return Delivered(delivered=await intake.take(await read_json(request, Match, EVENT_LIMIT)))
+        return _delivered(await intake.take(await read_json(request, Match, EVENT_LIMIT)))
 
     @router.post(
         "/api/check",
+        response_model=Delivered,
         summary="Report the end of a batch",
         responses=_REFUSALS,
         openapi_extra=described(Check, least=_CHECK, whole={**_CHECK, **_ADDED, "outcome": "match", "frames": 1}),
     )
-    async def check(request: Request) -> Delivered:
+    async def check(request: Request) -> Response:
         """Stored once per `event_id`, then sent to every listener of `/ws/matches`."""
-        return Delivered(delivered=await intake.take(await read_json(request, Check, EVENT_LIMIT)))
+        return _delivered(await intake.take(await read_json(request, Check, EVENT_LIMIT)))
 
     @router.post(
         "/api/events",
+        response_model=Delivered,
         summary="Report events that had to wait, and those of every other type",
         responses=_refusals(EVENTS_LIMIT, "events.1.check.frames"),
         openapi_extra=described(
             Events, one={"events": [_CHECK]}, two={"events": [_A_MATCH, {**_CHECK, **_ADDED}, _JOINED]}
         ),
     )
-    async def events(request: Request) -> Delivered:
+    async def events(request: Request) -> Response:
         """Up to 256 of them in one body, in order: much faster than one by one after the sender was cut off. Each is
         stored once per `event_id`, then sent to every listener who hears of its type. When this is refused, send them
         one by one: that tells which of them it is.
         """
-        return Delivered(delivered=await intake.take(*(await read_json(request, Events, EVENTS_LIMIT)).events))
+        return _delivered(await intake.take(*(await read_json(request, Events, EVENTS_LIMIT)).events))
 
     async def serve(socket: WebSocket, after: str | None, types: str | None) -> None:
         caller = caller_of(socket.scope)
@@ -142,6 +146,11 @@ def routes(intake: Intake, hub: Hub) -> APIRouter:
         await serve(socket, after, types)
 
     return router
+
+
+def _delivered(count: int) -> Response:
+    """`Delivered`, made by hand: the framework's way takes a tenth of all that an event costs."""
+    return Response(Delivered(delivered=count).model_dump_json(), media_type="application/json")
 
 
 _LONGEST_CURSOR = 15

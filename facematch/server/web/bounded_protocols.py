@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from h11 import IDLE, NEED_DATA, PAUSED, SEND_BODY, SERVER, Event, RemoteProtocolError, Request
+from h11 import IDLE, NEED_DATA, PAUSED, SEND_BODY, SERVER, Event, RemoteProtocolError, Request, Response
 from h11 import Connection as Parser
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -36,7 +36,23 @@ _REFUSED = (
 
 
 class StrictParser(Parser):
-    """Refuses what programs disagree about, and what they could therefore be made to read differently."""
+    """Refuses what programs disagree about, and what they could therefore be made to read differently.
+
+    The head of an answer goes out with what follows it: one piece for the system, and for whoever waits for it.
+    """
+
+    def __init__(self, our_role: type[SERVER], max_incomplete_event_size: int) -> None:
+        super().__init__(our_role, max_incomplete_event_size)
+        self._head: list[bytes] = []
+
+    def send_with_data_passthrough(self, event: Event) -> list[bytes] | None:
+        """See h11: what is to be written of an event."""
+        pieces = super().send_with_data_passthrough(event)
+        if isinstance(event, Response):
+            self._head, pieces = pieces or [], []
+        elif self._head and pieces is not None:
+            self._head, pieces = [], self._head + pieces
+        return pieces
 
     def next_event(self) -> type[NEED_DATA | PAUSED] | Event:
         """See h11.
