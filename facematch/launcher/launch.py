@@ -197,7 +197,7 @@ class Launch:
                 await self._until(self._recognizer_connected, recognizer)
         if not await self._recognizer_connected():
             self._say(f"LiveKit does not answer at {settings.livekit_url}; the recognizer goes on trying.")
-        secret = read_local_secret(settings.data_dir) if settings.admin_key is None else None
+        secret = await self._local_secret()
         here = f"http://localhost:{settings.port}" + (f"/login#{secret}" if secret else "")
         self._say(f"Face Match is ready: {here} (Ctrl-C stops it)")
         if not is_loopback(settings.host):
@@ -301,9 +301,13 @@ class Launch:
         status = await self._recognizer_status()
         return bool(status.get("online")) and (status.get("heartbeat") or {}).get("livekit") == "connected"
 
+    async def _local_secret(self) -> str | None:
+        """What a web process wants to see that has no keys and is not told whose programs we are."""
+        return None if self._settings.admin_key else await asyncio.to_thread(read_local_secret, self._settings.data_dir)
+
     async def _recognizer_status(self) -> dict[str, Any]:
         key = self._settings.viewer_key or self._settings.admin_key
-        bearer = key.get_secret_value() if key else None
+        bearer = key.get_secret_value() if key else await self._local_secret()
         found = (await get_json(self._host, self._settings.port, "/api/status", bearer=bearer)).get("recognizer")
         return found if isinstance(found, dict) else {}
 
