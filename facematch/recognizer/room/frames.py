@@ -103,7 +103,10 @@ class Selection:
 
 
 class FrameStream:
-    """One open stream of RGB frames. Holds the newest frame only; what nobody took in time is gone.
+    """One open stream of frames. Holds the newest only; what nobody took in time is gone.
+
+    They are asked for as the decoder gives them and made RGB when they are taken: what is not looked at costs no
+    conversion, and what is too large no memory for one.
 
     Args:
         track: a subscribed remote video track.
@@ -111,21 +114,23 @@ class FrameStream:
     """
 
     def __init__(self, track: rtc.Track, arrived: Callable[[], None]) -> None:
-        self._stream = rtc.VideoStream.from_track(track=track, format=rtc.VideoBufferType.RGB24, capacity=1)
+        self._stream = rtc.VideoStream.from_track(track=track, format=rtc.VideoBufferType.I420, capacity=1)
         self._arrived = arrived
         self._newest: rtc.VideoFrameEvent | None = None
+        self.too_large = False
+        """Whether a frame came that has more pixels than are taken; it is let go of, and no other is read."""
         self._pump = asyncio.create_task(self._run(), name="frames")
 
     def ready(self) -> bool:
-        """True when `take` would return a frame."""
-        return self._newest is not None
+        """True when `take` would return a frame, or never will."""
+        return self._newest is not None or self.too_large
 
     def take(self) -> Pixels | None:
         """The newest frame, upright, (height, width, 3) uint8 RGB; None when none came since the last call."""
         event, self._newest = self._newest, None
-        if event is None:
+        if event is None or self.too_large:
             return None
-        frame = event.frame
+        frame = event.frame.convert(rtc.VideoBufferType.RGB24)
         pixels = np.frombuffer(frame.data, np.uint8).reshape(frame.height, frame.width, 3)
         return upright(pixels, event.rotation)
 
@@ -150,5 +155,8 @@ class FrameStream:
 
     async def _run(self) -> None:
         async for event in self._stream:
-            self._newest = event
+            self.too_large = is_too_large(event.frame.width, event.frame.height)
+            self._newest = None if self.too_large else event
             self._arrived()
+            if self.too_large:
+                return

@@ -17,7 +17,6 @@ from facematch.recognizer.room.frames import FrameStream
 from facematch.recognizer.room.look import Look
 from facematch.recognizer.room.memory import Memory
 from facematch.recognizer.room.reception import Reception
-from facematch.recognizer.room.refusal import is_too_large
 
 if TYPE_CHECKING:
     from livekit import rtc
@@ -104,10 +103,10 @@ class Probe:
         try:
             while self._cycle.state is State.PROBE:
                 batch.pixels = await reception.picture(stream)
-                if batch.pixels is None:
-                    outputs = self._without_picture(reception)
-                elif is_too_large(*batch.pixels.shape[:2]):
+                if stream.too_large:
                     outputs = self._cycle.refused(_now(), Outcome.TOO_LARGE)
+                elif batch.pixels is None:
+                    outputs = self._without_picture(reception)
                 else:
                     outputs = await self._look(batch, batch.pixels)
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -20,6 +21,7 @@ from facematch.recognizer.room.frames import (
     upright,
     wanted_quality,
 )
+from tests.rig.receiver import eventually
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -174,8 +176,9 @@ class Slow:
     def __aiter__(self) -> Slow:
         return self
 
-    async def __anext__(self) -> None:
+    async def __anext__(self) -> rtc.VideoFrameEvent:
         await asyncio.Event().wait()
+        raise StopAsyncIteration
 
     async def aclose(self) -> None:
         self.closing.set()
@@ -188,6 +191,59 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
     made = Slow()
     monkeypatch.setattr(rtc.VideoStream, "from_track", lambda **_: made)
     return made
+
+
+class Frame:
+    """What the decoder gives, of a size and a kind; what it is made into is counted."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
+        self.made: list[object] = []
+
+    def convert(self, kind: object) -> rtc.VideoFrame:
+        self.made.append(kind)
+        data = np.full((self.height, self.width, 3), 7, np.uint8).tobytes()
+        return rtc.VideoFrame(self.width, self.height, rtc.VideoBufferType.RGB24, data)
+
+
+class Sends(Slow):
+    """A stream of these frames, and then of silence."""
+
+    def __init__(self, *frames: Frame) -> None:
+        super().__init__()
+        self.may_end.set()
+        self.left = list(frames)
+
+    async def __anext__(self) -> rtc.VideoFrameEvent:
+        if not self.left:
+            return await super().__anext__()
+        return cast("rtc.VideoFrameEvent", SimpleNamespace(frame=self.left.pop(0), rotation=0))
+
+
+async def test_what_is_looked_at_is_made_rgb_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    sends = Sends(passed := Frame(64, 36), taken := Frame(64, 36))
+    monkeypatch.setattr(rtc.VideoStream, "from_track", lambda **_: sends)
+    arrivals: list[None] = []
+    stream = FrameStream(cast("rtc.Track", object()), lambda: arrivals.append(None))
+    await eventually(lambda: len(arrivals) == 2)
+    pixels = stream.take()
+    assert pixels is not None
+    assert pixels.shape == (36, 64, 3)
+    assert (passed.made, taken.made) == ([], [rtc.VideoBufferType.RGB24])
+    assert not stream.too_large
+    await stream.aclose()
+
+
+async def test_a_frame_that_is_too_large_is_let_go_of_and_no_other_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its publisher says of the track's size."""
+    sends = Sends(small := Frame(64, 36), large := Frame(7680, 4320), Frame(7680, 4320))
+    monkeypatch.setattr(rtc.VideoStream, "from_track", lambda **_: sends)
+    stream = FrameStream(cast("rtc.Track", object()), lambda: None)
+    await eventually(lambda: stream.too_large)
+    assert stream.ready()
+    assert stream.take() is None
+    assert (small.made, large.made, len(sends.left)) == ([], [], 1)
+    await stream.aclose()
 
 
 async def test_a_stream_is_closed_whole_although_who_waits_for_it_is_cancelled(slow: Slow) -> None:

@@ -64,6 +64,8 @@ class Sfu:
         self.camera.set_subscribed = self.set_subscribed
         self.connected = True
         self.flows = False
+        self.too_large = False
+        """Whether its frames are."""
         self._kept: list[bool] = []
         self._subscribed = False
 
@@ -111,20 +113,22 @@ def stream_of(sfu: Sfu, closing: float) -> type:
         def __init__(self, _track: object, arrived: Callable[[], None]) -> None:
             self._pump = asyncio.create_task(self._run(arrived))
             self._newest: Pixels | None = None
+            self.too_large = False
 
         async def _run(self, arrived: Callable[[], None]) -> None:
             while True:
                 await asyncio.sleep(0.1)
                 if sfu.flows:
+                    self.too_large = sfu.too_large
                     self._newest = np.full((90, 160, 3), 99, np.uint8)
                     arrived()
 
         def ready(self) -> bool:
-            return self._newest is not None
+            return self._newest is not None or self.too_large
 
         def take(self) -> Pixels | None:
             newest, self._newest = self._newest, None
-            return newest
+            return None if self.too_large else newest
 
         async def aclose(self) -> None:
             self._pump.cancel()
@@ -387,7 +391,7 @@ def test_an_encrypted_track_is_not_asked_for_and_is_said_so_once(monkeypatch: py
 def test_a_frame_that_is_larger_than_was_said_ends_its_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(monkeypatch)
     looked: list[object] = []
-    monkeypatch.setattr(probe, "is_too_large", lambda *size: size == (90, 160))
+    scene.sfu.too_large = True
     monkeypatch.setattr(scene.watch._shared.engine, "look", lambda *_, **__: looked.append(None))
 
     async def live() -> None:

@@ -250,7 +250,7 @@ def test_a_match_that_does_not_fit_is_refused_and_every_listener_stays(
 def test_an_event_of_a_newer_recognizer_is_stored_without_what_is_not_known(
     client: TestClient, match: dict[str, Any], path: str
 ) -> None:
-    newer = {**match, "type": "match", "liveness": 0.9, "cursor": 7, "candidates": [{"person": "a", "distance": 0.3}]}
+    newer = {**match, "type": "match", "liveness": 0.9, "cursor": 7, "contenders": [{"person": "a", "distance": 0.3}]}
     body: dict[str, Any] = {"events": [newer], "codec": 2} if path == "/api/events" else newer
     with client.websocket_connect("/ws/matches") as socket:
         assert client.post(path, json=body).json() == {"ok": True, "delivered": 1}
