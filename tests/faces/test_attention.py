@@ -50,8 +50,8 @@ def test_what_has_not_changed_is_not_searched(licence: Licence) -> None:
 def test_who_is_sought_is_looked_for_though_nothing_has_changed() -> None:
     extent, (part,) = asked(picture(), sought=(FACE,))
     assert extent is Extent.PART
-    assert holds(part, (50, 350, 250, 150))
-    assert (part[1] - part[3], part[2] - part[0]) == (208, 208)
+    assert holds(part, (60, 340, 240, 160))
+    assert (part[1] - part[3], part[2] - part[0]) == (184, 184)
     assert asked(picture(), Licence.NONE, sought=(FACE,)) == (Extent.WHOLE, ())
 
 
@@ -65,7 +65,7 @@ def test_what_has_changed_is_searched_with_a_margin() -> None:
 def test_a_face_that_the_change_reaches_is_searched_with_it() -> None:
     extent, (part,) = asked(picture((160, 344, 200, 320)))
     assert extent is Extent.PART
-    assert holds(part, (50, 384, 250, 150))
+    assert holds(part, (60, 384, 240, 160))
 
 
 def test_changes_far_apart_are_searched_apart() -> None:
@@ -81,7 +81,7 @@ def test_when_most_has_changed_all_is_searched() -> None:
     assert asked(everywhere, Licence.NEAR, boxes=()) == (Extent.WHOLE, ())
     extent, (part,) = asked(everywhere, Licence.NEAR)
     assert extent is Extent.PART
-    assert holds(part, (50, 350, 250, 150))
+    assert holds(part, (60, 340, 240, 160))
 
 
 def test_without_leave_a_change_is_searched_whole() -> None:
@@ -94,7 +94,7 @@ def test_what_cannot_be_compared_is_searched_whole(licence: Licence) -> None:
 
 
 def test_near_faces_all_over_the_picture_it_is_whole() -> None:
-    faces: tuple[BBox, ...] = ((20, 300, 300, 20), (20, 620, 300, 340))
+    faces: tuple[BBox, ...] = ((20, 310, 310, 20), (20, 620, 310, 330))
     assert asked(picture(offset=60), Licence.NEAR, boxes=faces) == (Extent.WHOLE, ())
 
 
