@@ -15,10 +15,11 @@ import pytest_asyncio
 
 from facematch.config.settings import Settings
 from tests.rig.ports import free_tcp_port, free_udp_port
+from tests.rig.process import forget_the_ended, started
 from tests.rig.schedule import ByFile, arrange
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator
     from types import FrameType
 
     from xdist.remote import Producer
@@ -60,6 +61,22 @@ def pytest_collection_finish() -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile | None:
     """For `--dist loadfile`, as test.sh says."""
     return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what the processes said."""
+    report = yield
+    if report.failed:
+        for process in started():
+            report.sections.append((f"Output of {process.name} ({process.log})", process.tail()))
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logfinish() -> None:
+    """Of the next test they explain nothing."""
+    forget_the_ended()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,7 +18,7 @@ from aiohttp.test_utils import TestServer
 from facematch.config.settings import ROOT
 from tests.rig.listener import Listener, is_match
 from tests.rig.ports import candidates, free_tcp_port, free_udp_port
-from tests.rig.process import Process
+from tests.rig.process import Process, forget_the_ended, started
 from tests.rig.schedule import ByFile
 from tests.rig.waiting import DiedError, NeverHappenedError, wait_until_true
 
@@ -102,6 +102,15 @@ async def test_an_end_that_is_asked_for_or_waited_for_is_none(doomed: Process, t
         await patient.ended(LONG)
     with pytest.raises(NeverHappenedError):
         await wait_until_true(lambda: False, within=0, what="anything")
+
+
+async def test_a_failure_shows_what_the_test_has_started_and_nothing_older(doomed: Process) -> None:
+    doomed.start()
+    assert doomed in started()
+    assert await doomed.ended(LONG) == 7
+    assert doomed in started()
+    forget_the_ended()
+    assert doomed not in started()
 
 
 def test_what_two_files_of_tests_need_lies_in_the_rig() -> None:

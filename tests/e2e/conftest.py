@@ -17,7 +17,6 @@ from tests.rig.stacks import (
     livekit,
     make_stack,
     own_livekit,
-    pytest_runtest_makereport,
     shared_stack,
 )
 from tests.rig.web import WebProcess
@@ -25,7 +24,7 @@ from tests.rig.web import WebProcess
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-__all__ = ["_stack_of_file", "livekit", "make_stack", "own_livekit", "pytest_runtest_makereport", "shared_stack"]
+__all__ = ["_stack_of_file", "livekit", "make_stack", "own_livekit", "shared_stack"]
 
 HERE = Path(__file__).resolve().parent
 ARTIFACTS = HERE.parent / "artifacts"

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import pytest
 
 from tests.rig.launched import Launched
-from tests.rig.stacks import livekit, make_stack, own_livekit, pytest_runtest_makereport
+from tests.rig.stacks import livekit, make_stack, own_livekit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.rig.livekit_server import LiveKitServer
 
-__all__ = ["livekit", "make_stack", "own_livekit", "pytest_runtest_makereport"]
+__all__ = ["livekit", "make_stack", "own_livekit"]
 
 HERE = Path(__file__).resolve().parent
 SHORT_SECONDS = 120

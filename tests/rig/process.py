@@ -21,7 +21,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LAST_RESORT_SECONDS = 10
+
+_started: list[Process] = []
 _DEADLY = {signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGQUIT, signal.SIGABRT}
+
+
+def started() -> list[Process]:
+    """Those whose output may explain a failure: they run, or have been started by the test at hand."""
+    return list(_started)
+
+
+def forget_the_ended() -> None:
+    """Between two tests."""
+    _started[:] = [process for process in _started if process.alive]
 
 
 class Process:
@@ -74,6 +86,8 @@ class Process:
             )
         unwatch(self)  # of its last life
         watch(self)
+        if self not in _started:
+            _started.append(self)
 
     def obituary(self) -> str | None:
         """See `Mortal`."""

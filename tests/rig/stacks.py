@@ -14,17 +14,13 @@ from tests.rig.stack import Stack
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
-
-    from tests.rig.process import Process
 
 FAST = {"hold_seconds": 2, "wait_seconds": 2, "match_cooldown_seconds": 0}
 """Short cycles, and every match reported, where a test does not say otherwise."""
 
 DESERTED_SECONDS = 30
-
-_PROCESSES = pytest.StashKey[list["Process"]]()
 
 
 class MakeStack(Protocol):
@@ -39,16 +35,6 @@ class SharedStack(Protocol):
     async def __call__(self) -> Stack: ...
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failure shows what the processes said."""
-    report = yield
-    if report.failed:
-        for process in item.stash.get(_PROCESSES, []):
-            report.sections.append((f"Output of {process.name} ({process.log})", process.tail()))
-    return report
-
-
 @pytest.fixture(scope="session")
 def livekit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveKitServer]:
     """A server that every test shares, each in a room of its own."""
@@ -59,17 +45,16 @@ def livekit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveKitServer]
 
 
 @pytest.fixture
-def own_livekit(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[LiveKitServer]:
+def own_livekit(tmp_path: Path) -> Iterator[LiveKitServer]:
     """A server that this test may kill."""
     server = LiveKitServer(tmp_path)
-    request.node.stash.setdefault(_PROCESSES, []).append(server.process)
     server.start()
     yield server
     server.stop()
 
 
 @pytest.fixture
-def make_stack(livekit: LiveKitServer, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeStack]:
+def make_stack(livekit: LiveKitServer, tmp_path: Path) -> Iterator[MakeStack]:
     """Stacks with short cycles; see `FAST`."""
     stacks: list[Stack] = []
 
@@ -79,7 +64,6 @@ def make_stack(livekit: LiveKitServer, tmp_path: Path, request: pytest.FixtureRe
         merged: dict[str, Any] = {**FAST, **settings}
         stack = Stack(folder, server or livekit, **merged)
         stacks.append(stack)
-        request.node.stash.setdefault(_PROCESSES, []).extend(stack.processes)
         return stack
 
     yield make
@@ -96,9 +80,8 @@ def _stack_of_file(livekit: LiveKitServer, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def shared_stack(_stack_of_file: Stack, request: pytest.FixtureRequest) -> SharedStack:
+def shared_stack(_stack_of_file: Stack) -> SharedStack:
     """With the settings of `FAST`, for tests that neither end it nor enroll anybody else."""
-    request.node.stash.setdefault(_PROCESSES, []).extend(_stack_of_file.processes)
 
     async def deserted() -> bool:
         heartbeat = await _stack_of_file.heartbeat()
