@@ -5,25 +5,14 @@ from __future__ import annotations
 import io
 import stat
 import zipfile
-from typing import TYPE_CHECKING
 
 import pytest
 
 from facematch.server.people import archive as module
 from facematch.server.people.archive import Archive, ArchiveError, folders_of, table_of
 from facematch.server.people.models import Consent, Details, Person
+from tests.rig.gallery_client import zipped
 from tests.rig.people import NOON
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-def zipped(files: Mapping[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", method) as archive:
-        for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name), data, method)
-    return out.getvalue()
 
 
 def test_folders_are_people_and_files_are_photos() -> None:

@@ -15,6 +15,7 @@ from facematch.faces.photos.refusal import EnrollmentError
 from facematch.server.app import Parts, create_app
 from facematch.server.people import photo_routes
 from tests.rig.embeddings import axis
+from tests.rig.gallery_client import add, send
 from tests.rig.keyed import Keyed, with_keys
 from tests.rig.neighbours import FakeNeighbours
 from tests.rig.people import MODEL
@@ -35,21 +36,6 @@ def examiner() -> Seeing:
 def web(settings: Settings, examiner: Seeing) -> Iterator[TestClient]:
     with TestClient(create_app(settings, Parts(make_examiner=lambda: examiner, neighbours=FakeNeighbours()))) as client:
         yield client
-
-
-def add(web: TestClient, name: str, **more: Any) -> str:
-    answer = web.post("/api/people", json={"name": name, **more})
-    assert answer.status_code == 200, answer.text
-    id_: str = answer.json()["id"]
-    return id_
-
-
-def send(web: TestClient, person: str, *photos: bytes, **query: Any) -> list[dict[str, Any]]:
-    files = [("files", (f"{photo[:20].decode()}.jpg", photo, "image/jpeg")) for photo in photos]
-    answer = web.post(f"/api/people/{person}/photos", files=files, params=query)
-    assert answer.status_code == 200, answer.text
-    results: list[dict[str, Any]] = answer.json()["results"]
-    return results
 
 
 def gallery(web: TestClient, **headers: str) -> Any:

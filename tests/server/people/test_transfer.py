@@ -13,10 +13,9 @@ from starlette.testclient import TestClient
 from facematch.server.app import Parts, create_app
 from facematch.server.people import transfer_routes
 from tests.rig.embeddings import axis
+from tests.rig.gallery_client import add, send, zipped
 from tests.rig.people import MODEL
 from tests.rig.seeing import Seeing
-from tests.server.people.test_archive import zipped
-from tests.server.people.test_routes import add, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
