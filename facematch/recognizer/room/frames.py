@@ -48,6 +48,11 @@ def upright(pixels: Pixels, rotation: object) -> Pixels:
     return turned.view(np.uint8).reshape(*turned.shape, 3)
 
 
+def _width(event: rtc.VideoFrameEvent) -> int:
+    """Of the frame, upright."""
+    return event.frame.height if _CLOCKWISE_QUARTERS.get(event.rotation, 0) % 2 else event.frame.width
+
+
 def is_filler(pixels: Pixels) -> bool:
     """True for the black frames that WebRTC makes up when it has none to show."""
     return bool((pixels[::8, ::8] <= _BLACK).all())
@@ -90,16 +95,19 @@ class Selection:
         self._first: float | None = None
         self._due = 0.0
 
-    def accepts(self, width: int, now: float) -> bool:
+    def wants(self, width: int, now: float) -> bool:
         """Whether a frame `width` pixels wide is worth looking at, at `now` (monotonic seconds)."""
         if self._first is None:
-            self._first, self._due = now, now + self._apart
             return True
-        if now < self._due or (width < self._wanted and now - self._first < PATIENCE_SECONDS):
-            return False
+        return now >= self._due and (width >= self._wanted or now - self._first >= PATIENCE_SECONDS)
+
+    def count(self, now: float) -> None:
+        """One is looked at."""
+        if self._first is None:
+            self._first, self._due = now, now + self._apart
+            return
         # Not from this frame on: where frames come as seldom as that, one that is a little late would cost the next.
         self._due = max(self._due + self._apart, now + self._apart / 2)
-        return True
 
 
 class FrameStream:
@@ -125,10 +133,12 @@ class FrameStream:
         """True when `take` would return a frame, or never will."""
         return self._newest is not None or self.too_large
 
-    def take(self) -> Pixels | None:
-        """The newest frame, upright, (height, width, 3) uint8 RGB; None when none came since the last call."""
+    def take(self, worth: Callable[[int], bool]) -> Pixels | None:
+        """The newest frame, upright, (height, width, 3) uint8 RGB; None when none came since the last call, or `worth`
+        says of its width that it is not to be looked at.
+        """
         event, self._newest = self._newest, None
-        if event is None or self.too_large:
+        if event is None or self.too_large or not worth(_width(event)):
             return None
         frame = event.frame.convert(rtc.VideoBufferType.RGB24)
         pixels = np.frombuffer(frame.data, np.uint8).reshape(frame.height, frame.width, 3)

@@ -92,14 +92,15 @@ class Reception:
         while self._remaining() > 0:
             if not await self._until(lambda: stream.ready() or self.cut_short, self._remaining()):
                 return None
-            pixels = stream.take()
-            if pixels is None or self.cut_short:
+            if stream.too_large or self.cut_short:
                 return None
             self._expected_until = _now() + EXPECTED_SECONDS
             if not self._slot.take_whole():
                 self.crowded_out = True
                 return None
-            if not is_filler(pixels) and self._selection.accepts(pixels.shape[1], _now()):
+            pixels = stream.take(lambda width: self._selection.wants(width, _now()))
+            if pixels is not None and not is_filler(pixels):
+                self._selection.count(_now())
                 return pixels
         return None
 

@@ -34,6 +34,14 @@ HIGH, MEDIUM, LOW = (
 MARK = (255, 10, 20)
 
 
+def accepts(selection: Selection, width: int, now: float) -> bool:
+    """Whether a frame is looked at; if so, it is."""
+    if not selection.wants(width, now):
+        return False
+    selection.count(now)
+    return True
+
+
 def marked(height: int, width: int) -> NDArray[np.uint8]:
     """A black frame with its upper left pixel marked."""
     pixels = np.zeros((height, width, 3), np.uint8)
@@ -123,26 +131,26 @@ def test_the_smallest_layer_as_wide_as_the_processed_frame(
 
 
 def test_the_first_frame_counts_whatever_its_size() -> None:
-    assert Selection(640, 5).accepts(320, 100.0)
+    assert accepts(Selection(640, 5), 320, 100.0)
 
 
 def test_then_only_frames_of_the_wanted_width() -> None:
     selection = Selection(640, 5)
-    selection.accepts(320, 100.0)
-    assert [selection.accepts(width, 100.5) for width in (320, 639, 640)] == [False, False, True]
+    accepts(selection, 320, 100.0)
+    assert [accepts(selection, width, 100.5) for width in (320, 639, 640)] == [False, False, True]
 
 
 def test_patience_ends() -> None:
     selection = Selection(640, 5)
-    selection.accepts(320, 100.0)
-    assert not selection.accepts(320, 100.0 + PATIENCE_SECONDS - 0.01)
-    assert selection.accepts(320, 100.0 + PATIENCE_SECONDS)
+    accepts(selection, 320, 100.0)
+    assert not accepts(selection, 320, 100.0 + PATIENCE_SECONDS - 0.01)
+    assert accepts(selection, 320, 100.0 + PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize(("rate", "frames"), [(30, 5), (25, 5), (15, 5), (10, 5), (30, 2), (30, 12)])
 def test_the_frames_of_a_batch_are_spread(rate: int, frames: int) -> None:
     selection = Selection(640, frames)
-    counted = [at / rate for at in range(100) if selection.accepts(640, 50 + at / rate)][:frames]
+    counted = [at / rate for at in range(100) if accepts(selection, 640, 50 + at / rate)][:frames]
     assert counted[0] == 0
     assert SPREAD_SECONDS - 0.001 <= counted[-1] <= 0.45
     assert max(later - earlier for earlier, later in pairwise(counted)) <= counted[-1] / (frames - 1) + 1 / rate
@@ -150,19 +158,19 @@ def test_the_frames_of_a_batch_are_spread(rate: int, frames: int) -> None:
 
 def test_frames_that_come_seldom_all_count() -> None:
     selection = Selection(640, 5)
-    assert all(selection.accepts(640, 50 + at / 10 + 0.02 * (at % 2)) for at in range(20))
+    assert all(accepts(selection, 640, 50 + at / 10 + 0.02 * (at % 2)) for at in range(20))
 
 
 def test_a_look_that_took_long_is_not_followed_by_a_rush() -> None:
     selection = Selection(640, 5)
-    assert selection.accepts(640, 50.0)
-    assert selection.accepts(640, 50.5)
-    assert not selection.accepts(640, 50.52)
-    assert selection.accepts(640, 50.56)
+    assert accepts(selection, 640, 50.0)
+    assert accepts(selection, 640, 50.5)
+    assert not accepts(selection, 640, 50.52)
+    assert accepts(selection, 640, 50.56)
 
 
 def test_a_batch_of_one_frame() -> None:
-    assert Selection(640, 1).accepts(640, 50.0)
+    assert accepts(Selection(640, 1), 640, 50.0)
 
 
 class Slow:
@@ -209,15 +217,16 @@ class Frame:
 class Sends(Slow):
     """A stream of these frames, and then of silence."""
 
-    def __init__(self, *frames: Frame) -> None:
+    def __init__(self, *frames: Frame, rotation: int = rtc.VideoRotation.VIDEO_ROTATION_0) -> None:
         super().__init__()
+        self._rotation = rotation
         self.may_end.set()
         self.left = list(frames)
 
     async def __anext__(self) -> rtc.VideoFrameEvent:
         if not self.left:
             return await super().__anext__()
-        return cast("rtc.VideoFrameEvent", SimpleNamespace(frame=self.left.pop(0), rotation=0))
+        return cast("rtc.VideoFrameEvent", SimpleNamespace(frame=self.left.pop(0), rotation=self._rotation))
 
 
 async def test_what_is_looked_at_is_made_rgb_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,11 +235,31 @@ async def test_what_is_looked_at_is_made_rgb_and_nothing_else(monkeypatch: pytes
     arrivals: list[None] = []
     stream = FrameStream(cast("rtc.Track", object()), lambda: arrivals.append(None))
     await eventually(lambda: len(arrivals) == 2)
-    pixels = stream.take()
+    pixels = stream.take(lambda _width: True)
     assert pixels is not None
     assert pixels.shape == (36, 64, 3)
     assert (passed.made, taken.made) == ([], [rtc.VideoBufferType.RGB24])
     assert not stream.too_large
+    await stream.aclose()
+
+
+@pytest.mark.parametrize(("rotation", "width"), [(0, 64), (90, 36), (180, 64), (270, 36)])
+async def test_a_frame_that_is_not_worth_it_is_not_made_rgb(
+    monkeypatch: pytest.MonkeyPatch, rotation: int, width: int
+) -> None:
+    sends = Sends(frame := Frame(64, 36), rotation=getattr(rtc.VideoRotation, f"VIDEO_ROTATION_{rotation}"))
+    monkeypatch.setattr(rtc.VideoStream, "from_track", lambda **_: sends)
+    stream = FrameStream(cast("rtc.Track", object()), lambda: None)
+    await eventually(stream.ready)
+    asked: list[int] = []
+
+    def worth(upright: int) -> bool:
+        asked.append(upright)
+        return False
+
+    assert stream.take(worth) is None
+
+    assert (asked, frame.made, stream.ready()) == ([width], [], False)
     await stream.aclose()
 
 
@@ -241,7 +270,7 @@ async def test_a_frame_that_is_too_large_is_let_go_of_and_no_other_is_read(monke
     stream = FrameStream(cast("rtc.Track", object()), lambda: None)
     await eventually(lambda: stream.too_large)
     assert stream.ready()
-    assert stream.take() is None
+    assert stream.take(lambda _width: True) is None
     assert (small.made, large.made, len(sends.left)) == ([], [], 1)
     await stream.aclose()
 

@@ -152,6 +152,7 @@ class Hall:
 
             def __init__(self, track: Any, arrived: Callable[[], None]) -> None:
                 self._newest: Pixels | None = None
+                self.too_large = False
                 self._comes = False
                 self._pump = asyncio.create_task(self._run(track.camera, arrived))
 
@@ -170,9 +171,9 @@ class Hall:
             def ready(self) -> bool:
                 return self._newest is not None
 
-            def take(self) -> Pixels | None:
+            def take(self, worth: Callable[[int], bool]) -> Pixels | None:
                 newest, self._newest = self._newest, None
-                return newest
+                return newest if newest is not None and worth(newest.shape[1]) else None
 
             async def aclose(self) -> None:
                 self._pump.cancel()

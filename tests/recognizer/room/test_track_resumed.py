@@ -126,9 +126,9 @@ def stream_of(sfu: Sfu, closing: float) -> type:
         def ready(self) -> bool:
             return self._newest is not None or self.too_large
 
-        def take(self) -> Pixels | None:
+        def take(self, worth: Callable[[int], bool]) -> Pixels | None:
             newest, self._newest = self._newest, None
-            return None if self.too_large else newest
+            return None if self.too_large or newest is None or not worth(newest.shape[1]) else newest
 
         async def aclose(self) -> None:
             self._pump.cancel()
