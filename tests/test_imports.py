@@ -56,6 +56,7 @@ ORDER = {
         "gallery snapshots recognizers",
         "people",
         "events",
+        "presence",
         "webhooks privacy rooms",
         "monitoring",
         "page",

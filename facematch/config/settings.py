@@ -119,6 +119,10 @@ class Settings(BaseSettings):
         500, ge=1, le=100_000_000, allow_inf_nan=False, description="MB that snapshots may take; the oldest go first"
     )
     event_max_age_days: _Days = Field(30, description="Days that an event is kept, and its snapshot at most")
+    check_max_age_days: _Days | None = Field(
+        None, description="Days that a Check is kept, if less; empty: EVENT_MAX_AGE_DAYS"
+    )
+    statistics_max_age_days: _Days = Field(365, description="Days that presence and daily figures are kept")
     reference_image: Path = Field(Path("reference/current.jpg"), description="Reference photograph (hot-reloaded)")
     model_cache: Path = Field(
         Path("~/.cache/face-match"),

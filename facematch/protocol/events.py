@@ -145,6 +145,9 @@ class Check(_OfBatch):
     people: list[PersonNear] | None = Field(
         default=None, max_length=MOST_NEAR, description="Who was within 0.1 of their tolerance, nearest first"
     )
+    named: list[Name] | None = Field(
+        default=None, max_length=MOST_NEAR, description="`person_id` of who was named, be a Match of them told or not"
+    )
     unknown_faces: Count | None = Field(
         default=None, description="Faces without a name in the frame that matched, else most in one frame"
     )

@@ -37,6 +37,9 @@ from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.gallery.photo_file import ReferenceFile
 from facematch.server.monitoring import health, metrics, status
 from facematch.server.people.service import People
+from facematch.server.presence import routes as presence
+from facematch.server.presence.fold import PresenceFold
+from facematch.server.presence.store import PresenceStore
 from facematch.server.privacy.retention import Limits
 from facematch.server.privacy.service import Keeping
 from facematch.server.recognizers import routes as heartbeats
@@ -80,7 +83,7 @@ class Parts:
 def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     """The web process. Touches nothing outside itself before its lifespan begins."""
     database = Database(_database_url(settings))
-    event_log = SqlEventLog(database)
+    event_log = SqlEventLog(database, PresenceFold())
     hub = Hub(event_log)
     webhooks = Webhooks(event_log, WebhookStore(database), _receiver(settings))
     feed = Feed(event_log, hub, webhooks.notify)
@@ -142,6 +145,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         history.routes(event_log),
         gallery_routes.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
         people.routes(),
+        presence.routes(PresenceStore(database)),
         keeping.routes(reference),
         captures.routes(settings.output_dir),
         tokens.routes(minted, access.token_limit),
@@ -227,6 +231,8 @@ def _limits(settings: Settings) -> Limits:
         snapshot_days=settings.snapshot_max_age_days,
         total_bytes=settings.snapshot_max_total_mb * MB,
         event_days=settings.event_max_age_days,
+        check_days=settings.check_max_age_days,
+        statistics_days=settings.statistics_max_age_days,
     )
 
 

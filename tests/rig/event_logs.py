@@ -16,6 +16,7 @@ from facematch.server.events.gaps import Arrivals, Gaps
 from facematch.server.events.publisher import Publisher
 from facematch.server.events.store import SqlEventLog
 from facematch.server.events.writer import Writer
+from facematch.server.presence.fold import PresenceFold
 from facematch.server.storage.database import Database, sqlite_url
 from tests.rig.memory_log import MemoryEventLog
 
@@ -113,7 +114,7 @@ def locked(file: Path) -> Iterator[None]:
 @asynccontextmanager
 async def opened(url: str | None) -> AsyncIterator[EventLog]:
     """A log; None: the one in memory."""
-    log: EventLog = MemoryEventLog() if url is None else SqlEventLog(Database(url))
+    log: EventLog = MemoryEventLog() if url is None else SqlEventLog(Database(url), PresenceFold())
     await log.open()
     try:
         yield log

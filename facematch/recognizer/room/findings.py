@@ -24,6 +24,8 @@ class Findings:
     """Without a name: in the frame with one, else most in one frame."""
     reason: Nameless | None = None
     """Why nobody was named."""
+    named: tuple[str, ...] = ()
+    """Ids of who was, best first, at most MOST_NEAR."""
     _near: dict[str, Nearness] = field(default_factory=dict)
 
     def add(self, ranking: Ranking) -> None:
@@ -32,6 +34,7 @@ class Findings:
         nameless = len(ranking.faces) - len(ranking.named)
         if ranking.named:
             self.unknown_faces, self.reason = nameless, None
+            self.named = tuple(one.person_id for one in ranking.named[:MOST_NEAR])
         else:
             self.unknown_faces, self.reason = max(self.unknown_faces, nameless), ranking.nameless or self.reason
         for face in ranking.faces:

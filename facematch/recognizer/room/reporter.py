@@ -160,6 +160,7 @@ class Reporter:
         return {
             **_compared(findings.gallery_version, findings.tolerance),
             "people": people,
+            "named": [person_id for person_id in findings.named if self._may_be_named(person_id)],
             "unknown_faces": findings.unknown_faces,
             "reason": findings.reason,
         }

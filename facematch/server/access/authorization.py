@@ -61,6 +61,8 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     ("DELETE", "/api/participants"): _ADMIN,
     ("DELETE", "/api/participants/{identity:path}"): _ADMIN,
     ("GET", "/api/erasures"): _ADMIN,
+    ("GET", "/api/presence"): _VIEW,
+    ("GET", "/api/participants/statistics"): _VIEW,
     ("GET", "/reference/current.jpg"): _VIEW,
     ("GET", "/api/people"): _VIEW,
     ("POST", "/api/people"): _ADMIN,

@@ -37,7 +37,7 @@ def named_in(event: Event) -> set[str]:
     if isinstance(event, Match):
         found = {event.person_id}
     elif isinstance(event, Check):
-        found = {one.person_id for one in event.people or ()}
+        found = {*(one.person_id for one in event.people or ()), *(event.named or ())}
     return {id_ for id_ in found if id_ is not None and id_ != DEFAULT}
 
 
@@ -94,14 +94,20 @@ def _named(event: Event, known: Mapping[str, tuple[str, str]]) -> Event | None:
             return None
         id_, name = known[event.person_id]
         return event.model_copy(update={"person_id": id_, "person_name": name})
-    if not isinstance(event, Check) or not event.people:
+    if not isinstance(event, Check) or not (event.people or event.named):
         return event
     near: dict[str, PersonNear] = {}
-    for one in event.people:
+    for one in event.people or ():
         changed = _near(one, known)
         if changed is not None:
             near.setdefault(changed.person_id, changed)  # two who are one: the nearer
-    return event.model_copy(update={"people": list(near.values())})
+    ids = [id_ if id_ == DEFAULT else known[id_][0] for id_ in event.named or () if id_ == DEFAULT or id_ in known]
+    return event.model_copy(
+        update={
+            "people": None if event.people is None else list(near.values()),
+            "named": None if event.named is None else list(dict.fromkeys(ids)),
+        }
+    )
 
 
 def _near(one: PersonNear, known: Mapping[str, tuple[str, str]]) -> PersonNear | None:
@@ -128,6 +134,8 @@ async def leave_out(connection: AsyncConnection, ids: Collection[str], limit: in
         body = json.loads(text)
         snapshots |= await _of_batch(connection, cursor, track_sid, body.get("cycle_id"))
         body["people"] = [one for one in body.get("people") or () if one["person_id"] not in ids]
+        if body.get("named"):
+            body["named"] = [id_ for id_ in body["named"] if id_ not in ids]
         changed = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         await connection.execute(sa.update(events).where(events.c.cursor == cursor).values(body=changed))
         gone = sa.and_(event_people.c.cursor == cursor, event_people.c.person_id.in_(list(ids)))

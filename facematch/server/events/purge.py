@@ -11,6 +11,7 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
@@ -103,6 +104,23 @@ class Records:
             return await _remove(connection, rows)
 
         return await self._database.write(work)
+
+    async def remove_checks_older(self, than: datetime, limit: int = AT_ONCE) -> Removed:
+        """Remove the oldest Checks, at most `limit`, as long as they came before a time."""
+
+        async def work(connection: AsyncConnection) -> Removed:
+            await _lock(connection)
+            oldest = sa.select(events.c.cursor, events.c.snapshot, events.c.received_at).where(events.c.type == "check")
+            rows = (await connection.execute(oldest.order_by(events.c.cursor).limit(limit))).all()
+            old = list(takewhile(lambda row: row.received_at < than, rows))
+            return await _remove(connection, [(row.cursor, row.snapshot) for row in old])
+
+        return await self._database.write(work)
+
+    async def any_check_older(self, than: datetime) -> bool:
+        """Whether the oldest Check is. Writes nothing."""
+        oldest = sa.select(events.c.received_at).where(events.c.type == "check").order_by(events.c.cursor).limit(1)
+        return any(received_at < than for (received_at,) in await self._database.rows(oldest))
 
     async def any_older(self, than: datetime) -> bool:
         """Whether there are such events. Writes nothing."""

@@ -8,7 +8,7 @@ never committed after a larger one; and whoever has read up to a position has mi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
@@ -16,8 +16,8 @@ from facematch.protocol.events import Check, Match, ParticipantChange
 from facematch.runtime.clock import wall_clock
 from facematch.server.events.log import ALL, Entry, Filter, Page, body_text, with_cursor
 from facematch.server.events.naming import remember, with_names
-from facematch.server.storage.errors import LogUnavailableError
 from facematch.server.storage.migrate import migrate
+from facematch.server.storage.position import POSITION, lock_position, position_in
 from facematch.server.storage.schema import events, position, text_of
 
 if TYPE_CHECKING:
@@ -29,10 +29,27 @@ if TYPE_CHECKING:
 
     from facematch.protocol.events import Event
     from facematch.server.storage.database import Database
+    from facematch.server.storage.position import Position
 
 
 ABOUT_NOBODY = ""
 """In the column of the participant's sid, of events about a room."""
+
+
+class Derived(Protocol):
+    """What is derived from the log and kept beside it."""
+
+    async def catch_up(self, database: Database) -> None:
+        """Derive what was not derived yet."""
+        ...
+
+    async def fold(self, connection: AsyncConnection, before: Position, new: Sequence[tuple[int, Event]]) -> None:
+        """Take events, with their positions, in the transaction that appends them."""
+        ...
+
+    def doubt(self) -> None:
+        """That transaction may have come to nothing."""
+        ...
 
 
 class SqlEventLog:
@@ -40,11 +57,13 @@ class SqlEventLog:
 
     Args:
         database: opened and closed with this log; others may use it in between.
+        derived: made of each event, in its transaction.
         now: aware time; injected by tests.
     """
 
-    def __init__(self, database: Database, now: Callable[[], datetime] = wall_clock) -> None:
+    def __init__(self, database: Database, derived: Derived, now: Callable[[], datetime] = wall_clock) -> None:
         self._database = database
+        self._derived = derived
         self._now = now
 
     async def open(self) -> None:
@@ -55,16 +74,17 @@ class SqlEventLog:
         """
         await migrate(self._database.url)
         self._database.open()
+        await self._derived.catch_up(self._database)
 
     async def append(self, events_: Sequence[Event]) -> Sequence[Entry | None]:
         """See `EventLog.append`."""
 
         async def work(connection: AsyncConnection) -> list[Entry | None]:
-            latest = await _lock_position(connection)
-            known = await _known(connection, [_id_of(event) for event in events_])
+            before, known = await _begin(connection, [_id_of(event) for event in events_])
+            latest = before.latest
             entries: list[Entry | None] = []
             added: list[dict[str, Any]] = []
-            about: list[tuple[int, Event]] = []
+            new: list[tuple[int, Event]] = []
             for event in await with_names(connection, events_):
                 if event is None or event.event_id in known:
                     entries.append(None)
@@ -73,17 +93,22 @@ class SqlEventLog:
                 known.add(row["event_id"])
                 latest += 1
                 added.append({**row, "cursor": latest, "received_at": received_at})
-                about.append((latest, event))
+                new.append((latest, event))
                 entries.append(Entry(latest, row["type"], with_cursor(row["body"], latest)))
             if added:
                 await connection.execute(sa.insert(events), added)
-                await remember(connection, about)
+                await remember(connection, new)
+                await self._derived.fold(connection, before, new)
                 kept = position.c.kept + len(added)
-                await connection.execute(sa.update(position).values(latest=latest, kept=kept))
+                await connection.execute(sa.update(position).values(latest=latest, kept=kept, folded=latest))
             return entries
 
         received_at = self._now()
-        return await self._database.write(work)
+        try:
+            return await self._database.write(work)
+        except BaseException:
+            self._derived.doubt()
+            raise
 
     async def after(self, cursor: int, limit: int) -> Sequence[Entry]:
         """See `EventLog.after`."""
@@ -127,7 +152,7 @@ class SqlEventLog:
         """See `EventLog.check`: writes a row to the disk, the one that every event writes too."""
 
         async def work(connection: AsyncConnection) -> None:
-            latest = await _lock_position(connection)
+            latest = (await lock_position(connection)).latest
             await connection.execute(sa.update(position).values(latest=latest))
 
         await self._database.write(work)
@@ -160,17 +185,20 @@ def _row(event: Event) -> dict[str, Any]:
     }
 
 
+async def _begin(connection: AsyncConnection, ids: Sequence[UUID]) -> tuple[Position, set[UUID]]:
+    """The position, locked, and which of these events are there already."""
+    if connection.dialect.name != "sqlite":  # what others have added is seen by what is asked after the lock
+        return await lock_position(connection), await _known(connection, ids)
+    # The lock is held since the transaction began, and each statement costs its way to the driver's thread.
+    there = sa.select(*POSITION, events.c.event_id)
+    found = await connection.execute(there.select_from(position.outerjoin(events, events.c.event_id.in_(ids))))
+    rows = found.all()
+    return position_in(rows[0][:-1] if rows else None), {row[-1] for row in rows}
+
+
 async def _known(connection: AsyncConnection, ids: Sequence[UUID]) -> set[UUID]:
     found = await connection.execute(sa.select(events.c.event_id).where(events.c.event_id.in_(ids)))
     return set(found.scalars())
-
-
-async def _lock_position(connection: AsyncConnection) -> int:
-    """The last position given out; nobody else gives one out before this transaction has ended."""
-    found = (await connection.execute(sa.select(position.c.latest).with_for_update())).scalar_one_or_none()
-    if found is None:
-        raise LogUnavailableError("the event log has lost its position: restore it from a copy")
-    return int(found)
 
 
 def _page(page: Page, only: Filter) -> sa.Select[Any]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from facematch.server.events.service import Feed
     from facematch.server.gallery.enrollment import Enrollment
     from facematch.server.people.changes import PeopleChanges
+    from facematch.server.presence.store import PresenceStore
     from facematch.server.privacy.retention import Retention
     from facematch.server.snapshots.folder import SnapshotFolder
 
@@ -39,11 +40,20 @@ class Leftovers:
     """A reference's or a person's: those whose events came too late to be kept."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the database holds of what happened."""
+
+    records: Records
+    presence: PresenceStore
+    """Derived from them."""
+
+
 class Removal:
     """Removes from where this process keeps things.
 
     Args:
-        records: the log's events.
+        stored: events, and what was derived from them.
         folder: the snapshots.
         retention: owns the lock under which anything is removed.
         feed: where events are on their way in, and out to listeners.
@@ -53,14 +63,15 @@ class Removal:
 
     def __init__(
         self,
-        records: Records,
+        stored: Stored,
         folder: SnapshotFolder,
         retention: Retention,
         feed: Feed,
         enrollment: Enrollment,
         people: PeopleChanges,
     ) -> None:
-        self._records = records
+        self._records = stored.records
+        self._presence = stored.presence
         self._folder = folder
         self._retention = retention
         self._feed = feed
@@ -107,12 +118,17 @@ class Removal:
         async with self._retention.lock:
             latest = await self._records.latest()
             removed = await self._records.remove_of(subject, until=until)
+            await self._presence.erase(subject, until)
             self._retention.forget(removed.snapshots)
             self._feed.hub.forget(removed.cursors)
             names = removed.snapshots | await self._without_event(subject, leftovers)
             count = await self._folder.remove(names)
             try:
-                stays = await self._folder.holds(names) or await self._records.holds(subject, latest, until)
+                stays = (
+                    await self._folder.holds(names)
+                    or await self._records.holds(subject, latest, until)
+                    or await self._presence.holds(subject, latest, until)
+                )
                 trouble = "something is still there" if stays else None
             except OSError as error:
                 trouble = error.strerror or str(error)

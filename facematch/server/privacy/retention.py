@@ -2,7 +2,8 @@
 
 A pass runs every `PASS_SECONDS`, oldest first:
 
-1. Events that came more than `event_days` ago are removed, and their snapshots.
+1. Events that came more than `event_days` ago are removed, and their snapshots; Checks after `check_days`, if that is
+   less.
 2. Snapshots that were written more than `snapshot_days` ago are removed; then the oldest, until the rest takes no
    more than `total_bytes`. Their events say `snapshot: null` from then on.
 3. Events whose snapshot is not there (any more) say `snapshot: null`. Not before `GRACE_SECONDS` after they came.
@@ -60,6 +61,9 @@ class Limits:
     snapshot_days: float
     total_bytes: float
     event_days: float
+    check_days: float | None = None
+    """Of Checks alone; None: as of all events."""
+    statistics_days: float = 365.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,15 @@ class Retention:
             self.forget(removed.snapshots)
             await self._folder.remove(removed.snapshots)
             count += removed.events
+        return count + await self._expire_checks(MOST_EVENTS - count)
+
+    async def _expire_checks(self, most: int) -> int:
+        days, count = self._limits.check_days, 0
+        if days is None or days >= self._limits.event_days:
+            return 0
+        before = self._now() - timedelta(days=days)
+        while count < most and await self._records.any_check_older(before):
+            count += (await self._records.remove_checks_older(before)).events
         return count
 
     async def _learn(self) -> None:

@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from facematch.server.events.purge import Records
+from facematch.server.presence.expiry import StatisticsExpiry
+from facematch.server.presence.store import PresenceStore
 from facematch.server.privacy import person_routes
 from facematch.server.privacy import routes as erasure_routes
 from facematch.server.privacy.erasure import Erasures
 from facematch.server.privacy.expiry import Expiry
-from facematch.server.privacy.removal import Removal
+from facematch.server.privacy.removal import Removal, Stored
 from facematch.server.privacy.retention import Limits, Retention
 from facematch.server.privacy.store import ErasureStore
 from facematch.server.recognizers.watermark import delivered_until
@@ -56,7 +58,10 @@ class Keeping:
         snapshots = SnapshotFolder(folder)
         self.retention = Retention(records, snapshots, limits, lambda: delivered_until(recognizers.all()))
         self._store = ErasureStore(database)
-        removal = Removal(records, snapshots, self.retention, feed, people.enrollment, people.changes)
+        presence = PresenceStore(database)
+        stored = Stored(records, presence)
+        removal = Removal(stored, snapshots, self.retention, feed, people.enrollment, people.changes)
+        self._statistics = StatisticsExpiry(presence, limits.statistics_days)
         self.erasures = Erasures(removal, self._store, recognizers.all)
         self.expiry = Expiry(self._people.store, self.erasures)
 
@@ -74,6 +79,7 @@ class Keeping:
             asyncio.create_task(self.retention.run(), name="retention"),
             asyncio.create_task(self.erasures.run(), name="erasures"),
             asyncio.create_task(self.expiry.run(), name="expiry of people"),
+            asyncio.create_task(self._statistics.run(), name="statistics"),
         ]
         try:
             yield

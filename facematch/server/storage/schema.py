@@ -83,8 +83,64 @@ position = sa.Table(
     sa.Column("latest", sa.BigInteger(), nullable=False, comment="position of the last event there has been"),
     sa.Column("first", sa.BigInteger(), nullable=False, comment="position before the first event there has been"),
     sa.Column("kept", sa.BigInteger(), nullable=False, comment="rows of events"),
+    sa.Column("folded", sa.BigInteger(), nullable=False, server_default="0", comment="presence is derived up to here"),
+    sa.Column("erased", sa.BigInteger(), nullable=False, server_default="0", comment="times that presence was erased"),
 )
 """One row, changed in every transaction that adds or removes events: who holds its lock is the only writer."""
+
+presence = sa.Table(
+    "presence",
+    metadata,
+    sa.Column("first_cursor", POSITION, primary_key=True, autoincrement=False, comment="the event that began it"),
+    sa.Column("source", sa.Text(), nullable=False, comment="as all texts here, empty when there is none"),
+    sa.Column("room", sa.Text(), nullable=False),
+    sa.Column("identity", sa.Text(), nullable=False),
+    sa.Column("track", sa.Text(), nullable=False),
+    sa.Column("sight", sa.Text(), nullable=False, comment="seen, not_seen, unknowable; absent, away"),
+    sa.Column("people", sa.Text(), nullable=False, comment="persons who were named, as JSON"),
+    sa.Column("reason", sa.Text(), nullable=False),
+    sa.Column("reference_id", sa.Text(), nullable=False),
+    sa.Column("day", sa.Text(), nullable=False, comment="in UTC, as 2025-09-25"),
+    sa.Column("began", sa.Double(), nullable=False, comment="seconds of the recognizer's steady clock: first look"),
+    sa.Column("first_ended", sa.Double(), nullable=False),
+    sa.Column("last_began", sa.Double(), nullable=False, comment="last look"),
+    sa.Column("ended", sa.Double(), nullable=False),
+    sa.Column("at", sa.Double(), nullable=False, comment="first_ended on the wall clock, seconds since 1970"),
+    sa.Column("last_at", sa.Double(), nullable=False, comment="ended on the wall clock"),
+    sa.Column("looks", sa.BigInteger(), nullable=False),
+    sa.Column("longest_gap", sa.Double(), nullable=False, comment="seconds"),
+    sa.Column("open", sa.Boolean(), nullable=False, comment="nothing has come after it"),
+    sa.Column("sid", sa.Text(), nullable=False),
+    sa.Column("name", sa.Text(), nullable=False),
+    sa.Column("nameless", sa.Boolean(), nullable=False, comment="the name stands for an identity"),
+)
+"""What the log says of who was where, one row for all looks in a row that say the same. Made in the transaction that
+appends them, and at any time again from the log."""
+sa.Index("ix_presence_day", presence.c.day)
+sa.Index("ix_presence_identity", presence.c.identity, presence.c.day)
+sa.Index("ix_presence_track", presence.c.track)
+sa.Index("ix_presence_reference_id", presence.c.reference_id)
+_IS_OPEN = sa.text("open")
+sa.Index("ix_presence_open", presence.c.source, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)
+
+daily_figures = sa.Table(
+    "daily_figures",
+    metadata,
+    sa.Column("day", sa.Text(), primary_key=True),
+    sa.Column("identity", sa.Text(), primary_key=True),
+    sa.Column("room", sa.Text(), primary_key=True),
+    sa.Column("person_id", sa.Text(), primary_key=True, comment="empty: of the participant, whoever was seen"),
+    sa.Column("seen", sa.BigInteger(), nullable=False, comment="looks"),
+    sa.Column("not_seen", sa.BigInteger(), nullable=False),
+    sa.Column("unknowable", sa.BigInteger(), nullable=False),
+    sa.Column(
+        "seconds", sa.Double(), nullable=False, comment="between the first and the last look of each run of seen"
+    ),
+    sa.Column("first_at", sa.Double(), comment="of what was seen, seconds since 1970; null: nothing"),
+    sa.Column("last_at", sa.Double()),
+)
+"""Sums of those runs of presence after which something else has come."""
+sa.Index("ix_daily_figures_identity", daily_figures.c.identity, daily_figures.c.day)
 
 webhooks = sa.Table(
     "webhooks",

@@ -22,6 +22,7 @@ TAGS = [
         "description": "Everybody else who is looked for: people with photos, and the gallery made of them.",
     },
     {"name": "snapshots", "description": "Frames of matches."},
+    {"name": "presence", "description": "Who was there and when, and statistics."},
     {"name": "erasure", "description": "Removing what is kept of somebody."},
     {"name": "tokens", "description": "Joining the LiveKit room."},
     {"name": "access", "description": "Signing in and out, and inviting somebody to the room."},

@@ -67,6 +67,8 @@ POST       /api/check                        in    local  sign   role    role   
 POST       /api/events                       in    local  sign   role    role         in          role   sign   origin   host
 POST       /api/heartbeat                    in    local  sign   role    role         in          role   sign   origin   host
 GET        /api/status                       in    local  sign   in      role         role        in     sign   origin   host
+GET        /api/presence                     in    local  sign   in      role         role        in     sign   origin   host
+GET        /api/participants/statistics      in    local  sign   in      role         role        in     sign   origin   host
 GET        /api/events                       in    local  sign   in      role         role        in     sign   origin   host
 GET        /captures/{name}                  in    local  sign   in      role         role        in     sign   origin   host
 WEBSOCKET  /ws/matches                       in    local  sign   in      role         role        in     sign   origin   host

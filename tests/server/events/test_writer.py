@@ -14,6 +14,7 @@ from facematch.server.events.gaps import Gap
 from facematch.server.events.purge import Records, Subject
 from facematch.server.events.store import SqlEventLog
 from facematch.server.events.writer import TooBusyError
+from facematch.server.presence.fold import PresenceFold
 from facematch.server.storage.database import Database
 from facematch.server.storage.errors import LogUnavailableError, UnstorableError
 from tests.rig.event_logs import Intake, check, cursors, stored
@@ -289,7 +290,7 @@ class TestGapsOfALogThatIsCut:
 
     async def gaps(self, url: str, first: list[Check], remove: Subject | None, *later: int) -> tuple[Gap, ...]:
         database = Database(url)
-        log = SqlEventLog(database)
+        log = SqlEventLog(database, PresenceFold())
         await log.open()
         try:
             await stored(log, *first)

@@ -25,6 +25,7 @@ from facematch.server.events.store import SqlEventLog
 from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.gallery.photo_file import ReferenceFile
 from facematch.server.people.service import People
+from facematch.server.presence.fold import PresenceFold
 from facematch.server.privacy import erasure as erasure_module
 from facematch.server.privacy.retention import Limits
 from facematch.server.privacy.service import Keeping
@@ -282,7 +283,7 @@ class SlowLog(SqlEventLog):
     """Stores when it is told to."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database)
+        super().__init__(database, PresenceFold())
         self.begun = asyncio.Event()
         self.go_on = asyncio.Event()
 

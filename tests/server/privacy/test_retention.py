@@ -16,6 +16,7 @@ import pytest_asyncio
 from facematch.protocol.heartbeat import Heartbeat
 from facematch.server.events.purge import Records, Subject
 from facematch.server.events.store import SqlEventLog
+from facematch.server.presence.fold import PresenceFold
 from facematch.server.privacy import retention
 from facematch.server.privacy.retention import GRACE_SECONDS, Limits, Retention, Swept
 from facematch.server.recognizers.registry import Recognizers
@@ -50,7 +51,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.folder.mkdir()
-        self.log = SqlEventLog(self.database, self.now)
+        self.log = SqlEventLog(self.database, PresenceFold(), self.now)
         self.records = Records(self.database)
         self.restart()
 

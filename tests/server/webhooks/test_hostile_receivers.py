@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from facematch.server.events.store import SqlEventLog
+from facematch.server.presence.fold import PresenceFold
 from facematch.server.storage.database import Database, sqlite_url
 from facematch.server.webhooks import relay as relay_module
 from facematch.server.webhooks.relay import Receiver, WebhookRelay
@@ -64,7 +65,7 @@ async def receiver(answer: Answer) -> AsyncIterator[tuple[int, list[bytes]]]:
 async def relay_to(port: int, folder: Path) -> AsyncIterator[WebhookRelay]:
     """It has two events to tell."""
     database = Database(sqlite_url(folder / "events.db"))
-    log = SqlEventLog(database)
+    log = SqlEventLog(database, PresenceFold())
     await log.open()
     told = Receiver(url=f"http://127.0.0.1:{port}/hook", secret=SECRET, types=("match",), seconds=3600)
     relay = WebhookRelay(told, log, WebhookStore(database), delay=lambda _attempt: 0.001)

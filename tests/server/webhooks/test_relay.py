@@ -19,6 +19,7 @@ from facematch.server.events.hub import Hub
 from facematch.server.events.purge import Records, Subject
 from facematch.server.events.service import Feed
 from facematch.server.events.store import SqlEventLog
+from facematch.server.presence.fold import PresenceFold
 from facematch.server.storage.database import Database
 from facematch.server.webhooks import relay as webhooks_module
 from facematch.server.webhooks.relay import LAST_RETRY_SECONDS, Receiver, WebhookRelay, retry_delay
@@ -61,7 +62,7 @@ def told(url: str, *, types: tuple[str, ...] = ("match",), seconds: float = 3600
 async def feed(database_url: str, receiver: Receiver | None) -> AsyncIterator[Told]:
     """What the web process makes of its settings, without the web."""
     database = Database(database_url)
-    event_log = SqlEventLog(database)
+    event_log = SqlEventLog(database, PresenceFold())
     webhooks = Webhooks(event_log, WebhookStore(database), receiver)
     feed = Feed(event_log, Hub(event_log), webhooks.notify)
     await feed.open()
@@ -308,7 +309,7 @@ async def test_what_another_process_stores_is_sent_too(
     receiver.answer = lambda count, _event: 503 if count <= 2 else 204
     now = 0.0
     database = Database(database_url)
-    log = SqlEventLog(database)
+    log = SqlEventLog(database, PresenceFold())
     await log.open()
     relay = WebhookRelay(told(receiver.url, seconds=60), log, WebhookStore(database), monotonic=lambda: now)
     await relay.open()

@@ -1,0 +1,1 @@
+"""Who was where, and when: folded from the log."""

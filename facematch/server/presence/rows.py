@@ -1,0 +1,188 @@
+"""Runs and figures as rows: the statements that write and read them."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from facematch.server.presence.evidence import NOT_LOOKS, Chain, Evidence, Sight
+from facematch.server.presence.figures import Figures, Key, figures_of
+from facematch.server.presence.runs import Run
+from facematch.server.storage.schema import daily_figures, presence
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+COLUMNS: Final = tuple(column.name for column in presence.columns)
+IS_LOOK: Final = presence.c.sight.not_in([str(sight) for sight in NOT_LOOKS])
+
+_GROWS = ("last_began", "ended", "last_at", "looks", "longest_gap", "open")
+_INSERT = sa.insert(presence)
+_UPDATE = sa.text(
+    f"UPDATE presence SET {', '.join(f'{name} = :{name}' for name in _GROWS)} WHERE first_cursor = :first_cursor"  # noqa: S608
+)
+_ADD = sa.text(
+    "INSERT INTO daily_figures (day, identity, room, person_id, seen, not_seen, unknowable, seconds, first_at, last_at)"
+    " VALUES (:day, :identity, :room, :person_id, :seen, :not_seen, :unknowable, :seconds, :first_at, :last_at)"
+    " ON CONFLICT (day, identity, room, person_id) DO UPDATE SET"
+    " seen = daily_figures.seen + excluded.seen,"
+    " not_seen = daily_figures.not_seen + excluded.not_seen,"
+    " unknowable = daily_figures.unknowable + excluded.unknowable,"
+    " seconds = daily_figures.seconds + excluded.seconds,"
+    " first_at = CASE WHEN daily_figures.first_at <= excluded.first_at OR excluded.first_at IS NULL"
+    " THEN daily_figures.first_at ELSE excluded.first_at END,"
+    " last_at = CASE WHEN daily_figures.last_at >= excluded.last_at OR excluded.last_at IS NULL"
+    " THEN daily_figures.last_at ELSE excluded.last_at END"
+)
+
+
+class Changes:
+    """What a transaction changes, written together."""
+
+    def __init__(self) -> None:
+        self.new: dict[int, Run] = {}
+        self.grown: dict[int, Run] = {}
+        self.closed: list[Run] = []
+
+    def close(self, run: Run) -> None:
+        """Something has come after it."""
+        run.open = False
+        self.closed.append(run)
+        self.grow(run)
+
+    def grow(self, run: Run) -> None:
+        """It has changed."""
+        if run.first_cursor not in self.new:
+            self.grown[run.first_cursor] = run
+
+    async def write(self, connection: AsyncConnection) -> None:
+        """Write them, and begin anew."""
+        if self.new:
+            await connection.execute(_INSERT, [row_of(run) for run in self.new.values()])
+        if self.grown:
+            await connection.execute(_UPDATE, [_growth(run) for run in self.grown.values()])
+        if self.closed:
+            await add_figures(connection, figures_of(self.closed))
+        self.new, self.grown, self.closed = {}, {}, []
+
+
+async def add_figures(connection: AsyncConnection, figures: dict[Key, Figures]) -> None:
+    """Add to what is there."""
+    if figures:
+        await connection.execute(_ADD, [{**key._asdict(), **_figure(sums)} for key, sums in figures.items()])
+
+
+async def recount(connection: AsyncConnection, identity: str, days: Collection[str] | None = None) -> None:
+    """Make somebody's figures anew from their runs; None: of all days."""
+    of_runs = [presence.c.identity == identity, IS_LOOK, sa.not_(presence.c.open)]
+    of_figures = [daily_figures.c.identity == identity]
+    if days is not None:
+        of_runs.append(presence.c.day.in_(days))
+        of_figures.append(daily_figures.c.day.in_(days))
+    runs = await runs_where(connection, *of_runs)
+    await connection.execute(sa.delete(daily_figures).where(*of_figures))
+    await add_figures(connection, figures_of(runs))
+
+
+async def runs_where(connection: AsyncConnection, *conditions: sa.ColumnElement[bool]) -> list[Run]:
+    """The runs for which all of these hold."""
+    found = await connection.execute(sa.select(presence).where(*conditions))
+    return [run_in(row) for row in found]
+
+
+async def markers_of(connection: AsyncConnection, chain: Chain) -> list[Evidence]:
+    """What was said of the chain's participant, camera and room, besides looks."""
+    conditions = (
+        presence.c.source == chain.source,
+        presence.c.room == chain.room,
+        presence.c.identity.in_(["", chain.identity]),
+        presence.c.track.in_(["", chain.track]),
+        sa.not_(IS_LOOK),
+    )
+    return [
+        Evidence(run.first_cursor, run.chain, run.sight, run.began, run.ended, run.at, (), run.reason)
+        for run in await runs_where(connection, *conditions)
+    ]
+
+
+def of_chain(chain: Chain) -> Sequence[sa.ColumnElement[bool]]:
+    """The condition of a chain's own runs."""
+    return (
+        presence.c.track == chain.track,
+        presence.c.identity == chain.identity,
+        presence.c.source == chain.source,
+        presence.c.room == chain.room,
+    )
+
+
+def row_of(run: Run) -> dict[str, Any]:
+    """A run as a row."""
+    return {
+        **run.chain._asdict(),
+        "first_cursor": run.first_cursor,
+        "sight": run.sight.value,
+        "people": people_text(run.people),
+        "reason": run.reason,
+        "reference_id": run.reference,
+        "day": run.day,
+        "began": run.began,
+        "first_ended": run.first_ended,
+        "at": run.at,
+        **_growth(run),
+        "sid": run.sid,
+        "name": run.name,
+        "nameless": run.nameless,
+    }
+
+
+_SIGHTS: Final = {sight.value: sight for sight in Sight}
+
+
+@lru_cache(maxsize=1024)
+def _people(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text)) if text else ()
+
+
+def people_text(people: tuple[str, ...]) -> str:
+    """As a column has it."""
+    return json.dumps(people) if people else ""
+
+
+def run_in(row: Iterable[Any]) -> Run:
+    """A row, in the order of `COLUMNS`, as a run."""
+    cursor, source, room, identity, track, sight, people, reason, reference, day, *rest = row
+    began, first_ended, last_began, ended, at, last_at, looks, longest_gap, is_open, sid, name, nameless = rest
+    return Run(
+        cursor,
+        Chain(source, room, identity, track),
+        _SIGHTS[sight],
+        _people(people),
+        reason,
+        reference,
+        day,
+        began,
+        first_ended,
+        last_began,
+        ended,
+        at,
+        last_at,
+        looks,
+        longest_gap,
+        bool(is_open),
+        sid,
+        name,
+        bool(nameless),
+    )
+
+
+def _growth(run: Run) -> dict[str, Any]:
+    return {name: getattr(run, name) for name in ("first_cursor", *_GROWS)}
+
+
+def _figure(figures: Figures) -> dict[str, Any]:
+    return {name: getattr(figures, name) for name in Figures.__slots__}

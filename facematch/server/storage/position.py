@@ -1,0 +1,42 @@
+"""The position of the event log: the one row that every writer locks first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import sqlalchemy as sa
+
+from facematch.server.storage.errors import LogUnavailableError
+from facematch.server.storage.schema import position
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+class Position(NamedTuple):
+    """How far it is."""
+
+    latest: int
+    """The last position given out."""
+    folded: int
+    """Up to where presence was derived."""
+    erased: int
+    """Times that something of presence was erased."""
+
+
+POSITION: Final = (position.c.latest, position.c.folded, position.c.erased)
+"""Its columns."""
+
+
+async def lock_position(connection: AsyncConnection) -> Position:
+    """Read it; nobody else changes it, or the log, before this transaction has ended."""
+    return position_in((await connection.execute(sa.select(*POSITION).with_for_update())).one_or_none())
+
+
+def position_in(row: Sequence[int] | None) -> Position:
+    """What a row of `POSITION` says."""
+    if row is None:
+        raise LogUnavailableError("the event log has lost its position: restore it from a copy")
+    return Position(*row)
