@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every check: style, types, the page's modules, and all tests; they run beside each other.
 #   ./test.sh                         everything, in several processes
-#   ./test.sh --quick                 everything but the browser and server tests (tests/e2e, tests/faults)
+#   ./test.sh --quick                 everything but what starts browsers, servers and package managers (`long` below)
 #   ./test.sh --faults                everything, with the proofs of tests/faults at their whole length, some 40 minutes
 #   ./test.sh [pytest arguments]      the checks and some tests, in one process: ./test.sh tests/faces -k encoder
 # All of it runs even when a part fails; the exit code and the last line tell.
@@ -41,9 +41,19 @@ checks() {
 # Two workers more than cores: many tests wait.
 workers="$("$python" -c 'import os; print(min(6, (os.cpu_count() or 1) + 2))')"
 parallel=(-n "$workers" --dist loadfile --no-loadscope-reorder)
+long=(
+  tests/e2e
+  tests/faults
+  tests/server/events/test_durability.py
+  tests/server/storage/test_sole_process.py
+  tests/server/web/test_hostile_clients.py
+  tests/server/web/test_openapi.py
+  tests/server/web/test_uvicorn.py
+  tests/setup/test_packages.py
+)
 case "$*" in
   "" | --faults) tests=("${parallel[@]}" "$@") ;;
-  --quick) tests=("${parallel[@]}" --ignore tests/e2e --ignore tests/faults) ;;
+  --quick) tests=("${parallel[@]}" "${long[@]/#/--ignore=}") ;;
   *) tests=("$@") ;;
 esac
 

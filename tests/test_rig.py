@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import signal
 import subprocess
 import sys
@@ -111,6 +112,14 @@ async def test_a_failure_shows_what_the_test_has_started_and_nothing_older(doome
     assert doomed in started()
     forget_the_ended()
     assert doomed not in started()
+
+
+def test_what_a_quick_run_leaves_out_is_where_test_sh_looks_for_it() -> None:
+    listed = re.search(r"^long=\((.*?)^\)", (ROOT / "test.sh").read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert listed is not None
+    paths = listed[1].split()
+    assert {"tests/e2e", "tests/faults"} < set(paths)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 def test_what_two_files_of_tests_need_lies_in_the_rig() -> None:
