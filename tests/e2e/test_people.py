@@ -51,7 +51,9 @@ async def test_three_people_are_named_and_who_is_erased_is_not(make_stack: MakeS
         assert (match["person_name"], match["candidates"]) == ("Biden", 3)
         assert match["margin"] > 0.04
 
-        await erase(stack, ids["Obama"])
+        receipt = await erase(stack, ids["Obama"])
+        assert (receipt["photos"], receipt["recognizer"], receipt["verified"]) == (2, "done", True)
+        assert receipt["events"] >= 1
         in_force = datetime.now(UTC) + IN_FORCE
         without = await events.next(is_check("Alice42", "no_match"), within=FIRST)
         assert [one for one in without["people"] if one["person_id"] == ids["Obama"]] == []
@@ -80,9 +82,11 @@ async def add(stack: Stack, name: str, *photographs: str) -> str:
     return id_
 
 
-async def erase(stack: Stack, person_id: str) -> None:
+async def erase(stack: Stack, person_id: str) -> dict[str, Any]:
     async with (
         aiohttp.ClientSession(stack.base_url, headers=stack.headers) as session,
         session.delete(f"/api/people/{person_id}") as response,
     ):
-        assert response.status in (200, 202, 204), await response.text()
+        receipt: dict[str, Any] = await response.json()
+        assert response.status == 200, receipt
+        return receipt

@@ -77,7 +77,7 @@ def test_what_the_recognizer_says_is_shown(settings: Settings, heartbeat: dict[s
         assert client.post("/api/heartbeat", json={**heartbeat, "tracks": [track]}).json() == {
             "ok": True,
             "orders": [],
-            "gallery_version": None,
+            "gallery_version": 0,
             "takes": [*EVENT_TYPES],
         }
         clock.now += 2.5
