@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -49,6 +50,32 @@ async def test_nobodys_leaving_touches_anybody_elses_cycle(make_stack: MakeStack
         # a batch that was at work when she left may still report what it had seen
         assert not [check for check in events.of(is_check("leaver")) if check.at > left_at + 3]
         assert await stack.track("leaver") is None
+
+
+async def test_who_came_and_left_is_told_and_between_which_moments(shared_stack: SharedStack) -> None:
+    stack = await shared_stack()
+    before = (await stack.asked("/api/events?type=all&order=desc&limit=1"))["latest"]
+    async with stack.listen() as events, stack.publishers() as publishers:
+        alice = await publishers.on_air(stack.room, "Alice")
+        await events.next(is_check("Alice", "match"), within=FIRST)
+        await events.next(is_check("Alice", "match"), within=CYCLE)
+        await alice.leave()
+
+        async def left() -> list[dict[str, Any]] | None:
+            page = await stack.asked(f"/api/events?type=participant&after={before}")
+            hers = [event for event in page["events"] if event["participant_id"] == alice.sid]
+            return hers if len(hers) == 2 else None
+
+        joined, gone = await wait_until(left, within=FIRST, what="she is told to have left")
+    assert ([joined["change"], gone["change"]], joined["already"]) == (["joined", "left"], False)
+    cameras = (await stack.asked(f"/api/events?type=watch&after={before}"))["events"]
+    assert [event["change"] for event in cameras if event["participant_id"] == alice.sid] == ["began", "lost"]
+    found = (await stack.asked(f"/api/presence?from={quote(joined['timestamp'])}&identity=Alice"))["intervals"]
+    [interval] = [one for one in found if one["participant_id"] == alice.sid]
+    moments = [interval[name] for name in ("arrived_after", "arrived_by", "seen_until", "left_before")]
+    assert moments == sorted(moments)
+    assert (interval["looks"] >= 2, interval["people"], interval["ended"]) == (True, ["default"], "left")
+    assert (await stack.asked("/api/participants/statistics?identity=Alice"))["seen"] >= 2
 
 
 async def test_muted_then_unmuted(shared_stack: SharedStack) -> None:

@@ -139,6 +139,13 @@ class Stack:
             status: dict[str, Any] = await response.json()
             return status
 
+    async def asked(self, path: str) -> dict[str, Any]:
+        """The answer to a GET."""
+        async with self._session() as session, session.get(self.base_url + path) as response:
+            assert response.status == 200, await response.text()
+            answer: dict[str, Any] = await response.json()
+            return answer
+
     async def enroll(self, photograph: str) -> str:
         """Uploads one of `tests/data`; returns the reference id."""
         form = aiohttp.FormData()
