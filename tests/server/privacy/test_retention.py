@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 
 from facematch.protocol.heartbeat import Heartbeat
 from facematch.server.events.purge import Records, Subject
@@ -24,6 +25,7 @@ from facematch.server.recognizers.watermark import delivered_until
 from facematch.server.snapshots.folder import SETTLED_NS, SnapshotFolder
 from facematch.server.storage.database import Database, sqlite_url
 from facematch.server.storage.errors import LogUnavailableError
+from facematch.server.storage.schema import presence
 from tests.rig.event_logs import check, match, new_database
 
 if TYPE_CHECKING:
@@ -149,6 +151,22 @@ async def test_an_old_event_goes_with_its_snapshot(world: World) -> None:
     world.seconds = 60 * DAY
     assert (await world.sweep()).events == 2
     assert (await world.log.count(), await world.log.latest(), world.files()) == (0, latest, set())
+
+
+async def test_checks_go_sooner_when_it_is_asked_for_and_what_was_derived_stays(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with made(database_url, tmp_path, check_days=2.0) as world:
+        for day in range(4):
+            world.seconds = day * DAY
+            await world.log.append([check(), match(), check(match_found=True)])
+        assert (await world.sweep()).events == 2
+        kept = [entry.type for entry in await world.log.after(0, 100)]
+        assert (kept.count("check"), kept.count("match")) == (6, 4)
+        world.seconds = 100 * DAY
+        assert (await world.sweep()).events == 10
+        assert await world.database.rows(sa.select(sa.func.sum(presence.c.looks))) == [(8,)]
+        assert (await world.sweep()).events == 0
 
 
 async def test_an_event_whose_snapshot_has_gone_says_so_within_a_minute(world: World) -> None:
