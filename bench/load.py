@@ -4,7 +4,8 @@ GENERATOR is the folder of a Go program that publishes a pre-encoded file, loope
 encoder runs, so the machine's cores are left to what is measured. It is built when it is called for the first time.
 
 A case is `NUMBER:FILE`, such as `300:obama2.ivf`, or `NUMBER:silent` for cameras that are published and send nothing;
-cases joined by `+` share a room: `1:obama2.ivf+100:silent`. Each is a row: from publishing until `--seconds` after
+cases joined by `+` share a room: `1:obama2.ivf+100:silent`. `8:obama2.ivf:burst` publishes them at the same moment, as
+far as eight processes manage that; the others come one by one. Each is a row: from publishing until `--seconds` after
 every camera that sends anything has been looked at twice.
 
   first_*   seconds from publishing to a camera's first Check
@@ -23,7 +24,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -59,21 +60,28 @@ class Cameras:
     count: int
     file: str
     silent: bool
+    burst: bool
+
+    @property
+    def generators(self) -> list[tuple[str, int]]:
+        """The name's beginning and the number of each generator's cameras."""
+        if not self.burst:
+            return [(self.prefix, self.count)]
+        return [(f"{self.prefix}{number}-", 1) for number in range(self.count)]
 
 
 @dataclass(slots=True)
 class Publishing:
-    """What one generator has done so far."""
+    """What the generators of one kind of camera have done so far."""
 
-    process: asyncio.subprocess.Process
     at: dict[str, float] = field(default_factory=dict)
     """When each camera was published, on this process's monotonic clock."""
 
-    async def follow(self) -> None:
-        """Read what it says until it ends."""
-        assert self.process.stdout is not None
+    async def follow(self, process: asyncio.subprocess.Process) -> None:
+        """Read what one of them says until it ends."""
+        assert process.stdout is not None
         between = time.monotonic() - time.time()
-        async for line in self.process.stdout:
+        async for line in process.stdout:
             word, *rest = line.decode().split()
             if word == "published":
                 self.at[rest[0]] = float(rest[1]) + between
@@ -92,28 +100,37 @@ def built(folder: Path, into: Path) -> Path:
 @asynccontextmanager
 async def publishing(program: Path, folder: Path, stack: Stack, cameras: Cameras) -> AsyncIterator[Publishing]:
     """The cameras, for as long as this is open."""
+    published = Publishing()
+    async with AsyncExitStack() as running:
+        for prefix, count in cameras.generators:
+            process = await _generator(program, folder, stack, cameras, prefix, count)
+            running.push_async_callback(_stop, process, asyncio.create_task(published.follow(process)))
+        yield published
+
+
+async def _generator(
+    program: Path, folder: Path, stack: Stack, cameras: Cameras, prefix: str, count: int
+) -> asyncio.subprocess.Process:
     fps = ["-fps", str(SILENT_FPS)] if cameras.silent else []
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         program,
         *("-url", stack.environment["LIVEKIT_URL"], "-key", KEY, "-secret", SECRET, "-room", stack.room),
-        *("-n", str(cameras.count), "-prefix", cameras.prefix, "-file", str(folder / cameras.file), *fps),
+        *("-n", str(count), "-prefix", prefix, "-file", str(folder / cameras.file), *fps),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    published = Publishing(process)
-    following = asyncio.create_task(published.follow())
+
+
+async def _stop(process: asyncio.subprocess.Process, following: asyncio.Task[None]) -> None:
+    if process.returncode is None:
+        os.kill(process.pid, signal.SIGINT)
     try:
-        yield published
-    finally:
-        if process.returncode is None:
-            os.kill(process.pid, signal.SIGINT)
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
+        async with asyncio.timeout(STOP_SECONDS):
             await process.wait()
-        await following
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+    await following
 
 
 async def measure(case: str, program: Path, folder: Path, args: argparse.Namespace) -> list[Row]:
@@ -201,9 +218,9 @@ def _times(events: Listener, published: dict[str, float], begun: float) -> Row:
 
 
 def _cameras(number: int, part: str) -> Cameras:
-    count, _, file = part.partition(":")
+    count, file, *how = part.split(":")
     silent = file == "silent"
-    return Cameras(f"camera-{number}-", int(count), "empty.ivf" if silent else file, silent)
+    return Cameras(f"camera-{number}-", int(count), "empty.ivf" if silent else file, silent, "burst" in how)
 
 
 def _setting(text: str) -> tuple[str, str]:
