@@ -64,7 +64,9 @@ class _Event(Message):
 
     event_id: UUID | None = Field(default=None, description="Chosen by the sender; a repeat is stored once")
     source: Name | None = Field(default=None, description="One boot of one recognizer")
-    seq: PositiveInt | None = Field(default=None, le=2**53 - 1, description="1, 2, 3 … per source, without a gap")
+    seq: PositiveInt | None = Field(
+        default=None, le=2**53 - 1, description="1, 2, 3 … per source, without a gap; matches and checks only have one"
+    )
     room: Name | None = None
 
 

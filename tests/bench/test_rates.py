@@ -118,7 +118,8 @@ def test_what_is_in_force_is_what_the_recognizer_answers() -> None:
     found = in_force(faces, 100, 2, MatchRules(), 3)
 
     assert found is not None
-    assert (found.persons, found.of_one, found.right.value, found.wrong.value) == (100, 98, 1.0, 0.0)
+    assert (found.persons, found.of_one, found.wrong.value) == (100, 98, 0.0)
+    assert found.right.value >= 5 / 6  # one of two, in a round that enrols the stranger beside them: nobody is named
     assert found.tolerance == tolerance(MatchRules(), 100, photos=2).value
     assert 0 < found.stranger.value <= 1 / 100
     assert in_force(faces, 250, 2, MatchRules(), 3) is None

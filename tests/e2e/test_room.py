@@ -74,7 +74,8 @@ async def test_who_came_and_left_is_told_and_between_which_moments(shared_stack:
     [interval] = [one for one in found if one["participant_id"] == alice.sid]
     moments = [interval[name] for name in ("arrived_after", "arrived_by", "seen_until", "left_before")]
     assert moments == sorted(moments)
-    assert (interval["looks"] >= 2, interval["people"], interval["ended"]) == (True, ["default"], "left")
+    assert (interval["looks"] >= 2, interval["people"]) == (True, ["default"])
+    assert interval["ended"] in ("left", "camera_gone")  # LiveKit tells either first
     assert (await stack.asked("/api/participants/statistics?identity=Alice"))["seen"] >= 2
 
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from facematch.protocol.events import to_wire
+from facematch.protocol.events import FIRST_TYPES, to_wire
 from facematch.recognizer.delivery.outbox_disk import OutboxDamagedError, OutboxDisk
 from facematch.recognizer.delivery.posting import ACCEPTED, Posting
 from facematch.recognizer.delivery.understanding import Understanding
@@ -157,9 +157,10 @@ class Outbox:
     def _take(self, events: Sequence[Event], committed: Callable[[], None]) -> asyncio.Future[bool]:
         bodies = []
         for event in events:
-            if self.understanding.includes(event.type):  # else it is not numbered, and not missed
-                self._seq += 1
-                bodies.append(to_wire(event) | {"source": self._source, "seq": self._seq})
+            if self.understanding.includes(event.type):
+                self._seq += event.type in FIRST_TYPES
+                number = {"seq": self._seq} if event.type in FIRST_TYPES else {}  # who hears only those misses none
+                bodies.append(to_wire(event) | {"source": self._source} | number)
         waiting = _Pending(bodies, committed, asyncio.get_running_loop().create_future())
         self._pending.append(waiting)
         self._changed.notify()
