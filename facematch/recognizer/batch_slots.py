@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Hashable
 
-MOST_CROWDED = 4
+MOST_CROWDED = 3
 """At most so many times as many batches as there are slots have pictures coming at once: what was asked for comes when
-it likes."""
+it likes. Where the processor is short, more of them only keep each other's streams open for longer."""
 
 
 SLOTS_PER_CORE = 4
@@ -32,7 +32,9 @@ class Share(IntEnum):
     NOTHING = 0
     """Its camera lets it wait: that costs nothing and keeps nobody from anything."""
     QUARTER = 1
-    """Pictures have been asked for and may come at any moment, all at once; or the last is being written."""
+    """One picture has been asked for and will do, if the person is still there; or the last is being written."""
+    HALF = 2
+    """Pictures have been asked for and may come at any moment, all at once."""
     WHOLE = 4
     """Pictures come: they are decoded, and searched."""
 
@@ -155,8 +157,12 @@ class Slot:
         self._whose = whose
         self.share = Share.WHOLE
 
+    def keep_a_half(self) -> None:
+        """Pictures are expected."""
+        self._become(Share.HALF)
+
     def keep_a_quarter(self) -> None:
-        """Pictures are expected, or what they showed is being told."""
+        """One picture is expected, or what it showed is being told."""
         self._become(Share.QUARTER)
 
     def keep_nothing(self) -> None:

@@ -1,7 +1,7 @@
 """Receiving one track for the length of one batch: asked for, waited for, and taken picture by picture.
 
-How much of a batch slot that takes is told at every step: the whole while pictures come, a quarter while they are
-expected, nothing of it when the camera lets us wait.
+How much of a batch slot that takes is told at every step: the whole while pictures come, a half while they are expected
+(a quarter of a held camera, whose first will most likely do), nothing of it when the camera lets us wait.
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ class Reception:
         self._given_up = given_up
         self._selection = Selection(min(processed_width, publication.width or processed_width), cycle.most_frames)
         self._expected_until = _now() + _expected_seconds(cycle)
-        slot.keep_a_quarter()
+        if publication.track is None:
+            slot.keep_a_half()
+        else:
+            slot.keep_a_quarter()
         self.crowded_out = False
         """True when pictures came, and too many other batches had some."""
 

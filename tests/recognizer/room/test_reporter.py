@@ -328,7 +328,7 @@ async def test_comings_goings_and_the_watch_are_told_in_order(tmp_path: Path) ->
         ("participant", "left", "alice-42"),
         ("watch", "lost", None),
     ]
-    assert [event.seq for event in events] == [1, 2, 3, 4, 5]
+    assert {event.seq for event in events} == {None}  # numbers are for matches and checks
     assert all(event.room == "a room" and event.event_id and event.uptime for event in events)
     assert [body.get("participants") for body in bodies] == [1, None, None, None, None]
     assert [body.get("already") for body in bodies] == [None, True, None, False, None]
