@@ -6,6 +6,7 @@ import asyncio
 import json
 import sqlite3
 import threading
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,24 +45,23 @@ async def test_several_writers_and_a_reader_agree_on_one_order(database_url: str
     writers, batches = 4, 25
     done = asyncio.Event()
 
-    async def write(which: int) -> None:
-        async with opened(database_url) as log:
-            for n in range(batches):
-                await _until_stored(log, which, n)
+    async def write(log: EventLog, which: int) -> None:
+        for n in range(batches):
+            await _until_stored(log, which, n)
 
-    async def follow() -> list[int]:
+    async def follow(log: EventLog) -> list[int]:
         seen: list[int] = []
-        async with opened(database_url) as log:
-            while True:
-                last = done.is_set()
-                page = await log.after(seen[-1] if seen else 0, 7)
-                seen += cursors(page)
-                if last and not page:
-                    return seen
+        while True:
+            last = done.is_set()
+            page = await log.after(seen[-1] if seen else 0, 7)
+            seen += cursors(page)
+            if last and not page:
+                return seen
 
-    async with opened(database_url):
-        reader = asyncio.create_task(follow())
-        await asyncio.gather(*(write(which) for which in range(writers)))
+    async with AsyncExitStack() as open_logs:  # all of them before the first writes: to open one takes the lock, too
+        logs = [await open_logs.enter_async_context(opened(database_url)) for _ in range(writers + 1)]
+        reader = asyncio.create_task(follow(logs[-1]))
+        await asyncio.gather(*(write(logs[which], which) for which in range(writers)))
         done.set()
         seen = await reader
     async with opened(database_url) as log:
