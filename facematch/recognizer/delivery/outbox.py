@@ -158,9 +158,11 @@ class Outbox:
         bodies = []
         for event in events:
             if self.understanding.includes(event.type):
-                self._seq += event.type in FIRST_TYPES
-                number = {"seq": self._seq} if event.type in FIRST_TYPES else {}  # who hears only those misses none
-                bodies.append(to_wire(event) | {"source": self._source} | number)
+                body = to_wire(event) | {"source": self._source}
+                if event.type in FIRST_TYPES:  # who hears only those misses none
+                    self._seq += 1
+                    body["seq"] = self._seq
+                bodies.append(body)
         waiting = _Pending(bodies, committed, asyncio.get_running_loop().create_future())
         self._pending.append(waiting)
         self._changed.notify()
