@@ -51,7 +51,9 @@ async def test_every_listener_has_every_event_though_others_have_stopped_reading
     assert row["deliveries"] == clients * seconds * RATE
     everything = [*range(BACKLOG_SEQ, BACKLOG_SEQ + BACKLOG), *range(1, seconds * RATE + 1)]
     back = await asyncio.gather(*(come_back(web.base_url, len(everything)) for _ in range(stalled)))
-    assert back == [everything] * stalled
+    # In the log's order, for all the same: on a busy machine a post may overtake the one before it.
+    assert sorted(back[0]) == sorted(everything)
+    assert back == [back[0]] * stalled
     if scale(False, True):  # in the whole form only: a busy machine is no fault, and being sent away takes a while
         p99 = row["p99_ms"]
         assert isinstance(p99, float)
