@@ -39,7 +39,7 @@ ORDER = {
         "ranking",
     ),
     "facematch.recognizer": (
-        "wakeup counters batch_slots references",
+        "wakeup counters batch_slots references directions",
         "delivery",
         "gallery",
         "matching",

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 
+MOST_TRACKS = 2000
+MOST_BYTES = 4 * 1024 * 1024
+"""Of a heartbeat as JSON in UTF-8. The most tracks fit with names of ordinary length; of long ones, fewer are told."""
+
+
 def _known_only(names: Collection[str]) -> BeforeValidator:
     """For figures by name: those that a newer recognizer adds are left out, as the fields that it adds are."""
 
@@ -117,6 +122,17 @@ class HeartbeatAnswer(Message):
     takes: list[Name] = Field(
         default=[*FIRST_TYPES], max_length=100, description="Types of events that it takes; others are not sent"
     )
+    bindings: Annotated[dict[Name, Name], Field(max_length=MOST_TRACKS)] | None = Field(
+        default=None,
+        description="Which `person_id` participants are supposed to be, by identity; of those only whom the heartbeat "
+        "named. null: it cannot say now",
+    )
+    not_compared: Annotated[list[Name], Field(max_length=MOST_TRACKS)] | None = Field(
+        default=None, description="Identities named in the heartbeat that are not to be looked at. null: see bindings"
+    )
+    look_now: list[Name] = Field(
+        default=[], max_length=MOST_TRACKS, description="Identities whose next batch is due at once"
+    )
 
 
 class CycleSettings(Message):
@@ -131,10 +147,6 @@ class CycleSettings(Message):
 
 
 Timing = Literal["detect", "encode", "delay"]
-
-MOST_TRACKS = 2000
-MOST_BYTES = 4 * 1024 * 1024
-"""Of a heartbeat as JSON in UTF-8. The most tracks fit with names of ordinary length; of long ones, fewer are told."""
 
 
 class Heartbeat(Message):

@@ -23,9 +23,10 @@ from facematch.recognizer.delivery.api_client import ApiClient
 from facematch.recognizer.delivery.outbox import Outbox
 from facematch.recognizer.delivery.outbox_store import StoreInUseError, open_outbox
 from facematch.recognizer.delivery.snapshots import Snapshots
+from facematch.recognizer.directions import Directions
 from facematch.recognizer.erasure_orders import ErasureOrders
 from facematch.recognizer.gallery import GalleryFollower, gallery_path
-from facematch.recognizer.heartbeat import HeartbeatSender
+from facematch.recognizer.heartbeat import Hearers, HeartbeatSender
 from facematch.recognizer.matching import Matching
 from facematch.recognizer.process.memory import MemorySampler
 from facematch.recognizer.process.memory_watchdog import Watchdog
@@ -145,7 +146,11 @@ class Recognizer:
         )
         account = Account(source, self._sessions, self._shared, self._outbox, orders, memory)
         self._heartbeats = HeartbeatSender(
-            self._api, account, orders, self._shared.changed, self._shared.gallery, self._outbox.understanding
+            self._api,
+            account,
+            orders,
+            self._shared.changed,
+            Hearers(self._shared.gallery, self._outbox.understanding, self._shared.directions),
         )
         self._watchdog = Watchdog(
             memory,
@@ -199,6 +204,7 @@ def shared_of(settings: Settings, api: ApiClient) -> Shared:
     references, changed = References(settings.reference_image, engine.read_stored), Wakeup()
     kept = gallery_path(settings.data_dir, settings.api_base_url)
     gallery = GalleryFollower(api, kept, weights_of(engine.model))
+    gallery.on_news(changed.notify)
     matching = Matching(references, gallery, MatchRules(settings.match_tolerance, settings.stranger_rate))
     matching.subscribe(changed.notify)  # who is looked for is told at once, as states are
     return Shared(
@@ -206,6 +212,7 @@ def shared_of(settings: Settings, api: ApiClient) -> Shared:
         references,
         gallery,
         matching,
+        Directions(),
         BatchSlots(settings.max_active_batches or slots_for(os.cpu_count() or 1)),
         Counters(),
         TrackLimits(settings.max_tracks_per_participant, settings.max_tracks),

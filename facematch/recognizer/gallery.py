@@ -79,6 +79,7 @@ class GalleryFollower:
         self._other_since: float | None = None
         self._patience = LOST_SECONDS
         self._ask_anew = asyncio.Event()
+        self._news: Callable[[], None] = lambda: None
         self.current = empty(encoder)
         """Who is looked for; nobody, in version 0, before any gallery came."""
         self.looked = False
@@ -93,6 +94,12 @@ class GalleryFollower:
     def unsubscribe(self, listener: Callable[[], None]) -> None:
         """Stop calling `listener`."""
         self._listeners.remove(listener)
+
+    def on_news(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when the web process has answered, which it does early when it has something to say that
+        stands in the answer to the next heartbeat.
+        """
+        self._news = listener
 
     def told(self, version: int | None) -> None:
         """The answer to a heartbeat named the version that is published; None: it does not say.
@@ -151,6 +158,7 @@ class GalleryFollower:
             log.debug("No gallery", status=answer.status)
             return False
         self._other_since, self._patience = None, LOST_SECONDS
+        self._news()
         if answer.status == _OK:
             await self._take(answer)
         if self.error is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,9 +14,11 @@ from facematch.recognizer.account import fitted
 from facematch.recognizer.delivery.api_client import ApiUnreachableError
 
 if TYPE_CHECKING:
+    from facematch.protocol.heartbeat import Heartbeat
     from facematch.recognizer.account import Account
     from facematch.recognizer.delivery.api_client import ApiClient
     from facematch.recognizer.delivery.understanding import Understanding
+    from facematch.recognizer.directions import Directions
     from facematch.recognizer.erasure_orders import ErasureOrders
     from facematch.recognizer.gallery import GalleryFollower
     from facematch.recognizer.wakeup import Wakeup
@@ -34,6 +37,18 @@ LEAST_BYTES = 64 * 1024
 _TOO_LARGE = 413
 
 
+@dataclass(frozen=True, slots=True)
+class Hearers:
+    """What the answers are for."""
+
+    gallery: GalleryFollower
+    """Which version is published."""
+    understanding: Understanding
+    """Which types of events the web process takes."""
+    directions: Directions
+    """What it says of participants."""
+
+
 class HeartbeatSender:
     """Posts heartbeats. A lost one is not repeated: the next says more.
 
@@ -42,8 +57,7 @@ class HeartbeatSender:
         account: what they tell.
         orders: carries out what the answers ask for.
         changed: its own; notified when something is worth telling at once.
-        gallery: told which version is published.
-        understanding: told of what the web process takes.
+        hearers: told what the answers say.
     """
 
     def __init__(
@@ -52,15 +66,13 @@ class HeartbeatSender:
         account: Account,
         orders: ErasureOrders,
         changed: Wakeup,
-        gallery: GalleryFollower,
-        understanding: Understanding,
+        hearers: Hearers,
     ) -> None:
         self._api = api
         self._account = account
         self._orders = orders
         self._changed = changed
-        self._gallery = gallery
-        self._understanding = understanding
+        self._hearers = hearers
         self._told = 0
         self._most_bytes = MOST_BYTES
         self._refused_with: int | None = None
@@ -75,21 +87,25 @@ class HeartbeatSender:
 
     async def _beat(self) -> None:
         self._told = self._changed.count
-        body, untold = fitted(self._account.now(), self._most_bytes)
+        account = self._account.now()
+        body, untold = fitted(account, self._most_bytes)
         self._note_untold(untold)
         try:
             answer = await self._api.post("/api/heartbeat", body, POST_SECONDS)
         except ApiUnreachableError as error:
             log.debug("Heartbeat not delivered", reason=str(error))
+            self._hearers.directions.unheard(_now())
             return
         self._note_refusal(answer.status)
         try:
             said = HeartbeatAnswer.model_validate_json(answer.body)
         except ValidationError:
             log.debug("Heartbeat not understood", status=answer.status)
+            self._hearers.directions.unheard(_now())
             return
-        self._gallery.told(said.gallery_version)
-        self._understanding.hear(said.takes)
+        self._hearers.gallery.told(said.gallery_version)
+        self._hearers.understanding.hear(said.takes)
+        self._hearers.directions.hear(said, _named(account, untold), _now())
         if await self._orders.carry_out(said.orders):
             self._changed.notify()  # tell at once that it is done
 
@@ -111,3 +127,13 @@ class HeartbeatSender:
         if count and not self._untold:
             log.warning("Not all tracks fit into a heartbeat; all are watched, and the first ones told", untold=count)
         self._untold = count
+
+
+def _named(account: Heartbeat, untold: int) -> frozenset[str]:
+    """Who is named in a heartbeat from which so many tracks were left out, the last ones."""
+    told = len(account.tracks) + account.tracks_untold - untold
+    return frozenset(track.participant_identity for track in account.tracks[:told])
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from facematch.faces.engine import FaceEngine
     from facematch.recognizer.batch_slots import BatchSlots
     from facematch.recognizer.counters import Counters
+    from facematch.recognizer.directions import Directions
     from facematch.recognizer.gallery import GalleryFollower
     from facematch.recognizer.matching import Matching
     from facematch.recognizer.references import References
@@ -34,6 +35,8 @@ class Shared:
     """Everybody else."""
     matching: Matching
     """Who faces are."""
+    directions: Directions
+    """What the web process says of single participants."""
     slots: BatchSlots
     counters: Counters
     limits: TrackLimits

@@ -70,6 +70,8 @@ class Web:
                     await self._changed.wait()
             except TimeoutError:
                 return Answer(304, b"", tag)
+            if tag == self.tag:
+                return Answer(304, b"", tag)
         return Answer(200, to_bytes(self.gallery), self.tag)
 
     @property
@@ -352,3 +354,15 @@ def test_a_disk_that_takes_nothing_is_told_and_no_older_one_stays(
 
 def test_each_web_process_has_a_file_of_its_own(tmp_path: Path) -> None:
     assert gallery_path(tmp_path, "http://a") != gallery_path(tmp_path, "http://b")
+
+
+def test_an_answer_that_comes_early_is_news_of_something_else(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        scene, news = Scene(tmp_path, Web("p_1")), []
+        scene.follower.on_news(lambda: news.append(now()))
+        asyncio.get_running_loop().call_at(7.0, lambda: scene.web.publish("p_1", version=1))
+        await scene.follow(10)
+        assert news == pytest.approx([0, 7], abs=0.01)
+        assert [version for _, version in scene.heard] == [1, 1]
+
+    run(scenario())

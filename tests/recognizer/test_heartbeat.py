@@ -16,7 +16,8 @@ from structlog.testing import capture_logs
 from facematch.protocol.heartbeat import Heartbeat, LiveKitState, TrackStatus
 from facematch.recognizer.delivery.api_client import Answer, ApiUnreachableError, as_json
 from facematch.recognizer.delivery.understanding import Understanding
-from facematch.recognizer.heartbeat import HeartbeatSender
+from facematch.recognizer.directions import Directions
+from facematch.recognizer.heartbeat import Hearers, HeartbeatSender
 from facematch.recognizer.room.cycle import CycleRules
 from facematch.recognizer.wakeup import Wakeup
 from tests.rig.virtual_time import now, run
@@ -95,10 +96,12 @@ class Parts(SimpleNamespace):
             changed=Wakeup(),
             gallery=Follower(),
             understanding=Understanding(),
+            directions=Directions(),
         )
 
     def sender(self) -> HeartbeatSender:
-        return HeartbeatSender(**vars(self))
+        hearers = Hearers(self.gallery, self.understanding, self.directions)
+        return HeartbeatSender(self.api, self.account, self.orders, self.changed, hearers)
 
 
 def told() -> Heartbeat:
@@ -221,6 +224,27 @@ def test_the_gallery_hears_which_version_is_published() -> None:
         return versions
 
     assert run(scenario()) == [7, None]
+
+
+class Camera(Account):
+    """Of Alice."""
+
+    def now(self) -> Heartbeat:
+        track = TrackStatus(
+            track_sid="TR", participant_id="PA", participant_identity="alice", participant_name="Alice", state="hold"
+        )
+        return told().model_copy(update={"tracks": [track]})
+
+
+def test_what_is_said_of_participants_is_heard_with_whom_was_named() -> None:
+    said = {"ok": True, "bindings": {"alice": "p_1"}, "not_compared": [], "look_now": ["alice"]}
+    parts = Parts(Api(Answer(200, json.dumps(said).encode())))
+    parts.account = Camera()
+    run(beating(parts, 1))
+    directions = parts.directions
+    assert directions.bound_person("alice") == "p_1"
+    assert [directions.known("alice"), directions.known("bob")] == [True, False]
+    assert directions.look_asked("alice") > 0
 
 
 def lines_of(*answers: Answer | Exception) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from facematch.faces.gallery import empty
 from facematch.faces.tolerance import MatchRules
 from facematch.recognizer.batch_slots import BatchSlots
 from facematch.recognizer.counters import Counters
+from facematch.recognizer.directions import Directions
 from facematch.recognizer.matching import Matching
 from facematch.recognizer.room.cycle import Seen
 from facematch.recognizer.shared import Shared, TrackLimits
@@ -58,11 +59,19 @@ def shared(**parts: Any) -> Shared:
         references=cast("Any", references),
         gallery=cast("Any", gallery),
         matching=parts.get("matching") or Matching(cast("Any", references), cast("Any", gallery), MatchRules()),
+        directions=parts.get("directions") or everybody_compared(),
         slots=parts.get("slots") or BatchSlots(8),
         counters=parts.get("counters") or Counters(),
         limits=parts.get("limits") or TrackLimits(per_participant=4, per_room=500),
         changed=parts.get("changed") or Wakeup(),
     )
+
+
+def everybody_compared() -> Directions:
+    """As when the web process says nothing of participants."""
+    directions = Directions()
+    directions.unheard(0.0)
+    return directions
 
 
 def faces_at(distances: Sequence[float], threshold: float = 0.5) -> Seen:

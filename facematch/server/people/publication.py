@@ -65,6 +65,7 @@ class Publication:
         self._published = Published(nobody(), to_bytes(nobody()))
         self._changed = asyncio.Event()
         self._woken = asyncio.Event()
+        self._news = 0
         self._imports = 0
         self._well = True
         self._stopping = False
@@ -101,11 +102,17 @@ class Publication:
         self._stopping = True
         self._wake()
 
+    def call(self) -> None:
+        """Whoever waits gets an answer now: something else than the gallery is to be asked for at once."""
+        self._news += 1
+        self._wake()
+
     async def other_than(self, tag: str, seconds: float) -> Published:
-        """What is published, as soon as its version is another than `tag`, or when the time is over."""
+        """What is published, as soon as its version is not `tag`, `call` was called, or the time is over."""
+        news = self._news
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while str(self._published.version) == tag and not self._stopping:
+                while str(self._published.version) == tag and self._news == news and not self._stopping:
                     await self._woken.wait()
         return self._published
 

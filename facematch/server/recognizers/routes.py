@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 
 from facematch.protocol.events import EVENT_TYPES
 from facematch.protocol.heartbeat import MOST_BYTES, Heartbeat, HeartbeatAnswer, Order
+from facematch.server.recognizers.directing import NO_WORD, Directing
 from facematch.server.recognizers.registry import Recognizers
 from facematch.server.web.bodies import described, json_refusals, read_json
 from facematch.server.web.errors import Code, documented
@@ -59,13 +60,16 @@ class Ordering(Protocol):
         ...
 
 
-def routes(recognizers: Recognizers, ordering: Ordering, gallery_version: Callable[[], int]) -> APIRouter:
+def routes(
+    recognizers: Recognizers, ordering: Ordering, gallery_version: Callable[[], int], directing: Directing = NO_WORD
+) -> APIRouter:
     """`POST /api/heartbeat`.
 
     Args:
         recognizers: told of each.
         ordering: told of each afterwards, and asked what to answer.
         gallery_version: that a recognizer can fetch now.
+        directing: asked about the participants that it names.
     """
     router = APIRouter(tags=["status"])
 
@@ -84,7 +88,10 @@ def routes(recognizers: Recognizers, ordering: Ordering, gallery_version: Callab
         recognizers.hear(heartbeat)
         ordering.hear(heartbeat)
         return HeartbeatAnswer(
-            orders=ordering.orders(heartbeat), takes=[*EVENT_TYPES], gallery_version=gallery_version()
+            orders=ordering.orders(heartbeat),
+            takes=[*EVENT_TYPES],
+            gallery_version=gallery_version(),
+            **await directing.answer(heartbeat),
         )
 
     return router

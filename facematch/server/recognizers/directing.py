@@ -1,0 +1,63 @@
+"""What the answers to heartbeats say of single participants: who they are supposed to be, who is not to be looked at,
+and whom to look at now.
+
+Others know that and are asked here. A recognizer is answered about those only whom it has named: it learns of nobody
+whom it does not see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Mapping
+
+    from facematch.protocol.heartbeat import Heartbeat
+
+log = structlog.get_logger(__name__)
+
+
+async def _no_binding(_room: str, _identities: Collection[str]) -> Mapping[str, str] | None:
+    return None
+
+
+async def _nobody(_identities: Collection[str]) -> Collection[str] | None:
+    return None
+
+
+def _no_look(_heartbeat: Heartbeat) -> Collection[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Directing:
+    """Who is asked. What cannot be read now (`OSError`) is not said: recognizers then keep to what they know."""
+
+    bindings: Callable[[str, Collection[str]], Awaitable[Mapping[str, str] | None]] = _no_binding
+    """Of a room and identities: which person each is supposed to be; those without a binding are left out."""
+    not_compared: Callable[[Collection[str]], Awaitable[Collection[str] | None]] = _nobody
+    """Of identities: those that are not to be looked at."""
+    look_now: Callable[[Heartbeat], Collection[str]] = _no_look
+    """Of a heartbeat: the identities whose next batch is due at once."""
+
+    async def answer(self, heartbeat: Heartbeat) -> dict[str, Any]:
+        """The fields of the answer to a heartbeat that are about participants."""
+        named = {track.participant_identity for track in heartbeat.tracks}
+        fields: dict[str, Any] = {"look_now": sorted(named.intersection(self.look_now(heartbeat)))}
+        try:
+            bound, apart = await self.bindings(heartbeat.room, named), await self.not_compared(named)
+        except OSError as error:
+            log.debug("The answer to a heartbeat says nothing of participants", reason=str(error))
+            return fields
+        if bound is not None:
+            fields["bindings"] = {identity: bound[identity] for identity in sorted(named & bound.keys())}
+        if apart is not None:
+            fields["not_compared"] = sorted(named.intersection(apart))
+        return fields
+
+
+NO_WORD = Directing()
+"""Nobody is asked."""

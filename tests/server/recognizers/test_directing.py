@@ -1,0 +1,50 @@
+"""What the answer to a heartbeat says of participants."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from facematch.protocol.heartbeat import Heartbeat, HeartbeatAnswer
+from facematch.server.recognizers.directing import NO_WORD, Directing
+from facematch.server.storage.errors import LogUnavailableError
+from tests.rig.fake_recognizer import track
+from tests.rig.heartbeats import heartbeat_body
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+def answer(directing: Directing, *identities: str) -> HeartbeatAnswer:
+    tracks = [track(identity, "hold") for identity in identities]
+    heartbeat = Heartbeat.model_validate(heartbeat_body() | {"tracks": tracks})
+    return HeartbeatAnswer(**asyncio.run(directing.answer(heartbeat)))
+
+
+async def bindings(room: str, identities: Collection[str]) -> dict[str, str]:
+    assert room == "face-recognition-room"
+    assert isinstance(identities, set)
+    return {"alice": "p_1", "zoe": "p_2"}
+
+
+async def not_compared(_identities: Collection[str]) -> list[str]:
+    return ["bob", "zoe"]
+
+
+async def away(*_: Any) -> Any:
+    raise LogUnavailableError
+
+
+def test_a_recognizer_learns_of_nobody_whom_it_has_not_named() -> None:
+    directing = Directing(bindings, not_compared, lambda _: ["alice", "zoe"])
+    said = answer(directing, "alice", "bob")
+    assert said.bindings == {"alice": "p_1"}
+    assert said.not_compared == ["bob"]
+    assert said.look_now == ["alice"]
+
+
+def test_what_cannot_be_read_is_not_said() -> None:
+    for directing in (Directing(away, not_compared), Directing(bindings, away), NO_WORD):
+        said = answer(directing, "alice", "bob")
+        assert said.not_compared is None
+    assert answer(Directing(away, not_compared, lambda _: ["bob"]), "bob").look_now == ["bob"]
