@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from facematch.config.settings import ROOT, Settings
-from facematch.protocol.events import Check, Match, ParticipantChange, WatchChange
+from facematch.protocol.events import Check, Evidence, Match, ParticipantChange, WatchChange
 from facematch.protocol.heartbeat import Heartbeat, TrackStatus
 from facematch.server.app import create_app
 
@@ -23,6 +23,7 @@ _MADE = "<!-- {name}: made by tools/http_reference.py -->\n{body}\n<!-- end of {
 _MODELS: dict[str, type[BaseModel]] = {
     "match": Match,
     "check": Check,
+    "evidence": Evidence,
     "participant": ParticipantChange,
     "watch": WatchChange,
     "heartbeat": Heartbeat,

@@ -104,6 +104,38 @@ class PersonNear(Message):
 MOST_NEAR = 16
 
 
+class Evidence(Message):
+    """What several looks at a participant say together. Nobody is named by it: that is a Match's."""
+
+    good: bool = Field(description="This batch had a look that counts: one face, large, sharp and upright enough")
+    looks: Count = Field(description="Looks that the fused face is the mean of; 0: none counts any more")
+    best: PersonNear | None = Field(
+        default=None,
+        description="The person nearest to the fused face, if within 0.1 of their tolerance, which is that of so many "
+        "looks",
+    )
+    margin: FiniteFloat | None = Field(
+        default=None, description="How much farther the next person of the gallery is than `best`; null: there is none"
+    )
+    bound: PersonNear | None = Field(
+        default=None, description="Whom the participant is supposed to be, compared with the fused face one to one"
+    )
+    stranger: bool = Field(default=False, description="Two looks or more say that it is nobody of those compared")
+    to_anchor: Distance | None = Field(
+        default=None, description="From the fused face to the participant's anchor; null: none, or CONTINUITY is off"
+    )
+    continuity: Literal["same", "changed", "lost"] | None = Field(
+        default=None,
+        description="Whether it is still the face that was there before; `lost`: that is not known any more, though there was "
+        "one; null: not said yet, or CONTINUITY is off",
+    )
+    still: bool | None = Field(
+        default=None,
+        description="The face has not changed beyond a sensor's noise over three looks: a picture, or a frozen or "
+        "virtual camera; null: not known yet",
+    )
+
+
 class Match(_OfBatch):
     """A face within the threshold of a person, seen in one frame."""
 
@@ -157,6 +189,9 @@ class Check(_OfBatch):
         default=None,
         description="Why nobody was named: `ambiguous` two people are about as near, `TOO_MANY_CANDIDATES` more are "
         "compared than one look can tell apart; null: somebody was, or nobody is near",
+    )
+    evidence: Evidence | None = Field(
+        default=None, description="What the looks so far say together; null: nothing, or an older recognizer"
     )
     looked_from: Timestamp | None = Field(
         default=None, description="When its first frame was looked at; without one, when the batch began"

@@ -132,6 +132,10 @@ def test_a_snapshot_that_could_not_be_written_is_null() -> None:
         (Check, {"match_found": False, "outcome": "match"}),
         (Check, {"frames": -1}),
         (Check, {"best_distance": math.nan}),
+        (Check, {"evidence": {"good": True}}),
+        (Check, {"evidence": {"good": True, "looks": -1}}),
+        (Check, {"evidence": {"good": True, "looks": 2, "to_anchor": math.inf}}),
+        (Check, {"evidence": {"good": True, "looks": 2, "continuity": "perhaps"}}),
     ],
 )
 def test_what_no_listener_should_see_is_refused(model: type[Match | Check], change: dict[str, Any]) -> None:

@@ -18,12 +18,12 @@ from facematch.protocol.events import Check, Match
 from facematch.server.storage.schema import event_people, events, people
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from facematch.protocol.events import Event, PersonNear
+    from facematch.protocol.events import Event, Evidence, PersonNear
 
 _OF_ONE_BATCH = 16
 """Matches, at most."""
@@ -37,7 +37,7 @@ def named_in(event: Event) -> set[str]:
     if isinstance(event, Match):
         found = {event.person_id}
     elif isinstance(event, Check):
-        found = {*(one.person_id for one in event.people or ()), *(event.named or ())}
+        found = {*(one.person_id for one in _resembled(event)), *(event.named or ())}
     return {id_ for id_ in found if id_ is not None and id_ != DEFAULT}
 
 
@@ -94,7 +94,7 @@ def _named(event: Event, known: Mapping[str, tuple[str, str]]) -> Event | None:
             return None
         id_, name = known[event.person_id]
         return event.model_copy(update={"person_id": id_, "person_name": name})
-    if not isinstance(event, Check) or not (event.people or event.named):
+    if not isinstance(event, Check) or not named_in(event):
         return event
     near: dict[str, PersonNear] = {}
     for one in event.people or ():
@@ -106,8 +106,21 @@ def _named(event: Event, known: Mapping[str, tuple[str, str]]) -> Event | None:
         update={
             "people": None if event.people is None else list(near.values()),
             "named": None if event.named is None else list(dict.fromkeys(ids)),
+            "evidence": event.evidence and _named_evidence(event.evidence, known),
         }
     )
+
+
+def _resembled(check: Check) -> Iterator[PersonNear]:
+    """Everybody whom a Check speaks of as near."""
+    yield from check.people or ()
+    if check.evidence:
+        yield from (one for one in (check.evidence.best, check.evidence.bound) if one)
+
+
+def _named_evidence(evidence: Evidence, known: Mapping[str, tuple[str, str]]) -> Evidence:
+    best, bound = (one and _near(one, known) for one in (evidence.best, evidence.bound))
+    return evidence.model_copy(update={"best": best, "bound": bound, "margin": best and evidence.margin})
 
 
 def _near(one: PersonNear, known: Mapping[str, tuple[str, str]]) -> PersonNear | None:
@@ -136,6 +149,10 @@ async def leave_out(connection: AsyncConnection, ids: Collection[str], limit: in
         body["people"] = [one for one in body.get("people") or () if one["person_id"] not in ids]
         if body.get("named"):
             body["named"] = [id_ for id_ in body["named"] if id_ not in ids]
+        evidence = body.get("evidence") or {}
+        for field, gone in (("best", ("best", "margin")), ("bound", ("bound",))):
+            if (evidence.get(field) or {}).get("person_id") in ids:
+                evidence |= dict.fromkeys(gone)
         changed = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         await connection.execute(sa.update(events).where(events.c.cursor == cursor).values(body=changed))
         gone = sa.and_(event_people.c.cursor == cursor, event_people.c.person_id.in_(list(ids)))

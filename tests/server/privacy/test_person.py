@@ -53,6 +53,11 @@ def add(web: TestClient, name: str, photo: bytes, **more: Any) -> str:
     return id_
 
 
+def evidence(best: str, bound: str) -> dict[str, Any]:
+    near, other = ({"person_id": id_, "distance": 0.3, "threshold": 0.45} for id_ in (best, bound))
+    return {"good": True, "looks": 2, "best": near, "margin": 0.2, "bound": other, "stranger": False}
+
+
 def events(web: TestClient) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = web.get("/api/events").json()["events"]
     return found
@@ -105,6 +110,17 @@ def test_names_are_added_when_an_event_is_stored(web: TestClient, room: Room) ->
     assert web.get(f"/api/people/{bob}").json()["last_seen_at"] is None
 
 
+def test_whom_evidence_speaks_of_is_named_as_well(web: TestClient, room: Room) -> None:
+    alice, alicia = add(web, "Alice", b"\1\0\0"), add(web, "Alicia", b"\0\1\0")
+    web.post(f"/api/people/{alice}/merge", json={"from": alicia})
+    room.check({}, evidence=evidence(alicia, bound="default"))
+    room.check({}, evidence=evidence("p_gone", bound=alice))
+    merged, gone = (one["evidence"] for one in events(web))
+    assert (merged["best"]["person_id"], merged["best"]["person_name"]) == (alice, "Alice")
+    assert (merged["bound"]["person_id"], merged["bound"]["person_name"]) == ("default", None)
+    assert (gone["best"], gone["margin"], gone["bound"]["person_name"]) == (None, None, "Alice")
+
+
 def test_a_match_of_nobody_who_is_there_is_taken_and_not_kept(web: TestClient, room: Room) -> None:
     room.match("p_never_was")
     assert events(web) == []
@@ -126,7 +142,8 @@ def test_only_what_names_them_goes(web: TestClient, room: Room, settings: Settin
     beside = room.match(bob, "c-1")  # she is in this picture
     room.check({bob: 0.2, alice: 0.3}, "c-1", match_found=True, outcome="match")
     alone = room.match(bob, "c-2")
-    room.check({bob: 0.2}, "c-2")
+    room.check({bob: 0.2}, "c-2", evidence=evidence(bob, bound=alice))
+    room.check({}, "c-4", evidence=evidence(alice, bound=bob))
     kept = room.match("default", "c-3")
 
     receipt = web.delete(f"/api/people/{alice}").json()
@@ -137,7 +154,10 @@ def test_only_what_names_them_goes(web: TestClient, room: Room, settings: Settin
     with_bob, check, *_ = events(web)
     assert (with_bob["person_id"], with_bob["snapshot"]) == (bob, None)
     assert (check["outcome"], [one["person_id"] for one in check["people"]]) == ("match", [bob])
-    assert len(events(web)) == 5
+    assert len(events(web)) == 6
+    bound_to_her, near_her = (one["evidence"] for one in events(web) if one.get("evidence"))
+    assert (bound_to_her["best"]["person_id"], bound_to_her["margin"], bound_to_her["bound"]) == (bob, 0.2, None)
+    assert (near_her["best"], near_her["margin"], near_her["bound"]["person_id"]) == (None, None, bob)
     assert alice not in json.dumps(events(web))
     assert beside not in json.dumps(events(web))
     assert web.get(f"/api/people/{alice}").json()["code"] == "NO_PERSON"
