@@ -126,8 +126,8 @@ class Evidence(Message):
     )
     continuity: Literal["same", "changed", "lost"] | None = Field(
         default=None,
-        description="Whether it is still the face that was there before; `lost`: that is not known any more, though there was "
-        "one; null: not said yet, or CONTINUITY is off",
+        description="Whether it is still the face that was there before; `lost`: there was one, and it is not known "
+        "any more; null: not said yet, or CONTINUITY is off",
     )
     still: bool | None = Field(
         default=None,

@@ -136,7 +136,7 @@ async def leave_out(connection: AsyncConnection, ids: Collection[str], limit: in
     """Take people out of the first Checks that name them. Their outcome stays.
 
     Returns:
-        How many Checks there were, and the snapshots of the same batches: they may show one of these people.
+        How many Checks there were, and the snapshots of the batches that saw one of these people: they may show them.
     """
     theirs = sa.select(event_people.c.cursor).where(event_people.c.person_id.in_(list(ids)))
     checks = sa.select(events.c.cursor, events.c.track_sid, events.c.body)
@@ -145,14 +145,15 @@ async def leave_out(connection: AsyncConnection, ids: Collection[str], limit: in
     snapshots: set[str] = set()
     for cursor, track_sid, text in rows:
         body = json.loads(text)
-        snapshots |= await _of_batch(connection, cursor, track_sid, body.get("cycle_id"))
+        if {*(one["person_id"] for one in body.get("people") or ()), *(body.get("named") or ())} & {*ids}:
+            snapshots |= await _of_batch(connection, cursor, track_sid, body.get("cycle_id"))
         body["people"] = [one for one in body.get("people") or () if one["person_id"] not in ids]
         if body.get("named"):
             body["named"] = [id_ for id_ in body["named"] if id_ not in ids]
         evidence = body.get("evidence") or {}
-        for field, gone in (("best", ("best", "margin")), ("bound", ("bound",))):
+        for field, fields in (("best", ("best", "margin")), ("bound", ("bound",))):
             if (evidence.get(field) or {}).get("person_id") in ids:
-                evidence |= dict.fromkeys(gone)
+                evidence |= dict.fromkeys(fields)
         changed = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         await connection.execute(sa.update(events).where(events.c.cursor == cursor).values(body=changed))
         gone = sa.and_(event_people.c.cursor == cursor, event_people.c.person_id.in_(list(ids)))
