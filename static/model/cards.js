@@ -6,10 +6,10 @@
  * goes on saying so while the next batch looks again, and changes when that batch has ended.
  */
 
-/** @import { Card, CardState, CycleSettings, Heartbeat, Outcome, Person, Reason, State, TrackAnswer,
+/** @import { Card, CardState, CycleSettings, Heartbeat, Outcome, Participant, Reason, State, TrackAnswer,
  *   TrackPhase, TrackStatus } from "../types/model.js" */
 
-import { byIdentity } from "./people.js";
+import { byIdentity } from "./participants.js";
 
 /** How much later than due the next Check may come before a sender without heartbeats counts as gone. */
 const SILENCE_MS = 10_000;
@@ -52,7 +52,7 @@ const STATE_OF = {
  */
 
 /**
- * One card per person, in the order in which they were first seen, so that nothing jumps.
+ * One card per participant, in the order in which they were first seen, so that nothing jumps.
  *
  * @param {State} state
  * @param {number} pageNow
@@ -73,25 +73,25 @@ export function cardsOf(state, pageNow, level) {
     watched: online && heartbeat !== null && heartbeat.livekit === "connected",
     blinking: online && state.blindSince !== null && pageNow - state.blindSince < BLINK_MS,
     tracks: byIdentity(heartbeat?.tracks ?? []),
-    room: new Map(state.roomPeople.map((person) => [person.identity, person])),
+    room: new Map(state.roomParticipants.map((participant) => [participant.identity, participant])),
     referenceId: status.reference?.id ?? null,
   };
-  return [...state.people.values()].map((person) => cardOf(person, world));
+  return [...state.participants.values()].map((participant) => cardOf(participant, world));
 }
 
 /**
- * @param {Person} person
+ * @param {Participant} participant
  * @param {World} world
  * @returns {Card}
  */
-function cardOf(person, world) {
-  const tracks = world.watched ? (world.tracks.get(person.identity) ?? []) : [];
-  const inRoom = world.room.get(person.identity);
-  const newest = newestAnswer(person);
-  const reason = reasonOf(person, tracks, newest, inRoom !== undefined, world);
+function cardOf(participant, world) {
+  const tracks = world.watched ? (world.tracks.get(participant.identity) ?? []) : [];
+  const inRoom = world.room.get(participant.identity);
+  const newest = newestAnswer(participant);
+  const reason = reasonOf(participant, tracks, newest, inRoom !== undefined, world);
   // Somebody is back whom no batch has looked at since: the answers of their last visit say nothing about this one.
-  const answer = person.over && inRoom !== undefined ? null : decidingAnswer(person);
-  const track = trackOf(answer, person, tracks);
+  const answer = participant.over && inRoom !== undefined ? null : decidingAnswer(participant);
+  const track = trackOf(answer, participant, tracks);
   const step = phaseOf(track, answer, world);
   const cameraless = track === null && inRoom?.video === "";
   const known = cameraless ? "no_video" : stateOf(track, answer, step, world);
@@ -99,12 +99,12 @@ function cardOf(person, world) {
   const scored = known === "match" || known === "no_match";
   const distance = scored ? (answer?.bestDistance ?? null) : null;
   return {
-    identity: person.identity,
-    name: person.name,
+    identity: participant.identity,
+    name: participant.name,
     isLocal: inRoom?.isLocal ?? false,
     state: reason === "" || reason === "doubt" ? known : "offline",
     reason,
-    past: reason === "left" && world.now - person.lastSeen > LINGER_MS,
+    past: reason === "left" && world.now - participant.lastSeen > LINGER_MS,
     lastKnown: known,
     phase: reason === "" && !cameraless ? step.phase : "",
     remaining: counting && step.until !== null ? Math.max(0, Math.ceil((step.until - world.now) / 1000)) : null,
@@ -113,15 +113,15 @@ function cardOf(person, world) {
     distance,
     threshold: world.settings.threshold,
     lastCheckAt: newest?.at ?? null,
-    matchSince: known === "match" ? person.matchSince : null,
+    matchSince: known === "match" ? participant.matchSince : null,
     silent: known === "no_video" && track?.muted !== true && answer?.outcome === "no_frames",
-    lastMatch: person.over && reason !== "left" ? null : matchToShow(person, world),
+    lastMatch: participant.over && reason !== "left" ? null : matchToShow(participant, world),
     video: inRoom?.video ?? "",
   };
 }
 
 /**
- * @param {Person} person
+ * @param {Participant} participant
  * @param {World} world
  */
 function matchToShow({ lastMatch }, { referenceId }) {
@@ -139,18 +139,18 @@ function isOfFormerReference(referenceId, inUse) {
 /**
  * Why what is known of somebody may no longer be true; "" when it is current.
  *
- * @param {Person} person
+ * @param {Participant} participant
  * @param {readonly TrackStatus[]} tracks
  * @param {TrackAnswer | null} newest
  * @param {boolean} inRoom
  * @param {World} world
  * @returns {Reason | ""}
  */
-function reasonOf(person, tracks, newest, inRoom, world) {
-  if (person.over && !inRoom) return "left";
+function reasonOf(participant, tracks, newest, inRoom, world) {
+  if (participant.over && !inRoom) return "left";
   if (world.level === "offline") return "page";
   const current = world.level === "doubtful" ? "doubt" : "";
-  const newsSinceHeartbeat = person.lastEventAt !== null && person.lastEventAt > world.sentAt;
+  const newsSinceHeartbeat = participant.lastEventAt !== null && participant.lastEventAt > world.sentAt;
   if (world.blinking) return current;
   if (world.watched) return tracks.length > 0 || newsSinceHeartbeat || inRoom ? current : "left";
   if (!newsSinceHeartbeat || newest === null) return "recognizer";
@@ -163,17 +163,17 @@ function reasonOf(person, tracks, newest, inRoom, world) {
 /**
  * Somebody with several cameras: one that matches decides, else the one that was looked at last.
  *
- * @param {Person} person
+ * @param {Participant} participant
  * @returns {TrackAnswer | null}
  */
-function decidingAnswer(person) {
-  const answers = Object.values(person.answers);
-  return answers.find((answer) => answer.outcome === "match") ?? newestAnswer(person);
+function decidingAnswer(participant) {
+  const answers = Object.values(participant.answers);
+  return answers.find((answer) => answer.outcome === "match") ?? newestAnswer(participant);
 }
 
-/** @param {Person} person @returns {TrackAnswer | null} */
-function newestAnswer(person) {
-  return Object.values(person.answers).reduce(
+/** @param {Participant} participant @returns {TrackAnswer | null} */
+function newestAnswer(participant) {
+  return Object.values(participant.answers).reduce(
     (/** @type {TrackAnswer | null} */ newest, answer) =>
       newest === null || answer.at > newest.at ? answer : newest,
     null,
@@ -184,12 +184,12 @@ function newestAnswer(person) {
  * The track that the card's phase is about: the answer's, else the first.
  *
  * @param {TrackAnswer | null} answer
- * @param {Person} person
+ * @param {Participant} participant
  * @param {readonly TrackStatus[]} tracks
  * @returns {TrackStatus | null}
  */
-function trackOf(answer, person, tracks) {
-  const of = tracks.find((track) => answer !== null && person.answers[track.track_sid] === answer);
+function trackOf(answer, participant, tracks) {
+  const of = tracks.find((track) => answer !== null && participant.answers[track.track_sid] === answer);
   return of ?? tracks[0] ?? null;
 }
 

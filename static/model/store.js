@@ -1,17 +1,17 @@
 // @ts-check
 /** The page's whole state and what changes it: a pure reducer, and the small store that holds its result. */
 
-/** @import { ActivityEntry, FaceEvent, RoomPerson, Socket, State, Status } from "../types/model.js" */
+/** @import { ActivityEntry, FaceEvent, RoomParticipant, Socket, State, Status } from "../types/model.js" */
 
 import { followOffset, measureOffset } from "./clock.js";
-import { forgotten, seenUntil, withEvents, withRoom, withStatus } from "./people.js";
+import { forgotten, seenUntil, withEvents, withRoom, withStatus } from "./participants.js";
 
 /**
  * @typedef {{ type: "status", status: Status, askedAt: number, receivedAt: number, cursorWhenAsked: number }
  *   | { type: "status-failed", at: number }
  *   | { type: "messages", messages: readonly { cursor: number, event: FaceEvent | null }[], at: number }
  *   | { type: "socket", socket: Socket }
- *   | { type: "room", people: readonly RoomPerson[], at: number }} Action
+ *   | { type: "room", participants: readonly RoomParticipant[], at: number }} Action
  */
 
 /** Older entries of the activity list are dropped. */
@@ -31,9 +31,9 @@ export function initialState(now) {
     clockOffset: 0,
     cursor: 0,
     logEpoch: 0,
-    people: new Map(),
+    participants: new Map(),
     activity: [],
-    roomPeople: [],
+    roomParticipants: [],
   };
 }
 
@@ -55,8 +55,8 @@ export function reduce(state, action) {
       return { ...state, socket: action.socket };
     case "room": {
       const now = action.at + state.clockOffset;
-      const people = withRoom(seenUntil(state.people, state.roomPeople, now), action.people, now);
-      return { ...state, roomPeople: action.people, people };
+      const participants = withRoom(seenUntil(state.participants, state.roomParticipants, now), action.participants, now);
+      return { ...state, roomParticipants: action.participants, participants };
     }
   }
 }
@@ -85,7 +85,7 @@ function withPoll(state, { status, askedAt, receivedAt, cursorWhenAsked }) {
     clockOffset,
     cursor: restarted ? 0 : cursor,
     logEpoch: state.logEpoch + (restarted || erased ? 1 : 0),
-    people: withStatus(withRoom(known.people, state.roomPeople, now), status, now),
+    participants: withStatus(withRoom(known.participants, state.roomParticipants, now), status, now),
   };
 }
 
@@ -96,7 +96,7 @@ function withPoll(state, { status, askedAt, receivedAt, cursorWhenAsked }) {
  * @returns {State}
  */
 function emptied(state) {
-  return { ...state, activity: [], people: new Map() };
+  return { ...state, activity: [], participants: new Map() };
 }
 
 /** @param {Status} status whether the recognizer is in its room, by its last word */
@@ -124,14 +124,14 @@ function withMessages(state, messages) {
     entries.push({ key, at: Date.parse(message.event.timestamp), event: message.event });
   }
   if (entries.length === 0) return cursor === state.cursor ? state : { ...state, cursor };
-  const people = withEvents(
-    state.people,
+  const participants = withEvents(
+    state.participants,
     entries.map((entry) => entry.event),
   );
   return {
     ...state,
     cursor,
-    people: forgotten(people, state.statusAt + state.clockOffset),
+    participants: forgotten(participants, state.statusAt + state.clockOffset),
     activity: [...entries.reverse(), ...state.activity].slice(0, MOST_ACTIVITY),
   };
 }

@@ -77,12 +77,12 @@ export function summaryOf(cards, { level, silence, hasReference, rights, recogni
   const onCamera = present.filter((card) => !UNSEEN.has(card.state));
   if (present.length === 0) return said("empty", "Nobody here", "Waiting for somebody to join.");
   if (onCamera.length === 0) {
-    return said("empty", "Nobody on camera", `${counted(present.length, "person", "people")} in the room`);
+    return said("empty", "Nobody on camera", `${counted(present.length, "participant")} in the room`);
   }
-  const people = `${counted(onCamera.length, "person", "people")} on camera`;
+  const participants = `${counted(onCamera.length, "participant")} on camera`;
   const checked = onCamera.filter((card) => card.state === "no_match" || card.state === "no_face");
-  if (checked.length === 0) return said("looking", "Looking…", people);
-  return said("none", "No match", people);
+  if (checked.length === 0) return said("looking", "Looking…", participants);
+  return said("none", "No match", participants);
 }
 
 /**
@@ -106,9 +106,9 @@ function matchSummary(matching, cards, now) {
   const present = cards.filter((card) => card.state !== "offline").length;
   const began = Math.min(...matching.map((card) => card.matchSince ?? now));
   const seconds = Math.max(0, (now - began) / 1000);
-  const others = present > matching.length ? `${counted(present, "person", "people")} in the room` : "";
+  const others = present > matching.length ? `${counted(present, "participant")} in the room` : "";
   if (matching.length > 2) {
-    return said("match", counted(matching.length, "person", "people"), others, namesOf(matching));
+    return said("match", counted(matching.length, "participant"), others, namesOf(matching));
   }
   const since = seconds < 2 ? "since just now" : `for ${duration(seconds)}`;
   return said("match", namesOf(matching), ["on camera ", since, others && ", ", others].join(""));

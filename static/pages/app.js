@@ -15,7 +15,7 @@
  *   `reference-accepted`, `reference-weak`, `reference-still`, `face-outline`
  * - join: `join` with `data-phase` out | joining | in | returning; `join-name`, `join-room`, `join-camera`,
  *   `join-server`, `join-button`, `join-trouble`, `leave-button`
- * - activity: `activity-row` with `data-type`, `data-state`, `data-identity`; `filter-kind`, `filter-person`,
+ * - activity: `activity-row` with `data-type`, `data-state`, `data-identity`; `filter-kind`, `filter-participant`,
  *   `activity-notice`; small menus: `menu` with `menu-item`; the dialog before something is erased: `erase` with
  *   `data-state` asked | busy | done, `erase-confirm`, `erase-close`, `erase-receipt`, `erase-trouble`; the dialog:
  *   `viewer`; the first steps: `steps`
@@ -39,7 +39,7 @@ import { Announcer } from "../view/announcer.js";
 import { Bar } from "../view/bar.js";
 import { keepFocus } from "../view/focus.js";
 import { Join } from "../view/join.js";
-import { People } from "../view/people.js";
+import { Participants } from "../view/participants.js";
 import { html, render } from "../view/preact.js";
 import { Reference } from "../view/reference.js";
 import { currentTheme, nextTheme } from "../view/theme-choice.js";
@@ -55,7 +55,7 @@ const mounts = {
   bar: element("bar-state"),
   reference: element("reference-content"),
   join: element("join-content"),
-  people: element("people-content"),
+  participants: element("participants-content"),
   activity: element("activity-content"),
 };
 const announcer = new Announcer(element("announcer"));
@@ -126,14 +126,14 @@ const erasing = new Erasing(/** @type {HTMLDialogElement} */ (element("erase")),
   void poll.now(); // it says that something was erased, as to every other page
 });
 /** @param {string} identity @param {string} name */
-const onErasePerson = (identity, name) => erasing.ask({ kind: "participant", identity, name });
+const onEraseParticipant = (identity, name) => erasing.ask({ kind: "participant", identity, name });
 const onEraseReference = () => erasing.ask({ kind: "reference" });
 
 /** Something about the room or the camera is different now. */
 function onRoomChange() {
   // Somebody in another room than the recognizer's is not looked for: no card.
   const watched = session.room === store.state.status?.room;
-  store.dispatch({ type: "room", people: watched ? session.people() : [], at: Date.now() });
+  store.dispatch({ type: "room", participants: watched ? session.participants() : [], at: Date.now() });
   schedule();
 }
 
@@ -202,7 +202,7 @@ function draw() {
   );
   drawJoin(state);
   render(
-    html`<${People}
+    html`<${Participants}
       summary=${summary}
       cards=${cards}
       now=${now}
@@ -215,9 +215,9 @@ function draw() {
       videoOf=${videoOf}
       mirrored=${session.camera.mirrored}
       onEnlarge=${viewing.show}
-      onErase=${rights === "change" ? onErasePerson : null}
+      onErase=${rights === "change" ? onEraseParticipant : null}
     />`,
-    mounts.people,
+    mounts.participants,
   );
   render(
     html`<${Activity}

@@ -27,8 +27,8 @@ function draw() {
     mount,
   );
   others.hidden = session.phase !== "in" && session.phase !== "returning";
-  const people = session.people().filter((person) => !person.isLocal);
-  render(html`<${Others} people=${people} videoOf=${videoOf} />`, othersMount);
+  const participants = session.participants().filter((participant) => !participant.isLocal);
+  render(html`<${Others} participants=${participants} videoOf=${videoOf} />`, othersMount);
 }
 
 keepFocus();

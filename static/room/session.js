@@ -5,7 +5,7 @@
  */
 
 /** @import { RemoteTrack, Room, Track } from "livekit-client" */
-/** @import { RoomPerson } from "../types/model.js" */
+/** @import { RoomParticipant } from "../types/model.js" */
 
 import { retryDelay } from "../model/backoff.js";
 import { ApiError, fetchToken } from "../net/api.js";
@@ -113,13 +113,13 @@ export class Session {
     this.#onChange();
   }
 
-  /** @returns {RoomPerson[]} everybody in the room, oneself first; empty when not in one */
-  people() {
+  /** @returns {RoomParticipant[]} everybody in the room, oneself first; empty when not in one */
+  participants() {
     const room = this.#livekitRoom;
     if (room === null || (this.phase !== "in" && this.phase !== "returning")) return [];
     const own = this.camera.on ? (this.camera.track?.sid ?? "own") : "";
-    /** @type {RoomPerson[]} */
-    const people = [
+    /** @type {RoomParticipant[]} */
+    const participants = [
       {
         identity: this.identity,
         participantId: room.localParticipant.sid,
@@ -132,9 +132,9 @@ export class Session {
       if (MACHINE_KINDS.has(participant.kind)) continue;
       const { identity, name, sid } = participant;
       const video = this.#cameraOf(identity)?.sid ?? "";
-      people.push({ identity, participantId: sid, name: name || identity, isLocal: false, video });
+      participants.push({ identity, participantId: sid, name: name || identity, isLocal: false, video });
     }
-    return people;
+    return participants;
   }
 
   /**

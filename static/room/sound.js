@@ -15,8 +15,8 @@ export class Sound {
   turn(on, room) {
     this.on = on;
     if (!on) this.hush();
-    for (const person of room?.remoteParticipants.values() ?? []) {
-      for (const { track } of person.audioTrackPublications.values()) {
+    for (const participant of room?.remoteParticipants.values() ?? []) {
+      for (const { track } of participant.audioTrackPublications.values()) {
         if (track !== undefined) this.arrived(/** @type {RemoteTrack} */ (track));
       }
     }

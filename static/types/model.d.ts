@@ -114,7 +114,7 @@ export interface TrackAnswer {
   /** the reference that the batch compared with */
   referenceId: string | null;
 }
-export interface Person {
+export interface Participant {
   identity: string;
   name: string;
   /** their sid: another one is another visit; "" while only the name is known */
@@ -137,7 +137,7 @@ export interface Person {
 }
 
 /** Somebody in the room that this page has joined. */
-export interface RoomPerson {
+export interface RoomParticipant {
   identity: string;
   /** their sid; "" before the server has given one */
   participantId: string;
@@ -174,10 +174,10 @@ export interface State {
   cursor: number;
   /** counts restarts of the server's log, whose cursors begin anew */
   logEpoch: number;
-  people: ReadonlyMap<string, Person>;
+  participants: ReadonlyMap<string, Participant>;
   /** newest first, bounded */
   activity: readonly ActivityEntry[];
-  roomPeople: readonly RoomPerson[];
+  roomParticipants: readonly RoomParticipant[];
 }
 
 export interface ActivityEntry {

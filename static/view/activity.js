@@ -94,7 +94,7 @@ function Filters({ filter, names, onFilter }) {
     <select
       class="input small"
       aria-label="Who"
-      data-testid="filter-person"
+      data-testid="filter-participant"
       value=${filter.identity}
       onChange=${(/** @type {From<HTMLSelectElement>} */ event) =>
         onFilter({ ...filter, identity: event.currentTarget.value })}

@@ -58,7 +58,7 @@ function View({ card, now, track, mirrored, onEnlarge, onErase }) {
             ? null
             : html`<${Menu}
               label=${`More about ${name}`}
-              item="Erase this person’s records…"
+              item="Erase this participant’s records…"
               onChoose=${() => onErase(card.identity, name)}
             />`
         }
@@ -100,7 +100,7 @@ function nameTip(name, identity) {
 }
 
 /**
- * What happens with this person just now, in a few quiet words.
+ * What happens with them just now, in a few quiet words.
  *
  * @param {CardModel} card
  * @param {number} now

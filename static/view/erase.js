@@ -81,7 +81,7 @@ function Consequences({ subject }) {
       </p>`;
   }
   return html`<ul class="erase-list">
-      <li>every event of this person, in the log and on its way</li>
+      <li>every event of this participant, in the log and on its way</li>
       <li>every snapshot taken of them</li>
     </ul>
     <p class="quiet">

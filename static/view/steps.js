@@ -15,22 +15,22 @@ const COPIED_MS = 2000;
  * @property {Rights} rights known
  * @property {boolean} canInvite there is a menu in the header that makes a link for others
  * @property {boolean} joined
- * @property {boolean} hasPeople
+ * @property {boolean} hasParticipants
  */
 
 /** @param {StepsProps} props */
-function View({ hasReference, rights, canInvite, joined, hasPeople }) {
+function View({ hasReference, rights, canInvite, joined, hasParticipants }) {
   return html`<ol class="steps" data-testid="steps">
     <${Step} done=${hasReference} title=${rights === "change" ? "Add a photo" : "An admin adds a photo"}>
       <p>One clear, frontal face of the person to look for. <a href="#reference">Go to Reference</a></p>
     </${Step}>
     ${
       canInvite
-        ? html`<${Step} done=${joined || hasPeople} title="Join or invite others">
+        ? html`<${Step} done=${joined || hasParticipants} title="Join or invite others">
           <p>Join with your camera, or send others a link. <a href="#join">Go to Join</a></p>
           <button type="button" class="button small" popovertarget="account-menu">Invite others</button>
         </${Step}>`
-        : html`<${Step} done=${joined || hasPeople} title="Join or share the link">
+        : html`<${Step} done=${joined || hasParticipants} title="Join or share the link">
           <p>Join with your camera, or have others open this page. <a href="#join">Go to Join</a></p>
           <${CopyLink} />
         </${Step}>`

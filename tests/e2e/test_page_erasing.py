@@ -44,7 +44,7 @@ async def test_a_person_who_left_is_erased_by_keyboard(web: WebProcess, fake: Fa
 
         await card.get_by_label("More about Gone").focus()
         await page.keyboard.press("Enter")
-        await expect(card.get_by_role("button", name=re.compile("Erase this person.s records"))).to_be_visible()
+        await expect(card.get_by_role("button", name=re.compile("Erase this participant.s records"))).to_be_visible()
         assert await page.evaluate(CHECKS) == []
         await page.keyboard.press("Escape")
         await expect(card.get_by_test_id("menu-item")).to_be_hidden()

@@ -79,7 +79,7 @@ async def test_twenty_kinds_of_markup_in_names_stay_text(web: WebProcess, fake: 
             await expect(heading).to_have_text(name, timeout=LOOK)
         shown = await page.get_by_test_id("activity-row").locator(".entry-name").all_text_contents()
         assert set(shown) == set(by_event)
-        offered = await page.get_by_test_id("filter-person").locator("option").all_text_contents()
+        offered = await page.get_by_test_id("filter-participant").locator("option").all_text_contents()
         assert set(offered) - {"Everybody"} == set(by_event)
 
         for name in by_heartbeat:  # and as events, while the page is open

@@ -25,11 +25,11 @@ SHIFTS = """() => {
     new PerformanceObserver(list => {
         for (const entry of list.getEntries())
             for (const { node } of entry.sources)
-                if (node && (node.closest ? node : node.parentElement).closest("#people"))
+                if (node && (node.closest ? node : node.parentElement).closest("#participants"))
                     window.shifted.push(node.outerHTML?.slice(0, 100) ?? node.data);
     }).observe({ type: "layout-shift" });
 }"""
-"""Notes what moves inside the people area."""
+"""Notes what moves inside the participants area."""
 
 NO_CAMERA = """kind => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", kind)); }"""
 
@@ -101,7 +101,7 @@ async def test_the_parts_are_landmarks_in_their_order(web: WebProcess) -> None:
         regions = page.get_by_role("main").get_by_role("region")
         await expect(regions).to_have_count(4)
         tops = []
-        for name in ("Reference", "Join", "People", "Activity"):
+        for name in ("Reference", "Join", "Participants", "Activity"):
             box = await page.get_by_role("region", name=name).bounding_box()
             assert box is not None
             tops.append(box["y"])
@@ -114,7 +114,7 @@ async def test_the_keyboard_reaches_everything(web: WebProcess, fake: FakeRecogn
     async with looking(web) as page:
         await expect(card_of(page, "Ann")).to_be_visible(timeout=LOOK)
         await page.keyboard.press("Tab")
-        await expect(page.get_by_role("link", name="Skip to people")).to_be_focused()
+        await expect(page.get_by_role("link", name="Skip to participants")).to_be_focused()
         reached = []
         for _ in range(24):
             await page.keyboard.press("Tab")
@@ -270,7 +270,7 @@ async def test_the_theme_is_kept(web: WebProcess) -> None:
         await expect(page.get_by_role("button", name="Theme: dark")).to_be_visible()
 
 
-async def test_a_room_full_of_people(web: WebProcess, fake: FakeRecognizer, artifacts: Path) -> None:
+async def test_a_room_full_of_participants(web: WebProcess, fake: FakeRecognizer, artifacts: Path) -> None:
     names = [f"Person {number:02}" for number in range(60)]
     await fake.heartbeat(*(track(name, "wait", deadline_in=9) for name in names))
     for name in names:

@@ -42,7 +42,7 @@ TRANSLATE = """() => {
 """As the translation built into browsers does it, now and with every change, into `\u2039word\u203a`."""
 
 TORN = """() => {
-    const mounts = document.querySelectorAll("#bar-state, #reference-content, #join-content, #people-content, " +
+    const mounts = document.querySelectorAll("#bar-state, #reference-content, #join-content, #participants-content, " +
         "#activity-content, #erase, #viewer");
     return [...mounts].flatMap(mount => [...mount.querySelectorAll("*")])
         .filter(one => one.localName !== "font" && one.childNodes.length > 1)

@@ -78,7 +78,7 @@ async def test_the_keyboard_goes_on_near_by_when_what_had_it_is_gone(web: WebPro
     await fake.match("Ann")
     async with looking(web) as page:
         await _erase(page, "Gone")
-        await expect(page.locator("#people :focus")).to_have_count(1, timeout=LOOK)  # near the card that was there
+        await expect(page.locator("#participants :focus")).to_have_count(1, timeout=LOOK)  # near the card that went
 
         ann = card_of(page, "Ann")
         await ann.get_by_label("More about Ann").focus()

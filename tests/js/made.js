@@ -210,10 +210,10 @@ export class Page {
 
   /**
    * @param {number} second
-   * @param {State["roomPeople"]} people
+   * @param {State["roomParticipants"]} participants
    */
-  room(second, people) {
-    this.state = reduce(this.state, { type: "room", people, at: at(second) + this.ahead });
+  room(second, participants) {
+    this.state = reduce(this.state, { type: "room", participants, at: at(second) + this.ahead });
     return this;
   }
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { FORGET_AFTER_MS, MOST_PEOPLE } from "../../static/model/people.js";
+import { FORGET_AFTER_MS, MOST_PARTICIPANTS } from "../../static/model/participants.js";
 import { HISTORY, MOST_ACTIVITY, Store, initialState, reduce } from "../../static/model/store.js";
 import { Page, at, check, heartbeat, log, match, status, track } from "./made.js";
 
@@ -49,7 +49,7 @@ describe("resuming", () => {
     page.heard({ ...match("Bob", 2), cursor: 5002 });
     page.polled(status(5, null, { events: log(5002), erasures: 3 }), 5002);
     assert.deepEqual([page.state.activity.length, page.state.logEpoch], [1, 1]);
-    assert.deepEqual([...page.state.people.keys()], ["Bob"]);
+    assert.deepEqual([...page.state.participants.keys()], ["Bob"]);
   });
 
   test("an answer that is older than the socket's news is no new log", () => {
@@ -69,27 +69,27 @@ describe("bounds", () => {
     assert.equal(activity[0]?.at, at(MOST_ACTIVITY + 49));
   });
 
-  test("people who are gone for long drop out", () => {
+  test("participants who are gone for long drop out", () => {
     const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
     const later = FORGET_AFTER_MS / 1000;
     page.polled(status(later, heartbeat(later, [])));
-    assert.equal(page.state.people.size, 1);
+    assert.equal(page.state.participants.size, 1);
     page.polled(status(later + 1, heartbeat(later + 1, [])));
-    assert.equal(page.state.people.size, 0);
+    assert.equal(page.state.participants.size, 0);
   });
 
   test("a replay does not bring them back", () => {
     const later = FORGET_AFTER_MS / 1000 + 60;
     const page = new Page().polled(status(later, null));
     page.heard(check("Ann", 0, "no_match"), check("Bob", later - 60, "no_match"));
-    assert.deepEqual([...page.state.people.keys()], ["Bob"]);
+    assert.deepEqual([...page.state.participants.keys()], ["Bob"]);
     assert.equal(page.state.activity.length, 2);
   });
 
   test("a flood of names does not fill the page", () => {
-    const tracks = Array.from({ length: MOST_PEOPLE + 100 }, (_, index) => track(`P${index}`, "probe"));
+    const tracks = Array.from({ length: MOST_PARTICIPANTS + 100 }, (_, index) => track(`P${index}`, "probe"));
     const page = new Page().polled(status(0, heartbeat(0, tracks)));
-    assert.equal(page.state.people.size, MOST_PEOPLE);
+    assert.equal(page.state.participants.size, MOST_PARTICIPANTS);
   });
 
   test("tracks that come and go leave no answers behind", () => {
@@ -97,7 +97,7 @@ describe("bounds", () => {
     for (let second = 0; second < 50; second += 1) {
       page.heard(check("Ann", second, "no_match", { track_sid: `TR_${second}` }));
     }
-    assert.ok(Object.keys(page.state.people.get("Ann")?.answers ?? {}).length <= 4);
+    assert.ok(Object.keys(page.state.participants.get("Ann")?.answers ?? {}).length <= 4);
   });
 });
 

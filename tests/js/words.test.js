@@ -62,7 +62,7 @@ describe("the one answer", () => {
     const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe"), track("Bob", "probe")])));
     page.heard(match("Ann", 1), check("Ann", 1, "match"), check("Bob", 1, "no_match"));
     const { kind, title, detail } = summaryOf(page.cards(10), about);
-    assert.deepEqual([kind, title, detail], ["match", "Ann", "on camera for 9 s, 2 people in the room"]);
+    assert.deepEqual([kind, title, detail], ["match", "Ann", "on camera for 9 s, 2 participants in the room"]);
   });
 
   test("counts them when they are many", () => {
@@ -78,7 +78,7 @@ describe("the one answer", () => {
     );
     page.heard(...names.map((name) => match(name, 1)));
     const { title, detail, who } = summaryOf(page.cards(2), about);
-    assert.deepEqual([title, detail, who], ["4 people", "", "Ann, Bob and 2 more"]);
+    assert.deepEqual([title, detail, who], ["4 participants", "", "Ann, Bob and 2 more"]);
   });
 
   test("no match, looking, nobody, and why nothing can be said", () => {
@@ -145,7 +145,7 @@ describe("the activity list", () => {
   page.heard(match("Ann", 1), check("Ann", 1, "match"), check("Bob", 2, "no_face", { frames: 1 }), match("Bob", 3));
   const { activity } = page.state;
 
-  test("filters by kind and by person", () => {
+  test("filters by kind and by participant", () => {
     assert.equal(filtered(activity, NO_FILTER), activity);
     assert.equal(filtered(activity, { kind: "match", identity: "" }).length, 2);
     assert.equal(filtered(activity, { kind: "no_match", identity: "" }).length, 1);

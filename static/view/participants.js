@@ -1,5 +1,5 @@
 // @ts-check
-/** The people area: the one answer in large letters, what to do first, and a card for everybody. */
+/** The participants area: the one answer in large letters, what to do first, and a card for everybody. */
 
 /** @import { Rights } from "../model/rights.js" */
 /** @import { Card as CardModel, MatchEvent } from "../types/model.js" */
@@ -42,7 +42,7 @@ function Detail({ kind, detail, who }) {
 }
 
 /**
- * @typedef {object} PeopleProps
+ * @typedef {object} ParticipantsProps
  * @property {SummaryModel} summary
  * @property {readonly CardModel[]} cards
  * @property {number} now
@@ -58,8 +58,8 @@ function Detail({ kind, detail, who }) {
  * @property {((identity: string, name: string) => void) | null} onErase null: whoever looks may not
  */
 
-/** @param {PeopleProps} props */
-export function People({
+/** @param {ParticipantsProps} props */
+export function Participants({
   summary,
   loading,
   showSteps,
@@ -87,7 +87,7 @@ export function People({
           rights=${rights}
           canInvite=${canInvite}
           joined=${joined}
-          hasPeople=${cards.some((card) => card.state !== "offline")}
+          hasParticipants=${cards.some((card) => card.state !== "offline")}
         />`
         : null
     }
@@ -100,7 +100,7 @@ export function People({
             many
               ? html`<button
                 type="button"
-                class="button small people-filter"
+                class="button small participants-filter"
                 aria-pressed=${matchesOnly ? "true" : "false"}
                 onClick=${() => setMatchesOnly(!matchesOnly)}
               >
@@ -113,7 +113,7 @@ export function People({
     }`;
 }
 
-/** @typedef {Pick<PeopleProps, "cards" | "now" | "videoOf" | "mirrored" | "onEnlarge" | "onErase">} CardsProps */
+/** @typedef {Pick<ParticipantsProps, "cards" | "now" | "videoOf" | "mirrored" | "onEnlarge" | "onErase">} CardsProps */
 
 /** @param {CardsProps & { dense: boolean }} props */
 function Cards({ cards, dense, now, videoOf, mirrored, onEnlarge, onErase }) {
