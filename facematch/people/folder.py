@@ -8,6 +8,8 @@ import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from facematch.protocol.spreadsheet_cells import as_cell, from_cell
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -89,7 +91,7 @@ def _table(file: Path) -> tuple[list[str], list[dict[str, str]]]:
         return ["folder", "name"], []
     try:
         reader = csv.DictReader(io.StringIO(file.read_text("utf-8-sig"), newline=""), strict=True)
-        lines = [{key: value or "" for key, value in line.items() if key is not None} for line in reader]
+        lines = [{key: from_cell(value or "") for key, value in line.items() if key is not None} for line in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise FolderError(f"{file} cannot be read: {error}.") from error
     return list(dict.fromkeys(["folder", "name", *(reader.fieldnames or ())])), lines
@@ -99,7 +101,7 @@ def _as_csv(header: list[str], lines: list[dict[str, str]]) -> str:
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, header, extrasaction="ignore")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({key: as_cell(value) for key, value in line.items()} for line in lines)
     return out.getvalue()
 
 

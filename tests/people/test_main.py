@@ -92,8 +92,8 @@ def test_a_folder_in_and_out_and_in_again(served: Served, tmp_path: Path, examin
         "Alice/1.jpg": b"a1",
         "Alice/2 blurred.PNG": b"blurred",
         "Alice/notes.txt": b"x",
-        "Bob/1.jpg": b"b1",
-        "Bob/wall.jpg": b"wall",
+        "@Bob/1.jpg": b"b1",
+        "@Bob/wall.jpg": b"wall",
         "people.csv": b"folder,name,rooms\nkim 1,Kim,a\nkim 2,Kim,b\n",
         "kim 1/1.jpg": b"k1",
         "kim 2/1.jpg": b"k2",
@@ -106,10 +106,10 @@ def test_a_folder_in_and_out_and_in_again(served: Served, tmp_path: Path, examin
 
     code, said = served.run("import", source)
     assert code == 1
-    assert "Bob/wall.jpg: No face found." in said
+    assert "@Bob/wall.jpg: No face found." in said
     assert "Alice/2 blurred.PNG: taken, but weak. The face is blurred." in said
     assert said.splitlines()[-1] == "5 photos taken, 0 were there, 1 refused; 4 new people."
-    (source / "Bob" / "wall.jpg").unlink()
+    (source / "@Bob" / "wall.jpg").unlink()
     code, said = served.run("import", source)
     assert (code, said) == (0, "0 photos taken, 5 were there, 0 refused; 0 new people.\n")
     code, said = served.run("list")
@@ -122,7 +122,7 @@ def test_a_folder_in_and_out_and_in_again(served: Served, tmp_path: Path, examin
     photos = sorted(target.glob("*/*.jpg"))
     assert [photo.read_bytes() for photo in photos].count(b"stored a1") == 1
     assert len(photos) == 5
-    assert {path.name for path in target.iterdir()} == {"Alice", "Bob", "Kim", "Kim (2)", "people.csv"}
+    assert {path.name for path in target.iterdir()} == {"Alice", "@Bob", "Kim", "Kim (2)", "people.csv"}
     photos[0].write_bytes(b"damaged")
     before = [photo.stat().st_mtime_ns for photo in photos]
     assert served.run("export", target)[0] == 0

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
+from facematch.protocol.spreadsheet_cells import as_cell, from_cell
 from facematch.server.people.answers import ConsentSent, PersonSent
 from facematch.server.web.errors import invalid
 
@@ -175,7 +176,7 @@ def _read_table(data: bytes) -> list[Row]:
 
 def _row(line: dict[str, str], where: str) -> Row:
     def cell(name: str) -> str:
-        return (line.get(name) or "").strip()
+        return from_cell(line.get(name) or "").strip()
 
     consent = None
     try:
@@ -235,18 +236,17 @@ def table_of(people: Sequence[tuple[str, Person]]) -> bytes:
     writer.writerow(COLUMNS)
     for folder, person in people:
         details, consent = person.details, person.details.consent
-        writer.writerow(
-            (
-                folder,
-                person.id,
-                details.name,
-                ";".join(details.rooms),
-                "" if details.tolerance is None else details.tolerance,
-                details.basis,
-                consent.at.isoformat() if consent else "",
-                consent.by if consent else "",
-                consent.text_version if consent else "",
-                details.delete_at.isoformat() if details.delete_at else "",
-            )
+        cells = (
+            folder,
+            person.id,
+            details.name,
+            ";".join(details.rooms),
+            "" if details.tolerance is None else str(details.tolerance),
+            details.basis,
+            consent.at.isoformat() if consent else "",
+            consent.by if consent else "",
+            consent.text_version if consent else "",
+            details.delete_at.isoformat() if details.delete_at else "",
         )
+        writer.writerow(as_cell(cell) for cell in cells)
     return text.getvalue().encode()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from facematch.protocol.spreadsheet_cells import as_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a cell begins with that spreadsheets take for a formula, or for the way into another cell."""
 
 
 def as_csv(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> str:
@@ -32,6 +31,4 @@ def _cell(value: Any) -> Any:
         return ""
     if isinstance(value, list):
         value = " ".join(value)
-    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return as_cell(value) if isinstance(value, str) else value

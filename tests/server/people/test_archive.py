@@ -126,7 +126,7 @@ def test_a_table_that_does_not_fit_says_where(table: bytes, sentence: str) -> No
         Archive(zipped({"people.csv": table}))
 
 
-NAMES = ["Alice", "alice", "a/b", "..", ". .", "CON\x00", "__MACOSX", "a:b", "x" * 200, "Åsa", "-"]
+NAMES = ["Alice", "alice", "a/b", "..", ". .", "CON\x00", "__MACOSX", "a:b", "x" * 200, "Åsa", "-", "=1+1", "'=1+1"]
 
 
 def test_every_name_has_a_folder_that_leads_nowhere_and_comes_back() -> None:
@@ -137,5 +137,8 @@ def test_every_name_has_a_folder_that_leads_nowhere_and_comes_back() -> None:
     files = {"people.csv": table_of(folders)} | {f"{folder}/1.jpg": folder.encode() for folder in names}
     archive = Archive(zipped(files))
     assert archive.skipped == []
+    assert b"\n=" not in files["people.csv"], "a spreadsheet would run it"
+    assert b",=" not in files["people.csv"]
+    assert [row.details.name for row in archive.rows] == NAMES
     assert [(row.folder, row.id) for row in archive.rows] == [(folder, person.id) for folder, person in folders]
     assert set(archive.photos) == set(names)
