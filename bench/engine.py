@@ -30,9 +30,12 @@ from facematch.faces.attention import Known, Licence
 from facematch.faces.detector import Detector, resized
 from facematch.faces.encoder import make_encoder
 from facematch.faces.engine import FaceEngine
+from facematch.faces.gallery import empty
 from facematch.faces.known_answer import synthetic_chip
+from facematch.faces.ranking import Enrolled, rank
 from facematch.faces.reference import ReferenceSet
 from facematch.faces.sketch import sketched
+from facematch.faces.tolerance import MatchRules
 from tests.rig.photographs import REFERENCE, SAME_PERSON, Scene
 
 if TYPE_CHECKING:
@@ -165,6 +168,8 @@ from pathlib import Path
 from bench.engine import shot
 from facematch.faces.encoder import make_encoder
 from facematch.faces.engine import FaceEngine
+from facematch.faces.gallery import empty
+from facematch.faces.ranking import Enrolled, rank
 seen()
 engine = FaceEngine(workers=2, processed_width=640, encoder=make_encoder(sys.argv[1], Path(sys.argv[2])))
 seen()
@@ -224,8 +229,8 @@ def spread_section() -> list[Row]:
         reference = loop.run(_reference(engine))
 
         def found(image: Pixels) -> float | None:
-            faces = reference.ranked(loop.run(engine.inspect(image)))
-            return faces[0].distance if faces else None
+            ranking = rank(loop.run(engine.inspect(image)), Enrolled(reference, empty("bench")), MatchRules(), room="")
+            return ranking.best_distance
 
         return spread_rows(found)
 

@@ -71,8 +71,8 @@ class Candidates:
     """(n,), of the gallery."""
     centroids: NDArray[np.float32]
     """(n, 128)"""
-    squares: NDArray[np.float32]
-    """(n,), squared lengths of the centroids."""
+    half_squares: NDArray[np.float32]
+    """(n,), half of the centroids' squared lengths."""
     photos: NDArray[np.int32]
     """(n,)"""
     tolerances: NDArray[np.float32]
@@ -87,11 +87,18 @@ class Candidates:
         row = None if place is None else int(np.searchsorted(self.rows, place))
         return row if row is not None and row < len(self) and self.rows[row] == place else None
 
-    def distances(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Euclidean, (faces, n), of embeddings (faces, 128): one matrix product, right to about 1e-5."""
-        squares = np.einsum("ij,ij->i", embeddings, embeddings)[:, None] + self.squares
-        squares -= 2 * (embeddings @ self.centroids.T)
-        found: NDArray[np.float32] = np.sqrt(np.maximum(squares, 0, out=squares), out=squares)
+    def nearest(self, embedding: NDArray[np.float32], most: int) -> list[int]:
+        """The rows of those who are nearest to an embedding (128,), at most so many, in no order.
+
+        What is compared is half of the squared distance, but for a part that is the same for all; right to about 1e-6.
+        One dot product for each person, not one product of matrices: that one wakes the threads of the BLAS library,
+        and on a machine that is busy waits for them, ten times as long as it works.
+        """
+        if len(self) <= most:
+            return list(range(len(self)))
+        found: list[int] = np.argpartition(self.half_squares - np.vecdot(self.centroids, embedding), most)[
+            :most
+        ].tolist()
         return found
 
 
@@ -200,7 +207,7 @@ class Gallery:
             rows = np.flatnonzero(allowed)
             columns = self.centroids[rows], self.photos[rows], self.tolerances[rows]
         centroids, photos, tolerances = columns
-        return Candidates(rows, centroids, np.einsum("ij,ij->i", centroids, centroids), photos, tolerances)
+        return Candidates(rows, centroids, np.einsum("ij,ij->i", centroids, centroids) / 2, photos, tolerances)
 
     def _person(self, row: int) -> Person:
         own = float(self.tolerances[row])

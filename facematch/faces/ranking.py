@@ -182,7 +182,7 @@ class _Frame:
     def name_bound(self, person_id: str) -> None:
         """The nearest face, if it is within the tolerance of one candidate."""
         row = self.candidates.row_of(self._gallery, person_id)
-        distances = {} if row is None else {at: self._distance(at, row) for at in self._nameless()}
+        distances = {} if row is None else {at: self._distances(at, [row])[0] for at in self._nameless()}
         if row is None or not distances:
             return
         at = min(distances, key=distances.__getitem__)
@@ -217,16 +217,16 @@ class _Frame:
     def _compared(self) -> list[list[tuple[int, float]]]:
         """For each face the nearest candidates, nearest first, at most MOST_NEAR."""
         found = []
-        rough = self.candidates.distances(np.stack([face.embedding for face in self._faces]))
-        for at, distances in enumerate(rough):
-            few = len(distances) <= MOST_NEAR
-            rows = range(len(distances)) if few else np.argpartition(distances, MOST_NEAR)[:MOST_NEAR].tolist()
-            found.append(sorted(((row, self._distance(at, row)) for row in rows), key=lambda one: one[1]))
+        for at, face in enumerate(self._faces):
+            rows = self.candidates.nearest(face.embedding, MOST_NEAR)
+            found.append(sorted(zip(rows, self._distances(at, rows), strict=True), key=lambda one: one[1]))
         return found
 
-    def _distance(self, at: int, row: int) -> float:
-        """Made as that to the default person is: it owes nothing to how many are compared at once."""
-        return float(np.linalg.norm(self.candidates.centroids[row] - self._faces[at].embedding))
+    def _distances(self, at: int, rows: list[int]) -> list[float]:
+        """Of one face to these, to the bit as `ReferenceSet.distance`: it owes nothing to how many are compared."""
+        differences = self.candidates.centroids[rows] - self._faces[at].embedding
+        found: list[float] = np.sqrt(np.vecdot(differences, differences)).tolist()
+        return found
 
     def _clear(self, at: int) -> Named | None:
         """The candidate whom a face is clearly, if there is one."""

@@ -13,12 +13,9 @@ import numpy as np
 from facematch.faces.models import EMBEDDING_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-    from facematch.faces.engine import Face
 
 LARGEST_STORED = 64 << 20
 """Bytes of a stored reference, at most: uploads are 10 MB by default, what is made of them is less than one."""
@@ -28,15 +25,6 @@ _ID_DIGITS = 16
 def reference_id(file_bytes: bytes) -> str:
     """The id of a stored reference: the first 16 hexadecimal digits of the SHA-256 of its file's bytes."""
     return hashlib.sha256(file_bytes).hexdigest()[:_ID_DIGITS]
-
-
-@dataclass(frozen=True, slots=True)
-class ComparedFace:
-    """A face of a frame, and how near it is to what it was compared with."""
-
-    face: Face
-    distance: float
-    """Euclidean."""
 
 
 def stored_bytes(path: Path) -> bytes:
@@ -78,8 +66,3 @@ class ReferenceSet:
     def distance(self, embedding: NDArray[np.float32]) -> float:
         """Euclidean distance of a (128,) embedding to the mean of the set: 0 the same, about 0.8 strangers."""
         return float(np.linalg.norm(self._mean - embedding))
-
-    def ranked(self, faces: Iterable[Face]) -> tuple[ComparedFace, ...]:
-        """The faces of a frame with their distances, the nearest first."""
-        compared = [ComparedFace(face, self.distance(face.embedding)) for face in faces]
-        return tuple(sorted(compared, key=lambda one: one.distance))

@@ -82,15 +82,15 @@ def test_rooms_beyond_those_at_hand_are_worked_out_again() -> None:
     assert [number for number, count in enumerate(found) if count] == [7, 200]
 
 
-def test_distances_by_one_product_are_those_one_by_one() -> None:
-    generator = np.random.default_rng(1)
-    centroids = generator.normal(scale=0.12, size=(50, 128)).astype(np.float32)
-    faces = generator.normal(scale=0.12, size=(3, 128)).astype(np.float32)
-    candidates = gallery(*(person(f"p_{n:02}", one) for n, one in enumerate(centroids))).candidates("hall")
+@pytest.mark.parametrize("count", [3, 16, 17, 500])
+def test_the_nearest_are_those_one_by_one(count: int) -> None:
+    generator = np.random.default_rng(count)
+    centroids = generator.normal(scale=0.12, size=(count, 128)).astype(np.float32)
+    candidates = gallery(*(person(f"p_{n:03}", one) for n, one in enumerate(centroids))).candidates("hall")
 
-    expected = np.linalg.norm(faces[:, None] - centroids, axis=2)
-
-    assert candidates.distances(faces) == pytest.approx(expected, abs=1e-5)
+    for face in generator.normal(scale=0.12, size=(20, 128)).astype(np.float32):
+        expected = np.argsort(np.linalg.norm(centroids - face, axis=1))[:16]
+        assert sorted(candidates.nearest(face, 16)) == sorted(expected.tolist())
 
 
 def test_nobody_is_a_gallery_too() -> None:

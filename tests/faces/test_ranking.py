@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from facematch.faces.gallery import DEFAULT, Gallery, empty
+from facematch.faces.gallery import DEFAULT, Gallery, Person, empty
 from facematch.faces.ranking import Enrolled, Nameless, Ranking, rank
 from facematch.faces.reference import ReferenceSet
 from facematch.faces.tolerance import MatchRules, ToleranceReason, in_force
@@ -45,10 +45,10 @@ def test_alone_the_default_person_is_compared_as_ever_to_the_bit() -> None:
 
     found = rank(faces, Enrolled(reference, NOBODY), MatchRules(tolerance=0.7), room="hall")
 
-    before = reference.ranked(faces)
-    assert [one.face for one in found.faces] == [one.face for one in before]
-    assert [one.distance for one in found.faces] == [one.distance for one in before]
-    matched = [one.distance for one in before if one.distance <= 0.7]
+    before = sorted(((reference.distance(one.embedding), one) for one in faces), key=lambda one: one[0])
+    assert [one.face for one in found.faces] == [one for _, one in before]
+    assert [one.distance for one in found.faces] == [distance for distance, _ in before]
+    matched = [distance for distance, _ in before if distance <= 0.7]
     assert 0 < len(matched) < 8
     assert [one.distance for one in found.named] == matched
     assert {(one.person_id, one.reference_id, one.tolerance.value, one.margin) for one in found.named} == {
@@ -205,7 +205,7 @@ def test_strangers_are_not_named_more_often_as_the_gallery_grows(others: int) ->
     bound = people.ids[0]
 
     named = sum(bool(ranked(one, people=people).named) for one in strangers)
-    naive = np.count_nonzero(people.candidates("hall").distances(strangers).min(axis=1) <= 0.5)
+    naive = sum(np.linalg.norm(centroids - one, axis=1).min() <= 0.5 for one in strangers)
     as_bound = sum(
         any(one.person_id == bound for one in ranked(face_, people=people, bound=bound).named) for face_ in strangers
     )
@@ -214,3 +214,80 @@ def test_strangers_are_not_named_more_often_as_the_gallery_grows(others: int) ->
     assert as_bound <= 4
     if others >= 100:
         assert naive > 0.01 * 1500 + 12
+
+
+@pytest.mark.parametrize(("seed", "count", "frames"), [(1, 8, 40), (2, 40, 40), (3, 300, 20), (4, 1500, 6)])
+def test_the_decision_is_that_of_comparing_everybody_one_by_one(seed: int, count: int, frames: int) -> None:
+    """Crowds with twins in them, rooms, tolerances of their own, mirrors, the default person and somebody bound."""
+    generator = np.random.default_rng(seed)
+    people = gallery(*_crowd_with_twins(generator, count))
+    default = ReferenceSet("photo", _beside(generator, people.centroids[0], 0.3)[np.newaxis])
+    answers = set()
+
+    for _ in range(frames):
+        rows = generator.integers(0, len(people), 2)
+        seen = [_beside(generator, people.centroids[row], generator.uniform(0, 0.5)) for row in (*rows, rows[0])]
+        bound = people.ids[rows[0]] if generator.random() < 0.5 else None
+        found = ranked(*seen, people=people, default=default, bound=bound)
+
+        expected, ambiguous = _one_by_one(seen, people, default, bound)
+        assert names(found) == expected
+        assert {one.face.bbox[3] // 100 for one in found.faces if one.ambiguous} == ambiguous
+        for one in found.faces:
+            if one.named and one.named.person_id == DEFAULT:
+                assert one.distance == default.distance(one.face.embedding)
+        answers |= {"ambiguous"} if ambiguous else set()
+        answers |= {DEFAULT if name == DEFAULT else "bound" if name == bound else "other" for name in expected.values()}
+
+    assert answers >= ({"bound", "other", "ambiguous"} if count <= 300 else {"bound"})
+
+
+def _beside(generator: np.random.Generator, embedding: np.ndarray, distance: float) -> np.ndarray:
+    direction = generator.normal(size=128)
+    return (embedding + distance * direction / np.linalg.norm(direction)).astype(np.float32)
+
+
+def _crowd_with_twins(generator: np.random.Generator, count: int) -> list[Person]:
+    found = []
+    for number, one in enumerate(crowd(generator, count)):
+        photos, own = int(generator.integers(1, 6)), float(generator.uniform(0.2, 0.6))
+        rooms = [[], ["hall", "lab"], ["lab"]][int(generator.choice(3, p=[0.8, 0.1, 0.1]))]
+        plain = person(f"p_{number:04}", one, photos, rooms=rooms)
+        found.append(replace(plain, tolerance=own) if generator.random() < 0.2 else plain)
+        if generator.random() < 0.2:
+            found.append(person(f"p_{number:04}_twin", _beside(generator, one, 0.1), photos))
+    return found
+
+
+def _one_by_one(
+    seen: list[np.ndarray], people: Gallery, default: ReferenceSet, bound: str | None
+) -> tuple[dict[int, str], set[int]]:
+    """As the module says, without any shortcut: who each face is, and which are ambiguous."""
+    there = [one for one in people if not one.rooms or "hall" in one.rooms]
+
+    def apart(at: int, one: Person) -> float:
+        return float(np.linalg.norm(one.centroid - seen[at]))
+
+    def within(at: int, one: Person, among: int) -> bool:
+        limit = in_force(RULES, among, photos=one.photos, own=one.tolerance).value
+        return limit is not None and apart(at, one) <= limit
+
+    found = {at: DEFAULT for at, one in enumerate(seen) if default.distance(one) <= RULES.tolerance}
+    for one in (one for one in there if one.id == bound):
+        free = [at for at in range(len(seen)) if at not in found]
+        if free and within(nearest := min(free, key=lambda at: apart(at, one)), one, 1):
+            found[nearest] = one.id
+    ambiguous, claims = set(), []
+    for at in (at for at in range(len(seen)) if at not in found):
+        ordered = sorted(there, key=lambda one: apart(at, one))
+        first = next((one for one in ordered if within(at, one, len(there))), None)
+        if first is not None and any(
+            apart(at, other) - apart(at, first) < RULES.margin for other in ordered if other is not first
+        ):
+            ambiguous.add(at)
+        elif first is not None:
+            claims.append((apart(at, first), at, first.id))
+    for _, at, id_ in sorted(claims):
+        if id_ not in found.values():
+            found[at] = id_
+    return found, ambiguous

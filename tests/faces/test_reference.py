@@ -5,7 +5,6 @@ import hashlib
 import numpy as np
 import pytest
 
-from facematch.faces.engine import Face
 from facematch.faces.reference import ReferenceSet, reference_id
 
 
@@ -22,22 +21,6 @@ def test_distance_is_to_the_mean_of_the_set() -> None:
 
     assert distance == pytest.approx(float(np.linalg.norm(embeddings.mean(axis=0) - probe)), rel=1e-6)
     assert isinstance(distance, float)
-
-
-def test_the_faces_of_a_frame_are_ranked_by_the_same_distance_to_the_bit() -> None:
-    generator = np.random.default_rng(6)
-    reference = ReferenceSet("one", generator.normal(size=(1, 128)).astype(np.float32))
-    embeddings = generator.normal(size=(5, 128)).astype(np.float32)
-    faces = [Face((0, 9, 9, 0), 1.0, embedding) for embedding in embeddings]
-
-    ranked = reference.ranked(faces)
-
-    distances = [one.distance for one in ranked]
-    assert distances == sorted(reference.distance(embedding) for embedding in embeddings)
-    assert {id(one.face): one.distance for one in ranked} == {
-        id(face): reference.distance(face.embedding) for face in faces
-    }
-    assert reference.ranked([]) == ()
 
 
 def test_a_set_is_a_value() -> None:
