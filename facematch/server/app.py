@@ -145,7 +145,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         history.routes(event_log),
         gallery_routes.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
         people.routes(),
-        presence.routes(PresenceStore(database)),
+        presence.routes(PresenceStore(database), people.store),
         keeping.routes(reference),
         captures.routes(settings.output_dir),
         tokens.routes(minted, access.token_limit),

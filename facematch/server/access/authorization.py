@@ -70,6 +70,7 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     ("GET", "/api/people/export"): _ADMIN,
     ("GET", "/api/people/{id}"): _VIEW,
     ("GET", "/api/people/{id}/export"): _ADMIN,
+    ("GET", "/api/people/{id}/statistics"): _VIEW,
     ("PATCH", "/api/people/{id}"): _ADMIN,
     ("DELETE", "/api/people/{id}"): _ADMIN,
     ("POST", "/api/people/{id}/merge"): _ADMIN,

@@ -178,6 +178,7 @@ class PeopleShown(BaseModel):
 
     people: list[PersonShown] = Field(description="Those who need attention first, then by name")
     total: int = Field(description="Of those who were asked for")
+    attention: int = Field(description="Of those whose name fits the search, how many need attention")
     offset: int
     gallery_version: int = Field(description="Changes whenever anybody does")
 

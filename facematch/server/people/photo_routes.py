@@ -1,6 +1,7 @@
 """The photos of a person over HTTP: sent, shown, deleted."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
+import asyncio
 from typing import Annotated, Final, Literal
 
 import structlog
@@ -14,6 +15,7 @@ from facematch.server.people.refusals import NoSuchPersonError
 from facematch.server.people.routes import Id
 from facematch.server.people.saying import NO_PERSON, NO_PHOTO, UNAVAILABLE, said
 from facematch.server.people.store import PeopleStore
+from facematch.server.people.thumbnail import face_of
 from facematch.server.web.bodies import Upload, Uploads, described_upload, read_uploads, upload_refusals
 from facematch.server.web.errors import ApiError, Code, documented
 from facematch.server.web.etag import answer
@@ -27,6 +29,9 @@ TOGETHER: Final = 3
 """How many files of the largest size one request may be as large as."""
 
 PhotoId = Annotated[str, Path(description="A photo's id", examples=["9f86d081884c7d65"])]
+FaceSide = Annotated[
+    int | None, Query(ge=16, le=512, description="Only the face, in a square of so many pixels; without: the photo")
+]
 Anyway = Annotated[
     list[Literal["UNLIKE_THE_OTHERS", "OTHER_PERSON", "ERASED_BEFORE"]],
     Query(description="Take the photos although they would be refused for this; may be given several times"),
@@ -88,15 +93,25 @@ def routes(
         responses={
             200: {"content": {"image/jpeg": {}}, "description": "The photo"},
             304: {"description": "The photo that the caller has is this one"},
-            **documented(NO_PHOTO, UNAVAILABLE),
+            **documented(NO_PHOTO, (422, Code.INVALID, "face: Input should be less than or equal to 512"), UNAVAILABLE),
         },
     )
-    async def get(id: Id, photo: PhotoId, if_none_match: Annotated[str | None, Header()] = None) -> Response:  # noqa: A002
+    async def get(
+        id: Id,  # noqa: A002
+        photo: PhotoId,
+        face: FaceSide = None,
+        if_none_match: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        """As it is kept, or with `face` only the face in it, small."""
         with said():
-            image = await store.image(id, photo)
-        if image is None:
+            found = await store.face(id, photo)
+        if found is None:
             raise ApiError(*NO_PHOTO)
-        return answer(image, "image/jpeg", photo, if_none_match, cache="private, no-cache")
+        image, bbox = found
+        tag = photo if face is None else f"{photo}-{face}"
+        if face is not None:
+            image = await asyncio.to_thread(face_of, image, bbox, face)
+        return answer(image, "image/jpeg", tag, if_none_match, cache="private, no-cache")
 
     @router.delete(
         "/api/people/{id}/photos/{photo}",

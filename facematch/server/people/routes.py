@@ -76,7 +76,8 @@ def routes(store: PeopleStore, changes: PeopleChanges, now: Callable[[], datetim
             found = await store.listed(Wanted(query.search, query.attention, query.offset, query.limit), now())
             portraits = await store.portraits([person.id for person in found.people])
         shown = [PersonShown.of(person, portraits.get(person.id), now()) for person in found.people]
-        return PeopleShown(people=shown, total=found.total, offset=query.offset, gallery_version=version)
+        part = {"total": found.total, "attention": found.needy, "offset": query.offset}
+        return PeopleShown(people=shown, **part, gallery_version=version)
 
     @router.post(
         "/api/people",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from facematch.server.people.thumbnail import BBox
     from facematch.server.storage.database import Database
 
 SOON: Final = timedelta(days=30)
@@ -60,6 +61,8 @@ class Listed:
     people: Sequence[Person]
     total: int
     """Of those who were asked for."""
+    needy: int
+    """Of those of this name, how many need attention."""
 
 
 class PeopleStore:
@@ -108,6 +111,7 @@ class PeopleStore:
         if query.search:
             wanted.append(people.c.name_key.contains(name_key(query.search), autoescape=True))
         needy = sa.or_(*_needs(now).values())
+        needy_count = sa.select(sa.func.count()).select_from(people).where(*wanted, needy)
         if query.attention:
             wanted.append(needy)
         order = (sa.case((needy, 0), else_=1), people.c.name_key, people.c.id)
@@ -116,7 +120,9 @@ class PeopleStore:
 
         async def work(connection: AsyncConnection) -> Listed:
             total = (await connection.execute(count)).scalar_one()
-            return Listed([person_of(row) for row in (await connection.execute(page)).mappings()], int(total))
+            need = (await connection.execute(needy_count)).scalar_one()
+            found = [person_of(row) for row in (await connection.execute(page)).mappings()]
+            return Listed(found, int(total), int(need))
 
         return await self._database.read(work)
 
@@ -157,11 +163,25 @@ class PeopleStore:
         rows = await self._database.rows(found.group_by(photos.c.person_id))
         return {row[0]: row[1] for row in rows}
 
+    async def called(self, ids: Collection[str]) -> dict[str, tuple[str, str]]:
+        """The id and name of these people, those of whom they were merged into; without those who are not there."""
+        into = people.alias("into")
+        found = sa.select(people.c.id, into.c.id, into.c.name)
+        found = found.join(into, into.c.id == sa.func.coalesce(people.c.merged_into, people.c.id))
+        rows = await self._database.rows(found.where(people.c.id.in_(list(ids)))) if ids else []
+        return {id_: (now, name) for id_, now, name in rows}
+
     async def image(self, person_id: str, photo_id: str) -> bytes | None:
         """A photo's picture; None: they have no such photo."""
         found = sa.select(photos.c.image).where(photos.c.person_id == person_id, photos.c.id == photo_id)
         rows = await self._database.rows(found)
         return bytes(rows[0][0]) if rows else None
+
+    async def face(self, person_id: str, photo_id: str) -> tuple[bytes, BBox] | None:
+        """A photo's picture and where the face in it is; None: they have no such photo."""
+        found = sa.select(photos.c.image, photos.c.bbox)
+        rows = await self._database.rows(found.where(photos.c.person_id == person_id, photos.c.id == photo_id))
+        return (bytes(rows[0][0]), tuple(json.loads(rows[0][1]))) if rows else None
 
     async def embeddings(self, person_id: str) -> dict[str, bytes]:
         """By photo, as they are kept."""

@@ -74,6 +74,17 @@ def intervals(runs: Iterable[Run], *, by_person: bool = False) -> list[Interval]
         by_person: one interval for each person who was named, instead of those of whoever was seen.
     """
     found: list[Interval] = []
+    for _, line in cameras_of(runs):
+        if by_person:
+            for person in sorted({person for run in line for person in run.people}):
+                found += _followed(line, person)
+        else:
+            found += _followed(line, None)
+    return sorted(found, key=lambda interval: (interval.arrived_by, interval.chain))
+
+
+def cameras_of(runs: Iterable[Run]) -> Iterator[tuple[Chain, list[Run]]]:
+    """For each camera its looks and what was said of it, of its participant and of its room, in their order."""
     cameras, said = _sorted_out(runs)
     for chain, own in cameras.items():
         markers = (
@@ -81,13 +92,7 @@ def intervals(runs: Iterable[Run], *, by_person: bool = False) -> list[Interval]
             *said.get(Chain(chain.source, chain.room, chain.identity, ""), ()),
             *said.get(chain, ()),
         )
-        line = sorted([*own, *markers], key=_order)
-        if by_person:
-            for person in sorted({person for run in own for person in run.people}):
-                found += _followed(line, person)
-        else:
-            found += _followed(line, None)
-    return sorted(found, key=lambda interval: (interval.arrived_by, interval.chain))
+        yield chain, sorted([*own, *markers], key=_order)
 
 
 def _sorted_out(runs: Iterable[Run]) -> tuple[dict[Chain, list[Run]], dict[Chain, list[Run]]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from facematch.server.presence.figures import Figures, Key, figures_of
+from facematch.server.presence.figures import NOBODY_IN_PARTICULAR, Figures, Key, figures_of
 from facematch.server.presence.rows import IS_LOOK, people_text, recount, run_in, runs_where
 from facematch.server.presence.runs import day_of
 from facematch.server.storage.position import lock_position
@@ -98,6 +98,45 @@ class PresenceStore:
             for key, more in figures_of(runs).items():
                 found.setdefault(key, Figures()).add(more)
             return found
+
+        return await self._database.read(work)
+
+    async def figures_of_person(
+        self, ids: Collection[str], first_day: str, last_day: str
+    ) -> tuple[dict[Key, Figures], dict[Key, int]]:
+        """A person's figures, what goes on at the moment included, and how many looks there were at the same cameras.
+
+        Args:
+            ids: the person's, and of whoever was merged into them.
+            first_day: of those that are asked for.
+            last_day: the same.
+
+        Returns:
+            Both by day, participant and room; their keys' `person_id` is `NOBODY_IN_PARTICULAR`.
+        """
+        days = daily_figures.c.day.between(first_day, last_day)
+        theirs = sa.select(daily_figures).where(days, daily_figures.c.person_id.in_(list(ids)))
+        other = daily_figures.alias("other")
+        same = sa.and_(*(other.c[name] == daily_figures.c[name] for name in ("day", "identity", "room")))
+        whoever = sa.select(daily_figures).where(days, daily_figures.c.person_id == NOBODY_IN_PARTICULAR)
+        beside = whoever.where(sa.exists().where(same, other.c.person_id.in_(list(ids))))
+        going_on = sa.select(presence).where(presence.c.day.between(first_day, last_day), presence.c.open)
+
+        async def work(connection: AsyncConnection) -> tuple[dict[Key, Figures], dict[Key, int]]:
+            named: dict[Key, Figures] = {}
+            looks: dict[Key, int] = {}
+            open_now = figures_of([run_in(row) for row in await connection.execute(going_on)])
+            rows = [(Key(*row[:4]), Figures(*row[4:])) for row in await connection.execute(theirs)]
+            for key, figures in (*rows, *((key, one) for key, one in open_now.items() if key.person_id in ids)):
+                named.setdefault(key._replace(person_id=NOBODY_IN_PARTICULAR), Figures()).add(figures)
+            new = {key.identity for key in named} - {key.identity for key, _ in rows}
+            more = whoever.where(daily_figures.c.identity.in_(sorted(new)))
+            for found in (beside, more):
+                for row in await connection.execute(found):
+                    looks[Key(*row[:4])] = Figures(*row[4:]).looks
+            for key in named:
+                looks[key] = looks.get(key, 0) + open_now.get(key, Figures()).looks
+            return named, {key: looks[key] for key in named}
 
         return await self._database.read(work)
 

@@ -53,6 +53,7 @@ POST       /api/people                       in    local  sign   role    role   
 POST       /api/people/import                in    local  sign   role    role         role        in     sign   origin   host
 GET        /api/people/export                in    local  sign   role    role         role        in     sign   origin   host
 GET        /api/people/{id}/export           in    local  sign   role    role         role        in     sign   origin   host
+GET        /api/people/{id}/statistics       in    local  sign   in      role         role        in     sign   origin   host
 GET        /api/people/{id}                  in    local  sign   in      role         role        in     sign   origin   host
 PATCH      /api/people/{id}                  in    local  sign   role    role         role        in     sign   origin   host
 DELETE     /api/people/{id}                  in    local  sign   role    role         role        in     sign   origin   host
@@ -93,6 +94,7 @@ NOT_THERE = {
     "/captures/{name}": "NOT_FOUND",
     "/api/people/{id}": "NO_PERSON",
     "/api/people/{id}/export": "NO_PERSON",
+    "/api/people/{id}/statistics": "NO_PERSON",
     "/api/people/{id}/merge": "NO_PERSON",
     "/api/people/{id}/split": "NO_PERSON",
     "/api/people/{id}/photos/{photo}": "NO_PHOTO|NO_PERSON",

@@ -50,7 +50,13 @@ def eventually(holds: Any) -> None:
 
 
 def test_a_person_from_the_first_photo_to_the_gallery(web: TestClient, examiner: Seeing) -> None:
-    assert web.get("/api/people").json() == {"people": [], "total": 0, "offset": 0, "gallery_version": 0}
+    assert web.get("/api/people").json() == {
+        "people": [],
+        "total": 0,
+        "attention": 0,
+        "offset": 0,
+        "gallery_version": 0,
+    }
     alice = add(web, " Alice ", rooms=["a"], tolerance=0.45, basis="contract")
     examiner.faces = {b"one": axis(0.1), b"two": axis(0.3)}
     one, two = send(web, alice, b"one", b"two")

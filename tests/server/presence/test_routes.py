@@ -10,7 +10,7 @@ import pytest
 
 from facematch.protocol.events import to_wire
 from facematch.server.app import create_app
-from facematch.server.presence.routes import ParticipantStatistics, PresencePage
+from facematch.server.presence.answers import ParticipantStatistics, PersonStatistics, PresencePage
 from facematch.server.storage.database import Database
 from facematch.server.storage.errors import LogUnavailableError
 from tests.rig.rooms_told import at, change, look
@@ -63,6 +63,7 @@ def test_an_interval_says_all_there_is_to_say(client: TestClient) -> None:
         "track_sid": "TR_1",
         "source": "boot",
         "person_id": None,
+        "person_name": None,
         "people": ["default"],
         "looks": 2,
         "longest_gap_seconds": 10,
@@ -184,6 +185,51 @@ def test_a_participant_s_statistics(client: TestClient) -> None:
     nobody = client.get("/api/participants/statistics?identity=nobody").json()
     assert (nobody["looks"], nobody["first_seen"], nobody["days"]) == (0, None, [])
     assert client.get("/api/participants/statistics").status_code == 422
+
+
+def test_when_somebody_was_looking(client: TestClient) -> None:
+    tell(
+        client,
+        *(look(when, outcome) for when, outcome in ((0, "no_face"), (10, "match"), (20, "muted"), (30, "no_match"))),
+        *(look(when, "no_face", participant_identity="bob", track_sid="TR_2") for when in (5, 15)),
+        look(7, "no_face", room="blue"),
+    )
+
+    def stretches(query: str) -> list[tuple[Any, ...]]:
+        told = client.get(f"/api/presence?{DAY}&looked=true&{query}").json()["looked"]
+        return [(one["room"], one["participant_identity"], seconds(one["from"]), seconds(one["to"])) for one in told]
+
+    assert stretches("room=red") == [("red", "alice", 0, 10), ("red", "alice", 30, 30), ("red", "bob", 5, 15)]
+    assert stretches("by=person") == [("blue", None, 7, 7), ("red", None, 0, 15), ("red", None, 30, 30)]
+    assert stretches("person=nobody&room=blue") == [("blue", None, 7, 7)]
+    assert "looked" not in client.get(f"/api/presence?{DAY}").json()
+
+
+def test_a_person_s_statistics_and_name(client: TestClient) -> None:
+    ada, eve = (client.post("/api/people", json={"name": name}).json()["id"] for name in ("Ada", "Eve"))
+    day = 86_400
+    looks: tuple[tuple[float, list[str]], ...] = ((0, [ada]), (10, []), (20, [eve]), (30, [ada]), (day, [ada]))
+    tell(
+        client,
+        *(look(when, "match" if named else "no_match", named=named) for when, named in looks),
+        *(look(when, "no_match", participant_identity="bob", track_sid="TR_2", named=[]) for when in (5, 15)),
+    )
+    [first, second] = ask(client, f"{DAY}&person={ada}")
+    assert (first["person_name"], second["person_name"], first["looks"]) == ("Ada", "Ada", 1)
+    told = PersonStatistics.model_validate_json(client.get(f"/api/people/{ada}/statistics").content)
+    assert (told.seen, told.looks, told.first_seen, told.last_seen) == (3, 5, at(0), at(day))
+    assert [(one.participant_identity, one.room, one.seen, one.looks) for one in told.days] == [
+        ("alice", "red", 2, 4),
+        ("alice", "red", 1, 1),
+    ]
+    one_day = client.get(f"/api/people/{ada}/statistics?from=2025-09-25&to=2025-09-25").json()
+    assert (one_day["seen"], one_day["looks"]) == (2, 4)
+
+    assert client.post(f"/api/people/{ada}/merge", json={"from": eve}).status_code == 200  # they are one
+    assert [one["looks"] for one in ask(client, f"{DAY}&person={ada}")] == [1, 3]
+    assert client.get(f"/api/people/{ada}/statistics").json()["seen"] == 4
+    assert client.get(f"/api/people/{eve}/statistics").json()["code"] == "NO_PERSON"
+    assert client.get("/api/people/default/statistics").json()["seen"] == 0
 
 
 def test_erasing_a_participant_erases_their_presence(client: TestClient) -> None:

@@ -58,6 +58,7 @@ NEEDS_MORE = {
     "/api/people/{id}/merge",
     "/api/people/{id}/split",
     "/api/people/{id}/export",
+    "/api/people/{id}/statistics",
     "/api/people/{id}/photos",
     "/api/people/{id}/photos/{photo}",
     "/api/people/import",  # a zip
