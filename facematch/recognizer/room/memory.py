@@ -3,8 +3,8 @@
 A frame is searched whole unless one of these holds (`facematch.faces.attention` decides it, by its pixels):
 
 - Nothing has changed since a whole search of the last `MOST_BATCHES` batches: its answer is used.
-- The batch has had a whole search, this is not its last frame, and at most `MOST_PARTS` are searched in part one after
-  the other: the neighbourhoods of the faces that were found will do; if there were none, what has changed.
+- The batch has had a whole search, this is not its last frame, and at most `MOST_PARTS_OF_A_BATCH` are searched in part
+  one after the other: the neighbourhoods of the faces that were found will do; if there were none, what has changed.
 - It is the first frame of a batch, and a whole search of the last `MOST_PARTS` batches found a face that matches: that
   face is looked for where it was, and all that has changed is searched.
 
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 MOST_BATCHES = 12
 """Batches from one whole search to the next, at most: two minutes with the default pauses."""
 MOST_PARTS = 2
-"""Looks in a row that search no more than a part, at most."""
+"""Batches in a row that search no more than a part, at most."""
+MOST_PARTS_OF_A_BATCH = 3
+"""The same for the frames of one batch, which lie within half a second: of five, the first and the last are whole."""
 _MOST_KEPT = 4
 """Searches remembered, ordinary and closer ones of frames of each size: a simulcast camera begins with a small one."""
 
@@ -96,10 +98,12 @@ class Memory:
         return Known(search.sketch, boxes, search.sought, self._licence(search, closer=kind[1], last=last))
 
     def _licence(self, search: _Search, *, closer: bool, last: bool) -> Licence:
+        if search.batch == self._batch and not last:
+            if search.parts >= MOST_PARTS_OF_A_BATCH:
+                return Licence.NONE
+            return Licence.NEAR if search.faces else Licence.CHANGES
         if search.parts >= MOST_PARTS:
             return Licence.NONE
-        if search.batch == self._batch and not last:
-            return Licence.NEAR if search.faces else Licence.CHANGES
         first = closer or self._looks == 0
         return Licence.CHANGES if search.sought and first and self._batch - search.batch <= MOST_PARTS else Licence.NONE
 

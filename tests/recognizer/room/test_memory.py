@@ -60,10 +60,10 @@ def test_the_first_frame_ever_is_searched() -> None:
 
 
 @pytest.mark.parametrize("found", [(STRANGER,), ()])
-def test_two_frames_after_the_first_may_do_with_a_part_and_the_last_may_not(found: tuple[Face, ...]) -> None:
+def test_three_frames_after_the_first_may_do_with_a_part_and_the_last_may_not(found: tuple[Face, ...]) -> None:
     one = searched(*found)
     expected = Licence.NEAR if found else Licence.CHANGES
-    for _ in range(2):
+    for _ in range(3):
         assert licence(one) is expected
         complete(one, FRAME, sight(*found, extent=Extent.PART, parts=((0, 640, 360, 0),)))
     assert licence(one) is Licence.NONE

@@ -53,7 +53,7 @@ async def test_what_is_saved(seeing: tuple[FaceEngine, ReferenceSet]) -> None:
 
     assert await looks("nobody", 3) == ["wnnnnw", "nnnnnn", "nnnnnn"]
     assert await looks("held, still", 5) == ["w", "p", "p", "w", "p"]
-    assert await looks("stranger, walks past", 2) == ["wppww"] * 2
+    assert await looks("stranger, walks past", 2) == ["wpppw"] * 2
 
 
 async def test_frames_without_change_are_told_as_such(seeing: tuple[FaceEngine, ReferenceSet]) -> None:
