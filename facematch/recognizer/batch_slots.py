@@ -55,7 +55,8 @@ class BatchSlots:
     Each turn that somebody asks for is of the round after the one being served, or after the last that he has asked
     for: rounds are served in order, and within a round first come, first served. So nobody waits for more than two
     batches of each other participant, whatever the others ask for, and nobody waits for ever, whoever comes new. No
-    participant has more than half of the slots at once: who comes new then finds one.
+    participant has more batches than half as many as there are slots at once, those that have pictures and those that
+    may have some at any moment: who comes new then finds one.
 
     Args:
         count: slots.
@@ -67,8 +68,10 @@ class BatchSlots:
         self.count = count
         """Slots when memory is not short."""
         self._limit = count
-        self._taken: Counter[Hashable] = Counter()
-        """Quarters of slots, by participant."""
+        self._taken = 0
+        """Quarters of slots."""
+        self._batches: Counter[Hashable] = Counter()
+        """Those that have a share of a slot, by participant."""
         self._with_pictures = 0
         self._queue: list[_Turn] = []
         self._round = 0
@@ -120,15 +123,16 @@ class BatchSlots:
             raise
 
     def _change(self, whose: Hashable, before: Share, after: Share) -> None:
-        self._taken[whose] += after - before
-        if not self._taken[whose]:
-            del self._taken[whose]
+        self._taken += after - before
+        self._batches[whose] += bool(after) - bool(before)
+        if not self._batches[whose]:
+            del self._batches[whose]
         self._with_pictures += (after is Share.WHOLE) - (before is Share.WHOLE)
         if after < before:
             self._hand_out()
 
     def _hand_out(self) -> None:
-        while self._taken.total() + Share.WHOLE <= self._limit * Share.WHOLE and (turn := self._next()) is not None:
+        while self._taken + Share.WHOLE <= self._limit * Share.WHOLE and (turn := self._next()) is not None:
             self._queue.remove(turn)
             self._round = max(self._round, turn.tag)
             self._asked = {whose: tag for whose, tag in self._asked.items() if tag >= self._round}
@@ -136,8 +140,8 @@ class BatchSlots:
             turn.given.set_result(None)
 
     def _next(self) -> _Turn | None:
-        most = (max(1, self._limit // 2) - 1) * Share.WHOLE
-        free = (turn for turn in self._queue if not turn.given.done() and self._taken[turn.whose] <= most)
+        most = max(1, self._limit // 2)
+        free = (turn for turn in self._queue if not turn.given.done() and self._batches[turn.whose] < most)
         return min(free, key=lambda turn: turn.tag, default=None)
 
     def _crowded(self) -> bool:

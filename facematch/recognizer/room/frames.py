@@ -1,10 +1,11 @@
-"""The frames of one track during one batch: bounded, newest first, upright, and only those worth looking at."""
+"""The frames of one track during one batch: bounded, upright, and only those worth looking at."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from livekit import rtc
@@ -34,8 +35,14 @@ _CLOCKWISE_QUARTERS: dict[object, int] = {
     rtc.VideoRotation.VIDEO_ROTATION_270: 3,
 }
 
-_BLACK = 4
-"""Filler frames are exactly black but for the rounding of the colour conversion; a camera in the dark has noise."""
+MOST_BYTES_WAITING = 4_000_000
+"""Of one batch's frames that wait to be looked at, as the decoder gives them: five of 960x540 and smaller, two of
+1280x720. One always may."""
+
+_BLACK = 19
+_GREY = (126, 130)
+"""Filler frames are exactly black but for rounding, in video's levels, where black is 16 and no colour is 128; a camera
+in the dark has noise."""
 
 
 def upright(pixels: Pixels, rotation: object) -> Pixels:
@@ -53,9 +60,20 @@ def _width(event: rtc.VideoFrameEvent) -> int:
     return event.frame.height if _CLOCKWISE_QUARTERS.get(event.rotation, 0) % 2 else event.frame.width
 
 
-def is_filler(pixels: Pixels) -> bool:
-    """True for the black frames that WebRTC makes up when it has none to show."""
-    return bool((pixels[::8, ::8] <= _BLACK).all())
+def _bytes(frame: rtc.VideoFrame) -> int:
+    return frame.width * frame.height * 3 // 2
+
+
+def is_filler(frame: rtc.VideoFrame) -> bool:
+    """True for the black frames that WebRTC makes up when it has none to show.
+
+    Args:
+        frame: I420.
+    """
+    planes = np.frombuffer(frame.data, np.uint8)
+    size = frame.width * frame.height
+    light, colour = planes[:size].reshape(frame.height, frame.width)[::8, ::8], planes[size::16]
+    return bool((light <= _BLACK).all() and (colour >= _GREY[0]).all() and (colour <= _GREY[1]).all())
 
 
 def wanted_quality(width: int, height: int, processed_width: int) -> rtc.VideoQuality.ValueType:
@@ -80,6 +98,15 @@ def wanted_quality(width: int, height: int, processed_width: int) -> rtc.VideoQu
     return rtc.VideoQuality.VIDEO_QUALITY_HIGH
 
 
+class Picture(NamedTuple):
+    """A frame to be looked at."""
+
+    pixels: Pixels
+    """(height, width, 3) uint8 RGB, upright."""
+    at: float
+    """When it came, monotonic seconds."""
+
+
 class Selection:
     """Which frames of a batch count: the first whatever its size (an early match is welcome), then those of the
     wanted width, until patience ends, and as far apart as `SPREAD_SECONDS` wants it.
@@ -92,8 +119,14 @@ class Selection:
     def __init__(self, wanted_width: int, frames: int) -> None:
         self._wanted = wanted_width
         self._apart = SPREAD_SECONDS / max(1, frames - 1)
+        self._missing = frames
         self._first: float | None = None
         self._due = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether there are as many as a batch has."""
+        return self._missing <= 0
 
     def wants(self, width: int, now: float) -> bool:
         """Whether a frame `width` pixels wide is worth looking at, at `now` (monotonic seconds)."""
@@ -102,7 +135,8 @@ class Selection:
         return now >= self._due and (width >= self._wanted or now - self._first >= PATIENCE_SECONDS)
 
     def count(self, now: float) -> None:
-        """One is looked at."""
+        """One is to be looked at."""
+        self._missing -= 1
         if self._first is None:
             self._first, self._due = now, now + self._apart
             return
@@ -111,47 +145,61 @@ class Selection:
 
 
 class FrameStream:
-    """One open stream of frames. Holds the newest only; what nobody took in time is gone.
+    """One open stream of frames, until all that a batch looks at have come.
 
-    They are asked for as the decoder gives them and made RGB when they are taken: what is not looked at costs no
-    conversion, and what is too large no memory for one.
+    They are kept as the decoder gives them and made RGB when they are taken: what is not looked at costs no conversion,
+    and what is too large no memory for one. Where looking is what everybody waits for, a batch's frames still lie as
+    close together as they are meant to, and its stream is not open for longer: every open stream costs every other.
 
     Args:
         track: a subscribed remote video track.
+        selection: which frames are kept.
         arrived: called, on the event loop, whenever a frame came.
+        complete: called, on the event loop, when the last has come that is to be looked at, while others still wait.
     """
 
-    def __init__(self, track: rtc.Track, arrived: Callable[[], None]) -> None:
+    def __init__(
+        self, track: rtc.Track, selection: Selection, arrived: Callable[[], None], complete: Callable[[], None]
+    ) -> None:
         self._stream = rtc.VideoStream.from_track(track=track, format=rtc.VideoBufferType.I420, capacity=1)
+        self._selection = selection
         self._arrived = arrived
-        self._newest: rtc.VideoFrameEvent | None = None
+        self._complete = complete
+        self._came = False
+        """Whether any frame has since the last call of `take`."""
+        self._kept: deque[tuple[rtc.VideoFrameEvent, float]] = deque()
         self.too_large = False
-        """Whether a frame came that has more pixels than are taken; it is let go of, and no other is read."""
+        """Whether a frame came that has more pixels than are taken; all are let go of, and no other is read."""
+        self._closing: asyncio.Task[None] | None = None
         self._pump = asyncio.create_task(self._run(), name="frames")
 
     def ready(self) -> bool:
-        """True when `take` would return a frame, or never will."""
-        return self._newest is not None or self.too_large
+        """True when `take` has news: a frame, or that one came which is not to be looked at, or that none ever will."""
+        return self._came or bool(self._kept) or self.too_large
 
-    def take(self, worth: Callable[[int], bool]) -> Pixels | None:
-        """The newest frame, upright, (height, width, 3) uint8 RGB; None when none came since the last call, or `worth`
-        says of its width that it is not to be looked at.
-        """
-        event, self._newest = self._newest, None
-        if event is None or self.too_large or not worth(_width(event)):
+    def take(self) -> Picture | None:
+        """The next frame to be looked at; None when there is none."""
+        self._came = False
+        if self.too_large or not self._kept:
             return None
+        event, at = self._kept.popleft()
         frame = event.frame.convert(rtc.VideoBufferType.RGB24)
         pixels = np.frombuffer(frame.data, np.uint8).reshape(frame.height, frame.width, 3)
-        return upright(pixels, event.rotation)
+        return Picture(upright(pixels, event.rotation), at)
 
     async def aclose(self) -> None:
         """Ends the stream within `CLOSE_SECONDS`, whatever state the track is in; also when who waits is cancelled."""
-        closing = asyncio.create_task(self._close(), name="close frames")
+        closing = self._begin_to_close()
         try:
             await asyncio.shield(closing)
         except asyncio.CancelledError:  # the track goes at this moment: what is half closed would stay for ever
             await asyncio.wait([closing])
             raise
+
+    def _begin_to_close(self) -> asyncio.Task[None]:
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(), name="close frames")
+        return self._closing
 
     async def _close(self) -> None:
         """Now and then the SDK does not say that the stream has ended. It has been let go of by then, and its task is
@@ -166,7 +214,23 @@ class FrameStream:
     async def _run(self) -> None:
         async for event in self._stream:
             self.too_large = is_too_large(event.frame.width, event.frame.height)
-            self._newest = None if self.too_large else event
-            self._arrived()
             if self.too_large:
-                return
+                self._kept.clear()
+            else:
+                self._keep(event)
+            self._came = True
+            self._arrived()
+            if self.too_large or self._selection.complete:
+                break
+        self._begin_to_close()
+        if len(self._kept) > 1:
+            self._complete()
+
+    def _keep(self, event: rtc.VideoFrameEvent) -> None:
+        """The frame, if it is to be looked at and there is room for it."""
+        now = asyncio.get_running_loop().time()
+        waiting = sum(_bytes(kept.frame) for kept, _ in self._kept)
+        has_room = not waiting or waiting + _bytes(event.frame) <= MOST_BYTES_WAITING
+        if has_room and self._selection.wants(_width(event), now) and not is_filler(event.frame):
+            self._selection.count(now)
+            self._kept.append((event, now))

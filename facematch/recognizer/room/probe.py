@@ -11,6 +11,7 @@ import structlog
 from facematch.faces.attention import Extent
 from facematch.faces.engine import detection_size
 from facematch.protocol.events import Outcome
+from facematch.recognizer.room import forwarding
 from facematch.recognizer.room.cycle import Cycle, LookCloser, Output, State
 from facematch.recognizer.room.findings import Findings
 from facematch.recognizer.room.frames import FrameStream
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from facematch.faces.ranking import Ranking
     from facematch.faces.reference import ReferenceSet
     from facematch.recognizer.batch_slots import Slot
+    from facematch.recognizer.room.frames import Picture
     from facematch.recognizer.room.memory import Kind
     from facematch.recognizer.shared import Shared
     from facematch.recognizer.wakeup import Wakeup
@@ -45,7 +47,7 @@ class Batch:
     look: Look | None = None
     """What was seen in it; None while it has not been looked at, or when that failed."""
     looked: tuple[float, float] | None = None
-    """When the first and the last frame were looked at, monotonic seconds; None: there was none yet."""
+    """When the first and the last frame that was looked at came, monotonic seconds; None: there was none yet."""
     findings: Findings = field(default_factory=Findings)
     """What was seen in all of them."""
 
@@ -98,17 +100,17 @@ class Probe:
         track = await reception.track()
         if track is None:
             return self._without_track(reception)
-        stream = FrameStream(track, self._changed.notify)
+        stream = FrameStream(track, reception.selection, self._changed.notify, self._stop_sending)
         self._shared.counters.streams_open += 1
         try:
             while self._cycle.state is State.PROBE:
-                batch.pixels = await reception.picture(stream)
+                picture = await reception.picture(stream)
                 if stream.too_large:
                     outputs = self._cycle.refused(_now(), Outcome.TOO_LARGE)
-                elif batch.pixels is None:
+                elif picture is None:
                     outputs = self._without_picture(reception)
                 else:
-                    outputs = await self._look(batch, batch.pixels)
+                    outputs = await self._look(batch, picture)
         finally:
             try:
                 await stream.aclose()
@@ -119,6 +121,10 @@ class Probe:
     def forget(self) -> None:
         """Keep nothing of what the batches so far have seen."""
         self._memory.forget()
+
+    def _stop_sending(self) -> None:
+        """All that is looked at is here; what the server sent meanwhile would be received and decoded for nothing."""
+        forwarding.pause(self._publication)
 
     def _nobody_left(self) -> bool:
         """Whether somebody whom this batch is about was erased: what came of them is told to nobody."""
@@ -138,13 +144,13 @@ class Probe:
             return self._without_picture(reception)
         return self._cycle.refused(_now(), Outcome.DENIED)
 
-    async def _look(self, batch: Batch, pixels: Pixels) -> tuple[Output, ...]:
-        taken = _now()  # what is found out of the frame later was so now
-        outputs = await self._look_once(batch, pixels)
+    async def _look(self, batch: Batch, picture: Picture) -> tuple[Output, ...]:
+        batch.pixels, came = picture  # what is found out of it later was so when it came
+        outputs = await self._look_once(batch, batch.pixels)
         if LookCloser() in outputs:
-            outputs = await self._look_once(batch, pixels, closer=True)
+            outputs = await self._look_once(batch, batch.pixels, closer=True)
         if batch.look is not None:
-            batch.looked = (batch.looked[0] if batch.looked else taken, taken)
+            batch.looked = (batch.looked[0] if batch.looked else came, came)
         return outputs
 
     async def _look_once(self, batch: Batch, pixels: Pixels, *, closer: bool = False) -> tuple[Output, ...]:

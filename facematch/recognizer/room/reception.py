@@ -10,17 +10,16 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from facematch.recognizer.room import forwarding
-from facematch.recognizer.room.frames import Selection, is_filler
+from facematch.recognizer.room.frames import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from livekit import rtc
 
-    from facematch.faces.detector import Pixels
     from facematch.recognizer.batch_slots import Slot
     from facematch.recognizer.room.cycle import Cycle
-    from facematch.recognizer.room.frames import FrameStream
+    from facematch.recognizer.room.frames import FrameStream, Picture
     from facematch.recognizer.wakeup import Wakeup
 
 ASK_AGAIN_SECONDS = 2.0
@@ -64,7 +63,8 @@ class Reception:
         self._slot = slot
         self._processed_width = processed_width
         self._given_up = given_up
-        self._selection = Selection(min(processed_width, publication.width or processed_width), cycle.most_frames)
+        self.selection = Selection(min(processed_width, publication.width or processed_width), cycle.most_frames)
+        """Which of the track's frames are looked at."""
         self._expected_until = _now() + _expected_seconds(cycle)
         if publication.track is None:
             slot.keep_a_half()
@@ -90,7 +90,7 @@ class Reception:
                 await self._settled(self._remaining())
         return None if self.cut_short else self._publication.track
 
-    async def picture(self, stream: FrameStream) -> Pixels | None:
+    async def picture(self, stream: FrameStream) -> Picture | None:
         """The next picture worth looking at; None when the batch's time is up, or it was cut short or crowded out."""
         while self._remaining() > 0:
             if not await self._until(lambda: stream.ready() or self.cut_short, self._remaining()):
@@ -101,10 +101,8 @@ class Reception:
             if not self._slot.take_whole():
                 self.crowded_out = True
                 return None
-            pixels = stream.take(lambda width: self._selection.wants(width, _now()))
-            if pixels is not None and not is_filler(pixels):
-                self._selection.count(_now())
-                return pixels
+            if (picture := stream.take()) is not None:
+                return picture
         return None
 
     async def _settled(self, seconds: float) -> bool:

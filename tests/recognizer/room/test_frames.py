@@ -22,6 +22,7 @@ from facematch.recognizer.room.frames import (
     wanted_quality,
 )
 from tests.rig.receiver import eventually
+from tests.rig.virtual_time import run
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,20 +79,34 @@ def test_an_upright_frame_is_not_copied() -> None:
     assert upright(pixels, rtc.VideoRotation.VIDEO_ROTATION_0) is pixels
 
 
-@pytest.mark.parametrize("level", [0, 4])
-def test_black_is_filler(level: int) -> None:
-    assert is_filler(np.full((360, 640, 3), level, np.uint8))
+def as_decoded(pixels: NDArray[np.uint8]) -> rtc.VideoFrame:
+    """What the decoder gives of an RGB picture."""
+    height, width = pixels.shape[:2]
+    frame = rtc.VideoFrame(width, height, rtc.VideoBufferType.RGB24, bytearray(pixels.tobytes()))
+    return frame.convert(rtc.VideoBufferType.I420)
+
+
+@pytest.mark.parametrize("level", [0, 3])
+@pytest.mark.parametrize("size", [(360, 640), (181, 321)])
+def test_black_is_filler(level: int, size: tuple[int, int]) -> None:
+    assert is_filler(as_decoded(np.full((*size, 3), level, np.uint8)))
+
+
+def test_what_the_decoder_gives_without_light_is_filler() -> None:
+    data = bytearray(640 * 360) + bytearray([128]) * (640 * 360 // 2)
+    assert is_filler(rtc.VideoFrame(640, 360, rtc.VideoBufferType.I420, data))
 
 
 def test_a_camera_in_the_dark_is_no_filler() -> None:
     noise = np.random.default_rng(7).integers(0, 12, (360, 640, 3), dtype=np.uint8)
-    assert not is_filler(noise)
+    assert not is_filler(as_decoded(noise))
 
 
-def test_a_face_in_a_dark_room_is_no_filler() -> None:
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_a_face_in_a_dark_room_is_no_filler(channel: int) -> None:
     pixels = np.zeros((360, 640, 3), np.uint8)
-    pixels[100:160, 300:360, 0] = 40
-    assert not is_filler(pixels)
+    pixels[100:160, 300:360, channel] = 40
+    assert not is_filler(as_decoded(pixels))
 
 
 @pytest.mark.parametrize(
@@ -195,18 +210,22 @@ class Slow:
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
-    made = Slow()
-    monkeypatch.setattr(rtc.VideoStream, "from_track", lambda **_: made)
-    return made
+def slow() -> Slow:
+    return Slow()
 
 
 class Frame:
     """What the decoder gives, of a size and a kind; what it is made into is counted."""
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, light: int = 90) -> None:
         self.width, self.height = width, height
+        self.light = light
         self.made: list[object] = []
+
+    @property
+    def data(self) -> bytes:
+        size = self.width * self.height
+        return bytes([self.light]) * size + bytes([128]) * (size // 2)
 
     def convert(self, kind: object) -> rtc.VideoFrame:
         self.made.append(kind)
@@ -215,68 +234,161 @@ class Frame:
 
 
 class Sends(Slow):
-    """A stream of these frames, and then of silence."""
+    """A stream of these frames, as far apart as is said, and then of silence."""
 
-    def __init__(self, *frames: Frame, rotation: int = rtc.VideoRotation.VIDEO_ROTATION_0) -> None:
+    def __init__(self, *frames: Frame, rotation: int = rtc.VideoRotation.VIDEO_ROTATION_0, apart: float = 0.0) -> None:
         super().__init__()
         self._rotation = rotation
+        self._apart = apart
         self.may_end.set()
         self.left = list(frames)
 
     async def __anext__(self) -> rtc.VideoFrameEvent:
         if not self.left:
             return await super().__anext__()
+        await asyncio.sleep(self._apart)
         return cast("rtc.VideoFrameEvent", SimpleNamespace(frame=self.left.pop(0), rotation=self._rotation))
 
 
-async def test_what_is_looked_at_is_made_rgb_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    sends = Sends(passed := Frame(64, 36), taken := Frame(64, 36))
+def stream_of(
+    monkeypatch: pytest.MonkeyPatch, sends: Slow, frames: int = 5, wanted: int = 64
+) -> tuple[FrameStream, list[str]]:
+    """A stream of what is sent, and what was told of it."""
+    told: list[str] = []
     monkeypatch.setattr(rtc.VideoStream, "from_track", lambda **_: sends)
-    arrivals: list[None] = []
-    stream = FrameStream(cast("rtc.Track", object()), lambda: arrivals.append(None))
-    await eventually(lambda: len(arrivals) == 2)
-    pixels = stream.take(lambda _width: True)
-    assert pixels is not None
-    assert pixels.shape == (36, 64, 3)
-    assert (passed.made, taken.made) == ([], [rtc.VideoBufferType.RGB24])
-    assert not stream.too_large
-    await stream.aclose()
+    selection = Selection(wanted, frames)
+    stream = FrameStream(
+        cast("rtc.Track", object()), selection, lambda: told.append("arrived"), lambda: told.append("complete")
+    )
+    return stream, told
 
 
-@pytest.mark.parametrize(("rotation", "width"), [(0, 64), (90, 36), (180, 64), (270, 36)])
-async def test_a_frame_that_is_not_worth_it_is_not_made_rgb(
-    monkeypatch: pytest.MonkeyPatch, rotation: int, width: int
+def test_what_is_looked_at_is_made_rgb_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    early, passed, late = Frame(64, 36), Frame(64, 36), Frame(64, 36)
+
+    async def scenario() -> None:
+        stream, told = stream_of(monkeypatch, Sends(early, passed, late, apart=0.05))
+        await asyncio.sleep(0.2)
+        assert told == ["arrived"] * 3
+        first = stream.take()
+        assert first is not None
+        assert first.pixels.shape == (36, 64, 3)
+        assert first.at == pytest.approx(0.05)
+        assert (early.made, passed.made, late.made) == ([rtc.VideoBufferType.RGB24], [], [])
+        second = stream.take()
+        assert second is not None
+        assert second.at == pytest.approx(0.15)
+        assert stream.take() is None
+        assert (stream.ready(), stream.too_large) == (False, False)
+        await stream.aclose()
+        assert (passed.made, len(late.made)) == ([], 1)
+
+    run(scenario())
+
+
+def test_a_stream_ends_with_the_last_frame_that_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the looking takes: what is sent meanwhile would be decoded for nothing."""
+
+    async def scenario() -> None:
+        sends = Sends(*(Frame(64, 36) for _ in range(20)), apart=0.1)
+        stream, told = stream_of(monkeypatch, sends)
+        await asyncio.sleep(1.9)
+        assert (len(sends.left), sends.ended) == (15, True)
+        assert told == ["arrived"] * 5 + ["complete"]
+        taken = [picture.at for _ in range(9) if (picture := stream.take())]
+        assert taken == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
+        await stream.aclose()
+
+    run(scenario())
+
+
+def test_a_stream_whose_frames_are_looked_at_as_they_come_is_not_said_to_be_complete(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    sends = Sends(frame := Frame(64, 36), rotation=getattr(rtc.VideoRotation, f"VIDEO_ROTATION_{rotation}"))
-    monkeypatch.setattr(rtc.VideoStream, "from_track", lambda **_: sends)
-    stream = FrameStream(cast("rtc.Track", object()), lambda: None)
-    await eventually(stream.ready)
-    asked: list[int] = []
+    """The batch's end follows at once, and with it that of the sending."""
 
-    def worth(upright: int) -> bool:
-        asked.append(upright)
-        return False
+    async def scenario() -> None:
+        sends = Sends(*(Frame(64, 36) for _ in range(20)), apart=0.1)
+        stream, told = stream_of(monkeypatch, sends)
+        for _ in range(5):
+            await asyncio.sleep(0.1)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert stream.take() is not None
+        await asyncio.sleep(1.0)
+        assert sends.ended
+        assert "complete" not in told
+        await stream.aclose()
 
-    assert stream.take(worth) is None
+    run(scenario())
 
-    assert (asked, frame.made, stream.ready()) == ([width], [], False)
-    await stream.aclose()
+
+def test_large_frames_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        sends = Sends(*(Frame(1920, 1080) for _ in range(9)), apart=0.1)
+        stream, told = stream_of(monkeypatch, sends, wanted=640)
+        await asyncio.sleep(0.5)
+        assert told.count("arrived") == 4
+        first = stream.take()
+        assert stream.take() is None
+        await asyncio.sleep(0.2)
+        second = stream.take()
+        assert first is not None
+        assert second is not None
+        assert (first.at, second.at) == pytest.approx((0.1, 0.5))
+        await stream.aclose()
+
+    run(scenario())
+
+
+def test_black_frames_come_and_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        stream, told = stream_of(monkeypatch, Sends(Frame(64, 36, light=16), Frame(64, 36), apart=0.1))
+        await asyncio.sleep(0.15)
+        assert stream.ready()
+        assert (stream.take(), stream.ready(), told) == (None, False, ["arrived"])
+        await asyncio.sleep(0.1)
+        assert stream.take() is not None
+        await stream.aclose()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("rotation", "wanted"), [(0, 65), (90, 37), (180, 65), (270, 37)])
+def test_a_frame_that_is_not_worth_it_is_not_made_rgb(
+    monkeypatch: pytest.MonkeyPatch, rotation: int, wanted: int
+) -> None:
+    """Its width is that of the upright frame."""
+
+    async def scenario() -> None:
+        turned = getattr(rtc.VideoRotation, f"VIDEO_ROTATION_{rotation}")
+        sends = Sends(Frame(64, 36), narrow := Frame(64, 36), rotation=turned, apart=0.1)
+        stream, _ = stream_of(monkeypatch, sends, wanted=wanted)
+        await asyncio.sleep(0.3)
+        assert stream.take() is not None  # the first counts whatever its size
+        assert stream.take() is None
+        assert narrow.made == []
+        await stream.aclose()
+
+    run(scenario())
 
 
 async def test_a_frame_that_is_too_large_is_let_go_of_and_no_other_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever its publisher says of the track's size."""
     sends = Sends(small := Frame(64, 36), large := Frame(7680, 4320), Frame(7680, 4320))
-    monkeypatch.setattr(rtc.VideoStream, "from_track", lambda **_: sends)
-    stream = FrameStream(cast("rtc.Track", object()), lambda: None)
+    stream, told = stream_of(monkeypatch, sends)
     await eventually(lambda: stream.too_large)
     assert stream.ready()
-    assert stream.take(lambda _width: True) is None
+    assert stream.take() is None
     assert (small.made, large.made, len(sends.left)) == ([], [], 1)
+    assert "complete" not in told
     await stream.aclose()
 
 
-async def test_a_stream_is_closed_whole_although_who_waits_for_it_is_cancelled(slow: Slow) -> None:
-    stream = FrameStream(cast("rtc.Track", object()), lambda: None)
+async def test_a_stream_is_closed_whole_although_who_waits_for_it_is_cancelled(
+    monkeypatch: pytest.MonkeyPatch, slow: Slow
+) -> None:
+    stream, _ = stream_of(monkeypatch, slow)
     waiting = asyncio.create_task(stream.aclose())
     await slow.closing.wait()
     waiting.cancel()
@@ -288,8 +400,10 @@ async def test_a_stream_is_closed_whole_although_who_waits_for_it_is_cancelled(s
     assert slow.ended
 
 
-async def test_a_stream_that_is_cancelled_before_its_end_begins_is_closed_too(slow: Slow) -> None:
-    stream = FrameStream(cast("rtc.Track", object()), lambda: None)
+async def test_a_stream_that_is_cancelled_before_its_end_begins_is_closed_too(
+    monkeypatch: pytest.MonkeyPatch, slow: Slow
+) -> None:
+    stream, _ = stream_of(monkeypatch, slow)
     slow.may_end.set()
     waiting = asyncio.create_task(stream.aclose())
     await asyncio.sleep(0)  # it has begun to wait, and for nothing of the SDK yet
@@ -301,5 +415,6 @@ async def test_a_stream_that_is_cancelled_before_its_end_begins_is_closed_too(sl
 
 async def test_a_stream_that_never_ends_is_let_go_of(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "CLOSE_SECONDS", 0.01)
-    await FrameStream(cast("rtc.Track", object()), lambda: None).aclose()
+    stream, _ = stream_of(monkeypatch, slow)
+    await stream.aclose()
     assert not slow.ended

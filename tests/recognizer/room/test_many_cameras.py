@@ -26,6 +26,7 @@ from facematch.recognizer.room import forwarding, probe
 from facematch.recognizer.room.attendance import Attendance
 from facematch.recognizer.room.cooldowns import Cooldowns
 from facematch.recognizer.room.cycle import CycleRules, ReportCheck, State
+from facematch.recognizer.room.frames import Picture
 from facematch.recognizer.room.pauses import Pauses
 from facematch.recognizer.room.room import RoomWatch
 from facematch.recognizer.shared import TrackLimits
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from facematch.faces.detector import Pixels
+    from facematch.recognizer.room.frames import Selection
     from facematch.recognizer.room.subject import Subject
 
 RULES = CycleRules(
@@ -148,36 +150,44 @@ class Hall:
         hall = self
 
         class Stream:
-            """Stands for `FrameStream`; counts as open once pictures come, for then it costs something."""
+            """Stands for `FrameStream`; counts as open while pictures come, for then it costs something."""
 
-            def __init__(self, track: Any, arrived: Callable[[], None]) -> None:
-                self._newest: Pixels | None = None
+            def __init__(
+                self, track: Any, selection: Selection, arrived: Callable[[], None], _complete: object
+            ) -> None:
+                self._kept: list[Picture] = []
+                self._selection = selection
                 self.too_large = False
-                self._comes = False
                 self._pump = asyncio.create_task(self._run(track.camera, arrived))
 
             async def _run(self, camera: Camera, arrived: Callable[[], None]) -> None:
                 await asyncio.sleep(max(0.0, camera.asked + min(camera.latency, 1e6) - now()))
-                self._comes = True
                 hall.open += 1
                 hall.most_open = max(hall.most_open, hall.open)
+                try:
+                    await self._receive(camera, arrived)
+                finally:
+                    hall.open -= 1
+
+            async def _receive(self, camera: Camera, arrived: Callable[[], None]) -> None:
                 sent = 0
-                while sent < camera.pictures:
+                while sent < camera.pictures and not self._selection.complete:
                     sent += 1
-                    self._newest = np.full((90, 160, 3), round(camera.distance * 100), np.uint8)
+                    if self._selection.wants(160, now()):
+                        self._selection.count(now())
+                        pixels = np.full((90, 160, 3), round(camera.distance * 100), np.uint8)
+                        self._kept.append(Picture(pixels, now()))
                     arrived()
                     await asyncio.sleep(FRAME_SECONDS)
 
             def ready(self) -> bool:
-                return self._newest is not None
+                return bool(self._kept)
 
-            def take(self, worth: Callable[[int], bool]) -> Pixels | None:
-                newest, self._newest = self._newest, None
-                return newest if newest is not None and worth(newest.shape[1]) else None
+            def take(self) -> Picture | None:
+                return self._kept.pop(0) if self._kept else None
 
             async def aclose(self) -> None:
                 self._pump.cancel()
-                hall.open -= self._comes
 
         return Stream
 
@@ -296,8 +306,9 @@ def test_a_camera_that_stalls_in_the_middle_of_a_batch_keeps_nobody_waiting(monk
     assert stalls.checks == [(10.0, Outcome.NO_MATCH)]
 
 
-def test_many_tracks_of_one_participant_delay_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    hall = Hall(monkeypatch, look_seconds=0.2)
+@pytest.mark.parametrize("look_seconds", [0.15, 0.2, 0.3])
+def test_many_tracks_of_one_participant_delay_nobody_else(monkeypatch: pytest.MonkeyPatch, look_seconds: float) -> None:
+    hall = Hall(monkeypatch, look_seconds=look_seconds)
 
     async def live() -> None:
         for number in range(80):

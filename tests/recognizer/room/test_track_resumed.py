@@ -22,6 +22,7 @@ from facematch.recognizer.room import forwarding, probe
 from facematch.recognizer.room.attendance import Attendance
 from facematch.recognizer.room.cooldowns import Cooldowns
 from facematch.recognizer.room.cycle import CycleRules, ReportCheck
+from facematch.recognizer.room.frames import Picture
 from facematch.recognizer.room.pauses import Pauses
 from facematch.recognizer.room.room import RoomWatch
 from tests.rig.attendance import Told
@@ -33,7 +34,7 @@ from tests.rig.virtual_time import now, run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from facematch.faces.detector import Pixels
+    from facematch.recognizer.room.frames import Selection
 
 RULES = CycleRules(
     batch_max_frames=2,
@@ -110,9 +111,12 @@ def stream_of(sfu: Sfu, closing: float) -> type:
     """Stands for `FrameStream`: a frame every tenth of a second while any flow; `closing`: how long its end takes."""
 
     class Stream:
-        def __init__(self, _track: object, arrived: Callable[[], None]) -> None:
+        def __init__(
+            self, _track: object, selection: Selection, arrived: Callable[[], None], _complete: object
+        ) -> None:
             self._pump = asyncio.create_task(self._run(arrived))
-            self._newest: Pixels | None = None
+            self._selection = selection
+            self._newest: Picture | None = None
             self.too_large = False
 
         async def _run(self, arrived: Callable[[], None]) -> None:
@@ -120,15 +124,18 @@ def stream_of(sfu: Sfu, closing: float) -> type:
                 await asyncio.sleep(0.1)
                 if sfu.flows:
                     self.too_large = sfu.too_large
-                    self._newest = np.full((90, 160, 3), 99, np.uint8)
+                    self._newest = Picture(np.full((90, 160, 3), 99, np.uint8), now())
                     arrived()
 
         def ready(self) -> bool:
             return self._newest is not None or self.too_large
 
-        def take(self, worth: Callable[[int], bool]) -> Pixels | None:
+        def take(self) -> Picture | None:
             newest, self._newest = self._newest, None
-            return None if self.too_large or newest is None or not worth(newest.shape[1]) else newest
+            if self.too_large or newest is None or not self._selection.wants(160, newest.at):
+                return None
+            self._selection.count(newest.at)
+            return newest
 
         async def aclose(self) -> None:
             self._pump.cancel()
