@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tests.rig.stack import Stack
 
 BUILD_SECONDS = 600
-FIRST_SECONDS = 120
+FIRST_SECONDS = 300
 """How long the last camera may take until it has been looked at twice."""
 SETTLE_SECONDS = 3
 """After which an empty room's memory is read."""
