@@ -111,6 +111,10 @@ class Settings(BaseSettings):
     )
     face_encoder: Literal["onnx", "dlib"] = Field("onnx", description="What runs dlib's encoder: onnx or dlib")
 
+    consent: Literal["off", "required"] = Field(
+        "off", description="required: nobody is looked at before they have agreed; off: asking is done elsewhere"
+    )
+
     output_dir: Path = Field(Path("captured_faces"), description="Snapshot folder")
     snapshots_enabled: bool = Field(default=True, description="Whether matches write snapshots")
     snapshot_crop: bool = Field(default=False, description="Keep the matched face only, not the whole frame")
@@ -237,6 +241,11 @@ class Settings(BaseSettings):
     def keys_in_use(self) -> bool:
         """Whether any key is set, which ends local mode."""
         return any((self.admin_key, self.viewer_key, self.recognizer_key))
+
+    @property
+    def consent_required(self) -> bool:
+        """Whether nobody is looked at before they have agreed."""
+        return self.consent == "required"
 
     @property
     def rooms(self) -> frozenset[str]:

@@ -210,10 +210,10 @@ class Check(_OfBatch):
 
 
 class ParticipantChange(_OfParticipant):
-    """Somebody came into the room, or left it, says LiveKit."""
+    """Somebody came into the room, or left it, says LiveKit; or they agreed to be compared, or withdrew that."""
 
     type: Literal["participant"] = "participant"
-    change: Literal["joined", "left"]
+    change: Literal["joined", "left", "consent_given", "consent_withdrawn"]
     already: bool = Field(
         default=False,
         description="Of joined: they were there when the recognizer came (back). Of left: they left while it was away",
@@ -228,7 +228,11 @@ class WatchChange(_Event):
     change: Literal["began", "lost", "restarted"] = Field(
         description="restarted: what was known of this camera is forgotten, and it is looked at anew"
     )
-    reason: Name | None = Field(default=None, description="Of lost, in a word", examples=["SERVER_SHUTDOWN"])
+    reason: Name | None = Field(
+        default=None,
+        description="Of lost, in a word. Of a camera that may not be looked at: `consent`, `not_compared`",
+        examples=["SERVER_SHUTDOWN"],
+    )
     participants: Count | None = Field(
         default=None, description="Of a room that began: how many were there; a `participant` of each follows"
     )
@@ -246,6 +250,16 @@ EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 
 FIRST_TYPES: tuple[EventType, ...] = ("match", "check")
 """What every version takes, and whoever names no types is told."""
+
+KINDS: tuple[str, ...] = (*EVENT_TYPES, "participant.consent")
+"""What this version takes: types, and what was added to a type after others had learnt it."""
+
+
+def kind_of(body: dict[str, Any]) -> str:
+    """Of an event as it is posted: one of `KINDS`."""
+    consent = str(body.get("change", "")).startswith("consent_")
+    return f"{body['type']}.consent" if consent else str(body["type"])
+
 
 MOST_EVENTS = 256
 

@@ -51,7 +51,13 @@ class TrackStatus(Message):
     participant_identity: Name
     participant_name: Name
     state: Literal["idle", "queued", "probe", "hold", "wait"] = Field(
-        description="idle: no reference yet; queued: its turn has come, all batch places are taken"
+        description="idle: nobody to look for yet, or see idle_reason; queued: its turn has come, all batch places are "
+        "taken"
+    )
+    idle_reason: Name | None = Field(
+        default=None,
+        description="`consent`: its participant has not agreed; `not_compared`: they are not to be compared. null: "
+        "nobody is looked for yet",
     )
     deadline_in: Seconds | None = Field(
         default=None, description="Seconds until the state ends by itself, counted from sent_at"

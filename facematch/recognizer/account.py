@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from facematch.protocol.heartbeat import MOST_TRACKS, Heartbeat, LiveKitState, TrackStatus
 from facematch.protocol.values import LONGEST_NAME
+from facematch.recognizer.room.admission import Withheld
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from facematch.recognizer.delivery.outbox import Outbox
     from facematch.recognizer.erasure_orders import ErasureOrders
     from facematch.recognizer.process.memory import MemorySampler
+    from facematch.recognizer.room.admission import IdleCamera
     from facematch.recognizer.room.session import RoomSession
     from facematch.recognizer.room.track import TrackWatch
     from facematch.recognizer.shared import Shared
@@ -78,7 +80,8 @@ class Account:
         engine, references, counters = self._shared.engine, self._shared.references, self._shared.counters
         gallery, default = self._shared.gallery, self._shared.matching.default
         first = self._sessions[0]
-        tracks = [track for session in self._sessions for track in session.tracks]
+        tracks = [_status(track) for session in self._sessions for track in session.tracks]
+        tracks += [_idle(camera) for session in self._sessions for camera in session.idle]
         return Heartbeat(
             source=self._source,
             room=first.name,
@@ -90,7 +93,7 @@ class Account:
             gallery_version=gallery.current.version or None,
             gallery_error=gallery.error and gallery.error[:LONGEST_NAME],
             settings=first.rules.told(),
-            tracks=[_status(track) for track in tracks[:MOST_TRACKS]],
+            tracks=tracks[:MOST_TRACKS],
             tracks_left_out=sum(session.tracks_left_out for session in self._sessions),
             tracks_untold=max(0, len(tracks) - MOST_TRACKS),
             counters=counters.totals()
@@ -146,4 +149,17 @@ def _status(track: TrackWatch) -> TrackStatus:
         last_outcome=track.last_outcome,
         last_check_at=track.last_check_at,
         last_match_at=track.last_match_at,
+    )
+
+
+def _idle(camera: IdleCamera) -> TrackStatus:
+    subject, asking = camera.subject, camera.why is Withheld.ASKING
+    return TrackStatus(
+        track_sid=subject.track_sid,
+        participant_id=subject.participant_id,
+        participant_identity=subject.participant_identity,
+        participant_name=subject.participant_name,
+        state="queued" if asking else "idle",
+        idle_reason=None if asking else camera.why,
+        muted=camera.publication.muted,
     )

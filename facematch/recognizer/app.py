@@ -66,7 +66,8 @@ async def run(settings: Settings, rooms: Sequence[str] = ()) -> ExitCode:
         forget_proxies(os.environ)  # the SDK would use them all the same
     shutdown = Shutdown()
     shutdown.on_signals()
-    snapshots = Snapshots(settings.output_dir, enabled=settings.snapshots_enabled, crop=settings.snapshot_crop)
+    crop = settings.snapshot_crop or settings.consent_required  # whoever else is in the picture has not been asked
+    snapshots = Snapshots(settings.output_dir, enabled=settings.snapshots_enabled, crop=crop)
     try:
         store = await shutdown.beside(asyncio.to_thread(open_outbox, outbox_path(settings)))
     except (OSError, sqlite3.Error, StoreInUseError) as error:
@@ -217,6 +218,7 @@ def shared_of(settings: Settings, api: ApiClient) -> Shared:
         Counters(),
         TrackLimits(settings.max_tracks_per_participant, settings.max_tracks),
         changed,
+        consent_required=settings.consent_required,
     )
 
 

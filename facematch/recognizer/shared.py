@@ -42,3 +42,5 @@ class Shared:
     limits: TrackLimits
     changed: Wakeup
     """Notified when something has changed that is worth telling at once."""
+    consent_required: bool = False
+    """Nobody is looked at before they have agreed."""

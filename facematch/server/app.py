@@ -44,7 +44,7 @@ from facematch.server.privacy.retention import Limits
 from facematch.server.privacy.service import Keeping
 from facematch.server.recognizers import routes as heartbeats
 from facematch.server.recognizers.registry import Recognizers
-from facematch.server.rooms import tokens
+from facematch.server.rooms import consent, tokens
 from facematch.server.rooms.expulsion import Expulsion
 from facematch.server.snapshots import routes as captures
 from facematch.server.storage.database import Database, sqlite_url
@@ -89,7 +89,8 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     feed = Feed(event_log, hub, webhooks.notify)
     neighbours = parts.neighbours or Neighbours()
     minted = _tokens(settings)
-    expulsion = Expulsion(_administered(settings, minted), settings.rooms, settings.token_ttl_seconds)
+    administered = _administered(settings, minted)
+    expulsion = Expulsion(administered, settings.rooms, settings.token_ttl_seconds)
     access = Access(
         _rules(settings), SqlSessionStore(database), hub.dismiss, neighbours, expulsion.expel, parts.monotonic
     )
@@ -141,7 +142,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     for router in (
         events.routes(intake, hub),  # asked for most: whoever looks for a route begins here
         page.routes(ROOT / "frontend.html", ROOT / "static", enrollment),
-        access.routes(settings.room_name, settings.rooms),
+        access.routes(settings.room_name, settings.rooms, consent_required=settings.consent_required),
         history.routes(event_log),
         gallery_routes.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
         people.routes(),
@@ -149,6 +150,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         keeping.routes(reference),
         captures.routes(settings.output_dir),
         tokens.routes(minted, access.token_limit),
+        consent.routes(consent.Consents(administered, settings.room_name), access.token_limit),
         heartbeats.routes(recognizers, keeping.erasures, people.gallery_version),
         status.routes(_configured(settings), shown),
         metrics.routes(recognizers, hub, reference),

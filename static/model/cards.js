@@ -244,13 +244,24 @@ function byHeartbeat(track, sentAt, settings) {
  * @returns {CardState}
  */
 function stateOf(track, answer, step, world) {
-  if (step.phase === "idle") return "idle";
+  if (step.phase === "idle") return answer === null || world.sentAt >= answer.at ? idleState(track) : "idle";
   const newsFromTrack = track !== null && (answer === null || world.sentAt >= answer.at);
   if (newsFromTrack && track.muted) return "no_video";
   if (answer === null) return "looking";
   if (isOfFormerReference(answer.referenceId, world.referenceId)) return "looking";
   if (answer.outcome === "muted" && newsFromTrack && step.phase === "probe") return "looking";
   return STATE_OF[answer.outcome];
+}
+
+/**
+ * Why nothing is done with a track.
+ *
+ * @param {TrackStatus | null} track
+ * @returns {CardState}
+ */
+function idleState(track) {
+  if (track?.idle_reason === "consent") return "no_consent";
+  return track?.idle_reason === "not_compared" ? "not_compared" : "idle";
 }
 
 /**

@@ -29,6 +29,8 @@ export const WORDS = {
   encrypted: "Encrypted",
   denied: "Not shared",
   too_large: "Too large",
+  no_consent: "Has not agreed",
+  not_compared: "Not compared",
   error: "Check failed",
   idle: "No reference",
   offline: "Offline",
@@ -43,7 +45,7 @@ const BEGIN = {
 
 /** Nothing of these can be looked at. */
 /** @type {ReadonlySet<CardState>} */
-const UNSEEN = new Set(["no_video", "encrypted", "denied", "too_large"]);
+const UNSEEN = new Set(["no_video", "encrypted", "denied", "too_large", "no_consent", "not_compared"]);
 
 /** @param {Card} card the one word of its state */
 export function stateWord(card) {

@@ -34,11 +34,23 @@ export async function fetchStatus() {
 /**
  * @param {string} room
  * @param {string} identity
+ * @param {{ consent: boolean, compared: boolean }} choice
  * @returns {Promise<{ token: string, url: string, room: string, identity: string }>}
  */
-export async function fetchToken(room, identity) {
-  const answer = await requestJson("/api/token", { timeout: TOKEN_TIMEOUT_MS, body: { room, identity } });
+export async function fetchToken(room, identity, choice) {
+  const answer = await requestJson("/api/token", { timeout: TOKEN_TIMEOUT_MS, body: { room, identity, ...choice } });
   return /** @type {{ token: string, url: string, room: string, identity: string }} */ (answer);
+}
+
+/**
+ * Agrees to be compared, or withdraws that, while in the room.
+ *
+ * @param {string} room
+ * @param {string} identity
+ * @param {boolean} given
+ */
+export async function changeConsent(room, identity, given) {
+  await requestJson("/api/consent", { timeout: TOKEN_TIMEOUT_MS, method: "PUT", body: { room, identity, given } });
 }
 
 /**
@@ -55,7 +67,7 @@ export async function requestJson(path, { timeout, method = "GET", body }) {
       signal: AbortSignal.timeout(timeout),
       ...(body === undefined
         ? { method }
-        : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+        : { method: method === "GET" ? "POST" : method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
     });
   } catch {
     throw new ApiError(0, "UNREACHABLE", SERVER_AWAY);

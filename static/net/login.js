@@ -11,6 +11,7 @@ const TIMEOUT_MS = 10_000;
  * @property {"local" | "key" | "login" | "invitation"} by how the server knows
  * @property {string | null} room the only room that may be joined; null: any
  * @property {string | null} expires_at
+ * @property {boolean} [consent_required] nobody is looked at before they have agreed
  */
 
 /**

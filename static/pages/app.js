@@ -5,8 +5,8 @@
  *
  * What tests and scripts can hold on to, besides roles and labels:
  * - cards: `[data-testid=card][data-identity=…]` with `data-state` match | no_match | no_face | looking | no_video |
- *   encrypted | denied | too_large | error | idle | offline, `data-reason` page | recognizer | left when offline, doubt
- *   when it may be old, `data-phase` idle | queued | probe | hold | wait; inside: `card-state`, `card-phase`,
+ *   encrypted | denied | too_large | no_consent | not_compared | error | idle | offline, `data-reason` page |
+ *   recognizer | left when offline, doubt when it may be old, `data-phase` idle | queued | probe | hold | wait; inside: `card-state`, `card-phase`,
  *   `card-check`, `score`, `countdown`, `face-outline`
  * - the one answer: `answer` with `data-kind` match | none | looking | empty | no_reference | doubt | offline | loading
  * - header: `connection` with `data-level` connecting | live | doubtful | reconnecting | offline; `recognizer` with
@@ -14,7 +14,8 @@
  * - reference: `reference-file` (input), `reference-image`, `reference-preview`, `reference-refused`,
  *   `reference-accepted`, `reference-weak`, `reference-still`, `face-outline`
  * - join: `join` with `data-phase` out | joining | in | returning; `join-name`, `join-room`, `join-camera`,
- *   `join-server`, `join-button`, `join-trouble`, `leave-button`
+ *   `join-server`, `join-button`, `join-trouble`, `leave-button`, `consent`, `not-compared` (before joining),
+ *   `compare-state`, `consent-button` (in the room)
  * - activity: `activity-row` with `data-type`, `data-state`, `data-identity`; `filter-kind`, `filter-participant`,
  *   `activity-notice`; small menus: `menu` with `menu-item`; the dialog before something is erased: `erase` with
  *   `data-state` asked | busy | done, `erase-confirm`, `erase-close`, `erase-receipt`, `erase-trouble`; the dialog:
@@ -267,6 +268,7 @@ function drawJoin(state) {
       watchedRoom=${state.status?.room ?? ""}
       serverUrl=${state.status?.livekit_url ?? ""}
       suggestedName=${suggestedName}
+      consentRequired=${signedIn.who?.consent_required ?? false}
     />`,
     mounts.join,
   );

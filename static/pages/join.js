@@ -23,7 +23,7 @@ const actions = actionsOf(session, (name) => {
 
 function draw() {
   render(
-    html`<${Join} ...${visitOf(session)} actions=${actions} watchedRoom=${signedIn.who?.room ?? ""} serverUrl="" suggestedName=${suggestedName} />`,
+    html`<${Join} ...${visitOf(session)} actions=${actions} watchedRoom=${signedIn.who?.room ?? ""} serverUrl="" suggestedName=${suggestedName} consentRequired=${signedIn.who?.consent_required ?? false} />`,
     mount,
   );
   others.hidden = session.phase !== "in" && session.phase !== "returning";

@@ -8,14 +8,22 @@
 /** @import { RoomParticipant } from "../types/model.js" */
 
 import { retryDelay } from "../model/backoff.js";
-import { ApiError, fetchToken } from "../net/api.js";
+import { ApiError, changeConsent, fetchToken } from "../net/api.js";
 import { Camera } from "./camera.js";
 import { loadLiveKit } from "./livekit.js";
 import { Sound } from "./sound.js";
 import { connectWords, deviceWords, farewell } from "./words.js";
 
 /** @typedef {"out" | "joining" | "in" | "returning"} Phase */
-/** @typedef {"camera" | "microphone" | "room" | "token" | ""} TroubleWith */
+/** @typedef {"camera" | "microphone" | "room" | "token" | "consent" | ""} TroubleWith */
+
+/**
+ * What whoever joins says of being compared.
+ *
+ * @typedef {object} Choice
+ * @property {boolean} consent they have agreed
+ * @property {boolean} compared false: they join without
+ */
 
 /** LiveKit's kinds of participants that nobody looks for, as in the recognizer: EGRESS, AGENT. A later kind is shown. */
 const MACHINE_KINDS = new Set([2, 4]);
@@ -31,6 +39,8 @@ export class Session {
   /** @type {TroubleWith} */
   troubleWith = "";
   microphoneOn = false;
+  /** @type {Choice} */
+  choice = { consent: false, compared: true };
   /** a control is at work: its button waits */
   busy = false;
 
@@ -63,10 +73,11 @@ export class Session {
   /**
    * @param {string} room
    * @param {string} identity
-   * @param {{ withCamera: boolean }} options
+   * @param {{ withCamera: boolean, choice: Choice }} options
    */
-  async join(room, identity, { withCamera }) {
+  async join(room, identity, { withCamera, choice }) {
     if (this.phase !== "out") return;
+    this.choice = choice;
     this.#visit += 1;
     this.room = room;
     this.identity = identity;
@@ -105,6 +116,23 @@ export class Session {
       await this.#livekitRoom?.localParticipant.setMicrophoneEnabled(!this.microphoneOn);
       this.microphoneOn = this.#livekitRoom?.localParticipant.isMicrophoneEnabled ?? false;
     });
+  }
+
+  /** Agrees to be compared, or withdraws that. */
+  async toggleConsent() {
+    const given = !this.choice.consent;
+    this.busy = true;
+    this.#settle(this.phase, "", "");
+    try {
+      await changeConsent(this.room, this.identity, given);
+      this.choice = { ...this.choice, consent: given };
+    } catch (error) {
+      const words = error instanceof ApiError ? error.message : "The server did not take it.";
+      this.#settle(this.phase, "consent", words);
+    } finally {
+      this.busy = false;
+      this.#onChange();
+    }
   }
 
   /** Whether the others are heard here. Off at first: this page is often open beside a call. */
@@ -167,7 +195,7 @@ export class Session {
     /** @type {string} */
     let token;
     try {
-      ({ url, token, identity: this.identity } = await fetchToken(this.room, this.identity));
+      ({ url, token, identity: this.identity } = await fetchToken(this.room, this.identity, this.choice));
     } catch (error) {
       return this.#refused(visit, "token", error instanceof ApiError ? error.message : "The server gave no token.");
     }

@@ -20,6 +20,8 @@ export function visitOf(session) {
     cameraOn: camera.on,
     microphoneOn: session.microphoneOn,
     soundOn: session.sound.on,
+    consent: session.choice.consent,
+    compared: session.choice.compared,
     track: camera.track,
     mirrored: camera.mirrored,
     cameras: camera.choices,
@@ -37,13 +39,14 @@ export function actionsOf(session, onName) {
     preview: () => void session.preview(),
     stopPreview: () => session.camera.stop(),
     chooseCamera: (id) => void session.chooseCamera(id),
-    join: (room, name, withCamera) => {
+    join: (room, name, withCamera, choice) => {
       onName(name);
-      void session.join(room, name, { withCamera });
+      void session.join(room, name, { withCamera, choice });
     },
     leave: () => session.leave(),
     toggleCamera: () => void session.toggleCamera(),
     toggleMicrophone: () => void session.toggleMicrophone(),
     toggleSound: () => session.toggleSound(),
+    toggleConsent: () => void session.toggleConsent(),
   };
 }

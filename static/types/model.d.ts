@@ -57,6 +57,8 @@ export interface TrackStatus {
   state: TrackPhase;
   deadline_in: number | null;
   muted: boolean;
+  /** why nobody may look at it: "consent", "not_compared"; nothing: nobody is looked for */
+  idle_reason?: string | null;
 }
 export interface CycleSettings {
   batch_max_frames: number;
@@ -189,7 +191,8 @@ export interface ActivityEntry {
 // ---- what a card shows -------------------------------------------------------------------------------------
 
 export type CardState =
-  | "match" | "no_match" | "no_face" | "looking" | "no_video" | "encrypted" | "denied" | "too_large" | "error" | "idle"
+  | "match" | "no_match" | "no_face" | "looking" | "no_video" | "encrypted" | "denied" | "too_large" | "no_consent"
+  | "not_compared" | "error" | "idle"
   | "offline";
 /** doubt: it may well be so, but the server has not said so for some seconds; the others: offline */
 export type Reason = "page" | "recognizer" | "left" | "doubt";

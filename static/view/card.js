@@ -20,6 +20,8 @@ const BOX_MS = 6000;
 /** Why a camera that is there cannot be looked at. */
 /** @type {Readonly<Partial<Record<import("../types/model.js").CardState, string>>>} */
 const WHY_UNSEEN = {
+  no_consent: "is looked at when they have agreed",
+  not_compared: "is not looked at",
   encrypted: "only the others in the room have the key",
   denied: "kept from the recognizer by its owner",
   too_large: "more pixels than are looked at",

@@ -76,5 +76,6 @@ export function Icon({ name, size = 20 }) {
  * @returns {IconName}
  */
 export function stateIcon(state, reason) {
-  return reason === "left" ? "left" : state;
+  if (reason === "left") return "left";
+  return state === "no_consent" || state === "not_compared" ? "idle" : state;
 }

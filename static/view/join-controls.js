@@ -4,6 +4,7 @@
 /** @import { From } from "../types/model.js" */
 /** @import { JoinProps } from "./join.js" */
 
+import { CompareState } from "./compare-choice.js";
 import { Icon } from "./icons.js";
 import { html, useEffect, useRef } from "./preact.js";
 
@@ -38,6 +39,9 @@ export function Controls(props) {
     soundOn,
     cameras,
     camera,
+    consentRequired,
+    consent,
+    compared,
     actions,
   } = props;
   return html`<div class="controls">
@@ -79,6 +83,13 @@ export function Controls(props) {
       </button>
     </div>
     <${CameraChoiceField} cameras=${cameras} camera=${camera} actions=${actions} />
+    <${CompareState}
+      required=${consentRequired}
+      consent=${consent}
+      compared=${compared}
+      busy=${busy}
+      onToggle=${actions.toggleConsent}
+    />
     <${Trouble} words=${trouble} />
   </div>`;
 }

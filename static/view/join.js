@@ -3,11 +3,12 @@
 
 /** @import { From } from "../types/model.js" */
 /** @import { LocalVideoTrack } from "livekit-client" */
-/** @import { Phase, TroubleWith } from "../room/session.js" */
+/** @import { Choice, Phase, TroubleWith } from "../room/session.js" */
 /** @import { CameraChoice } from "../room/camera.js" */
 
 import { displayName } from "../model/text.js";
 import { Icon } from "./icons.js";
+import { CompareChoice } from "./compare-choice.js";
 import { html, memo, useState } from "./preact.js";
 import { CameraChoiceField, Controls, Trouble } from "./join-controls.js";
 import { LiveVideo } from "./video.js";
@@ -25,6 +26,8 @@ import { LiveVideo } from "./video.js";
  * @property {boolean} cameraOn
  * @property {boolean} microphoneOn
  * @property {boolean} soundOn
+ * @property {boolean} consent
+ * @property {boolean} compared
  * @property {LocalVideoTrack | null} track
  * @property {boolean} mirrored
  * @property {readonly CameraChoice[]} cameras
@@ -36,15 +39,17 @@ import { LiveVideo } from "./video.js";
  * @property {() => void} preview
  * @property {() => void} stopPreview
  * @property {(id: string) => void} chooseCamera
- * @property {(room: string, name: string, withCamera: boolean) => void} join
+ * @property {(room: string, name: string, withCamera: boolean, choice: Choice) => void} join
  * @property {() => void} leave
  * @property {() => void} toggleCamera
  * @property {() => void} toggleMicrophone
  * @property {() => void} toggleSound
+ * @property {() => void} toggleConsent
  */
 
 /**
- * @typedef {Visit & { actions: JoinActions, watchedRoom: string, serverUrl: string, suggestedName: string }} JoinProps
+ * @typedef {Visit & { actions: JoinActions, watchedRoom: string, serverUrl: string, suggestedName: string,
+ *   consentRequired: boolean }} JoinProps
  */
 
 /** @param {JoinProps} props */
@@ -105,16 +110,20 @@ function Form({
   watchedRoom,
   serverUrl,
   suggestedName,
+  consentRequired,
+  consent,
+  compared,
   cameras,
   camera,
   actions,
 }) {
+  const [choice, setChoice] = useState({ consent, compared });
   const [name, setName] = useState(suggestedName);
   const [room, setRoom] = useState(/** @type {string | null} */ (null));
   const chosenRoom = room ?? watchedRoom;
   const joining = phase === "joining";
   const join = (/** @type {boolean} */ withCamera) =>
-    actions.join(chosenRoom.trim(), displayName(name, suggestedName), withCamera);
+    actions.join(chosenRoom.trim(), displayName(name, suggestedName), withCamera, choice);
   const waiting = joining || busy || watchedRoom === "";
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
@@ -155,6 +164,7 @@ function Form({
         : null
     }
     <${CameraChoiceField} cameras=${cameras} camera=${camera} actions=${actions} />
+    <${CompareChoice} required=${consentRequired} choice=${choice} onChoice=${setChoice} />
     <details class="advanced">
       <summary>Advanced</summary>
       <label class="field">

@@ -35,6 +35,20 @@ describe("the answer", () => {
     }
   });
 
+  test("who may not be looked at is said so, and not that there is no reference", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"));
+    for (const [reason, state] of [
+      ["consent", "no_consent"],
+      ["not_compared", "not_compared"],
+      ["of the future", "idle"],
+      [null, "idle"],
+    ]) {
+      page.polled(status(2, heartbeat(2, [track("Ann", "idle", { idle_reason: reason ?? null })])));
+      assert.equal(page.card("Ann", 2).state, state);
+    }
+  });
+
   test("no video says whether the camera is off or what it films does not arrive", () => {
     const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe"), track("Bob", "probe")])));
     page.heard(check("Ann", 1, "muted"), check("Bob", 1, "no_frames"));

@@ -16,6 +16,7 @@ from facematch.recognizer.account import Account, fitted
 from facematch.recognizer.counters import Counters
 from facematch.recognizer.delivery.outbox import OutboxStatus
 from facematch.recognizer.process.memory import MemorySampler
+from facematch.recognizer.room.admission import IdleCamera, Withheld
 from facematch.recognizer.room.cycle import Cooldown, Cycle, CycleRules, State
 from facematch.recognizer.room.subject import Subject
 from tests.rig.stand_ins import faces_at, shared
@@ -42,8 +43,10 @@ def session(
     state: LiveKitState = LiveKitState.CONNECTED,
     tracks: Sequence[TrackWatch] = (),
     left_out: int = 0,
+    idle: Sequence[IdleCamera] = (),
 ) -> RoomSession:
-    known = {"name": name, "state": state, "tracks": list(tracks), "tracks_left_out": left_out, "rules": RULES}
+    known = {"name": name, "state": state, "tracks": list(tracks), "idle": list(idle), "rules": RULES}
+    known["tracks_left_out"] = left_out
     return cast("RoomSession", SimpleNamespace(**known))
 
 
@@ -223,3 +226,16 @@ def test_the_rooms_of_a_process_are_told_together() -> None:
     both = told(session(tracks=[track(new_cycle())]), session("another", lost, [track(new_cycle())] * 2))
     assert (both.room, both.livekit, len(both.tracks)) == ("a room", lost, 3)
     assert told(session(), session("another")).livekit is LiveKitState.CONNECTED
+
+
+def test_a_camera_that_may_not_be_looked_at_is_told_with_the_reason() -> None:
+    def idle(why: Withheld) -> IdleCamera:
+        return IdleCamera(Subject("PA_1", "Alice", "alice", f"TR_{why}"), cast("Any", SimpleNamespace(muted=True)), why)
+
+    tracks = told(session(idle=[idle(why) for why in Withheld])).tracks
+    assert [(one.track_sid, one.state, one.idle_reason) for one in tracks] == [
+        ("TR_consent", "idle", "consent"),
+        ("TR_not_compared", "idle", "not_compared"),
+        ("TR_asking", "queued", None),
+    ]
+    assert {(one.participant_identity, one.muted) for one in tracks} == {("alice", True)}

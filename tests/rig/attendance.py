@@ -15,8 +15,8 @@ class Told:
     def participant_changed(self, who: Participant, change: str, *, already: bool) -> None:
         self.told.append(f"{who.participant_identity} {change}" + (" already" if already else ""))
 
-    def camera_changed(self, subject: Subject, change: str) -> None:
-        self.told.append(f"{subject.track_sid} {change}")
+    def camera_changed(self, subject: Subject, change: str, *, reason: str | None = None) -> None:
+        self.told.append(f"{subject.track_sid} {change}" + (f" {reason}" if reason else ""))
 
     def room_changed(self, change: str, *, reason: str | None = None, participants: int | None) -> None:
         self.told.append(f"room {change} {participants if reason is None else reason}")

@@ -35,6 +35,7 @@ class Room:
             sid=f"PA_{identity}",
             name=identity,
             kind=kind,
+            attributes={},
             track_publications={publication.sid: publication for publication in publications},
         )
         self.emit("participant_connected")

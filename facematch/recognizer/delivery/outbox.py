@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from facematch.protocol.events import FIRST_TYPES, to_wire
+from facematch.protocol.events import FIRST_TYPES, kind_of, to_wire
 from facematch.recognizer.delivery.outbox_disk import OutboxDamagedError, OutboxDisk
 from facematch.recognizer.delivery.posting import ACCEPTED, Posting
 from facematch.recognizer.delivery.understanding import Understanding
@@ -157,8 +157,8 @@ class Outbox:
     def _take(self, events: Sequence[Event], committed: Callable[[], None]) -> asyncio.Future[bool]:
         bodies = []
         for event in events:
-            if self.understanding.includes(event.type):
-                body = to_wire(event) | {"source": self._source}
+            body = to_wire(event) | {"source": self._source}
+            if self.understanding.includes(kind_of(body)):
                 if event.type in FIRST_TYPES:  # who hears only those misses none
                     self._seq += 1
                     body["seq"] = self._seq
@@ -309,7 +309,7 @@ class Outbox:
             return True
         before = self._settled_to
         try:
-            each = len(head) < BACKLOG or not all(self.understanding.includes(event.type) for event in head)
+            each = len(head) < BACKLOG or not all(self.understanding.includes(kind_of(event.body)) for event in head)
             if each or erasures != self._erasures or not await self._deliver_together(head):
                 await self._deliver_each(head, erasures)
         finally:
@@ -329,7 +329,7 @@ class Outbox:
         for event in events:
             if erasures != self._erasures:
                 return  # what was read may speak of somebody who has been erased meanwhile
-            if not self.understanding.includes(event.type):
+            if not self.understanding.includes(kind_of(event.body)):
                 self._settled_to = event.position
                 continue
             status = await self._posting.one(event.body)
@@ -338,7 +338,7 @@ class Outbox:
             self._settled_to = event.position
             if status == ACCEPTED:
                 self._posted += 1
-            elif not self.understanding.excuses(event.type):
+            elif not self.understanding.excuses(kind_of(event.body)):
                 await self._reject(event, status)
 
     async def _deliver_from_memory(self) -> bool:
@@ -352,7 +352,7 @@ class Outbox:
             self._unstored.popleft()
         if status == ACCEPTED:
             self._posted += 1
-        elif not self.understanding.excuses(body["type"]):
+        elif not self.understanding.excuses(kind_of(body)):
             self._note_rejected(body, status)
         return True
 

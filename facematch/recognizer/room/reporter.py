@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from facematch.recognizer.counters import Counters
     from facematch.recognizer.delivery.outbox import Outbox
     from facematch.recognizer.delivery.snapshots import Snapshots
+    from facematch.recognizer.room.attendance import Change
     from facematch.recognizer.room.cycle import ReportCheck, ReportMatch
     from facematch.recognizer.room.findings import Findings
     from facematch.recognizer.room.probe import Batch
@@ -165,16 +166,17 @@ class Reporter:
             "reason": findings.reason,
         }
 
-    def participant_changed(self, who: Participant, change: Literal["joined", "left"], *, already: bool) -> None:
-        """Somebody came or went; `already`: while nobody was watching. Does not wait."""
+    def participant_changed(self, who: Participant, change: Change, *, already: bool) -> None:
+        """Somebody came or went, agreed or withdrew; `already`: while nobody was watching. Does not wait."""
         event = ParticipantChange(**self._of(who), **self._changed(), change=change, already=already)
         self._outbox.tell(event)
 
-    def camera_changed(self, subject: Subject, change: Literal["began", "lost", "restarted"]) -> None:
+    def camera_changed(
+        self, subject: Subject, change: Literal["began", "lost", "restarted"], *, reason: str | None = None
+    ) -> None:
         """A camera is watched, is not any more, or is watched anew after a fault. Does not wait."""
-        self._outbox.tell(
-            WatchChange(**self._of(subject), **self._changed(), track_sid=subject.track_sid, change=change)
-        )
+        changed = {**self._of(subject), **self._changed(), "track_sid": subject.track_sid}
+        self._outbox.tell(WatchChange(**changed, change=change, reason=reason))
 
     def room_changed(
         self, change: Literal["began", "lost"], *, reason: str | None = None, participants: int | None

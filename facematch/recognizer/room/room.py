@@ -13,9 +13,11 @@ from uuid import uuid4
 import structlog
 from livekit import rtc
 
+from facematch.recognizer.room import forwarding
+from facematch.recognizer.room.admission import FIRST_WORD_SECONDS, Admission, IdleCamera, Withheld
 from facematch.recognizer.room.cycle import NO_REST, Cycle, CycleRules, Media
 from facematch.recognizer.room.pauses import Camera
-from facematch.recognizer.room.subject import participant_of
+from facematch.recognizer.room.subject import participant_of, subject_of
 from facematch.recognizer.room.track import TrackWatch
 from facematch.recognizer.wakeup import Wakeup
 
@@ -52,6 +54,7 @@ _OF_THE_ROOM: tuple[rtc.room.EventTypes, ...] = (
     "track_published",
     "track_unpublished",
     "participant_name_changed",
+    "participant_attributes_changed",
     "reconnecting",
     "reconnected",
     "disconnected",
@@ -105,6 +108,11 @@ class RoomWatch:
         self._closed: str | None = None
         self._watches: dict[str, tuple[TrackWatch, asyncio.Task[None]]] = {}
         self._leaving: dict[str, asyncio.Task[None]] = {}
+        self._admission = Admission(
+            shared.directions, consent_required=shared.consent_required, now=lambda: asyncio.get_running_loop().time()
+        )
+        self.idle: list[IdleCamera] = []
+        """Cameras that may not be looked at."""
         self.left_out = 0
         """Cameras over the limits, which are not watched."""
         self._told_of: set[str] = set()
@@ -134,14 +142,16 @@ class RoomWatch:
             The reason, in LiveKit's word (such as `SERVER_SHUTDOWN`).
         """
         self._shared.matching.subscribe(self._on_people_change)
+        self._shared.directions.subscribe(self._on_change)
         try:
-            self._reporter.attendance.began(self._people())
+            self._reporter.attendance.began(self._people(), self._consenting())
             while self._closed is None:
                 self._reconcile()
                 await self._changed.until(self._stale, None)
             return self._closed
         finally:
             self._shared.matching.unsubscribe(self._on_people_change)
+            self._shared.directions.unsubscribe(self._on_change)
             self._reporter.attendance.lost(self._closed or "STOPPED")
             for sid in list(self._watches):
                 self._drop(sid)
@@ -150,37 +160,45 @@ class RoomWatch:
 
     def _stale(self) -> bool:
         """Whether what is watched, or left out, differs from what is there."""
-        cameras = self._cameras()
+        cameras, idle = self._survey()
         chosen = self._chosen(cameras)
         watched = {sid: id(watch.publication) for sid, (watch, _) in self._watches.items()}
         there = {sid: id(publication) for sid, (publication, _) in chosen.items()}
-        if self._reporter.attendance.differs(who.participant_id for who in self._people()):
+        if self._reporter.attendance.differs((who.participant_id for who in self._people()), self._consenting()):
             return True
-        return self._closed is not None or watched != there or self.left_out != _count(cameras) - len(chosen)
+        if self._closed is not None or idle != self.idle:
+            return True
+        return watched != there or self.left_out != _count(cameras) - len(chosen)
 
     def _people(self) -> list[Participant]:
         """Who is in the room, as LiveKit says."""
-        return [
-            participant_of(participant)
-            for participant in list(self._room.remote_participants.values())
-            if participant.kind not in NOT_PEOPLE
-        ]
+        return [participant_of(participant) for participant in self._present()]
 
-    def _cameras(self) -> dict[str, _Cameras]:
-        """Every participant's cameras, by identity."""
+    def _present(self) -> list[rtc.RemoteParticipant]:
+        return [one for one in list(self._room.remote_participants.values()) if one.kind not in NOT_PEOPLE]
+
+    def _consenting(self) -> frozenset[str]:
+        """The sids of those who have agreed."""
+        return self._admission.consenting(self._present())
+
+    def _in_sight(self) -> list[rtc.RemoteParticipant]:
+        """Whose cameras it can be said of that they are there; the cycles start anew when LiveKit is back."""
         if self._away or self._closed is not None or not self._shared.matching.known:
-            return {}  # nobody can say what is there; the cycles start anew when LiveKit is back
-        return {
-            participant.identity: {
-                sid: (publication, participant)
-                for sid, publication in list(participant.track_publications.items())
-                if publication.kind == rtc.TrackKind.KIND_VIDEO
-                and publication.source not in SCREENS
-                and sid not in self._leaving  # a former cycle of it would release what a new one has asked for
-            }
-            for participant in list(self._room.remote_participants.values())
-            if participant.kind not in NOT_PEOPLE
-        }
+            return []
+        return self._present()
+
+    def _survey(self) -> tuple[dict[str, _Cameras], list[IdleCamera]]:
+        """The cameras of every participant who may be looked at, by identity, and those of all others."""
+        cameras: dict[str, _Cameras] = {}
+        idle: list[IdleCamera] = []
+        for participant in self._in_sight():
+            own = _cameras_of(participant)
+            if own and (why := self._admission.withheld(participant)) is not None:
+                idle += [IdleCamera(subject_of(participant, one), one, why) for one in own.values()]
+            elif own:  # a former cycle of one that is leaving would release what a new one has asked for
+                there = {sid: (one, participant) for sid, one in own.items() if sid not in self._leaving}
+                cameras[participant.identity] = there
+        return cameras, idle
 
     def _chosen(self, cameras: dict[str, _Cameras]) -> _Cameras:
         """Those to be watched."""
@@ -196,16 +214,31 @@ class RoomWatch:
         return {sid: cameras[sid] for sid in order[:most]}
 
     def _reconcile(self) -> None:
-        self._reporter.attendance.now(self._people())
-        cameras = self._cameras()
+        self._reporter.attendance.now(self._people(), self._consenting())
+        cameras, idle = self._survey()
         chosen = self._chosen(cameras)
         self._tell_of_the_others(cameras, chosen)
         for sid, (watch, _) in list(self._watches.items()):
             if sid not in chosen or chosen[sid][0] is not watch.publication:
                 self._drop(sid)
+        self._leave_alone(idle)
+        self._admission.keep({*cameras, *(one.subject.participant_identity for one in idle)})
         for sid, (publication, participant) in chosen.items():
             if sid not in self._watches and sid not in self._leaving:
                 self._watch(sid, publication, participant)
+
+    def _leave_alone(self, idle: list[IdleCamera]) -> None:
+        """These are not watched now."""
+        if idle != self.idle:
+            self._shared.changed.notify()
+        self.idle = idle
+        withheld = [one for one in idle if one.why is not Withheld.ASKING]
+        for one in withheld:
+            if one.publication.track is not None:  # it was kept while LiveKit was away
+                forwarding.unsubscribe(one.publication)
+        if len(withheld) < len(idle):  # an answer wakes us, and no answer does not
+            asyncio.get_running_loop().call_later(FIRST_WORD_SECONDS, self._changed.notify)
+        self._reporter.attendance.withheld((one.subject, str(one.why)) for one in withheld)
 
     def _tell_of_the_others(self, cameras: dict[str, _Cameras], chosen: _Cameras) -> None:
         """One line for each participant who has too many, and one for the room."""
@@ -303,12 +336,20 @@ class RoomWatch:
     def _on_reconnected(self, *_: Any) -> None:
         log.info("LiveKit connection is back")
         self._away = False
-        self._reporter.attendance.began(self._people())
+        self._reporter.attendance.began(self._people(), self._consenting())
         self._on_change()
 
     def _on_disconnected(self, reason: Any = None, *_: Any) -> None:
         self._closed = rtc.DisconnectReason.Name(reason) if reason is not None else "UNKNOWN_REASON"
         self._on_change()
+
+
+def _cameras_of(participant: rtc.RemoteParticipant) -> dict[str, rtc.RemoteTrackPublication]:
+    return {
+        sid: publication
+        for sid, publication in list(participant.track_publications.items())
+        if publication.kind == rtc.TrackKind.KIND_VIDEO and publication.source not in SCREENS
+    }
 
 
 def _camera(watch: TrackWatch) -> Camera:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from facematch.protocol.heartbeat import LiveKitState
     from facematch.recognizer.delivery.outbox import Outbox
     from facematch.recognizer.delivery.snapshots import Snapshots
+    from facematch.recognizer.room.admission import IdleCamera
     from facematch.recognizer.room.connection import LiveKitAccess
     from facematch.recognizer.room.cycle import CycleRules
     from facematch.recognizer.room.track import TrackWatch
@@ -68,6 +69,12 @@ class RoomSession:
         """The tracks watched now, in the order in which they came."""
         watch = self._connection.watch
         return watch.tracks if watch else []
+
+    @property
+    def idle(self) -> list[IdleCamera]:
+        """Cameras that may not be looked at."""
+        watch = self._connection.watch
+        return watch.idle if watch else []
 
     @property
     def tracks_left_out(self) -> int:

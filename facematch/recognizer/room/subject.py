@@ -24,7 +24,7 @@ class Participant:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            object.__setattr__(self, field.name, tellable(getattr(self, field.name))[:LONGEST_NAME] or "?")
+            object.__setattr__(self, field.name, _on_the_wire(getattr(self, field.name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,20 @@ class Subject(Participant):
 def participant_of(participant: rtc.RemoteParticipant) -> Participant:
     """A participant of LiveKit's, as known now."""
     return Participant(participant.sid, participant.name or participant.identity, participant.identity)
+
+
+def subject_of(participant: rtc.RemoteParticipant, publication: rtc.RemoteTrackPublication) -> Subject:
+    """Whose track it is, as known now."""
+    return Subject(participant.sid, participant.name or participant.identity, participant.identity, publication.sid)
+
+
+def identity_of(participant: rtc.RemoteParticipant) -> str:
+    """Their identity as it is told, and as others name it to us."""
+    return _on_the_wire(participant.identity)
+
+
+def _on_the_wire(text: str) -> str:
+    return tellable(text)[:LONGEST_NAME] or "?"
 
 
 def tellable(text: str) -> str:

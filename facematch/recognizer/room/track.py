@@ -13,13 +13,14 @@ from facematch.recognizer.room import forwarding
 from facematch.recognizer.room.cycle import Cycle, Media, Output, ReportCheck, ReportMatch, Rest, SetMedia, State
 from facematch.recognizer.room.probe import Batch, Probe
 from facematch.recognizer.room.refusal import WORDS, refusal
-from facematch.recognizer.room.subject import Subject
+from facematch.recognizer.room.subject import subject_of
 from facematch.recognizer.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from livekit import rtc
 
     from facematch.recognizer.room.reporter import Reporter
+    from facematch.recognizer.room.subject import Subject
     from facematch.recognizer.shared import Shared
 
 log = structlog.get_logger(__name__)
@@ -72,12 +73,7 @@ class TrackWatch:
     @property
     def subject(self) -> Subject:
         """Whose track it is, as known now."""
-        return Subject(
-            participant_id=self.participant.sid,
-            participant_name=self.participant.name or self.participant.identity,
-            participant_identity=self.participant.identity,
-            track_sid=self.publication.sid,
-        )
+        return subject_of(self.participant, self.publication)
 
     async def run(self, rest: Rest) -> None:
         """The cycle, for ever. Cancel it when the track is gone.

@@ -56,6 +56,7 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     ("POST", "/api/invites"): _VIEW,
     ("GET", "/token"): _JOIN,
     ("POST", "/api/token"): _JOIN,
+    ("PUT", "/api/consent"): _JOIN,
     ("POST", "/api/reference"): _ADMIN,
     ("DELETE", "/api/reference"): _ADMIN,
     ("DELETE", "/api/participants"): _ADMIN,

@@ -31,6 +31,9 @@ class Who(BaseModel):
     by: By = Field(description="How that is known; only a login can be signed out")
     room: str | None = Field(description="The only room that this caller may join; null: any that tokens are given for")
     expires_at: datetime | None = Field(description="When the login or invitation ends at the latest; null: never")
+    consent_required: bool = Field(
+        default=False, description="Nobody is looked at before they have agreed: whoever joins has to be asked"
+    )
 
 
 class InviteRequest(BaseModel):
@@ -69,7 +72,9 @@ def who(caller: Caller) -> Who:
     return Who.model_validate({"role": str(role), "by": caller.by, "room": caller.room, "expires_at": ends})
 
 
-def routes(logins: Logins, default_room: str, rooms: frozenset[str], *, keyed: bool) -> APIRouter:
+def routes(
+    logins: Logins, default_room: str, rooms: frozenset[str], *, keyed: bool, consent_required: bool = False
+) -> APIRouter:
     """`/api/session`, `/api/sessions` and `/api/invites`.
 
     Args:
@@ -77,6 +82,7 @@ def routes(logins: Logins, default_room: str, rooms: frozenset[str], *, keyed: b
         default_room: when none is asked for.
         rooms: those that somebody may be invited to.
         keyed: whether there are keys; in local mode nobody else could follow an invitation.
+        consent_required: told to whoever asks who they are.
     """
     router = APIRouter(tags=["access"])
 
@@ -104,7 +110,7 @@ def routes(logins: Logins, default_room: str, rooms: frozenset[str], *, keyed: b
     @router.get("/api/session", summary="Who am I?", responses=documented())
     async def get(request: Request) -> Who:
         """For whoever has a role."""
-        return who(caller_of(request.scope))
+        return who(caller_of(request.scope)).model_copy(update={"consent_required": consent_required})
 
     @router.delete("/api/session", summary="Sign out", responses=documented())
     async def sign_out(request: Request, response: Response) -> SignedOut:

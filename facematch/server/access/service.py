@@ -101,9 +101,9 @@ class Access:
         """What somebody is told who is nobody yet."""
         return "Sign in first, or send a key." if self.keyed else self._secret.how_to_use
 
-    def routes(self, default_room: str, rooms: frozenset[str]) -> APIRouter:
+    def routes(self, default_room: str, rooms: frozenset[str], *, consent_required: bool) -> APIRouter:
         """See `access.routes`."""
-        return routes.routes(self._logins, default_room, rooms, keyed=self.keyed)
+        return routes.routes(self._logins, default_room, rooms, keyed=self.keyed, consent_required=consent_required)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

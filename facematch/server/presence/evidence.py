@@ -92,6 +92,8 @@ def evidence_of(cursor: int, event: Event) -> Evidence | None:
             return _look(cursor, event)
         case ParticipantChange(change="joined", already=True) | WatchChange(track_sid=str(), change="began"):
             return None  # since when, nobody says
+        case ParticipantChange(change="consent_given" | "consent_withdrawn"):
+            return None  # what is not looked at is told by its camera
         case ParticipantChange():
             return _moment(cursor, event, "", Sight.ABSENT)
         case WatchChange():

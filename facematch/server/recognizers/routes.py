@@ -6,7 +6,7 @@ from typing import Protocol
 
 from fastapi import APIRouter, Request
 
-from facematch.protocol.events import EVENT_TYPES
+from facematch.protocol.events import KINDS
 from facematch.protocol.heartbeat import MOST_BYTES, Heartbeat, HeartbeatAnswer, Order
 from facematch.server.recognizers.directing import NO_WORD, Directing
 from facematch.server.recognizers.registry import Recognizers
@@ -89,7 +89,7 @@ def routes(
         ordering.hear(heartbeat)
         return HeartbeatAnswer(
             orders=ordering.orders(heartbeat),
-            takes=[*EVENT_TYPES],
+            takes=[*KINDS],
             gallery_version=gallery_version(),
             **await directing.answer(heartbeat),
         )

@@ -4,6 +4,7 @@
 import time
 import unicodedata
 import warnings
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import Annotated
@@ -13,6 +14,7 @@ from jwt.warnings import InsecureKeyLengthWarning
 from livekit.api import AccessToken, VideoGrants
 from pydantic import BaseModel, ConfigDict, Field
 
+from facematch.protocol.attributes import COMPARED, CONSENT, GIVEN, NO
 from facematch.protocol.identities import RECOGNIZER_PREFIX
 from facematch.protocol.values import Text
 from facematch.server.access.caller import caller_of
@@ -30,6 +32,12 @@ _CONTROLS = frozenset({"Cc", "Cs", "Cn", "Zl", "Zp"})
 _DIRECTION_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """They make the text around them read as something else."""
 
+_CONSENT = (
+    "They have agreed that their face is compared. Where CONSENT=required, nobody is looked at without; they may "
+    "change their mind by `PUT /api/consent`"
+)
+_COMPARED = "false: they join without being compared, and are not looked at for as long as they stay with this token"
+
 _REFUSALS = documented(
     (403, Code.ROOM_NOT_ALLOWED, "Tokens are not given for this room. Add it to ALLOWED_ROOMS."),
     (403, Code.RESERVED_IDENTITY, "This name is the recognizer's. Choose another."),
@@ -46,6 +54,8 @@ class TokenRequest(BaseModel):
     room: Text | None = Field(default=None, description="Default: the room that is watched")
     identity: Text | None = Field(default=None, description="1-256 bytes in UTF-8, unique in the room")
     name: Text | None = Field(default=None, description="The same, when `identity` is missing")
+    consent: bool = Field(default=False, description=_CONSENT)
+    compared: bool = Field(default=True, description=_COMPARED)
 
 
 class Token(BaseModel):
@@ -79,13 +89,16 @@ class Tokens:
         self._rooms = rooms
         self._ttl = timedelta(seconds=seconds)
 
-    def mint(self, room: str | None, identity: str, login: str | None = None) -> Token:
+    def mint(
+        self, room: str | None, identity: str, login: str | None = None, said: Mapping[str, str] | None = None
+    ) -> Token:
         """A token for one person and one room.
 
         Args:
             room: None or empty: the default one.
             identity: as a stranger gave it.
             login: the id of the login that it is for; None: it is for a key, or a program of this machine.
+            said: further attributes, which its owner cannot change.
 
         Raises:
             ApiError: 403 or 422.
@@ -104,9 +117,12 @@ class Tokens:
             can_subscribe=True,
             can_publish_data=False,
         )
-        token = AccessToken(self._key, self._secret).with_identity(identity).with_name(identity)
+        attributes = dict(said or {})
         if login is not None:
-            token = token.with_attributes({LOGIN: login, ISSUED: str(time.time_ns() // 1_000_000)})
+            attributes |= {LOGIN: login, ISSUED: str(time.time_ns() // 1_000_000)}
+        token = AccessToken(self._key, self._secret).with_identity(identity).with_name(identity)
+        if attributes:
+            token = token.with_attributes(attributes)
         jwt = _signed(token.with_ttl(self._ttl).with_grants(grants))
         return Token(token=jwt, url=self._url, room=room, identity=identity)
 
@@ -158,22 +174,24 @@ def routes(tokens: Tokens, limit: RateLimit) -> APIRouter:
     """
     router = APIRouter(tags=["tokens"])
 
-    def mint(request: Request, room: str | None, identity: str) -> Token:
+    def mint(request: Request, room: str | None, identity: str, said: Mapping[str, str]) -> Token:
         limit.count(request.scope)
         caller = caller_of(request.scope)
         only = caller.room
         if only is not None and (room or "").strip() not in ("", only):
             raise ApiError(403, Code.ROOM_NOT_ALLOWED, "Your invitation is for another room.")
-        return tokens.mint(only or room, identity, caller.session.id if caller.session else None)
+        return tokens.mint(only or room, identity, caller.session.id if caller.session else None, said)
 
     @router.get("/token", summary="A token to join the room", responses=_REFUSALS)
     async def get(
         request: Request,
         identity: Annotated[str, Query(description="Who joins, 1-256 bytes in UTF-8", examples=["Alice42"])],
         room: Annotated[str | None, Query(description="Default: the room that is watched")] = None,
+        consent: Annotated[bool, Query(description=_CONSENT)] = False,  # noqa: FBT002
+        compared: Annotated[bool, Query(description=_COMPARED)] = True,  # noqa: FBT002
     ) -> Token:
         """Never kept by a cache."""
-        return mint(request, room, identity)
+        return mint(request, room, identity, _said(consent=consent, compared=compared))
 
     @router.post(
         "/api/token",
@@ -184,12 +202,19 @@ def routes(tokens: Tokens, limit: RateLimit) -> APIRouter:
             403: _REFUSALS[403],
         },
         openapi_extra=described(
-            TokenRequest, named={"name": "Alice42"}, whole={"room": "lobby", "identity": "Alice42"}
+            TokenRequest,
+            named={"name": "Alice42"},
+            whole={"room": "lobby", "identity": "Alice42", "consent": True, "compared": True},
         ),
     )
     async def post(request: Request) -> Token:
         """Like `GET /token`, without the name in the address."""
         wanted = await read_json(request, TokenRequest, _LIMIT)
-        return mint(request, wanted.room, wanted.identity or wanted.name or "")
+        said = _said(consent=wanted.consent, compared=wanted.compared)
+        return mint(request, wanted.room, wanted.identity or wanted.name or "", said)
 
     return router
+
+
+def _said(*, consent: bool, compared: bool) -> dict[str, str]:
+    return ({CONSENT: GIVEN} if consent else {}) | ({} if compared else {COMPARED: NO})

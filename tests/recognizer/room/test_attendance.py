@@ -68,3 +68,46 @@ def test_with_the_room_all_cameras_are_out_of_sight_without_a_word_of_each() -> 
     attendance.began([ALICE])
     attendance.watches(CAMERA)
     assert events[3:] == ["room lost STOPPED", "room began 1", "alice joined already", "TR_1 began"]
+
+
+def test_who_agrees_and_who_withdraws_is_told_once() -> None:
+    attendance, events = told()
+    attendance.began([ALICE, BOB], frozenset({"PA_1"}))
+    for agreed in ({"PA_1"}, {"PA_1", "PA_2"}, {"PA_2"}):
+        assert attendance.differs(["PA_1", "PA_2"], frozenset(agreed)) is (agreed != {"PA_1"})
+        attendance.now([ALICE, BOB], frozenset(agreed))
+    attendance.now([ALICE])  # who leaves has not withdrawn
+    assert events[3:] == [
+        "alice consent_given already",
+        "bob consent_given",
+        "alice consent_withdrawn",
+        "bob left",
+    ]
+
+
+def test_what_was_withdrawn_while_nobody_watched_is_told_afterwards() -> None:
+    attendance, events = told()
+    attendance.began([ALICE], frozenset({"PA_1"}))
+    attendance.lost("RECONNECTING")
+    attendance.now([ALICE])
+    attendance.began([ALICE])
+    assert events[-2:] == ["alice joined already", "alice consent_withdrawn already"]
+
+
+def test_a_camera_that_may_not_be_looked_at_is_told_once_for_each_reason() -> None:
+    attendance, events = told()
+    attendance.began([ALICE])
+    attendance.withheld([(CAMERA, "consent")])
+    attendance.withheld([(CAMERA, "consent")])
+    attendance.withheld([(CAMERA, "not_compared")])
+    attendance.withheld([])
+    attendance.watches(CAMERA)
+    attendance.dropped("TR_1")
+    attendance.withheld([(CAMERA, "consent")])
+    assert events[2:] == [
+        "TR_1 lost consent",
+        "TR_1 lost not_compared",
+        "TR_1 began",
+        "TR_1 lost",
+        "TR_1 lost consent",
+    ]

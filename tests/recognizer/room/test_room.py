@@ -5,13 +5,18 @@ LiveKit really says, is proven end to end.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from livekit import rtc
 from structlog.testing import capture_logs
 
+from facematch.protocol.attributes import COMPARED, CONSENT, GIVEN, NO
+from facematch.protocol.heartbeat import HeartbeatAnswer
 from facematch.recognizer.counters import Counters
+from facematch.recognizer.directions import Directions
+from facematch.recognizer.room.admission import FIRST_WORD_SECONDS
 from facematch.recognizer.room.attendance import Attendance
 from facematch.recognizer.room.cooldowns import Cooldowns
 from facematch.recognizer.room.cycle import CycleRules, ReportCheck
@@ -56,13 +61,18 @@ class Reporter(Told):
 class Scene:
     """A room without a reference: its tracks say so, and idle."""
 
-    def __init__(self, cooldowns: Cooldowns | None = None) -> None:
+    def __init__(
+        self, cooldowns: Cooldowns | None = None, directions: Directions | None = None, *, consent: bool = False
+    ) -> None:
         self.room = Room()
         self.reporter = Reporter()
         self.counters = Counters()
         self.references = StandInReferences()
         limits = TrackLimits(per_participant=3, per_room=5)
-        common = shared(counters=self.counters, limits=limits, references=self.references)
+        common = replace(
+            shared(counters=self.counters, limits=limits, references=self.references, directions=directions),
+            consent_required=consent,
+        )
         self.watch = RoomWatch(
             cast("rtc.Room", self.room),
             RULES,
@@ -81,11 +91,11 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-def in_a_room(live: Callable[[Scene], Any]) -> None:
+def in_a_room(live: Callable[[Scene], Any], make: Callable[[], Scene] = Scene) -> None:
     """Run a scene's life beside its watch, and end the watch after it."""
 
     async def scenario() -> None:
-        scene = Scene()
+        scene = make()
         watching = asyncio.create_task(scene.watch.run())
         await settled()
         try:
@@ -417,3 +427,86 @@ def test_a_cooldown_outlives_the_stay_in_the_room() -> None:
         assert seen == [True, False]
 
     run(scenario())
+
+
+def idle(scene: Scene) -> list[tuple[str, str]]:
+    return [(one.subject.track_sid, one.why) for one in scene.watch.idle]
+
+
+def test_with_consent_required_a_camera_is_watched_from_consent_to_withdrawal() -> None:
+    async def live(scene: Scene) -> None:
+        scene.room.joins("alice", publication("TR_1"))
+        scene.room.joins("bob", publication("TR_2"))
+        await settled()
+        assert (scene.watched(), idle(scene)) == ([], [("TR_1", "consent"), ("TR_2", "consent")])
+        alice = scene.room.remote_participants["alice"]
+        for value, watched in ((GIVEN, ["TR_1"]), ("Given", []), (GIVEN, ["TR_1"]), ("", [])):
+            alice.attributes[CONSENT] = value
+            scene.room.emit("participant_attributes_changed", {CONSENT: value}, alice)
+            await settled()
+            assert scene.watched() == watched
+        assert [line for line in scene.reporter.told if "consent_" in line] == [
+            f"alice consent_{change}" for change in ("given", "withdrawn") * 2
+        ]
+        assert {sid for sid, _ in scene.reporter.checks} == {"TR_1"}
+
+    in_a_room(live, lambda: Scene(consent=True))
+
+
+def test_without_consent_required_nobody_is_asked() -> None:
+    async def live(scene: Scene) -> None:
+        scene.room.joins("alice", publication("TR_1"))
+        scene.room.remote_participants["alice"].attributes[CONSENT] = "no"
+        await settled()
+        assert (scene.watched(), idle(scene)) == (["TR_1"], [])
+
+    in_a_room(live)
+
+
+def test_who_joined_without_being_compared_is_not_watched() -> None:
+    async def live(scene: Scene) -> None:
+        scene.room.joins("bob", publication("TR_2"), publication("TR_3", kind=AUDIO))
+        scene.room.remote_participants["bob"].attributes[COMPARED] = NO
+        await settled()
+        assert (scene.watched(), idle(scene), scene.reporter.checks) == ([], [("TR_2", "not_compared")], [])
+        assert "TR_2 lost not_compared" in scene.reporter.told
+
+    in_a_room(live)
+
+
+def hear(directions: Directions, *named: str, not_compared: tuple[str, ...] = ()) -> None:
+    answer = HeartbeatAnswer(not_compared=list(not_compared), bindings={})
+    directions.hear(answer, frozenset(named), asyncio.get_running_loop().time())
+
+
+def test_who_is_new_is_watched_when_the_web_process_has_had_its_say() -> None:
+    async def live(scene: Scene, directions: Directions) -> None:
+        scene.room.joins("alice", publication("TR_1"))
+        scene.room.joins("bob", publication("TR_2"))
+        await settled()
+        assert (scene.watched(), idle(scene)) == ([], [("TR_1", "asking"), ("TR_2", "asking")])
+        hear(directions, "alice", "bob", not_compared=("bob",))
+        await settled()
+        assert (scene.watched(), idle(scene)) == (["TR_1"], [("TR_2", "not_compared")])
+        hear(directions, "alice", "bob", not_compared=("alice",))
+        await settled()
+        assert (scene.watched(), idle(scene)) == (["TR_2"], [("TR_1", "not_compared")])
+
+    directions = Directions()
+    in_a_room(lambda scene: live(scene, directions), lambda: Scene(directions=directions))
+
+
+def test_who_is_not_spoken_of_is_watched_after_a_while_and_asked_about_anew_when_they_come_back() -> None:
+    async def live(scene: Scene) -> None:
+        scene.room.joins("alice")
+        await asyncio.sleep(2 * FIRST_WORD_SECONDS)  # without a camera: nobody is asked
+        for _ in range(2):
+            scene.room.leaves("alice")
+            await settled()
+            scene.room.joins("alice", publication("TR_1"))
+            await settled()
+            assert idle(scene) == [("TR_1", "asking")]
+            await asyncio.sleep(FIRST_WORD_SECONDS + 0.01)
+            assert (scene.watched(), idle(scene)) == (["TR_1"], [])
+
+    in_a_room(live, lambda: Scene(directions=Directions()))

@@ -354,7 +354,13 @@ def test_in_local_mode_there_is_nothing_to_sign_in_to(client: TestClient) -> Non
     assert client.delete("/api/sessions").json()["code"] == "LOCAL_MODE"
     login = client.get("/login", follow_redirects=False)
     assert (login.status_code, login.headers["location"]) == (303, "/")
-    assert client.get("/api/session").json() == {"role": "admin", "by": "local", "room": None, "expires_at": None}
+    assert client.get("/api/session").json() == {
+        "role": "admin",
+        "by": "local",
+        "room": None,
+        "expires_at": None,
+        "consent_required": False,
+    }
 
 
 def test_who_is_signed_in_reads_on_while_nothing_can_be_written(keyed: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,6 +162,27 @@ def test_post(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, None),
+        ({"consent": False, "compared": True}, None),
+        ({"consent": True}, {"facematch.consent": "given"}),
+        ({"compared": False}, {"facematch.compared": "false"}),
+    ],
+)
+def test_what_somebody_says_of_being_compared_stands_in_their_token_where_they_cannot_change_it(
+    client: TestClient, asked: dict[str, Any], said: dict[str, str] | None
+) -> None:
+    for answer in (
+        client.post("/api/token", json={"identity": "Bob", **asked}),
+        client.get("/token", params={"identity": "Bob", **asked}),
+    ):
+        found = claims(answer.json()["token"])
+        assert found.get("attributes") == said
+        assert "canUpdateOwnMetadata" not in found["video"]
+
+
+@pytest.mark.parametrize(
     ("status", "code", "asked"),
     [
         (422, "INVALID", {}),

@@ -1,0 +1,142 @@
+"""Who is looked at only when they have agreed, who is not compared, whom to look at now, and who hears of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+from playwright.async_api import expect
+
+from tests.rig.chromium import chromium
+from tests.rig.listener import is_check, is_match
+from tests.rig.page import CHECKS, LOOK
+from tests.rig.photographs import SAME_PERSON, Scene
+from tests.rig.stack import Stack
+from tests.rig.stacks import FAST
+from tests.rig.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.rig.livekit_server import LiveKitServer
+    from tests.rig.publishing import Person, Publishers
+
+FIRST = 30
+"""Seconds within which something comes that is on its way."""
+
+
+@pytest.fixture(scope="module")
+def _stack(livekit: LiveKitServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    settings: dict[str, Any] = {**FAST, "consent": "required"}
+    one = Stack(tmp_path_factory.mktemp("stack"), livekit, **settings)
+    yield one
+    one.end()
+
+
+@pytest.fixture
+async def stack(_stack: Stack) -> Stack:
+    """The one of this file; nobody is in the room."""
+
+    async def deserted() -> bool:
+        heartbeat = await _stack.heartbeat()
+        return bool(heartbeat and not heartbeat["tracks"])
+
+    if not _stack.api.alive:
+        await _stack.start()
+    await wait_until(deserted, within=FIRST, what="those of the last test have gone")
+    return _stack
+
+
+async def asked(stack: Stack, method: str, path: str, **body: Any) -> dict[str, Any]:
+    """The answer to a request with a body, if any."""
+    async with (
+        aiohttp.ClientSession(stack.base_url, headers=stack.headers) as session,
+        session.request(method, path, json=body or None) as response,
+    ):
+        answer: dict[str, Any] = await response.json()
+        assert response.status == 200, answer
+        return answer
+
+
+async def on_air(stack: Stack, publishers: Publishers, identity: str, **choice: bool) -> Person:
+    """Joins with a token of the product's own, and publishes."""
+    token = (await asked(stack, "POST", "/api/token", identity=identity, **choice))["token"]
+    person = await publishers.join(stack.room, identity, token=token)
+    await person.publish(Scene(SAME_PERSON))
+    return person
+
+
+async def idle(stack: Stack, identity: str, reason: str) -> dict[str, Any]:
+    """Their track, once it is left alone for that reason."""
+
+    async def there() -> dict[str, Any] | None:
+        track = await stack.track(identity)
+        return track if track and (track["state"], track["idle_reason"]) == ("idle", reason) else None
+
+    return await wait_until(there, within=FIRST, what=f"{identity} is not looked at: {reason}")
+
+
+async def frames(stack: Stack) -> int:
+    """Looked at since the recognizer's start."""
+    heartbeat = await stack.heartbeat()
+    assert heartbeat is not None
+    count: int = heartbeat["counters"]["frames"]
+    return count
+
+
+async def test_nobody_is_looked_at_before_they_agree_nor_after_they_withdraw(stack: Stack) -> None:
+    async with stack.listen() as events, stack.publishers() as publishers:
+        before = await frames(stack)
+        await on_air(stack, publishers, "Carol", compared=False, consent=True)
+        await on_air(stack, publishers, "Alice")
+        track = await idle(stack, "Alice", "consent")
+        await idle(stack, "Carol", "not_compared")
+        assert (track["batches"], track["last_outcome"], await frames(stack)) == (0, None, before)
+        assert events.received == []
+
+        await asked(stack, "PUT", "/api/consent", identity="Alice", given=True)
+        await events.next(is_match("Alice"), within=FIRST)
+        await events.next(is_check("Alice", "match"), within=FIRST)
+
+        await asked(stack, "PUT", "/api/consent", identity="Alice", given=False)
+        await idle(stack, "Alice", "consent")
+        told, seen = len(events.received), await frames(stack)
+        await on_air(stack, publishers, "Bob", consent=True)
+        await events.next(is_check("Bob", "match"), within=FIRST)
+        await events.next(is_check("Bob", "match"), within=FIRST)  # a second one: Alice's would have come, too
+        assert {one["participant_identity"] for one in events.received[told:]} == {"Bob"}
+        assert await frames(stack) > seen
+
+        changes = await asked(stack, "GET", "/api/events?type=participant&limit=100")
+        consents = [one for one in changes["events"] if one["change"].startswith("consent")]
+        by_whom = {(one["participant_identity"], one["change"]) for one in consents}
+        assert by_whom == {
+            ("Alice", "consent_given"),
+            ("Alice", "consent_withdrawn"),
+            ("Bob", "consent_given"),
+            ("Carol", "consent_given"),
+        }
+
+
+async def test_the_page_asks_before_joining_and_lets_one_withdraw(stack: Stack) -> None:
+    async with stack.listen() as events, chromium(Scene(SAME_PERSON)) as browser:
+        page = await browser.new_page()
+        await page.goto(stack.base_url)
+        await expect(page.get_by_test_id("consent")).not_to_be_checked(timeout=LOOK)
+        await expect(page.get_by_test_id("not-compared")).to_have_count(0)
+        assert await page.evaluate(CHECKS) == []
+        await page.get_by_test_id("join-name").fill("Dora")
+        await page.get_by_test_id("join-button").click()
+        button = page.get_by_test_id("consent-button")
+        await expect(button).to_have_text("Agree", timeout=LOOK)
+        await expect(page.locator('[data-testid=card][data-identity="Dora"]')).to_have_attribute(
+            "data-state", "no_consent", timeout=LOOK
+        )
+        assert await page.evaluate(CHECKS) == []
+        await button.click()
+        await events.next(is_match("Dora"), within=FIRST)
+        await expect(button).to_have_text("Withdraw", timeout=LOOK)
+        await button.click()
+        await idle(stack, "Dora", "consent")
+        await expect(page.get_by_test_id("compare-state")).to_contain_text("You are not looked at")
