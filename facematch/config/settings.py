@@ -44,6 +44,7 @@ _PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 _Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]
 """No number means "for ever": a hundred years does."""
 _Ratio = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+_Identity = Annotated[str, Field(min_length=1, max_length=256)]
 _PASSWORD = re.compile(r"//\S*@")
 DEMO_SECRET = "demo-secret"  # noqa: S105  (known to everybody, which is why it is refused elsewhere)
 """The secret of the LiveKit server that run.sh starts on loopback."""
@@ -115,6 +116,16 @@ class Settings(BaseSettings):
         "off", description="required: nobody is looked at before they have agreed; off: asking is done elsewhere"
     )
 
+    room_signal: bool = Field(
+        default=False, description="Whether the recognizer tells ROOM_SIGNAL_OBSERVERS in the room what it finds"
+    )
+    room_signal_observers: Annotated[tuple[_Identity, ...], NoDecode] = Field(
+        (),
+        max_length=100,
+        validate_default=True,
+        description="Comma-separated LiveKit identities that are told, and that only viewers and admins get tokens for",
+    )
+
     output_dir: Path = Field(Path("captured_faces"), description="Snapshot folder")
     snapshots_enabled: bool = Field(default=True, description="Whether matches write snapshots")
     snapshot_crop: bool = Field(default=False, description="Keep the matched face only, not the whole frame")
@@ -182,10 +193,17 @@ class Settings(BaseSettings):
     initial_sync_frames: str | None = Field(None, description="Legacy: no effect")
     process_every_n_frame: str | None = Field(None, description="Legacy: no effect")
 
-    @field_validator("allowed_rooms", "allowed_hosts", "webhook_types", mode="before")
+    @field_validator("allowed_rooms", "allowed_hosts", "webhook_types", "room_signal_observers", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("room_signal_observers")
+    @classmethod
+    def _somebody_is_told(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if info.data.get("room_signal") and not value:
+            raise ValueError("names nobody, and ROOM_SIGNAL=true: LiveKit would take no names for everybody")
+        return value
 
     @field_validator("webhook_url")
     @classmethod
@@ -246,6 +264,11 @@ class Settings(BaseSettings):
     def consent_required(self) -> bool:
         """Whether nobody is looked at before they have agreed."""
         return self.consent == "required"
+
+    @property
+    def observers(self) -> frozenset[str]:
+        """Who is told in the room of what is found."""
+        return frozenset(self.room_signal_observers if self.room_signal else ())
 
     @property
     def rooms(self) -> frozenset[str]:

@@ -137,6 +137,7 @@ class Recognizer:
             secret=settings.livekit_api_secret,
             source=source,
             proxy=proxy_for(settings.livekit_url, os.environ),
+            observers=settings.observers,
         )
         self._sessions = [
             RoomSession(room, livekit, rules_of(settings), self._shared, self._outbox, snapshots) for room in rooms

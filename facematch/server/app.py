@@ -149,7 +149,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         presence.routes(PresenceStore(database), people.store),
         keeping.routes(reference),
         captures.routes(settings.output_dir),
-        tokens.routes(minted, access.token_limit),
+        tokens.routes(minted, access.token_limit, settings.observers),
         consent.routes(consent.Consents(administered, settings.room_name), access.token_limit),
         heartbeats.routes(recognizers, keeping.erasures, people.gallery_version),
         status.routes(_configured(settings), shown),

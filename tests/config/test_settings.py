@@ -338,3 +338,12 @@ def test_a_bad_address_is_repeated_without_its_password(monkeypatch: pytest.Monk
 
     assert f"  {name}: " in message
     assert "geheim" not in message
+
+
+def test_a_signal_to_nobody_is_refused_for_livekit_would_tell_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = problems(monkeypatch, {"ROOM_SIGNAL": "true"})
+    assert "ROOM_SIGNAL_OBSERVERS: names nobody" in message
+    monkeypatch.setenv("ROOM_SIGNAL_OBSERVERS", "moderator, deputy")
+    assert Settings().observers == {"moderator", "deputy"}
+    monkeypatch.setenv("ROOM_SIGNAL", "false")
+    assert Settings().observers == frozenset()

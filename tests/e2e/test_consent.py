@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from livekit import rtc
 from playwright.async_api import expect
 
 from tests.rig.chromium import chromium
@@ -17,10 +20,24 @@ from tests.rig.stacks import FAST
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from tests.rig.livekit_server import LiveKitServer
     from tests.rig.publishing import Person, Publishers
+
+Message = tuple[str | None, dict[str, Any]]
+"""A sender's identity, and what was said."""
+
+LISTEN = """async ([url, token]) => {
+    const { Room, RoomEvent } = await import("/static/vendor/livekit-client.esm.mjs");
+    const room = new Room();
+    globalThis.told = [];
+    room.on(RoomEvent.DataReceived, (data, sender, _kind, topic) => {
+        if (topic !== "facematch") throw new Error(topic);
+        globalThis.told.push([sender?.identity ?? null, JSON.parse(new TextDecoder().decode(data))]);
+    });
+    await room.connect(url, token);
+}"""
 
 FIRST = 30
 """Seconds within which something comes that is on its way."""
@@ -28,7 +45,8 @@ FIRST = 30
 
 @pytest.fixture(scope="module")
 def _stack(livekit: LiveKitServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    settings: dict[str, Any] = {**FAST, "consent": "required"}
+    settings: dict[str, Any] = {**FAST, "consent": "required", "room_signal": True}
+    settings["room_signal_observers"] = "Moderator,Deputy"
     one = Stack(tmp_path_factory.mktemp("stack"), livekit, **settings)
     yield one
     one.end()
@@ -140,3 +158,52 @@ async def test_the_page_asks_before_joining_and_lets_one_withdraw(stack: Stack) 
         await button.click()
         await idle(stack, "Dora", "consent")
         await expect(page.get_by_test_id("compare-state")).to_contain_text("You are not looked at")
+
+
+async def test_observers_are_told_in_the_room_and_nobody_else_is(stack: Stack) -> None:
+    """By LiveKit's client for programs, and by the one for browsers."""
+    heard: dict[str, list[Message]] = {"Moderator": [], "Nosy": []}
+    async with AsyncExitStack() as rooms, stack.listen() as events, stack.publishers() as publishers:
+        for identity, told in heard.items():
+            await rooms.enter_async_context(listening(stack, identity, told))
+        browser = await rooms.enter_async_context(chromium(Scene(SAME_PERSON)))
+        pages = {identity: await browser.new_page() for identity in ("Deputy", "NosyToo")}
+        for identity, page in pages.items():
+            await page.goto(stack.base_url)
+            token = (await asked(stack, "POST", "/api/token", identity=identity))["token"]
+            await page.evaluate(LISTEN, [stack.environment["LIVEKIT_URL"], token])
+        await on_air(stack, publishers, "Alice", consent=True)
+        match = await events.next(is_match("Alice"), within=FIRST)
+        check = await events.next(is_check("Alice", "match"), within=FIRST)
+
+        async def told_of_both() -> bool:
+            for identity, page in pages.items():
+                heard[identity] = [tuple(one) for one in await page.evaluate("told")]
+            ids = {match["event_id"], check["event_id"]}
+            return all(ids <= {body["event_id"] for _, body in heard[one]} for one in ("Moderator", "Deputy"))
+
+        await wait_until(told_of_both, within=FIRST, what="the observers are told of match and Check")
+    for observer in ("Moderator", "Deputy"):
+        assert {sender for sender, _ in heard[observer]} == {None}  # the recognizer stays hidden
+        told_match = next(body for _, body in heard[observer] if body["type"] == "match")
+        assert (told_match["person_id"], told_match["participant_identity"]) == ("default", "Alice")
+        assert {"filename", "snapshot"}.isdisjoint(told_match)
+    assert heard["Nosy"] == heard["NosyToo"] == []
+
+
+@asynccontextmanager
+async def listening(stack: Stack, identity: str, told: list[Message]) -> AsyncIterator[rtc.Room]:
+    """Somebody in the room, and which messages they get, with their sender's identity."""
+    room = rtc.Room()
+
+    def received(packet: rtc.DataPacket) -> None:
+        assert packet.topic == "facematch"
+        told.append((packet.participant.identity if packet.participant else None, json.loads(packet.data)))
+
+    room.on("data_received", received)
+    token = (await asked(stack, "POST", "/api/token", identity=identity))["token"]
+    await room.connect(stack.environment["LIVEKIT_URL"], token)
+    try:
+        yield room
+    finally:
+        await room.disconnect()

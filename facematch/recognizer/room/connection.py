@@ -71,6 +71,8 @@ class LiveKitAccess:
     """Names this boot; part of the identity, so that two recognizers never evict each other."""
     proxy: str | None = field(default=None, repr=False)
     """What the environment puts before it; may hold a password."""
+    observers: frozenset[str] = frozenset()
+    """Who is told in the room of what is found: without any, nothing is ever sent into it."""
 
     @property
     def identity(self) -> str:
@@ -219,7 +221,7 @@ class Connection:
             room=self._room_name,
             hidden=True,
             can_publish=False,
-            can_publish_data=False,
+            can_publish_data=bool(self._livekit.observers),
             can_subscribe=True,
             can_update_own_metadata=False,
         )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from facematch.recognizer.room.cycle import ReportCheck, ReportMatch
     from facematch.recognizer.room.findings import Findings
     from facematch.recognizer.room.probe import Batch
+    from facematch.recognizer.room.signal import RoomSignal
     from facematch.recognizer.room.subject import Participant, Subject
 
 
@@ -64,6 +65,8 @@ class Reporter:
         self._may_be_named = may_be_named
         self.attendance = Attendance(self)
         """Who is there, as was told."""
+        self.signal: RoomSignal | None = None
+        """Tells those in the room who are to be told there."""
 
     async def match(self, subject: Subject, batch: Batch, report: ReportMatch) -> None:
         """One Match per face, best first, with one snapshot that shows them all.
@@ -108,6 +111,7 @@ class Reporter:
             await self._outbox.put(*events)
         elif not await self._outbox.put(*events, committed=draft.publish):
             draft.discard()
+        self._tell_room(*events)
 
     async def check(
         self, subject: Subject, report: ReportCheck, batch: Batch | None, looked: tuple[float, float] | None = None
@@ -125,22 +129,27 @@ class Reporter:
         reference_id = batch.default.id if batch and batch.default else None
         now, uptime = datetime.now(UTC), _uptime()
         began, ended = looked or (uptime, uptime)
-        await self._outbox.put(
-            Check(
-                **self._common(subject, now, report.cycle_id, reference_id),
-                **(self._found(batch.findings) if batch else {}),
-                looked_from=now - timedelta(seconds=uptime - began),
-                looked_until=now - timedelta(seconds=uptime - ended),
-                uptime_from=round(began, 3),
-                uptime_until=round(ended, 3),
-                match_found=report.outcome == "match",
-                outcome=report.outcome,
-                frames=report.frames,
-                frames_reused=report.reused,
-                faces=report.faces,
-                best_distance=None if report.best_distance is None else round(report.best_distance, 6),
-            )
+        check = Check(
+            **self._common(subject, now, report.cycle_id, reference_id),
+            **(self._found(batch.findings) if batch else {}),
+            looked_from=now - timedelta(seconds=uptime - began),
+            looked_until=now - timedelta(seconds=uptime - ended),
+            uptime_from=round(began, 3),
+            uptime_until=round(ended, 3),
+            match_found=report.outcome == "match",
+            outcome=report.outcome,
+            frames=report.frames,
+            frames_reused=report.reused,
+            faces=report.faces,
+            best_distance=None if report.best_distance is None else round(report.best_distance, 6),
         )
+        await self._outbox.put(check)
+        self._tell_room(check)
+
+    def _tell_room(self, *events: Match | Check) -> None:
+        if self.signal is not None:
+            for event in events:
+                self.signal.tell(event)
 
     def _left(self, seen: list[tuple[Face, Named]]) -> list[tuple[Face, Named]]:
         return [(face, named) for face, named in seen if self._may_be_named(named.person_id)]

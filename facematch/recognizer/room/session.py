@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from facematch.recognizer.room.connection import Connection
@@ -9,6 +10,7 @@ from facematch.recognizer.room.cooldowns import Cooldowns
 from facematch.recognizer.room.pauses import Pauses
 from facematch.recognizer.room.reporter import Reporter
 from facematch.recognizer.room.room import RoomWatch
+from facematch.recognizer.room.signal import RoomSignal
 
 if TYPE_CHECKING:
     from livekit import rtc
@@ -57,6 +59,8 @@ class RoomSession:
             counters=shared.counters,
             may_be_named=shared.matching.names,
         )
+        self._signal = RoomSignal(livekit.observers) if livekit.observers else None
+        self._reporter.signal = self._signal
         self._connection = Connection(livekit, name, watch=self._watch, state_changed=shared.changed.notify)
 
     @property
@@ -88,7 +92,17 @@ class RoomSession:
         Raises:
             CredentialsRefusedError: LiveKit refused the key or the secret.
         """
-        await self._connection.run()
+        if self._signal is None:
+            await self._connection.run()
+            return
+        signalling = asyncio.create_task(self._signal.run(), name=f"signals of room {self.name}")
+        try:
+            await self._connection.run()
+        finally:
+            signalling.cancel()
+            await asyncio.wait([signalling])
 
     def _watch(self, room: rtc.Room) -> RoomWatch:
+        if self._signal is not None:
+            self._signal.room = room
         return RoomWatch(room, self.rules, self._cooldowns, self._pauses, self._shared, self._reporter)

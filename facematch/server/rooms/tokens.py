@@ -19,6 +19,7 @@ from facematch.protocol.identities import RECOGNIZER_PREFIX
 from facematch.protocol.values import Text
 from facematch.server.access.caller import caller_of
 from facematch.server.access.rate_limit import RateLimit
+from facematch.server.access.roles import Role
 from facematch.server.rooms.expulsion import ISSUED, LOGIN
 from facematch.server.web.bodies import KB, described, json_refusals, read_json
 from facematch.server.web.errors import ApiError, Code, documented, invalid
@@ -165,12 +166,13 @@ def _plain(identity: str) -> str:
     return "".join(seen).strip()
 
 
-def routes(tokens: Tokens, limit: RateLimit) -> APIRouter:
+def routes(tokens: Tokens, limit: RateLimit, observers: AbstractSet[str] = frozenset()) -> APIRouter:
     """`GET /token` and `POST /api/token`.
 
     Args:
         tokens: mints them.
         limit: how many a client may have.
+        observers: identities that are told in the room what is found, and that only those get who may see it.
     """
     router = APIRouter(tags=["tokens"])
 
@@ -180,6 +182,8 @@ def routes(tokens: Tokens, limit: RateLimit) -> APIRouter:
         only = caller.room
         if only is not None and (room or "").strip() not in ("", only):
             raise ApiError(403, Code.ROOM_NOT_ALLOWED, "Your invitation is for another room.")
+        if identity.strip() in observers and not caller.roles & {Role.VIEWER, Role.ADMIN}:
+            raise ApiError(403, Code.RESERVED_IDENTITY, "This name is an observer's. Choose another.")
         return tokens.mint(only or room, identity, caller.session.id if caller.session else None, said)
 
     @router.get("/token", summary="A token to join the room", responses=_REFUSALS)

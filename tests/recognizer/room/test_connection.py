@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from livekit import api, rtc
@@ -73,6 +73,14 @@ def test_the_token_hides_and_only_receives() -> None:
     assert video is not None
     assert (video.room, video.room_join, video.hidden, video.can_subscribe) == ("a room", True, True, True)
     assert not any((video.can_publish, video.can_publish_data, video.can_update_own_metadata, video.room_admin))
+
+
+def test_with_observers_the_token_lets_data_be_sent_and_hides_all_the_same() -> None:
+    signalling = replace(access(), observers=frozenset({"moderator"}))
+    token = Connection(signalling, "a room", watch=cast("Any", None), state_changed=lambda: None)._token()
+    video = api.TokenVerifier("a-key", SECRET).verify(token).video
+    assert video is not None
+    assert (video.hidden, video.can_publish_data, video.can_publish) == (True, True, False)
 
 
 def test_the_token_lives_briefly() -> None:

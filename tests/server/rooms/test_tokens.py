@@ -14,9 +14,13 @@ from livekit.api import TokenVerifier
 from facematch.protocol.identities import RECOGNIZER_PREFIX
 from facematch.server.rooms.tokens import Tokens, checked_identity
 from facematch.server.web.errors import ApiError
+from tests.rig.keyed import Keyed, with_keys
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
+
+    from facematch.config.settings import Settings
+    from tests.rig.fake_examiner import FakeExaminer
 
 SECRET = "a secret that is long enough for anyone"
 RESERVED = [
@@ -205,3 +209,16 @@ def test_an_identity_that_is_no_text_in_the_address(client: TestClient) -> None:
     assert client.get("/token?identity=%ff%fe").status_code == 200  # what cannot be read is replaced
     assert client.get("/token?identity=%00").status_code == 422
     assert client.get("/token?identity=a%0d%0aSet-Cookie:x=1").status_code == 422
+
+
+def test_an_observer_s_name_is_given_to_those_only_who_may_see_what_is_found(
+    settings: Settings, examiner: FakeExaminer
+) -> None:
+    observed = with_keys(settings, room_signal=True, room_signal_observers="moderator,deputy")
+    with Keyed(observed, examiner) as keyed:
+        for role, status in (("participant", 403), ("viewer", 200), ("admin", 200)):
+            answer = keyed.with_key(role).post("/api/token", json={"identity": " moderator "})
+            assert answer.status_code == status
+        guest = keyed.with_key("participant")
+        assert guest.post("/api/token", json={"identity": "deputy"}).json()["code"] == "RESERVED_IDENTITY"
+        assert guest.post("/api/token", json={"identity": "moderator2"}).status_code == 200
