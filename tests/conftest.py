@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from facematch.config.settings import Settings
+from tests.rig import nursery
 from tests.rig.ports import free_tcp_port, free_udp_port
 from tests.rig.process import forget_the_ended, started
 from tests.rig.schedule import ByFile, arrange
@@ -61,6 +62,10 @@ def pytest_collection_finish() -> None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile | None:
     """For `--dist loadfile`, as test.sh says."""
     return ByFile(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_sessionfinish() -> None:
+    nursery.close()
 
 
 @pytest.hookimpl(wrapper=True)

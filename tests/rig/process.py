@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from facematch.config.settings import ROOT
 from facematch.launcher.child import die_with
+from tests.rig import nursery
 from tests.rig.waiting import NeverHappenedError, unwatch, wait_until_true, watch
 
 if TYPE_CHECKING:
@@ -39,13 +40,19 @@ def forget_the_ended() -> None:
 class Process:
     """A program started from the checkout; several runs of it append to one log."""
 
-    def __init__(self, name: str, argv: Sequence[str], *, env: Mapping[str, str], log: Path) -> None:
-        """Starts nothing yet; `env` is the whole environment of the child."""
+    def __init__(
+        self, name: str, argv: Sequence[str], *, env: Mapping[str, str], log: Path, prepared: bool = False
+    ) -> None:
+        """Starts nothing yet; `env` is the whole environment of the child.
+
+        `prepared`: begins where its imports are done, if a copy can do the same as a start (see `nursery`).
+        """
         self.name = name
+        self._prepared = prepared
         self.log = log
         self._argv = list(argv)
         self._env = dict(env)
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | nursery.Born | None = None
 
     def set(self, **variables: str) -> None:
         """Variables of its next start."""
@@ -73,8 +80,16 @@ class Process:
     def start(self) -> None:
         """Starts it in a process group of its own, so that a Ctrl-C at the test does not reach it first."""
         assert not self.alive, f"{self.name} runs already"
+        kind = nursery.kind_of(self._argv, self._env) if self._prepared else None
+        self._child = nursery.bear(kind, self._argv, self._env, self.log) if kind else self._opened()
+        unwatch(self)  # of its last life
+        watch(self)
+        if self not in _started:
+            _started.append(self)
+
+    def _opened(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
-            self._child = subprocess.Popen(
+            return subprocess.Popen(
                 self._argv,
                 cwd=ROOT,
                 env=self._env,
@@ -84,10 +99,6 @@ class Process:
                 start_new_session=True,
                 preexec_fn=die_with(os.getpid()),  # noqa: PLW1509  (one call of the C library)
             )
-        unwatch(self)  # of its last life
-        watch(self)
-        if self not in _started:
-            _started.append(self)
 
     def obituary(self) -> str | None:
         """See `Mortal`."""
@@ -147,6 +158,6 @@ class Process:
         """The last lines of its output, with a heading."""
         return "\n".join([f"--- {self.name} ---", *self.output().splitlines()[-lines:]])
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> subprocess.Popen[bytes] | nursery.Born:
         assert self._child is not None, f"{self.name} has not been started"
         return self._child

@@ -64,9 +64,13 @@ class Stack:
         self.headers = {"Authorization": f"Bearer {key}"} if key else {}
         """What every request of the tests carries."""
         uvicorn = [sys.executable, "-m", "uvicorn", "api:app", "--host", "127.0.0.1", "--port", str(port)]
-        self.api = Process("api", uvicorn, env=self.environment, log=folder / "api.log")
+        self.api = Process("api", uvicorn, env=self.environment, log=folder / "api.log", prepared=True)
         self.recognizer = Process(
-            "recognizer", [sys.executable, "main.py"], env=self.environment, log=folder / "recognizer.log"
+            "recognizer",
+            [sys.executable, "main.py"],
+            env=self.environment,
+            log=folder / "recognizer.log",
+            prepared=True,
         )
 
     @property

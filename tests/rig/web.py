@@ -48,7 +48,7 @@ class WebProcess:
         self.environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         self.environment |= {name.upper(): str(value) for name, value in own.items()}
         command = [sys.executable, "-m", "uvicorn", "api:app", "--port", str(self.port)]
-        self.process = Process("api", command, env=self.environment, log=folder / "api.log")
+        self.process = Process("api", command, env=self.environment, log=folder / "api.log", prepared=True)
 
     async def start(self) -> None:
         """Returns when it answers."""
