@@ -66,6 +66,7 @@ _WAYS: dict[Input, list[Callable[[Cycle], Sequence[Output]]]] = {
     Input.FAILED: [lambda cycle: cycle.failed(0)],
     Input.CROWDED_OUT: [lambda cycle: cycle.crowded_out(0)],
     Input.DUE: [lambda cycle: cycle.due(99)],
+    Input.WANTED: [lambda cycle: cycle.wanted(0)],
     Input.STOP: [lambda cycle: cycle.stop(0)],
 }
 """Every input, in each of the ways that end differently."""

@@ -42,7 +42,10 @@ from facematch.server.presence.fold import PresenceFold
 from facematch.server.presence.store import PresenceStore
 from facematch.server.privacy.retention import Limits
 from facematch.server.privacy.service import Keeping
+from facematch.server.recognizers import looks_routes
 from facematch.server.recognizers import routes as heartbeats
+from facematch.server.recognizers.directing import Directing
+from facematch.server.recognizers.looks import Looks
 from facematch.server.recognizers.registry import Recognizers
 from facematch.server.rooms import consent, tokens
 from facematch.server.rooms.expulsion import Expulsion
@@ -99,6 +102,8 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     enrollment = Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
     people = People(database, enrollment, int(settings.upload_max_mb * MB), monotonic=parts.monotonic)
     keeping = Keeping(database, settings.output_dir, _limits(settings), recognizers, feed, people)
+    looks = Looks(recognizers.all, people.publication.call, parts.monotonic)
+    directing = Directing(look_now=looks.due)
     intake = Intake(feed.writer, keeping.erasures.covers)
     shown = status.Shown(recognizers, reference, feed, webhooks, keeping.erasures)
 
@@ -151,7 +156,8 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         captures.routes(settings.output_dir),
         tokens.routes(minted, access.token_limit, settings.observers),
         consent.routes(consent.Consents(administered, settings.room_name), access.token_limit),
-        heartbeats.routes(recognizers, keeping.erasures, people.gallery_version),
+        heartbeats.routes(recognizers, keeping.erasures, people.gallery_version, directing),
+        looks_routes.routes(looks),
         status.routes(_configured(settings), shown),
         metrics.routes(recognizers, hub, reference),
         health.routes(_health(settings, feed, recognizers, parts.monotonic)),

@@ -16,7 +16,6 @@ from tests.rig.listener import is_check, is_match
 from tests.rig.page import CHECKS, LOOK
 from tests.rig.photographs import SAME_PERSON, Scene
 from tests.rig.stack import Stack
-from tests.rig.stacks import FAST
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -39,14 +38,17 @@ LISTEN = """async ([url, token]) => {
     await room.connect(url, token);
 }"""
 
+LONG = 600
+"""Seconds of pause: who is looked at again was wanted to be."""
+
 FIRST = 30
 """Seconds within which something comes that is on its way."""
 
 
 @pytest.fixture(scope="module")
 def _stack(livekit: LiveKitServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    settings: dict[str, Any] = {**FAST, "consent": "required", "room_signal": True}
-    settings["room_signal_observers"] = "Moderator,Deputy"
+    settings: dict[str, Any] = {"hold_seconds": LONG, "wait_seconds": LONG, "match_cooldown_seconds": 0}
+    settings |= {"consent": "required", "room_signal": True, "room_signal_observers": "Moderator,Deputy"}
     one = Stack(tmp_path_factory.mktemp("stack"), livekit, **settings)
     yield one
     one.end()
@@ -122,7 +124,18 @@ async def test_nobody_is_looked_at_before_they_agree_nor_after_they_withdraw(sta
         told, seen = len(events.received), await frames(stack)
         await on_air(stack, publishers, "Bob", consent=True)
         await events.next(is_check("Bob", "match"), within=FIRST)
-        await events.next(is_check("Bob", "match"), within=FIRST)  # a second one: Alice's would have come, too
+        await stack.track_in("Bob", "hold", within=FIRST)
+        looks = [await asked(stack, "POST", "/api/looks", identity=who) for who in ("Alice", "Bob", "Carol", "Nobody")]
+        assert [(look["watched"], look["idle_reason"]) for look in looks] == [
+            (False, "consent"),
+            (True, None),
+            (False, "not_compared"),
+            (False, None),
+        ]
+        await events.next(
+            is_check("Bob", "match"), within=FIRST
+        )  # the look that was wanted: Alice's would have come, too
+        assert (await stack.track_in("Bob", "hold", within=FIRST))["batches"] == 2
         assert {one["participant_identity"] for one in events.received[told:]} == {"Bob"}
         assert await frames(stack) > seen
 
@@ -172,9 +185,9 @@ async def test_observers_are_told_in_the_room_and_nobody_else_is(stack: Stack) -
             await page.goto(stack.base_url)
             token = (await asked(stack, "POST", "/api/token", identity=identity))["token"]
             await page.evaluate(LISTEN, [stack.environment["LIVEKIT_URL"], token])
-        await on_air(stack, publishers, "Alice", consent=True)
-        match = await events.next(is_match("Alice"), within=FIRST)
-        check = await events.next(is_check("Alice", "match"), within=FIRST)
+        await on_air(stack, publishers, "Eve", consent=True)
+        match = await events.next(is_match("Eve"), within=FIRST)
+        check = await events.next(is_check("Eve", "match"), within=FIRST)
 
         async def told_of_both() -> bool:
             for identity, page in pages.items():
@@ -186,7 +199,7 @@ async def test_observers_are_told_in_the_room_and_nobody_else_is(stack: Stack) -
     for observer in ("Moderator", "Deputy"):
         assert {sender for sender, _ in heard[observer]} == {None}  # the recognizer stays hidden
         told_match = next(body for _, body in heard[observer] if body["type"] == "match")
-        assert (told_match["person_id"], told_match["participant_identity"]) == ("default", "Alice")
+        assert (told_match["person_id"], told_match["participant_identity"]) == ("default", "Eve")
         assert {"filename", "snapshot"}.isdisjoint(told_match)
     assert heard["Nosy"] == heard["NosyToo"] == []
 

@@ -77,6 +77,7 @@ class Input(StrEnum):
     FAILED = "engine error"
     CROWDED_OUT = "pictures late, and no place"
     DUE = "time is up"
+    WANTED = "somebody wants a look now"
     STOP = "track gone"
 
 
@@ -108,11 +109,13 @@ TRANSITIONS: dict[State, dict[Input, State]] = {
     },
     State.HOLD: {
         Input.DUE: State.QUEUED,
+        Input.WANTED: State.QUEUED,
         Input.REFERENCE_REMOVED: State.IDLE,
         Input.STOP: State.STOPPED,
     },
     State.WAIT: {
         Input.DUE: State.QUEUED,
+        Input.WANTED: State.QUEUED,
         Input.REFERENCE_REMOVED: State.IDLE,
         Input.STOP: State.STOPPED,
     },
@@ -417,6 +420,11 @@ class Cycle:
         if self.deadline is not None and now < self.deadline:
             return ()
         self._enter(Input.DUE, now)
+        return ()
+
+    def wanted(self, now: float) -> tuple[Output, ...]:
+        """The pause ends before its time."""
+        self._enter(Input.WANTED, now)
         return ()
 
     def reported(self) -> None:

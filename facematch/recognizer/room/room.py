@@ -142,7 +142,7 @@ class RoomWatch:
             The reason, in LiveKit's word (such as `SERVER_SHUTDOWN`).
         """
         self._shared.matching.subscribe(self._on_people_change)
-        self._shared.directions.subscribe(self._on_change)
+        self._shared.directions.subscribe(self._on_people_change)
         try:
             self._reporter.attendance.began(self._people(), self._consenting())
             while self._closed is None:
@@ -151,7 +151,7 @@ class RoomWatch:
             return self._closed
         finally:
             self._shared.matching.unsubscribe(self._on_people_change)
-            self._shared.directions.unsubscribe(self._on_change)
+            self._shared.directions.unsubscribe(self._on_people_change)
             self._reporter.attendance.lost(self._closed or "STOPPED")
             for sid in list(self._watches):
                 self._drop(sid)

@@ -64,6 +64,8 @@ class TrackWatch:
         self.last_match_at: datetime | None = None
         self._begun = 0.0
         """When the last batch began."""
+        self._answered = 0
+        """The last look that somebody asked for before it."""
         self._shared = shared
         self._reporter = reporter
         self._processed_width = shared.engine.processed_width
@@ -103,12 +105,20 @@ class TrackWatch:
         return self._shared.matching.anyone(self._room)
 
     async def _rest(self) -> None:
-        """HOLD or WAIT: nothing happens until the time is up, unless nobody is looked for any more."""
+        """HOLD or WAIT: nothing happens until the time is up, unless nobody is looked for any more, or somebody wants a
+        look now.
+        """
         remaining = max(0.0, (self.cycle.deadline or 0.0) - _now())
-        if await self.changed.until(lambda: not self._anyone(), remaining):
-            await self._carry_out(self.cycle.reference_removed(_now()))
-        else:
+        if not await self.changed.until(lambda: self._wanted() or not self._anyone(), remaining):
             await self._carry_out(self.cycle.due(_now()))
+        elif self._anyone():
+            await self._carry_out(self.cycle.wanted(_now()))
+        else:
+            await self._carry_out(self.cycle.reference_removed(_now()))
+
+    def _wanted(self) -> bool:
+        """Whether a look was asked for since the last batch began."""
+        return self._shared.directions.look_asked(self.subject.participant_identity) > self._answered
 
     async def _run_batch(self) -> None:
         """Wait for a slot and run one batch, unless there is nobody to look for or nothing to look at."""
@@ -124,6 +134,7 @@ class TrackWatch:
     def _begin(self) -> tuple[Output, ...]:
         """A slot is ours: the batch begins, and with it its timeout."""
         self._begun = _now()
+        self._answered = self._shared.directions.look_asked(self.subject.participant_identity)
         delay = self._begun - self.cycle.since
         self._shared.counters.delay_seconds += delay
         if delay > DELAY_WORTH_A_LINE:

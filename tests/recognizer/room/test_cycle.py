@@ -110,6 +110,7 @@ GIVE: dict[Input, Callable[[Cycle, float], tuple[Output, ...]]] = {
     Input.FAILED: lambda cycle, now: cycle.failed(now),
     Input.CROWDED_OUT: lambda cycle, now: cycle.crowded_out(now),
     Input.DUE: lambda cycle, now: cycle.due(now),
+    Input.WANTED: lambda cycle, now: cycle.wanted(now),
     Input.STOP: lambda cycle, now: cycle.stop(now),
 }
 
