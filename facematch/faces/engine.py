@@ -100,12 +100,18 @@ class FaceEngine:
         self._encoder = encoder
         self.processed_width = processed_width
         """Pixels of width that wider frames are scaled down to before detection."""
+        self._workers = workers
         self._detectors: SimpleQueue[Detector] = SimpleQueue()
         for _ in range(workers):
             self._detectors.put(Detector())
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="faces")
         self._unfinished: set[Future[Any]] = set()
         self._closed = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether what is asked for now has to wait for a thread."""
+        return len(self._unfinished) >= self._workers
 
     async def inspect(self, frame: Pixels, *, closer: bool = False) -> tuple[Face, ...]:
         """The faces of a frame, all of which is searched. See `look` for what it takes and raises."""

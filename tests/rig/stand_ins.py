@@ -46,7 +46,8 @@ class StandInReferences:
 def engine(**known: Any) -> Any:
     """One that looks at nothing, unless `inspect` is given."""
     return SimpleNamespace(
-        **{"model": "a model", "processed_width": 640, "detect_seconds": 1.0, "encode_seconds": 0.5} | known
+        **{"model": "a model", "processed_width": 640, "detect_seconds": 1.0, "encode_seconds": 0.5, "busy": False}
+        | known
     )
 
 

@@ -119,14 +119,15 @@ class Selection:
     def __init__(self, wanted_width: int, frames: int) -> None:
         self._wanted = wanted_width
         self._apart = SPREAD_SECONDS / max(1, frames - 1)
-        self._missing = frames
+        self._frames = frames
+        self.counted = 0
         self._first: float | None = None
         self._due = 0.0
 
     @property
     def complete(self) -> bool:
         """Whether there are as many as a batch has."""
-        return self._missing <= 0
+        return self.counted >= self._frames
 
     def wants(self, width: int, now: float) -> bool:
         """Whether a frame `width` pixels wide is worth looking at, at `now` (monotonic seconds)."""
@@ -136,7 +137,7 @@ class Selection:
 
     def count(self, now: float) -> None:
         """One is to be looked at."""
-        self._missing -= 1
+        self.counted += 1
         if self._first is None:
             self._first, self._due = now, now + self._apart
             return
@@ -155,16 +156,16 @@ class FrameStream:
         track: a subscribed remote video track.
         selection: which frames are kept.
         arrived: called, on the event loop, whenever a frame came.
-        complete: called, on the event loop, when the last has come that is to be looked at, while others still wait.
+        enough: asked after each that is kept, with how many wait: whether no other is wanted.
     """
 
     def __init__(
-        self, track: rtc.Track, selection: Selection, arrived: Callable[[], None], complete: Callable[[], None]
+        self, track: rtc.Track, selection: Selection, arrived: Callable[[], None], enough: Callable[[int], bool]
     ) -> None:
         self._stream = rtc.VideoStream.from_track(track=track, format=rtc.VideoBufferType.I420, capacity=1)
         self._selection = selection
         self._arrived = arrived
-        self._complete = complete
+        self._enough = enough
         self._came = False
         """Whether any frame has since the last call of `take`."""
         self._kept: deque[tuple[rtc.VideoFrameEvent, float]] = deque()
@@ -186,6 +187,11 @@ class FrameStream:
         frame = event.frame.convert(rtc.VideoBufferType.RGB24)
         pixels = np.frombuffer(frame.data, np.uint8).reshape(frame.height, frame.width, 3)
         return Picture(upright(pixels, event.rotation), at)
+
+    @property
+    def over(self) -> bool:
+        """Whether all that it brings have been taken."""
+        return self._closing is not None and not self.ready()
 
     async def aclose(self) -> None:
         """Ends the stream within `CLOSE_SECONDS`, whatever state the track is in; also when who waits is cancelled."""
@@ -216,21 +222,20 @@ class FrameStream:
             self.too_large = is_too_large(event.frame.width, event.frame.height)
             if self.too_large:
                 self._kept.clear()
-            else:
-                self._keep(event)
+            kept = not self.too_large and self._keep(event)
             self._came = True
             self._arrived()
-            if self.too_large or self._selection.complete:
+            if self.too_large or (kept and self._enough(len(self._kept))):
                 break
         self._begin_to_close()
-        if len(self._kept) > 1:
-            self._complete()
 
-    def _keep(self, event: rtc.VideoFrameEvent) -> None:
-        """The frame, if it is to be looked at and there is room for it."""
+    def _keep(self, event: rtc.VideoFrameEvent) -> bool:
+        """Whether the frame is to be looked at and there is room for it."""
         now = asyncio.get_running_loop().time()
         waiting = sum(_bytes(kept.frame) for kept, _ in self._kept)
         has_room = not waiting or waiting + _bytes(event.frame) <= MOST_BYTES_WAITING
-        if has_room and self._selection.wants(_width(event), now) and not is_filler(event.frame):
-            self._selection.count(now)
-            self._kept.append((event, now))
+        if not has_room or not self._selection.wants(_width(event), now) or is_filler(event.frame):
+            return False
+        self._selection.count(now)
+        self._kept.append((event, now))
+        return True

@@ -71,6 +71,8 @@ class Probe:
         self._shared = shared
         self._changed = changed
         self._room = room
+        self.stopped = False
+        """Whether the server was told to send nothing more before the batch, the last or the one at work, was over."""
         self._default: ReferenceSet | None = None
         """Of the batch at work."""
         self._processed_width = shared.engine.processed_width
@@ -88,6 +90,7 @@ class Probe:
         """
         outputs: tuple[Output, ...] = ()
         self._default = batch.default
+        self.stopped = False
         self._memory.begin()
         reception = Reception(
             self._publication,
@@ -100,10 +103,15 @@ class Probe:
         track = await reception.track()
         if track is None:
             return self._without_track(reception)
-        stream = FrameStream(track, reception.selection, self._changed.notify, self._stop_sending)
+        stream = self._opened(track, reception)
         self._shared.counters.streams_open += 1
         try:
             while self._cycle.state is State.PROBE:
+                if self.stopped and stream.over and not reception.selection.complete:  # one did not do
+                    await stream.aclose()
+                    self.stopped = False
+                    reception.resume()
+                    stream = self._opened(track, reception)
                 picture = await reception.picture(stream)
                 if stream.too_large:
                     outputs = self._cycle.refused(_now(), Outcome.TOO_LARGE)
@@ -122,9 +130,21 @@ class Probe:
         """Keep nothing of what the batches so far have seen."""
         self._memory.forget()
 
-    def _stop_sending(self) -> None:
-        """All that is looked at is here; what the server sent meanwhile would be received and decoded for nothing."""
-        forwarding.pause(self._publication)
+    def _opened(self, track: rtc.RemoteTrack, reception: Reception) -> FrameStream:
+        return FrameStream(
+            track, reception.selection, self._changed.notify, lambda waiting: self._enough(reception, waiting)
+        )
+
+    def _enough(self, reception: Reception, waiting: int) -> bool:
+        """Whether no other picture is wanted now: all are here that are looked at, or the first of a held camera is,
+        which will most likely do. Where these have to wait, what the server sends meanwhile is decoded for nothing.
+        """
+        selection = reception.selection
+        first = reception.resumed and selection.counted == 1 and self._shared.engine.busy
+        if first or (selection.complete and waiting > 1):
+            forwarding.pause(self._publication)
+            self.stopped = True
+        return first or selection.complete
 
     def _nobody_left(self) -> bool:
         """Whether somebody whom this batch is about was erased: what came of them is told to nobody."""

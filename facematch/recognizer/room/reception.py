@@ -66,10 +66,12 @@ class Reception:
         self.selection = Selection(min(processed_width, publication.width or processed_width), cycle.most_frames)
         """Which of the track's frames are looked at."""
         self._expected_until = _now() + _expected_seconds(cycle)
-        if publication.track is None:
-            slot.keep_a_half()
-        else:
+        self.resumed = publication.track is not None
+        """Whether the track was kept after a match."""
+        if self.resumed:
             slot.keep_a_quarter()
+        else:
+            slot.keep_a_half()
         self.crowded_out = False
         """True when pictures came, and too many other batches had some."""
 
@@ -104,6 +106,11 @@ class Reception:
             if (picture := stream.take()) is not None:
                 return picture
         return None
+
+    def resume(self) -> None:
+        """Have the camera send again; its pictures begin anew."""
+        forwarding.resume(self._publication, self._processed_width)
+        self._expected_until = _now() + EXPECTED_AGAIN_SECONDS
 
     async def _settled(self, seconds: float) -> bool:
         """Whether the track is received, or not to be waited for, within so many seconds of the batch."""

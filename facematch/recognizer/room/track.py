@@ -175,7 +175,8 @@ class TrackWatch:
 
     async def _set_media(self, media: Media) -> None:
         if media is Media.PAUSED:
-            forwarding.pause(self.publication)
+            if not self._probe.stopped:
+                forwarding.pause(self.publication)
         elif media is Media.UNSUBSCRIBED:
             forwarding.unsubscribe(self.publication)
             await self.changed.until(lambda: self.publication.track is None, UNSUBSCRIBE_SECONDS)

@@ -257,9 +257,12 @@ def stream_of(
     told: list[str] = []
     monkeypatch.setattr(rtc.VideoStream, "from_track", lambda **_: sends)
     selection = Selection(wanted, frames)
-    stream = FrameStream(
-        cast("rtc.Track", object()), selection, lambda: told.append("arrived"), lambda: told.append("complete")
-    )
+
+    def enough(waiting: int) -> bool:
+        told.append(f"{waiting} waiting")
+        return selection.complete
+
+    stream = FrameStream(cast("rtc.Track", object()), selection, lambda: told.append("arrived"), enough)
     return stream, told
 
 
@@ -269,7 +272,7 @@ def test_what_is_looked_at_is_made_rgb_and_nothing_else(monkeypatch: pytest.Monk
     async def scenario() -> None:
         stream, told = stream_of(monkeypatch, Sends(early, passed, late, apart=0.05))
         await asyncio.sleep(0.2)
-        assert told == ["arrived"] * 3
+        assert told == ["arrived", "1 waiting", "arrived", "arrived", "2 waiting"]
         first = stream.take()
         assert first is not None
         assert first.pixels.shape == (36, 64, 3)
@@ -294,30 +297,11 @@ def test_a_stream_ends_with_the_last_frame_that_is_looked_at(monkeypatch: pytest
         stream, told = stream_of(monkeypatch, sends)
         await asyncio.sleep(1.9)
         assert (len(sends.left), sends.ended) == (15, True)
-        assert told == ["arrived"] * 5 + ["complete"]
+        assert [one for one in told if one != "arrived"] == [f"{waiting} waiting" for waiting in range(1, 6)]
+        assert (told.count("arrived"), stream.over) == (5, False)
         taken = [picture.at for _ in range(9) if (picture := stream.take())]
         assert taken == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
-        await stream.aclose()
-
-    run(scenario())
-
-
-def test_a_stream_whose_frames_are_looked_at_as_they_come_is_not_said_to_be_complete(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The batch's end follows at once, and with it that of the sending."""
-
-    async def scenario() -> None:
-        sends = Sends(*(Frame(64, 36) for _ in range(20)), apart=0.1)
-        stream, told = stream_of(monkeypatch, sends)
-        for _ in range(5):
-            await asyncio.sleep(0.1)
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            assert stream.take() is not None
-        await asyncio.sleep(1.0)
-        assert sends.ended
-        assert "complete" not in told
+        assert stream.over
         await stream.aclose()
 
     run(scenario())
@@ -380,8 +364,7 @@ async def test_a_frame_that_is_too_large_is_let_go_of_and_no_other_is_read(monke
     await eventually(lambda: stream.too_large)
     assert stream.ready()
     assert stream.take() is None
-    assert (small.made, large.made, len(sends.left)) == ([], [], 1)
-    assert "complete" not in told
+    assert (small.made, large.made, len(sends.left), told.count("arrived")) == ([], [], 1, 2)
     await stream.aclose()
 
 

@@ -68,6 +68,7 @@ class Camera:
     published: float = 0.0
     checks: list[tuple[float, Outcome]] = field(default_factory=list)
     asked: float = 0.0
+    decoded: int = 0
 
     @property
     def first(self) -> float:
@@ -94,13 +95,14 @@ class Hall:
         monkeypatch.setattr(forwarding, "pause", lambda _: None)
         monkeypatch.setattr(forwarding, "resume", lambda camera, _width: self._resumed(camera.sid))
         self._threads = asyncio.Semaphore(THREADS)
+        self._engine = engine(look=self._look)
         self.watch = RoomWatch(
             cast("rtc.Room", self.room),
             RULES,
             Cooldowns(0.0),
             Pauses(),
             shared(
-                engine=engine(look=self._look),
+                engine=self._engine,
                 references=StandInReferences(ReferenceSet("r", axis(0)[np.newaxis])),
                 slots=self.slots,
                 limits=TrackLimits(per_participant=100, per_room=500),
@@ -153,10 +155,11 @@ class Hall:
             """Stands for `FrameStream`; counts as open while pictures come, for then it costs something."""
 
             def __init__(
-                self, track: Any, selection: Selection, arrived: Callable[[], None], _complete: object
+                self, track: Any, selection: Selection, arrived: Callable[[], None], enough: Callable[[int], bool]
             ) -> None:
                 self._kept: list[Picture] = []
                 self._selection = selection
+                self._enough = enough
                 self.too_large = False
                 self._pump = asyncio.create_task(self._run(track.camera, arrived))
 
@@ -170,15 +173,21 @@ class Hall:
                     hall.open -= 1
 
             async def _receive(self, camera: Camera, arrived: Callable[[], None]) -> None:
-                sent = 0
-                while sent < camera.pictures and not self._selection.complete:
+                sent, enough = 0, False
+                while sent < camera.pictures and not enough:
                     sent += 1
+                    camera.decoded += 1
                     if self._selection.wants(160, now()):
                         self._selection.count(now())
                         pixels = np.full((90, 160, 3), round(camera.distance * 100), np.uint8)
                         self._kept.append(Picture(pixels, now()))
+                        enough = self._enough(len(self._kept))
                     arrived()
-                    await asyncio.sleep(FRAME_SECONDS)
+                    await asyncio.sleep(0 if enough else FRAME_SECONDS)
+
+            @property
+            def over(self) -> bool:
+                return self._pump.done() and not self._kept
 
             def ready(self) -> bool:
                 return bool(self._kept)
@@ -193,7 +202,9 @@ class Hall:
 
     async def _look(self, pixels: Pixels, *_: object, **__: object) -> Sight:
         async with self._threads:
+            self._engine.busy = self._threads.locked()
             await asyncio.sleep(self._look_seconds)
+        self._engine.busy = self._threads.locked()
         return Sight((face(axis(pixels[0, 0, 0] / 100)),), Extent.WHOLE, (), cast("Any", None))
 
     async def _match(self, *_: object, **__: object) -> None: ...
@@ -265,6 +276,42 @@ def test_three_hundred_held_cameras_are_looked_at_on_time(monkeypatch: pytest.Mo
     assert len(gaps) >= 300 * 2
     assert gaps[len(gaps) * 95 // 100] <= 11.2  # 10 s, the wait for the first picture of up to 0.9, and a look
     assert hall.most_open <= SLOTS * MOST_CROWDED
+
+
+def test_where_looking_takes_long_nothing_is_decoded_that_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    hall = Hall(monkeypatch, look_seconds=0.2)
+
+    async def live() -> None:
+        for number in range(60):
+            hall.publish(Camera(f"held-{number}"))
+            hall.publish(Camera(f"stranger-{number}", distance=0.9))
+        await asyncio.sleep(300.0)
+
+    hall.run(live)
+    for camera in hall.cameras.values():
+        assert {outcome for _, outcome in camera.checks} == {
+            Outcome.MATCH if camera.name.startswith("held") else Outcome.NO_MATCH
+        }
+        batches = len(camera.checks) + 1
+        assert camera.decoded <= (5 * batches if camera.name.startswith("stranger") else batches + 5)
+
+
+def test_a_held_camera_whose_first_picture_does_not_do_is_looked_at_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    hall = Hall(monkeypatch, look_seconds=0.2)
+
+    async def live() -> None:
+        for number in range(40):
+            hall.publish(Camera(f"held-{number}"))
+        await asyncio.sleep(60.0)
+        for camera in hall.cameras.values():
+            camera.checks.clear()
+            camera.distance, camera.decoded = 0.9, 0  # somebody else
+        await asyncio.sleep(50.0)
+
+    hall.run(live)
+    for camera in hall.cameras.values():
+        assert Outcome.NO_MATCH in {outcome for _, outcome in camera.checks}
+        assert camera.decoded >= 5
 
 
 def test_pictures_that_come_late_and_all_at_once_are_stopped_and_asked_for_again(

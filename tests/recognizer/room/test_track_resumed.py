@@ -111,9 +111,7 @@ def stream_of(sfu: Sfu, closing: float) -> type:
     """Stands for `FrameStream`: a frame every tenth of a second while any flow; `closing`: how long its end takes."""
 
     class Stream:
-        def __init__(
-            self, _track: object, selection: Selection, arrived: Callable[[], None], _complete: object
-        ) -> None:
+        def __init__(self, _track: object, selection: Selection, arrived: Callable[[], None], _enough: object) -> None:
             self._pump = asyncio.create_task(self._run(arrived))
             self._selection = selection
             self._newest: Picture | None = None
@@ -126,6 +124,8 @@ def stream_of(sfu: Sfu, closing: float) -> type:
                     self.too_large = sfu.too_large
                     self._newest = Picture(np.full((90, 160, 3), 99, np.uint8), now())
                     arrived()
+
+        over = False
 
         def ready(self) -> bool:
             return self._newest is not None or self.too_large
