@@ -138,6 +138,9 @@ class Settings(BaseSettings):
         None, description="Days that a Check is kept, if less; empty: EVENT_MAX_AGE_DAYS"
     )
     statistics_max_age_days: _Days = Field(365, description="Days that presence and daily figures are kept")
+    person_max_unseen_days: _Days = Field(
+        365, description="Days that a person of the gallery is kept unseen, who has no delete_at"
+    )
     reference_image: Path = Field(Path("reference/current.jpg"), description="Reference photograph (hot-reloaded)")
     model_cache: Path = Field(
         Path("~/.cache/face-match"),

@@ -1,7 +1,7 @@
 """People and photos as they are sent and answered over HTTP."""
 
 # Annotations are read at run time here: pydantic makes its models from them.
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -95,6 +95,10 @@ class PersonShown(BaseModel):
     basis: str
     consent: ConsentSent | None
     delete_at: datetime | None
+    erased_at: datetime = Field(
+        description="When they are erased by themselves: `delete_at`, else PERSON_MAX_UNSEEN_DAYS after they were last "
+        "seen, or added"
+    )
     created_at: datetime
     last_seen_at: datetime | None = Field(description="To the day; null: not yet")
     photos: int = Field(description="How many")
@@ -102,9 +106,9 @@ class PersonShown(BaseModel):
     attention: list[Attention] = Field(description="Why somebody should look at them; empty: nobody needs to")
 
     @classmethod
-    def of(cls, person: Person, portrait: str | None, now: datetime) -> Self:
-        """A person of the database."""
-        return cls(**_shown(person, portrait, now))
+    def of(cls, person: Person, portrait: str | None, now: datetime, unseen: timedelta) -> Self:
+        """A person of the database, kept for so long unseen."""
+        return cls(**_shown(person, portrait, now, unseen))
 
     def person(self) -> Person:
         """The same as the database has it, but for whether photos are unlike."""
@@ -164,10 +168,12 @@ class PersonWhole(PersonShown):
     merged: list[MergedShown] = Field(description="Who was merged into them")
 
     @classmethod
-    def whole(cls, person: Person, photos: list[Photo], merged: list[Person], now: datetime) -> Self:
+    def whole(
+        cls, person: Person, photos: list[Photo], merged: list[Person], *, now: datetime, unseen: timedelta
+    ) -> Self:
         """A person of the database with everything."""
         return cls(
-            **_shown(person, photos[0].id if photos else None, now),
+            **_shown(person, photos[0].id if photos else None, now, unseen),
             photo_list=[PhotoShown.of(photo) for photo in photos],
             merged=[MergedShown(id=one.id, name=one.details.name) for one in merged],
         )
@@ -251,7 +257,7 @@ def url_of(person_id: str, photo_id: str) -> str:
     return f"/api/people/{person_id}/photos/{photo_id}"
 
 
-def _shown(person: Person, portrait: str | None, now: datetime) -> dict[str, Any]:
+def _shown(person: Person, portrait: str | None, now: datetime, unseen: timedelta) -> dict[str, Any]:
     details, consent = person.details, person.details.consent
     return {
         "id": person.id,
@@ -261,9 +267,10 @@ def _shown(person: Person, portrait: str | None, now: datetime) -> dict[str, Any
         "basis": details.basis,
         "consent": consent and ConsentSent(at=consent.at, by=consent.by, text_version=consent.text_version),
         "delete_at": details.delete_at,
+        "erased_at": person.erased_at(unseen),
         "created_at": person.created_at,
         "last_seen_at": person.last_seen_at,
         "photos": person.photos,
         "portrait": portrait and url_of(person.id, portrait),
-        "attention": attention(person, now),
+        "attention": attention(person, now, unseen),
     }

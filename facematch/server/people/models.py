@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -78,6 +78,10 @@ class Person:
     photos: int
     outliers: int
     """Photos that are unlike the others."""
+
+    def erased_at(self, unseen: timedelta) -> datetime:
+        """When they are erased by themselves: `delete_at`, else so long after they were last seen, or added."""
+        return self.details.delete_at or (self.last_seen_at or self.created_at) + unseen
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ def routes(store: PeopleStore, changes: PeopleChanges, now: Callable[[], datetim
         with said():
             if (person := await store.person(id_)) is None:
                 raise NoSuchPersonError
-            return PersonWhole.whole(person, await store.photos(id_), await store.merged_into(id_), now())
+            photos, merged = await store.photos(id_), await store.merged_into(id_)
+            return PersonWhole.whole(person, photos, merged, now=now(), unseen=store.unseen)
 
     @router.get(
         "/api/people",
@@ -75,7 +76,7 @@ def routes(store: PeopleStore, changes: PeopleChanges, now: Callable[[], datetim
             version = await store.version()
             found = await store.listed(Wanted(query.search, query.attention, query.offset, query.limit), now())
             portraits = await store.portraits([person.id for person in found.people])
-        shown = [PersonShown.of(person, portraits.get(person.id), now()) for person in found.people]
+        shown = [PersonShown.of(one, portraits.get(one.id), now(), store.unseen) for one in found.people]
         part = {"total": found.total, "attention": found.needy, "offset": query.offset}
         return PeopleShown(people=shown, **part, gallery_version=version)
 

@@ -16,11 +16,11 @@ from facematch.server.people.current import CurrentGallery
 from facematch.server.people.enrolling import Enrolling
 from facematch.server.people.importing import Importing
 from facematch.server.people.publication import Publication
-from facematch.server.people.store import PeopleStore
+from facematch.server.people.store import UNSEEN, PeopleStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from facematch.server.gallery.enrollment import Enrollment
     from facematch.server.storage.database import Database
@@ -33,6 +33,7 @@ class People:
         database: of the event log, opened with it.
         enrollment: examines photos.
         upload_limit: bytes of a photo.
+        unseen: how long a person without `delete_at` is kept who is not seen.
         monotonic: seconds; injected by tests.
         now: aware time; injected by tests.
     """
@@ -43,10 +44,11 @@ class People:
         enrollment: Enrollment,
         upload_limit: int,
         *,
+        unseen: timedelta = UNSEEN,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = wall_clock,
     ) -> None:
-        self.store = PeopleStore(database)
+        self.store = PeopleStore(database, unseen)
         self.changes = PeopleChanges(database, self._changed, now)
         self._current = CurrentGallery(self.store)
         self.publication = Publication(self._current, monotonic=monotonic)

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 SOON: Final = timedelta(days=30)
 """How long before a person is erased they need attention."""
 
+UNSEEN: Final = timedelta(days=365)
+"""How long a person is kept who is not seen and has no `delete_at`, where nothing else is set."""
+
 Attention = Literal["FEW_PHOTOS", "UNLIKE_THE_OTHERS", "NO_BASIS", "DELETE_SOON"]
 """Why somebody should look at a person."""
 
@@ -70,10 +73,12 @@ class PeopleStore:
 
     Args:
         database: opened by whoever opens the event log.
+        unseen: how long a person without `delete_at` is kept who is not seen.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, unseen: timedelta = UNSEEN) -> None:
         self._database = database
+        self.unseen = unseen
 
     async def _people(self, found: sa.Select[Any]) -> list[Person]:
         async def work(connection: AsyncConnection) -> list[Person]:
@@ -110,7 +115,7 @@ class PeopleStore:
         wanted: list[sa.ColumnElement[bool]] = [people.c.merged_into.is_(None)]
         if query.search:
             wanted.append(people.c.name_key.contains(name_key(query.search), autoescape=True))
-        needy = sa.or_(*_needs(now).values())
+        needy = sa.or_(*_needs(now, self.unseen).values())
         needy_count = sa.select(sa.func.count()).select_from(people).where(*wanted, needy)
         if query.attention:
             wanted.append(needy)
@@ -207,29 +212,35 @@ class PeopleStore:
 
     async def due(self, now: datetime, limit: int) -> list[str]:
         """Whose time to be erased has come."""
-        found = sa.select(people.c.id).where(people.c.delete_at <= now, people.c.merged_into.is_(None))
-        return [row[0] for row in await self._database.rows(found.order_by(people.c.delete_at).limit(limit))]
+        found = sa.select(people.c.id).where(_goes_by(now, self.unseen), people.c.merged_into.is_(None))
+        return [row[0] for row in await self._database.rows(found.order_by(people.c.id).limit(limit))]
 
 
-def attention(person: Person, now: datetime) -> list[Attention]:
+def _goes_by(when: datetime, unseen: timedelta) -> sa.ColumnElement[bool]:
+    """See `Person.erased_at`."""
+    seen = sa.func.coalesce(people.c.last_seen_at, people.c.created_at, type_=people.c.created_at.type)
+    return sa.or_(people.c.delete_at <= when, sa.and_(people.c.delete_at.is_(None), seen <= when - unseen))
+
+
+def attention(person: Person, now: datetime, unseen: timedelta = UNSEEN) -> list[Attention]:
     """Why somebody should look at a person; empty: nobody needs to."""
     details = person.details
     found: dict[Attention, bool] = {
         "FEW_PHOTOS": person.photos < ENOUGH_PHOTOS,
         "UNLIKE_THE_OTHERS": person.outliers > 0,
         "NO_BASIS": not details.basis and details.consent is None,
-        "DELETE_SOON": details.delete_at is not None and details.delete_at <= now + SOON,
+        "DELETE_SOON": person.erased_at(unseen) <= now + SOON,
     }
     return [reason for reason, holds in found.items() if holds]
 
 
-def _needs(now: datetime) -> dict[Attention, sa.ColumnElement[bool]]:
+def _needs(now: datetime, unseen: timedelta) -> dict[Attention, sa.ColumnElement[bool]]:
     """The same in SQL."""
     return {
         "FEW_PHOTOS": people.c.photos < ENOUGH_PHOTOS,
         "UNLIKE_THE_OTHERS": people.c.outliers > 0,
         "NO_BASIS": sa.and_(people.c.basis == "", people.c.consent.is_(None)),
-        "DELETE_SOON": sa.and_(people.c.delete_at.is_not(None), people.c.delete_at <= now + SOON),
+        "DELETE_SOON": _goes_by(now + SOON, unseen),
     }
 
 

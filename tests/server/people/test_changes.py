@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from facematch.faces.gallery import photo_set_id
 from facematch.faces.reference import reference_id
@@ -25,6 +26,7 @@ from facematch.server.people.refusals import (
 )
 from facematch.server.people.store import Query, attention
 from facematch.server.storage.database import Database
+from facematch.server.storage.schema import people
 from tests.rig.embeddings import axis
 from tests.rig.people import NOON, Enrolled, new_photo
 
@@ -318,3 +320,27 @@ async def test_the_list(on_each: Enrolled) -> None:
     assert attention(soon, NOON) == ["FEW_PHOTOS", "DELETE_SOON"][1:]
     assert await on_each.store.due(NOON, 10) == []
     assert await on_each.store.due(NOON + timedelta(days=4), 10) == [complete.id]
+
+
+async def test_who_is_not_seen_for_a_year_is_erased_unless_a_date_is_set(on_each: Enrolled) -> None:
+    """After a warning of thirty days."""
+    unseen, seen, dated = [await on_each.person(name) for name in ("Unseen", "Seen", "Dated")]
+    late = NOON + timedelta(days=3650)
+    await on_each.changes.update(dated.id, lambda known: replace(known, delete_at=late))
+    day = sa.update(people).where(people.c.id == seen.id).values(last_seen_at=NOON + timedelta(days=100))
+    await on_each.database.execute(day)
+
+    async def due(days: float) -> set[str]:
+        return set(await on_each.store.due(NOON + timedelta(days=days), 10))
+
+    async def warned(days: float) -> set[str]:
+        now = NOON + timedelta(days=days)
+        listed = (await on_each.store.listed(Query(attention=True), now)).people
+        return {one.details.name for one in listed if "DELETE_SOON" in attention(one, now)}
+
+    assert [await due(364.9), await due(365)] == [set(), {unseen.id}]
+    assert [await due(464.9), await due(465)] == [{unseen.id}, {unseen.id, seen.id}]
+    assert [await warned(334.9), await warned(335)] == [set(), {"Unseen"}]
+    assert await due(3650) == {unseen.id, seen.id, dated.id}
+    on_each.store.unseen = timedelta(days=1)
+    assert await due(1) == {unseen.id}
