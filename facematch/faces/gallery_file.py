@@ -41,6 +41,7 @@ LARGEST_FILE: Final = MOST_PEOPLE * 4096
 """Bytes. Whoever fetches one takes no more than this."""
 _TENSORS = {"people": np.uint8, "photos": np.int32, "tolerances": np.float32, "centroids": np.float32}
 _LENGTH_BYTES = 8
+_TAG_DIGITS = 16
 
 
 class GalleryFileError(ValueError):
@@ -67,6 +68,21 @@ def to_bytes(gallery: Gallery) -> bytes:
         "sha256": _digest(tensors),
     }
     return save(tensors, metadata)
+
+
+def tag_of(data: bytes) -> str:
+    """The ETag of a file that `to_bytes` made, without quotes: the version, and a hash of what is in it.
+
+    A version alone may be given twice, by another database or by one that was put back from a copy.
+    """
+    metadata = _metadata(data)
+    return f"{metadata['version']}-{metadata['sha256'][:_TAG_DIGITS]}"
+
+
+def version_in(tag: str | None) -> int | None:
+    """The version in an ETag, with its quotes; also in one that is a version alone. None: there is none in it."""
+    version = (tag or "").removeprefix("W/").strip('"').partition("-")[0]
+    return int(version) if version.isascii() and version.isdigit() else None
 
 
 def from_bytes(data: bytes, *, encoder: str) -> Gallery:

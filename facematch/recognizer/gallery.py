@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from facematch.faces.gallery import empty
-from facematch.faces.gallery_file import LARGEST_FILE, GalleryFileError, from_bytes
+from facematch.faces.gallery_file import LARGEST_FILE, GalleryFileError, from_bytes, tag_of, version_in
 from facematch.recognizer.delivery.api_client import ApiUnreachableError
 from facematch.runtime.atomic_file import write_whole
 from facematch.runtime.backoff import full_jitter
@@ -107,7 +107,7 @@ class GalleryFollower:
         One that does not come by itself is asked for anew; not too soon, for it may be on its way and large.
         """
         now = asyncio.get_running_loop().time()
-        if version is None or self._tag == _tag(version):
+        if version is None or version_in(self._tag) == version:
             self._other_since = None
         elif self._other_since is None:
             self._other_since = now
@@ -175,7 +175,7 @@ class GalleryFollower:
             self._tag, self.error = answer.tag, str(error)
             self._tell()
             return
-        self._tag, self.error = answer.tag or _tag(gallery.version), None
+        self._tag, self.error = answer.tag or _tag(answer.body), None
         if len(gallery) or len(self.current):
             log.info("Gallery in force", version=gallery.version, people=len(gallery))
         self._swap(gallery)
@@ -212,7 +212,7 @@ class GalleryFollower:
     async def _take_kept(self) -> None:
         """What was in force before, when the web process does not answer."""
         try:
-            confirmed, gallery = await asyncio.to_thread(self._read_kept)
+            confirmed, tag, gallery = await asyncio.to_thread(self._read_kept)
         except FileNotFoundError:
             return
         except (OSError, GalleryFileError) as error:
@@ -223,14 +223,16 @@ class GalleryFollower:
             log.warning("The gallery that was kept is too old", confirmed=confirmed.isoformat())
             await self._drop_kept()
             return
-        self._confirmed, self._tag = confirmed, _tag(gallery.version)
+        self._confirmed, self._tag = confirmed, tag
         log.warning("The API does not answer: the gallery that was kept is in force", version=gallery.version)
         self._swap(gallery)
 
-    def _read_kept(self) -> tuple[datetime, Gallery]:
+    def _read_kept(self) -> tuple[datetime, str, Gallery]:
         with self._kept.open("rb") as file:
             confirmed = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
-            return confirmed, from_bytes(file.read(LARGEST_FILE), encoder=self._encoder)
+            data = file.read(LARGEST_FILE)
+        gallery = from_bytes(data, encoder=self._encoder)
+        return confirmed, _tag(data), gallery
 
     async def _forget_what_is_old(self) -> None:
         """Nobody knows any more whether these people are still to be looked for."""
@@ -248,5 +250,5 @@ class GalleryFollower:
         return abs(self._now() - confirmed) >= KEPT  # a clock that was set back by more than that proves nothing
 
 
-def _tag(version: int) -> str:
-    return f'"{version}"'
+def _tag(file: bytes) -> str:
+    return f'"{tag_of(file)}"'

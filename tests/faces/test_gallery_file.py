@@ -7,8 +7,8 @@ import pytest
 from safetensors.numpy import load, save
 
 from facematch.faces.gallery import Gallery, empty
-from facematch.faces.gallery_file import FORMAT, GalleryFileError, from_bytes, to_bytes
-from tests.rig.embeddings import ENCODER, crowd, gallery, person
+from facematch.faces.gallery_file import FORMAT, GalleryFileError, from_bytes, tag_of, to_bytes, version_in
+from tests.rig.embeddings import ENCODER, axis, crowd, gallery, person
 
 
 @pytest.fixture
@@ -35,6 +35,15 @@ def test_what_is_written_is_read(people: Gallery) -> None:
     for column in ("photos", "tolerances", "centroids"):
         np.testing.assert_array_equal(getattr(read, column), getattr(people, column))
     assert len(read.candidates("hall")) == 3
+
+
+def test_a_tag_is_of_this_version_of_these_people(people: Gallery) -> None:
+    tag = tag_of(to_bytes(people))
+
+    assert tag == tag_of(to_bytes(people.changed(12)))
+    others = (people.changed(13), people.changed(12, removed=["p_a"]), people.changed(12, put=[person("p_a", axis(1))]))
+    assert len({tag, *(tag_of(to_bytes(one)) for one in others)}) == 4
+    assert [version_in(one) for one in (f'"{tag}"', f'W/"{tag}"', '"12"', '"x-1"', '""', None)] == [12] * 3 + [None] * 3
 
 
 def test_nobody_can_be_written(people: Gallery) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from structlog.testing import capture_logs
 
-from facematch.faces.gallery_file import LARGEST_FILE, to_bytes
+from facematch.faces.gallery_file import LARGEST_FILE, tag_of, to_bytes
 from facematch.recognizer.delivery.api_client import Answer, ApiUnreachableError
 from facematch.recognizer.gallery import KEPT, GalleryFollower, gallery_path
 from tests.rig.embeddings import ENCODER, axis, gallery, person
@@ -76,7 +76,7 @@ class Web:
 
     @property
     def tag(self) -> str:
-        return f'"{self.gallery.version}"'
+        return f'"{tag_of(to_bytes(self.gallery))}"'
 
 
 class Scene:
@@ -246,7 +246,42 @@ def test_it_is_kept_for_a_start_without_the_web_process_and_only_its_owner_can_r
         assert (ids(later), later.current.version, later.looked) == (["p_1"], 5, True)
         scene.web.trouble = None
         await follow(later, 8)
-        assert scene.web.asked[-1][2] == '"5"'  # it is asked for what is another, not for the same again
+        assert scene.web.asked[-1][2] == scene.web.tag  # it is asked for what is another, not for the same again
+
+    run(scenario())
+
+
+def test_another_database_with_the_same_version_is_another_gallery(tmp_path: Path) -> None:
+    """One put back from a copy, or a web process that was given another: by the version alone nobody would notice."""
+
+    async def scenario() -> None:
+        scene = Scene(tmp_path, Web("p_1", version=5))
+        await scene.follow(1)
+        scene.web.publish("p_2", version=5)
+        later = scene.another()
+        scene.web.trouble = AWAY
+        asyncio.get_running_loop().call_at(now() + 3, lambda: setattr(scene.web, "trouble", None))
+        await follow(later, 8)
+        assert (ids(later), later.current.version) == (["p_2"], 5)
+        scene.web.publish("p_3", version=5)
+        await follow(later, 2)
+        assert ids(later) == ["p_3"]
+
+    run(scenario())
+
+
+def test_an_older_web_process_tags_with_the_version_alone(tmp_path: Path) -> None:
+    class Older(Web):
+        @property
+        def tag(self) -> str:
+            return f'"{self.gallery.version}"'
+
+    async def scenario() -> None:
+        scene = Scene(tmp_path, Older("p_1", version=5))
+        for second in range(1, 10):
+            asyncio.get_running_loop().call_at(second, lambda: scene.follower.told(5))
+        await scene.follow(10)
+        assert [tag for _, _, tag in scene.web.asked] == [None, '"5"']
 
     run(scenario())
 

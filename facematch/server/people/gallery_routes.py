@@ -27,7 +27,10 @@ def routes(publication: Publication) -> APIRouter:
         summary="Everybody who is looked for, for recognizers",
         response_class=Response,
         responses={
-            200: {"content": {MEDIA_TYPE: {}}, "description": "A `safetensors` file; ETag is the gallery's version"},
+            200: {
+                "content": {MEDIA_TYPE: {}},
+                "description": "A `safetensors` file; its ETag begins with the version",
+            },
             304: {"description": "The gallery that the caller has is the current one (still, after `wait`)"},
             **documented((422, Code.INVALID, "wait: Input should be less than or equal to 30")),
         },
@@ -35,13 +38,13 @@ def routes(publication: Publication) -> APIRouter:
     async def get(
         wait: Annotated[
             float,
-            Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for another version than that in If-None-Match"),
+            Query(ge=0, le=LONGEST_WAIT, description="Seconds to wait for another gallery than that in If-None-Match"),
         ] = 0.0,
         if_none_match: Annotated[str | None, Header()] = None,
     ) -> Response:
         """Ids, rooms, tolerances and mean embeddings; no names and no photos. The default person is not in it."""
         known = (if_none_match or "").strip().removeprefix("W/").strip('"')
         published = await publication.other_than(known, wait)
-        return answer(published.file, MEDIA_TYPE, str(published.version), if_none_match, cache="private, no-cache")
+        return answer(published.file, MEDIA_TYPE, published.tag, if_none_match, cache="private, no-cache")
 
     return router

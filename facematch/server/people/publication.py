@@ -11,11 +11,11 @@ import asyncio
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import structlog
 
-from facematch.faces.gallery_file import to_bytes
+from facematch.faces.gallery_file import tag_of, to_bytes
 from facematch.server.people.current import nobody
 
 if TYPE_CHECKING:
@@ -38,6 +38,14 @@ class Published:
 
     gallery: Gallery
     file: bytes
+    tag: str
+    """Another for every other file."""
+
+    @classmethod
+    def of(cls, gallery: Gallery) -> Self:
+        """With its file made, which takes some milliseconds for each thousand people."""
+        file = to_bytes(gallery)
+        return cls(gallery, file, tag_of(file))
 
     @property
     def version(self) -> int:
@@ -62,7 +70,7 @@ class Publication:
     ) -> None:
         self._current = current
         self._now = monotonic
-        self._published = Published(nobody(), to_bytes(nobody()))
+        self._published = Published.of(nobody())
         self._changed = asyncio.Event()
         self._woken = asyncio.Event()
         self._news = 0
@@ -108,11 +116,11 @@ class Publication:
         self._wake()
 
     async def other_than(self, tag: str, seconds: float) -> Published:
-        """What is published, as soon as its version is not `tag`, `call` was called, or the time is over."""
+        """What is published, as soon as its tag is not `tag`, `call` was called, or the time is over."""
         news = self._news
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while str(self._published.version) == tag and self._news == news and not self._stopping:
+                while self._published.tag == tag and self._news == news and not self._stopping:
                     await self._woken.wait()
         return self._published
 
@@ -145,7 +153,7 @@ class Publication:
     async def _publish(self) -> None:
         gallery = await self._current.read()
         if gallery.version != self._published.version:
-            self._published = Published(gallery, await asyncio.to_thread(to_bytes, gallery))
+            self._published = await asyncio.to_thread(Published.of, gallery)
             self._wake()
 
     def _wake(self) -> None:

@@ -24,7 +24,7 @@ def test_who_waits_is_answered_when_something_else_is_to_be_asked_for() -> None:
         publication = Publication(cast("Any", Current()))
         await publication.open()
         publication.call()  # nobody waits
-        waiting = asyncio.create_task(publication.other_than(str(nobody().version), 60))
+        waiting = asyncio.create_task(publication.other_than(publication.latest.tag, 60))
         await asyncio.sleep(0)
         assert not waiting.done()
         publication.call()
