@@ -57,19 +57,21 @@ class CurrentGallery:
 
     async def _changed(self, known: Gallery) -> Gallery:
         """The gallery that is known, with the changes made here; read anew if those are not all there were."""
-        ids = {id_ for change in self._changes for id_ in change.ids}
+        changes = list(self._changes)  # others may be noted while the database is asked, about people who are not
+        ids = {id_ for change in changes for id_ in change.ids}
         version, encoder, people = await self._store.compared(ids)
-        if not self._leads_to(known.version, version) or (encoder or _ENCODER) != known.encoder:
+        if not _lead(changes, known.version, version) or (encoder or _ENCODER) != known.encoder:
             return await self._whole()
         gone = ids - {person.id for person in people}
         return await asyncio.to_thread(lambda: known.changed(version, put=people, removed=gone))
 
-    def _leads_to(self, version: int, wanted: int) -> bool:
-        """Whether the changes made here are all there were between two versions."""
-        for change in sorted(self._changes, key=lambda change: change.version):
-            if change.before == version and change.version <= wanted:
-                version = change.version
-        return version == wanted
+
+def _lead(changes: list[Change], version: int, wanted: int) -> bool:
+    """Whether these are all there were between two versions."""
+    for change in sorted(changes, key=lambda change: change.version):
+        if change.before == version and change.version <= wanted:
+            version = change.version
+    return version == wanted
 
 
 def nobody() -> Gallery:

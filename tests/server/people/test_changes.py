@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -31,6 +31,7 @@ from tests.rig.embeddings import axis
 from tests.rig.people import NOON, Enrolled, new_photo
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 EVERYTHING = Details(
@@ -293,6 +294,29 @@ async def test_the_gallery_follows_changes_without_reading_everybody_again(
         (await enrolled.store.named("alice"))[0].id, lambda _known: Details("Alice", rooms=("x",))
     )
     assert (await enrolled.current.read()).rooms == (frozenset({"x"}),)
+
+
+async def test_a_change_that_comes_while_the_gallery_is_read_is_in_it_or_in_the_next(
+    enrolled: Enrolled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in the version that was read, so it has to be in what was read: else an erased person is in the gallery
+    that is without them.
+    """
+    alice, bob = await enrolled.person("Alice", axis(0)), await enrolled.person("Bob", axis(1))
+    await enrolled.current.read()
+    compared = enrolled.store.compared
+
+    async def after_another_change(ids: Collection[str] | None = None) -> Any:
+        monkeypatch.setattr(enrolled.store, "compared", compared)
+        await enrolled.changes.erase([bob.id])
+        return await compared(ids)
+
+    await enrolled.changes.update(alice.id, lambda known: replace(known, rooms=("x",)))
+    monkeypatch.setattr(enrolled.store, "compared", after_another_change)
+    gallery = await enrolled.current.read()
+
+    assert (gallery.version, gallery.ids) == (await enrolled.store.version(), (alice.id,))
+    assert gallery.rooms == (frozenset({"x"}),)
 
 
 async def test_the_list(on_each: Enrolled) -> None:
