@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ import aiohttp
 
 from tests.rig.listener import is_check, is_match
 from tests.rig.photographs import DATA, SAME_PERSON, STRANGER, Scene
+from tests.rig.traces import Traces
+from tests.rig.waiting import wait_until_true
 
 if TYPE_CHECKING:
     from tests.rig.stack import Stack
@@ -51,7 +54,17 @@ async def test_three_people_are_named_and_who_is_erased_is_not(make_stack: MakeS
         assert (match["person_name"], match["candidates"]) == ("Biden", 3)
         assert match["margin"] > 0.04
 
+        traces = Traces.of(await fetched(stack, f"/api/people/{ids['Obama']}/export"))
+        on_disk = traces.in_files(stack.folder)
+        assert {what for what, _ in on_disk} == {"photo", "embedding", "centroid"}
+        assert [what for what, file in on_disk if file.startswith("gallery-")] == ["centroid"]
+        if os.geteuid() == 0:  # who may read another process's memory
+            seen = traces.in_memory(stack.recognizer.pid)
+            assert "centroid" in seen
+            assert "photo" not in seen, "a recognizer never has one"
+
         receipt = await erase(stack, ids["Obama"])
+        await wait_until_true(lambda: not traces.in_files(stack.folder), within=5, what="nothing is left of them")
         assert (receipt["photos"], receipt["recognizer"], receipt["verified"]) == (2, "done", True)
         assert receipt["events"] >= 1
         in_force = datetime.now(UTC) + IN_FORCE
@@ -80,6 +93,15 @@ async def add(stack: Stack, name: str, *photographs: str) -> str:
             assert response.status == 200, await response.text()
     id_: str = person["id"]
     return id_
+
+
+async def fetched(stack: Stack, path: str) -> bytes:
+    async with (
+        aiohttp.ClientSession(stack.base_url, headers=stack.headers) as session,
+        session.get(path) as response,
+    ):
+        assert response.status == 200, path
+        return await response.read()
 
 
 async def erase(stack: Stack, person_id: str) -> dict[str, Any]:

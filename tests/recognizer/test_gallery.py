@@ -6,15 +6,20 @@ import asyncio
 import os
 import stat
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
 from facematch.faces.gallery_file import LARGEST_FILE, tag_of, to_bytes
+from facematch.faces.tolerance import MatchRules
 from facematch.recognizer.delivery.api_client import Answer, ApiUnreachableError
 from facematch.recognizer.gallery import KEPT, GalleryFollower, gallery_path
-from tests.rig.embeddings import ENCODER, axis, gallery, person
+from facematch.recognizer.matching import Matching
+from tests.rig.embeddings import ENCODER, axis, crowd, face, gallery, person
+from tests.rig.traces import reachable
 from tests.rig.virtual_time import now, run
 
 if TYPE_CHECKING:
@@ -383,6 +388,42 @@ def test_a_disk_that_takes_nothing_is_told_and_no_older_one_stays(
         assert ids(scene.follower) == ["p_2"]
         assert not scene.kept.exists()
         assert [line["log_level"] for line in lines].count("warning") == 1
+
+    run(scenario())
+
+
+def test_of_who_is_erased_nothing_can_be_reached_any_more(tmp_path: Path) -> None:
+    """By anything that has ever compared with them, and not in the folder either."""
+
+    async def scenario() -> None:
+        generator = np.random.default_rng(3)
+        scene, faces = Scene(tmp_path, Web()), [face(one) for one in crowd(generator, 20)]
+        own = crowd(generator, 1)[0]
+        bitten = bytes(255 - byte for byte in own.tobytes())  # a copy here would be found
+        people = [person(f"p_{number}", one) for number, one in enumerate([own, *crowd(generator, 30)])]
+        scene.web.gallery = gallery(*people, version=1)
+        matching = Matching(cast("Any", SimpleNamespace(current=None, looked=True)), scene.follower, MatchRules())
+        following = asyncio.create_task(scene.follower.run())
+        await asyncio.sleep(1)
+        rankings = [matching.rank(faces, None, room) for room in ("hall", "lab")]
+        assert rankings[0].gallery_version == 1
+        owned = (scene.follower, matching, rankings, following)
+
+        def found() -> bool:
+            return any(bytes(255 - byte for byte in bitten) in data for data in reachable(*owned))
+
+        assert found()
+        assert own.tobytes() in scene.kept.read_bytes()
+        scene.web.gallery = scene.web.gallery.changed(2, removed=["p_0"])
+        people, own = [], None
+        scene.web._changed.set()
+        await asyncio.sleep(1)
+        assert scene.follower.current.version == 2
+        assert not found()
+        assert bytes(255 - byte for byte in bitten) not in scene.kept.read_bytes()
+        assert [path.name for path in tmp_path.iterdir()] == [scene.kept.name]
+        following.cancel()
+        await asyncio.wait([following])
 
     run(scenario())
 
