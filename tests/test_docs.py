@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from facematch.config.settings import ROOT
-from facematch.protocol.events import EVENT_TYPES, Check, Match, ParticipantChange, WatchChange
+from facematch.protocol.events import (
+    EVENT_TYPES,
+    BindingChange,
+    Check,
+    IdentityChange,
+    Match,
+    ParticipantChange,
+    WatchChange,
+)
+from tools import identity_table
 from tools.http_reference import PAGE, page
 
 if TYPE_CHECKING:
@@ -22,6 +31,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "check": Check,
     "participant": ParticipantChange,
     "watch": WatchChange,
+    "identity": IdentityChange,
+    "binding": BindingChange,
 }
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md"), *(ROOT / "bench").glob("*.md")])
 
@@ -68,6 +79,12 @@ def test_the_http_reference_is_current() -> None:
     text = PAGE.read_text("utf-8")
 
     assert page(text) == text, "run `python -m tools.http_reference`"
+
+
+def test_the_table_of_identity_is_current() -> None:
+    text = identity_table.PAGE.read_text("utf-8")
+
+    assert identity_table.page(text) == text, "run `python -m tools.identity_table`"
 
 
 def test_the_screenshot_is_small() -> None:

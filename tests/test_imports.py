@@ -57,6 +57,7 @@ ORDER = {
         "people",
         "events",
         "presence",
+        "identity",
         "webhooks privacy rooms",
         "monitoring",
         "page",

@@ -9,7 +9,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from facematch.config.settings import ROOT, Settings
-from facematch.protocol.events import Check, Evidence, Match, ParticipantChange, WatchChange
+from facematch.protocol.events import (
+    BindingChange,
+    Check,
+    Evidence,
+    IdentityChange,
+    Match,
+    ParticipantChange,
+    WatchChange,
+)
 from facematch.protocol.heartbeat import Heartbeat, TrackStatus
 from facematch.server.app import create_app
 
@@ -26,6 +34,8 @@ _MODELS: dict[str, type[BaseModel]] = {
     "evidence": Evidence,
     "participant": ParticipantChange,
     "watch": WatchChange,
+    "identity": IdentityChange,
+    "binding": BindingChange,
     "heartbeat": Heartbeat,
     "track": TrackStatus,
 }

@@ -243,15 +243,84 @@ class WatchChange(_Event):
     uptime: Seconds | None = Field(default=None, description=_UPTIME)
 
 
-Event = Match | Check | ParticipantChange | WatchChange
+class IdentityState(StrEnum):
+    """Whether a participant is who they are supposed to be."""
 
-EventType = Literal["match", "check", "participant", "watch"]
+    UNBOUND = "unbound"
+    """Nobody says who that is."""
+    PENDING = "pending"
+    """Not known yet."""
+    EXPECTED = "expected"
+    ACCOMPANIED = "accompanied"
+    """Expected, and other faces are there."""
+    UNEXPECTED = "unexpected"
+    """Somebody else, or a stranger."""
+    SWAPPED = "swapped"
+    """Another face than before, and nobody has acknowledged it."""
+    NOT_SEEN = "not_seen"
+    """No face."""
+    UNKNOWABLE = "unknowable"
+    """Nothing can be looked at."""
+    ABSENT = "absent"
+    """They left, says LiveKit."""
+
+
+class _OfIdentity(_Event):
+    participant_id: Name | None = Field(default=None, description="The participant's sid, as last known")
+    participant_name: Name | None = None
+    participant_identity: Name
+    person_id: Name | None = Field(default=None, description="Who they are supposed to be; null: nobody says")
+    person_name: Name | None = None
+
+
+class IdentityChange(_OfIdentity):
+    """A participant's identity is in another state. Made by the API, in the transaction that stores the cause."""
+
+    type: Literal["identity"] = "identity"
+    state: IdentityState
+    detail: Name | None = Field(
+        default=None,
+        description="Of `unexpected`: `other_person`, `stranger`. Of `unknowable`: why",
+        examples=["muted"],
+    )
+    was: IdentityState | None = Field(default=None, description="The state before; null: there was none")
+    seen_person_id: Name | None = Field(default=None, description="Of `other_person`: who was recognised")
+    seen_person_name: Name | None = None
+    looks: Count | None = Field(default=None, description="On how many it rests")
+    certainty: Literal["sure", "few_photos", "one_look"] | None = Field(
+        default=None,
+        description="sure: several looks together, and three photos or more of the person; few_photos: fewer; "
+        "one_look: on looks that name somebody one by one",
+    )
+    since: Timestamp = Field(description="When it was seen, said or heard what it rests on")
+    cause: UUID | None = Field(default=None, description="`event_id` of what it follows from")
+
+
+class BindingChange(_OfIdentity):
+    """Somebody says who a participant is supposed to be, or that they have seen to a swapped face."""
+
+    type: Literal["binding"] = "binding"
+    change: Literal["bound", "unbound", "acknowledged"]
+    valid_until: Timestamp | None = Field(default=None, description="Of bound; null: until it is taken back")
+    by: Name = Field(description="In which role, or by what", examples=["admin (key)", "invitation", "expired"])
+
+
+Reported = Match | Check | ParticipantChange | WatchChange
+"""What recognizers tell."""
+
+Event = Reported | IdentityChange | BindingChange
+"""What the log holds."""
+
+ReportedType = Literal["match", "check", "participant", "watch"]
+REPORTED_TYPES: tuple[ReportedType, ...] = get_args(ReportedType)
+
+EventType = Literal["match", "check", "participant", "watch", "identity", "binding"]
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 
 FIRST_TYPES: tuple[EventType, ...] = ("match", "check")
 """What every version takes, and whoever names no types is told."""
 
-KINDS: tuple[str, ...] = (*EVENT_TYPES, "participant.consent")
+KINDS: tuple[str, ...] = (*REPORTED_TYPES, "participant.consent")
 """What this version takes: types, and what was added to a type after others had learnt it."""
 
 
@@ -267,7 +336,9 @@ MOST_EVENTS = 256
 class Events(Message):
     """Events that had to wait, in one body and in order."""
 
-    events: Annotated[list[Annotated[Event, Field(discriminator="type")]], Field(min_length=1, max_length=MOST_EVENTS)]
+    events: Annotated[
+        list[Annotated[Reported, Field(discriminator="type")]], Field(min_length=1, max_length=MOST_EVENTS)
+    ]
 
 
 def to_wire(event: Event) -> dict[str, Any]:

@@ -35,6 +35,8 @@ from facematch.server.events.store import SqlEventLog
 from facematch.server.gallery import routes as gallery_routes
 from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.gallery.photo_file import ReferenceFile
+from facematch.server.identity.fold import IdentityFold
+from facematch.server.identity.service import Identity
 from facematch.server.monitoring import health, metrics, status
 from facematch.server.people.service import People
 from facematch.server.presence import routes as presence
@@ -86,7 +88,7 @@ class Parts:
 def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     """The web process. Touches nothing outside itself before its lifespan begins."""
     database = Database(_database_url(settings))
-    event_log = SqlEventLog(database, PresenceFold())
+    event_log = SqlEventLog(database, IdentityFold(), PresenceFold())
     hub = Hub(event_log)
     webhooks = Webhooks(event_log, WebhookStore(database), _receiver(settings))
     feed = Feed(event_log, hub, webhooks.notify)
@@ -102,9 +104,10 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     enrollment = Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
     unseen = timedelta(days=settings.person_max_unseen_days)
     people = People(database, enrollment, int(settings.upload_max_mb * MB), unseen=unseen, monotonic=parts.monotonic)
+    identity = Identity(database, feed.writer, people.store, recognizers)
     keeping = Keeping(database, settings.output_dir, _limits(settings), recognizers, feed, people)
     looks = Looks(recognizers.all, people.publication.call, parts.monotonic)
-    directing = Directing(look_now=looks.due)
+    directing = Directing(bindings=identity.store.bound, look_now=looks.due)
     intake = Intake(feed.writer, keeping.erasures.covers)
     shown = status.Shown(recognizers, reference, feed, webhooks, keeping.erasures)
 
@@ -125,6 +128,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
                         expulsion.running(),
                         webhooks.running(),
                         people.running(),
+                        identity.running(),
                         keeping.running(),
                     ):
                         yield
@@ -148,14 +152,20 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     for router in (
         events.routes(intake, hub),  # asked for most: whoever looks for a route begins here
         page.routes(ROOT / "frontend.html", ROOT / "static", enrollment),
-        access.routes(settings.room_name, settings.rooms, consent_required=settings.consent_required),
+        access.routes(
+            settings.room_name,
+            settings.rooms,
+            identity.bindings.is_person,
+            consent_required=settings.consent_required,
+        ),
         history.routes(event_log),
         gallery_routes.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
         people.routes(),
         presence.routes(PresenceStore(database), people.store),
+        identity.routes(),
         keeping.routes(reference),
         captures.routes(settings.output_dir),
-        tokens.routes(minted, access.token_limit, settings.observers),
+        tokens.routes(minted, access.token_limit, identity.bind_invited, settings.observers),
         consent.routes(consent.Consents(administered, settings.room_name), access.token_limit),
         heartbeats.routes(recognizers, keeping.erasures, people.gallery_version, directing),
         looks_routes.routes(looks),

@@ -99,11 +99,15 @@ class Keyed:
         with closing(sqlite3.connect(self.settings.data_dir / "events.db")) as database:
             rows = database.execute("SELECT id, kind, role, room, created_at, used_at, expires_at FROM sessions")
             return [
-                Session(id_, Kind(kind), Role(role), room, *(datetime.fromisoformat(f"{at}+00:00") for at in times))
-                for id_, kind, role, room, *times in rows
+                Session(id_, Kind(kind), Role(role), room, _in_utc(created), _in_utc(used), _in_utc(ends))
+                for id_, kind, role, room, created, used, ends in rows
             ]
 
     def change(self, statement: str) -> None:
         """Change what is kept, as time does."""
         with closing(sqlite3.connect(self.settings.data_dir / "events.db")) as database, database:
             database.execute(statement)
+
+
+def _in_utc(at: str) -> datetime:
+    return datetime.fromisoformat(f"{at}+00:00")

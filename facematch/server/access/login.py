@@ -86,7 +86,7 @@ class Logins:
         Raises:
             ApiError: 401, 422, 429 or 503; a former login is left as it was.
         """
-        async with _stored():
+        async with stored():
             return await self._enter(request, wanted)
 
     async def _enter(self, request: Request, wanted: SignIn) -> tuple[str, Session]:
@@ -100,14 +100,14 @@ class Logins:
                 raise ApiError(401, Code.WRONG_KEY, detail)
             if self._keys.is_guessable(role):
                 self._attempts.count(request.scope)
-            room = until = None
+            invitation = None
         else:
             invitation = await self._sessions.find(wanted.invitation or "", Kind.INVITATION)
             if invitation is None:
                 self._refused(request)
                 raise ApiError(401, Code.WRONG_KEY, _OVER)
-            role, room, until = invitation.role, invitation.room, invitation.expires_at
-        token, session = await self._sessions.log_in(role, room, until)
+            role = invitation.role
+        token, session = await self._sessions.log_in(role, invitation)
         former = caller_of(request.scope).session
         if former is not None and former.kind is Kind.LOGIN:  # an invitation is not the caller's alone to end
             await self.leave(former)
@@ -120,31 +120,36 @@ class Logins:
 
     async def leave(self, session: Session) -> None:
         """End a login and send its listeners away."""
-        async with _stored():
+        async with stored():
             await self._sessions.end(session)
         self._expel(session.id)
         self._dismiss(lambda owner: owner == session.id, SIGNED_OUT, "signed out")
 
     async def leave_all(self) -> int:
         """The same for every login and invitation. Returns how many."""
-        async with _stored():
+        async with stored():
             ended = await self._sessions.end_all()
         self._expel(None)
         self._dismiss(lambda owner: owner is not None, SIGNED_OUT, "signed out")
         return ended
 
-    async def invite(self, room: str, caller: Caller) -> tuple[str, Session]:
+    async def invite(self, room: str, person_id: str | None, caller: Caller) -> tuple[str, Session]:
         """An invitation; the token and itself.
+
+        Args:
+            room: to which.
+            person_id: who whoever follows it is supposed to be; None: anybody.
+            caller: who asks for it.
 
         Raises:
             ApiError: 429, there are as many as there may be; 503.
         """
         most = MOST_INVITATIONS if Role.ADMIN in caller.roles else MOST_INVITATIONS - KEPT_FOR_ADMINS
-        async with _stored():
+        async with stored():
             if await self._sessions.invitations() >= most:
                 log.warning("As many invitations as there may be", most=most)
                 raise ApiError(429, Code.TOO_MANY_REQUESTS, TOO_MANY_INVITATIONS.format(most))
-            return await self._sessions.invite(room)
+            return await self._sessions.invite(room, person_id)
 
     async def sweep(self) -> None:
         """Send the listeners of what has expired away, then forget it.
@@ -166,7 +171,8 @@ class Logins:
 
 
 @asynccontextmanager
-async def _stored() -> AsyncIterator[None]:
+async def stored() -> AsyncIterator[None]:
+    """What the database refuses meanwhile is a refusal of ours."""
     try:
         yield
     except OSError as error:

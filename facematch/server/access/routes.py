@@ -1,6 +1,7 @@
 """Signing in and out, and inviting, over HTTP."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Literal
 
@@ -8,11 +9,11 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from facematch.protocol.values import Text
+from facematch.protocol.values import Name, Text
 from facematch.server.access.authentication import cookie_name
 from facematch.server.access.caller import By, Caller, caller_of
 from facematch.server.access.hosts import is_https
-from facematch.server.access.login import MOST_INVITATIONS, TOO_MANY_INVITATIONS, WRONG_KEY, Logins, SignIn
+from facematch.server.access.login import MOST_INVITATIONS, TOO_MANY_INVITATIONS, WRONG_KEY, Logins, SignIn, stored
 from facematch.server.access.roles import Role
 from facematch.server.access.sessions import Kind
 from facematch.server.web.bodies import KB, described, json_refusals, read_json
@@ -21,6 +22,8 @@ from facematch.server.web.errors import ApiError, Code, documented
 log = structlog.get_logger(__name__)
 
 _LIMIT = 4 * KB
+_NAMES_SOMEBODY = "An invitation that names a person takes the role admin: it says who somebody is supposed to be."
+_NO_PERSON = "There is no person of this id (any more)."
 _LOCAL = "Face Match is in local mode: there is nothing to sign in to, and nobody else could follow an invitation."
 
 
@@ -37,11 +40,16 @@ class Who(BaseModel):
 
 
 class InviteRequest(BaseModel):
-    """To which room."""
+    """To which room, and whom."""
 
     model_config = ConfigDict(extra="forbid")
 
     room: Text | None = Field(default=None, description="Default: the room that is watched")
+    person_id: Name | None = Field(
+        default=None,
+        description="Who whoever follows it is supposed to be, under whatever name they join: they are bound to that "
+        "person. Takes an admin",
+    )
 
 
 class Invite(BaseModel):
@@ -50,6 +58,7 @@ class Invite(BaseModel):
     path: str = Field(description="Of the link, after this server's address", examples=["/login#invite-…"])
     token: str = Field(description="The same for programs: Authorization: Bearer …", examples=["invite-…"])
     room: str = Field(examples=["face-recognition-room"])
+    person_id: str | None = Field(description="Who whoever follows it is supposed to be")
     expires_at: datetime
 
 
@@ -73,7 +82,13 @@ def who(caller: Caller) -> Who:
 
 
 def routes(
-    logins: Logins, default_room: str, rooms: frozenset[str], *, keyed: bool, consent_required: bool = False
+    logins: Logins,
+    default_room: str,
+    rooms: frozenset[str],
+    is_person: Callable[[str], Awaitable[bool]],
+    *,
+    keyed: bool,
+    consent_required: bool = False,
 ) -> APIRouter:
     """`/api/session`, `/api/sessions` and `/api/invites`.
 
@@ -81,6 +96,7 @@ def routes(
         logins: what they do.
         default_room: when none is asked for.
         rooms: those that somebody may be invited to.
+        is_person: whether there is a person of an id; raises `OSError` when that cannot be read now.
         keyed: whether there are keys; in local mode nobody else could follow an invitation.
         consent_required: told to whoever asks who they are.
     """
@@ -136,11 +152,13 @@ def routes(
         responses=documented(
             *json_refusals(_LIMIT),
             (403, Code.ROOM_NOT_ALLOWED, "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."),
+            (403, Code.ROLE_REQUIRED, _NAMES_SOMEBODY),
+            (404, Code.NO_PERSON, _NO_PERSON),
             (409, Code.LOCAL_MODE, _LOCAL),
             (422, Code.INVALID, "room: Input should be a valid string"),
             (429, Code.TOO_MANY_REQUESTS, TOO_MANY_INVITATIONS.format(MOST_INVITATIONS)),
         ),
-        openapi_extra=described(InviteRequest, default={}, room={"room": "lobby"}),
+        openapi_extra=described(InviteRequest, default={}, room={"room": "lobby"}, person={"person_id": "default"}),
     )
     async def invite(request: Request) -> Invite:
         """The link works for anybody who has it, until it expires; it shows nothing but how to join."""
@@ -150,11 +168,25 @@ def routes(
         if room not in rooms:
             sentence = "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."
             raise ApiError(403, Code.ROOM_NOT_ALLOWED, sentence)
-        token, invitation = await logins.invite(room, caller_of(request.scope))
-        log.info("Invitation made", role=str(who(caller_of(request.scope)).role), room=room)
-        return Invite(path=f"/login#{token}", token=token, room=room, expires_at=invitation.expires_at)
+        caller, person_id = caller_of(request.scope), wanted.person_id
+        if person_id is not None:
+            await _check_person(person_id, caller, is_person)
+        token, invitation = await logins.invite(room, person_id, caller)
+        log.info("Invitation made", role=str(who(caller).role), room=room)
+        return Invite(
+            path=f"/login#{token}", token=token, room=room, person_id=person_id, expires_at=invitation.expires_at
+        )
 
     return router
+
+
+async def _check_person(person_id: str, caller: Caller, is_person: Callable[[str], Awaitable[bool]]) -> None:
+    """Return if this caller may invite somebody as that person."""
+    if Role.ADMIN not in caller.roles:
+        raise ApiError(403, Code.ROLE_REQUIRED, _NAMES_SOMEBODY)
+    async with stored():
+        if not await is_person(person_id):
+            raise ApiError(404, Code.NO_PERSON, _NO_PERSON)
 
 
 def _refuse_when(local: bool) -> None:  # noqa: FBT001  (reads as a sentence)

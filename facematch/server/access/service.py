@@ -20,7 +20,7 @@ from facematch.server.access.sessions import Sessions
 from facematch.server.web.shutdown import running_uvicorn
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
     from datetime import timedelta
     from pathlib import Path
 
@@ -101,9 +101,18 @@ class Access:
         """What somebody is told who is nobody yet."""
         return "Sign in first, or send a key." if self.keyed else self._secret.how_to_use
 
-    def routes(self, default_room: str, rooms: frozenset[str], *, consent_required: bool) -> APIRouter:
+    def routes(
+        self,
+        default_room: str,
+        rooms: frozenset[str],
+        is_person: Callable[[str], Awaitable[bool]],
+        *,
+        consent_required: bool,
+    ) -> APIRouter:
         """See `access.routes`."""
-        return routes.routes(self._logins, default_room, rooms, keyed=self.keyed, consent_required=consent_required)
+        return routes.routes(
+            self._logins, default_room, rooms, is_person, keyed=self.keyed, consent_required=consent_required
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

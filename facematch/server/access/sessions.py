@@ -52,6 +52,8 @@ class Session:
     created_at: datetime
     used_at: datetime
     expires_at: datetime
+    person_id: str | None = None
+    """Who whoever has it is supposed to be; None: nobody says."""
 
 
 class SessionStore(Protocol):
@@ -129,13 +131,12 @@ class Sessions:
         self._seen: dict[str, datetime] = {}
         """When each was last used, by what was to be written down: who is active does not end because that failed."""
 
-    async def log_in(self, role: Role, room: str | None = None, until: datetime | None = None) -> tuple[str, Session]:
+    async def log_in(self, role: Role, invitation: Session | None = None) -> tuple[str, Session]:
         """A new login.
 
         Args:
             role: whose.
-            room: the only one that it is good for; None: not bound to one.
-            until: when what it is had for ends, and with it the login; None: never.
+            invitation: for which it is had: it is good for no other room or person, and no longer; None: for a key.
 
         Returns:
             The token, which is kept nowhere else, and the session.
@@ -144,16 +145,19 @@ class Sessions:
             OSError: it cannot be kept now.
         """
         token, now = secrets.token_urlsafe(32), self._now()
-        ends = now + self._longest if until is None else min(now + self._longest, until)
-        session = Session(self._id(token), Kind.LOGIN, role, room, now, now, ends)
+        ends, room, person_id = now + self._longest, None, None
+        if invitation is not None:
+            ends = min(ends, invitation.expires_at)
+            room, person_id = invitation.room, invitation.person_id
+        session = Session(self._id(token), Kind.LOGIN, role, room, now, now, ends, person_id)
         await self._store.add(session)
         return token, session
 
-    async def invite(self, room: str) -> tuple[str, Session]:
-        """A new invitation to a room; the same as `log_in` otherwise."""
+    async def invite(self, room: str, person_id: str | None = None) -> tuple[str, Session]:
+        """A new invitation to a room, perhaps of a certain person; the same as `log_in` otherwise."""
         token, now = INVITATION_PREFIX + secrets.token_urlsafe(32), self._now()
         ends = now + self._invitation
-        session = Session(self._id(token), Kind.INVITATION, Role.PARTICIPANT, room, now, now, ends)
+        session = Session(self._id(token), Kind.INVITATION, Role.PARTICIPANT, room, now, now, ends, person_id)
         await self._store.add(session)
         return token, session
 

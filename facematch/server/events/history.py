@@ -7,7 +7,16 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from facematch.protocol.events import FIRST_TYPES, Check, EventType, Match, ParticipantChange, WatchChange
+from facematch.protocol.events import (
+    FIRST_TYPES,
+    BindingChange,
+    Check,
+    EventType,
+    IdentityChange,
+    Match,
+    ParticipantChange,
+    WatchChange,
+)
 from facematch.protocol.values import Name
 from facematch.server.events.log import Entry, EventLog, Filter, Page
 from facematch.server.web.errors import ApiError, Code, documented
@@ -69,12 +78,29 @@ class LoggedWatchChange(WatchChange):
     cursor: int = Field(description="Its position")
 
 
+class LoggedIdentityChange(IdentityChange):
+    """A participant's identity came into another state, in the log."""
+
+    cursor: int = Field(description="Its position")
+
+
+class LoggedBindingChange(BindingChange):
+    """Somebody said who a participant is supposed to be, in the log."""
+
+    cursor: int = Field(description="Its position")
+
+
 class EventsPage(BaseModel):
     """A part of the log."""
 
-    events: list[LoggedMatch | LoggedCheck | LoggedParticipantChange | LoggedWatchChange] = Field(
-        description="As on `WS /ws/events`"
-    )
+    events: list[
+        LoggedMatch
+        | LoggedCheck
+        | LoggedParticipantChange
+        | LoggedWatchChange
+        | LoggedIdentityChange
+        | LoggedBindingChange
+    ] = Field(description="As on `WS /ws/events`")
     next_after: int = Field(description="Ask with `after` set to this for what is newer than this page")
     next_before: int | None = Field(
         description="With `order=desc`: ask with `before` set to this for what is older; null: there is nothing"

@@ -64,7 +64,8 @@ class EventLog(Protocol):
         """Store events that have an `event_id`, in this order, all of them or none, and on the disk on return.
 
         Returns:
-            For each its entry, or None when this `event_id` was there already.
+            For each its entry, or None when this `event_id` was there already; behind them, the entries of events that
+            follow from them.
 
         Raises:
             UnstorableError: at least one of them will never be stored; none is.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from facematch.faces.gallery import DEFAULT
-from facematch.protocol.events import Check, Match
+from facematch.protocol.events import BindingChange, Check, IdentityChange, Match
 from facematch.server.storage.schema import event_people, events, people
 
 if TYPE_CHECKING:
@@ -34,15 +34,17 @@ SEEN_EVERY: Final = timedelta(days=1)
 def named_in(event: Event) -> set[str]:
     """The ids of the people whom an event is about, without the default person."""
     found: set[str | None] = set()
-    if isinstance(event, Match):
+    if isinstance(event, Match | BindingChange):
         found = {event.person_id}
+    elif isinstance(event, IdentityChange):
+        found = {event.person_id, event.seen_person_id}
     elif isinstance(event, Check):
         found = {*(one.person_id for one in _resembled(event)), *(event.named or ())}
     return {id_ for id_ in found if id_ is not None and id_ != DEFAULT}
 
 
 async def with_names(connection: AsyncConnection, found: Sequence[Event]) -> list[Event | None]:
-    """The events with the names of their people; None in place of a Match of nobody who is there."""
+    """The events with the names of their people; None in place of a Match of, or a binding to, nobody who is there."""
     ids = set[str]().union(*map(named_in, found))
     if not ids:
         return [_without_claims(event) for event in found]
@@ -83,11 +85,19 @@ async def _known(connection: AsyncConnection, ids: Collection[str]) -> dict[str,
 
 def _without_claims(event: Event) -> Event:
     """Names come from here and from nobody else."""
-    return event.model_copy(update={"person_name": None}) if isinstance(event, Match) and event.person_name else event
+    claims = isinstance(event, Match | BindingChange) and event.person_name
+    return event.model_copy(update={"person_name": None}) if claims else event
 
 
 def _named(event: Event, known: Mapping[str, tuple[str, str]]) -> Event | None:
-    if isinstance(event, Match):
+    if isinstance(event, IdentityChange):
+        expected, seen = (
+            known.get(id_ or "", (id_ if id_ == DEFAULT else None, None))
+            for id_ in (event.person_id, event.seen_person_id)
+        )
+        names = {"person_id": expected[0], "person_name": expected[1]}
+        return event.model_copy(update={**names, "seen_person_id": seen[0], "seen_person_name": seen[1]})
+    if isinstance(event, Match | BindingChange):
         if event.person_id is None or event.person_id == DEFAULT:
             return _without_claims(event)
         if event.person_id not in known:

@@ -127,7 +127,7 @@ class Records:
         return bool(await self._database.rows(sa.select(events.c.cursor).where(events.c.received_at < than).limit(1)))
 
     async def remove_of(self, subject: Subject, *, until: datetime | None = None) -> Removed:
-        """Remove the events of a participant, those that came of a reference, or the Matches of a person.
+        """Remove the events of a participant, those that came of a reference, or whatever but Checks names a person.
 
         A person's Checks stay and lose the name. So do other people's Matches of the same batches, but their snapshots
         may show the person: those are among the names that are returned, and the events speak of none any more.
@@ -249,7 +249,7 @@ def _parts(subject: Subject) -> Sequence[sa.Select[Any]]:
         return (columns.where(events.c.reference_id == who),)
     if subject.kind == "person":
         theirs = sa.select(event_people.c.cursor).where(event_people.c.person_id.in_(subject.people))
-        return (columns.where(events.c.cursor.in_(theirs), events.c.type == "match"),)
+        return (columns.where(events.c.cursor.in_(theirs), events.c.type != "check"),)
     named = columns.where(events.c.participant_identity == who)
     nameless = columns.where(events.c.participant_identity.is_(None))
     fragment = '"participant_name":' + json.dumps(subject.id, ensure_ascii=False) + ","

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
-from facematch.protocol.events import Check, Match, ParticipantChange
+from facematch.protocol.events import Check, Match, WatchChange
 from facematch.runtime.clock import wall_clock
 from facematch.server.events.log import ALL, Entry, Filter, Page, body_text, with_cursor
 from facematch.server.events.naming import remember, with_names
@@ -43,8 +43,14 @@ class Derived(Protocol):
         """Derive what was not derived yet."""
         ...
 
-    async def fold(self, connection: AsyncConnection, before: Position, new: Sequence[tuple[int, Event]]) -> None:
-        """Take events, with their positions, in the transaction that appends them."""
+    async def fold(
+        self, connection: AsyncConnection, before: Position, new: Sequence[tuple[int, Event]]
+    ) -> Sequence[Event]:
+        """Take events, with their positions, in the transaction that appends them.
+
+        Returns:
+            Events that follow from them, to be appended behind them in the same transaction.
+        """
         ...
 
     def doubt(self) -> None:
@@ -57,11 +63,11 @@ class SqlEventLog:
 
     Args:
         database: opened and closed with this log; others may use it in between.
-        derived: made of each event, in its transaction.
+        derived: made of each event, in its transaction, one after the other: each sees what those before it append.
         now: aware time; injected by tests.
     """
 
-    def __init__(self, database: Database, derived: Derived, now: Callable[[], datetime] = wall_clock) -> None:
+    def __init__(self, database: Database, *derived: Derived, now: Callable[[], datetime] = wall_clock) -> None:
         self._database = database
         self._derived = derived
         self._now = now
@@ -74,32 +80,30 @@ class SqlEventLog:
         """
         await migrate(self._database.url)
         self._database.open()
-        await self._derived.catch_up(self._database)
+        for derived in self._derived:
+            await derived.catch_up(self._database)
 
     async def append(self, events_: Sequence[Event]) -> Sequence[Entry | None]:
         """See `EventLog.append`."""
 
         async def work(connection: AsyncConnection) -> list[Entry | None]:
             before, known = await _begin(connection, [_id_of(event) for event in events_])
-            latest = before.latest
+            appending = _Appending(before.latest, received_at)
             entries: list[Entry | None] = []
-            added: list[dict[str, Any]] = []
-            new: list[tuple[int, Event]] = []
             for event in await with_names(connection, events_):
                 if event is None or event.event_id in known:
                     entries.append(None)
                     continue
-                row = _row(event)
-                known.add(row["event_id"])
-                latest += 1
-                added.append({**row, "cursor": latest, "received_at": received_at})
-                new.append((latest, event))
-                entries.append(Entry(latest, row["type"], with_cursor(row["body"], latest)))
-            if added:
-                await connection.execute(sa.insert(events), added)
-                await remember(connection, new)
-                await self._derived.fold(connection, before, new)
-                kept = position.c.kept + len(added)
+                known.add(_id_of(event))
+                entries.append(appending.take(event))
+            if appending.new:
+                await appending.write(connection)
+                for derived in self._derived:
+                    following = await derived.fold(connection, before, appending.new)
+                    entries += [appending.take(event) for event in await _unknown(connection, following)]
+                    await appending.write(connection)
+                kept = position.c.kept + len(appending.new)
+                latest = appending.latest
                 await connection.execute(sa.update(position).values(latest=latest, kept=kept, folded=latest))
             return entries
 
@@ -107,7 +111,8 @@ class SqlEventLog:
         try:
             return await self._database.write(work)
         except BaseException:
-            self._derived.doubt()
+            for derived in self._derived:
+                derived.doubt()
             raise
 
     async def after(self, cursor: int, limit: int) -> Sequence[Entry]:
@@ -162,6 +167,37 @@ class SqlEventLog:
         await self._database.aclose()
 
 
+class _Appending:
+    """What one transaction appends.
+
+    Args:
+        latest: the position before it.
+        received_at: when it came.
+    """
+
+    def __init__(self, latest: int, received_at: datetime) -> None:
+        self.latest = latest
+        self.new: list[tuple[int, Event]] = []
+        """Position and event."""
+        self._received_at = received_at
+        self._rows: list[dict[str, Any]] = []
+
+    def take(self, event: Event) -> Entry:
+        """One more, at the next position."""
+        self.latest += 1
+        row = _row(event)
+        self._rows.append({**row, "cursor": self.latest, "received_at": self._received_at})
+        self.new.append((self.latest, event))
+        return Entry(self.latest, row["type"], with_cursor(row["body"], self.latest))
+
+    async def write(self, connection: AsyncConnection) -> None:
+        """Those that are not written yet."""
+        if self._rows:
+            await connection.execute(sa.insert(events), self._rows)
+            await remember(connection, self.new[-len(self._rows) :])
+            self._rows = []
+
+
 def _id_of(event: Event) -> UUID:
     if event.event_id is None:
         raise ValueError("an event is given its id before it is stored")
@@ -175,7 +211,7 @@ def _row(event: Event) -> dict[str, Any]:
         "room": text_of(event.room),
         "participant_identity": text_of(event.participant_identity),
         "participant_id": text_of(event.participant_id or ABOUT_NOBODY),
-        "track_sid": None if isinstance(event, ParticipantChange) else text_of(event.track_sid),
+        "track_sid": text_of(event.track_sid) if isinstance(event, Match | Check | WatchChange) else None,
         "reference_id": text_of(event.reference_id) if isinstance(event, Match | Check) else None,
         "source": text_of(event.source),
         "seq": event.seq,
@@ -199,6 +235,15 @@ async def _begin(connection: AsyncConnection, ids: Sequence[UUID]) -> tuple[Posi
 async def _known(connection: AsyncConnection, ids: Sequence[UUID]) -> set[UUID]:
     found = await connection.execute(sa.select(events.c.event_id).where(events.c.event_id.in_(ids)))
     return set(found.scalars())
+
+
+async def _unknown(connection: AsyncConnection, following: Sequence[Event]) -> list[Event]:
+    """Those that are not in the log yet, with the names of their people."""
+    if not following:
+        return []
+    known = await _known(connection, [_id_of(event) for event in following])
+    named = await with_names(connection, following)
+    return [event for event in named if event is not None and event.event_id not in known]
 
 
 def _page(page: Page, only: Filter) -> sa.Select[Any]:

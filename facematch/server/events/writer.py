@@ -118,15 +118,15 @@ class Writer:
     async def _commit(self, batch: list[_Waiting]) -> None:
         try:
             try:
-                entries = await self._append(batch)
+                entries, following = await self._append(batch)
             except UnstorableError:
                 if len(batch) == 1:
                     raise
                 for waiting in batch:  # its neighbours are not to suffer for it
                     await self._commit([waiting])
                 return
-            delivered = await self._publisher.hand_on(entries)
-            for waiting, count in zip(batch, delivered, strict=True):
+            delivered = await self._publisher.hand_on([*entries, *following])
+            for waiting, count in zip(batch, delivered, strict=False):
                 if not waiting.settled.done():
                     waiting.settled.set_result(count)
             await self._look_for_gaps(batch, entries)
@@ -139,14 +139,15 @@ class Writer:
                     waiting.settled.set_exception(error)
                     waiting.settled.exception()  # who sent it may have gone
 
-    async def _append(self, batch: list[_Waiting]) -> list[Entry | None]:
-        """For each its entry; None when it was there already, or is not to be kept."""
+    async def _append(self, batch: list[_Waiting]) -> tuple[list[Entry | None], Sequence[Entry | None]]:
+        """For each its entry; None when it was there already, or is not to be kept. And what follows from them."""
         kept = [waiting.event for waiting in batch if waiting.keep]
         if not kept:
-            return [None] * len(batch)
-        entries = iter(await self._log.append(kept))
+            return [None] * len(batch), ()
+        appended = await self._log.append(kept)
+        entries = iter(appended)
         self._note()
-        return [next(entries) if waiting.keep else None for waiting in batch]
+        return [next(entries) if waiting.keep else None for waiting in batch], appended[len(kept) :]
 
     async def _look_for_gaps(self, batch: Sequence[_Waiting], entries: Sequence[Entry | None]) -> None:
         first = next((entry.cursor for entry in entries if entry is not None), self._publisher.position + 1)

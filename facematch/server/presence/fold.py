@@ -89,13 +89,18 @@ class PresenceFold:
         self._stands = None
         self._changes = Changes()
 
-    async def fold(self, connection: AsyncConnection, before: Position, new: Sequence[tuple[int, Event]]) -> None:
+    async def fold(
+        self, connection: AsyncConnection, before: Position, new: Sequence[tuple[int, Event]]
+    ) -> Sequence[Event]:
         """Take events that this transaction appends.
 
         Args:
             connection: in the transaction, which holds the position's lock.
             before: the position before it.
             new: position and event, in order.
+
+        Returns:
+            Nothing: no event follows from presence.
         """
         if before.folded < before.latest:
             last = before.folded
@@ -103,6 +108,7 @@ class PresenceFold:
                 await self._fold(connection, page, before, last)
                 last = page[-1][0]
         await self._fold(connection, new, before, before.latest)
+        return ()
 
     async def _page(self, connection: AsyncConnection) -> int:
         before = await lock_position(connection)

@@ -72,6 +72,8 @@ class Erased:
     """Events in the recognizer's outbox; None: it has not confirmed yet."""
     photos: int = 0
     """A person's."""
+    bindings: int = 0
+    """Of a participant, or to a person."""
 
 
 class Erasures:
@@ -208,8 +210,9 @@ class Erasures:
         pending = await self._store.begin(Subject("person", " ".join(ids)), self._now(), by)
         self._pending[pending.id] = pending
         self._unremoved.add(pending.id)
-        photos = await self._removal.person(pending.subject)
-        return replace(await self._erase(pending, by), photos=photos)
+        photos, bound = await self._removal.person(pending.subject)
+        erased = await self._erase(pending, by)
+        return replace(erased, photos=photos, bindings=erased.bindings + bound)
 
     async def _erase(self, pending: Pending, by: str) -> Erased:
         id_ = pending.id
@@ -218,7 +221,7 @@ class Erasures:
         self.version += 1
         self._attended.add(id_)
         try:
-            events, snapshots = await self._remove(pending, None)
+            events, snapshots, bound = await self._remove(pending, None)
             await self._wait_for(lambda: self._outcome(pending) is not None)
             undelivered = self._outcome(pending)
             whole = undelivered is not None and pending.subject.kind != "reference"
@@ -228,7 +231,7 @@ class Erasures:
                 await self._finish(pending, undelivered)
         finally:
             self._attended.discard(id_)
-        erased = Erased(id_, pending.requested_at, events, snapshots, undelivered)
+        erased = Erased(id_, pending.requested_at, events, snapshots, undelivered, bindings=bound + more[2])
         _tell(pending, erased, by)
         return erased
 
@@ -260,19 +263,19 @@ class Erasures:
                 await self._removal.photo(pending.subject.id, pending.requested_at)
             if id_ in self._unremoved and pending.subject.kind == "person":
                 await self._removal.person(pending.subject)
-            events, snapshots = await self._remove(pending, _until(pending))
+            events, snapshots, _ = await self._remove(pending, _until(pending))
             if undelivered is None:
                 continue
             await self._finish(pending, undelivered)
             _tell(pending, Erased(id_, pending.requested_at, events, snapshots, undelivered), "recognizer")
 
-    async def _remove(self, pending: Pending, until: datetime | None) -> tuple[int, int]:
+    async def _remove(self, pending: Pending, until: datetime | None) -> tuple[int, int, int]:
         """Remove what is here of it; since it is pending, no event of its time is taken any more.
 
         A person is named by none of any time: their ids are never given again.
 
         Returns:
-            How many events and how many snapshots there were.
+            How many events, snapshots and bindings there were.
 
         Raises:
             OSError: something is still there.
@@ -288,7 +291,7 @@ class Erasures:
         if found.trouble is not None:
             raise NotErasedError(found.trouble)
         self._unremoved.discard(pending.id)
-        return found.events, found.snapshots
+        return found.events, found.snapshots, found.bindings
 
     def _outcome(self, pending: Pending) -> int | None:
         """How many undelivered events recognizers have removed; None: not all of them have confirmed."""

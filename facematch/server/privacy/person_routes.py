@@ -19,6 +19,7 @@ class PersonErased(Counts):
 
     person_id: str = Field(examples=["p_0123456789abcdef"])
     photos: int = Field(description="Removed, with their embeddings")
+    bindings: int = Field(description="Of participants to this person, taken back")
     verified: Literal[True] = Field(
         default=True, description="Log and folder were looked through again: nothing names them"
     )
@@ -53,6 +54,6 @@ def routes(erasures: Erasures, people: PeopleStore) -> APIRouter:
             erased = await erasures.person(ids, by(caller_of(request.scope)))
         except OSError as error:
             raise failed(error) from error
-        return PersonErased(person_id=id, photos=erased.photos, **counts(erased))
+        return PersonErased(person_id=id, photos=erased.photos, bindings=erased.bindings, **counts(erased))
 
     return router

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from facematch.server.events.purge import Records, Subject
     from facematch.server.events.service import Feed
     from facematch.server.gallery.enrollment import Enrollment
+    from facematch.server.identity.bindings import Bindings
+    from facematch.server.identity.store import IdentityStore
     from facematch.server.people.changes import PeopleChanges
     from facematch.server.presence.store import PresenceStore
     from facematch.server.privacy.retention import Retention
@@ -26,6 +28,7 @@ class Found:
 
     events: int
     snapshots: int
+    bindings: int
     trouble: str | None
     """Why it is not known to be gone; None: it was looked through again, and nothing is left."""
 
@@ -46,7 +49,10 @@ class Stored:
 
     records: Records
     presence: PresenceStore
+    identity: IdentityStore
     """Derived from them."""
+    bindings: Bindings
+    """Of participants to people."""
 
 
 class Removal:
@@ -72,6 +78,8 @@ class Removal:
     ) -> None:
         self._records = stored.records
         self._presence = stored.presence
+        self._identity = stored.identity
+        self._bindings = stored.bindings
         self._folder = folder
         self._retention = retention
         self._feed = feed
@@ -89,16 +97,17 @@ class Removal:
         """
         return await self._enrollment.remove(reference_id, enrolled_until)
 
-    async def person(self, subject: Subject) -> int:
+    async def person(self, subject: Subject) -> tuple[int, int]:
         """Remove people who are one, with their photos and embeddings. Those who are not there are no matter.
 
         Returns:
-            How many photos there were.
+            How many photos there were, and how many participants were bound to them: they are told to be unbound.
 
         Raises:
             LogUnavailableError: they are not known to be removed.
         """
-        return await self._people.erase(subject.people)
+        bound = await self._bindings.release(subject.people)
+        return await self._people.erase(subject.people), bound
 
     async def traces(self, subject: Subject, until: datetime | None, leftovers: Leftovers) -> Found:
         """Remove events and snapshots, and look whether they have gone.
@@ -119,6 +128,7 @@ class Removal:
             latest = await self._records.latest()
             removed = await self._records.remove_of(subject, until=until)
             await self._presence.erase(subject, until)
+            bound = await self._identity.erase(subject, until)
             self._retention.forget(removed.snapshots)
             self._feed.hub.forget(removed.cursors)
             names = removed.snapshots | await self._without_event(subject, leftovers)
@@ -128,11 +138,12 @@ class Removal:
                     await self._folder.holds(names)
                     or await self._records.holds(subject, latest, until)
                     or await self._presence.holds(subject, latest, until)
+                    or await self._identity.holds(subject, until)
                 )
                 trouble = "something is still there" if stays else None
             except OSError as error:
                 trouble = error.strerror or str(error)
-        return Found(removed.events, count, trouble)
+        return Found(removed.events, count, bound, trouble)
 
     async def wipe(self) -> bool:
         """See `Records.wipe`."""

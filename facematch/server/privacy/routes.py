@@ -27,6 +27,7 @@ class ParticipantErased(Counts):
     """The receipt."""
 
     identity: str
+    bindings: int = Field(description="Of this identity to people, taken back")
     verified: Literal[True] = Field(
         default=True, description="Log and folder were looked through again: nothing is left"
     )
@@ -137,7 +138,7 @@ async def _erased(erasures: Erasures, identity: str, request: Request) -> Partic
         erased = await erasures.participant(identity, by(caller_of(request.scope)))
     except OSError as error:
         raise failed(error) from error
-    return ParticipantErased(identity=identity, **counts(erased))
+    return ParticipantErased(identity=identity, bindings=erased.bindings, **counts(erased))
 
 
 def _line(line: Line) -> ErasureLine:

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from facematch.server.events.purge import Records
+from facematch.server.identity.bindings import Bindings
+from facematch.server.identity.store import IdentityStore
 from facematch.server.presence.expiry import StatisticsExpiry
 from facematch.server.presence.store import PresenceStore
 from facematch.server.privacy import person_routes
@@ -58,8 +60,8 @@ class Keeping:
         snapshots = SnapshotFolder(folder)
         self.retention = Retention(records, snapshots, limits, lambda: delivered_until(recognizers.all()))
         self._store = ErasureStore(database)
-        presence = PresenceStore(database)
-        stored = Stored(records, presence)
+        presence, identity = PresenceStore(database), IdentityStore(database)
+        stored = Stored(records, presence, identity, Bindings(identity, feed.writer, people.store))
         removal = Removal(stored, snapshots, self.retention, feed, people.enrollment, people.changes)
         self._statistics = StatisticsExpiry(presence, limits.statistics_days)
         self.erasures = Erasures(removal, self._store, recognizers.all)

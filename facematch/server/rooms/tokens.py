@@ -4,7 +4,7 @@
 import time
 import unicodedata
 import warnings
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import Annotated
@@ -20,6 +20,9 @@ from facematch.protocol.values import Text
 from facematch.server.access.caller import caller_of
 from facematch.server.access.rate_limit import RateLimit
 from facematch.server.access.roles import Role
+from facematch.server.access.sessions import Session
+from facematch.server.identity.refusing import BOUND_TO_ANOTHER, FULL
+from facematch.server.people.saying import NO_PERSON
 from facematch.server.rooms.expulsion import ISSUED, LOGIN
 from facematch.server.web.bodies import KB, described, json_refusals, read_json
 from facematch.server.web.errors import ApiError, Code, documented, invalid
@@ -42,6 +45,9 @@ _COMPARED = "false: they join without being compared, and are not looked at for 
 _REFUSALS = documented(
     (403, Code.ROOM_NOT_ALLOWED, "Tokens are not given for this room. Add it to ALLOWED_ROOMS."),
     (403, Code.RESERVED_IDENTITY, "This name is the recognizer's. Choose another."),
+    NO_PERSON,
+    BOUND_TO_ANOTHER,
+    FULL,
     (422, Code.INVALID, "identity: must be 1 to 256 bytes"),
     (429, Code.TOO_MANY_REQUESTS, "Too many tokens from your address. Try again in 42 s."),
 )
@@ -166,17 +172,26 @@ def _plain(identity: str) -> str:
     return "".join(seen).strip()
 
 
-def routes(tokens: Tokens, limit: RateLimit, observers: AbstractSet[str] = frozenset()) -> APIRouter:
+Bind = Callable[[str, str, Session], Awaitable[None]]
+"""Binds an identity in a room to the person whom the caller's invitation names.
+
+Raises:
+    ApiError: 409, it is bound to another; 404, 503.
+"""
+
+
+def routes(tokens: Tokens, limit: RateLimit, bind: Bind, observers: AbstractSet[str] = frozenset()) -> APIRouter:
     """`GET /token` and `POST /api/token`.
 
     Args:
         tokens: mints them.
         limit: how many a client may have.
+        bind: asked before a token goes to somebody whose invitation names a person.
         observers: identities that are told in the room what is found, and that only those get who may see it.
     """
     router = APIRouter(tags=["tokens"])
 
-    def mint(request: Request, room: str | None, identity: str, said: Mapping[str, str]) -> Token:
+    async def mint(request: Request, room: str | None, identity: str, said: Mapping[str, str]) -> Token:
         limit.count(request.scope)
         caller = caller_of(request.scope)
         only = caller.room
@@ -184,7 +199,10 @@ def routes(tokens: Tokens, limit: RateLimit, observers: AbstractSet[str] = froze
             raise ApiError(403, Code.ROOM_NOT_ALLOWED, "Your invitation is for another room.")
         if identity.strip() in observers and not caller.roles & {Role.VIEWER, Role.ADMIN}:
             raise ApiError(403, Code.RESERVED_IDENTITY, "This name is an observer's. Choose another.")
-        return tokens.mint(only or room, identity, caller.session.id if caller.session else None, said)
+        token = tokens.mint(only or room, identity, caller.session.id if caller.session else None, said)
+        if caller.session is not None and caller.session.person_id is not None:
+            await bind(token.identity, token.room, caller.session)
+        return token
 
     @router.get("/token", summary="A token to join the room", responses=_REFUSALS)
     async def get(
@@ -195,7 +213,7 @@ def routes(tokens: Tokens, limit: RateLimit, observers: AbstractSet[str] = froze
         compared: Annotated[bool, Query(description=_COMPARED)] = True,  # noqa: FBT002
     ) -> Token:
         """Never kept by a cache."""
-        return mint(request, room, identity, _said(consent=consent, compared=compared))
+        return await mint(request, room, identity, _said(consent=consent, compared=compared))
 
     @router.post(
         "/api/token",
@@ -215,7 +233,7 @@ def routes(tokens: Tokens, limit: RateLimit, observers: AbstractSet[str] = froze
         """Like `GET /token`, without the name in the address."""
         wanted = await read_json(request, TokenRequest, _LIMIT)
         said = _said(consent=wanted.consent, compared=wanted.compared)
-        return mint(request, wanted.room, wanted.identity or wanted.name or "", said)
+        return await mint(request, wanted.room, wanted.identity or wanted.name or "", said)
 
     return router
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import sqlalchemy as sa
 
 from facematch.server.storage.errors import LogUnavailableError
-from facematch.server.storage.schema import position
+from facematch.server.storage.schema import gallery, position
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,10 +23,17 @@ class Position(NamedTuple):
     folded: int
     """Up to where presence was derived."""
     erased: int
-    """Times that something of presence was erased."""
+    """Times that something derived was erased."""
+    gallery: int
+    """The gallery's version: it is another one when people were merged, split or erased."""
 
 
-POSITION: Final = (position.c.latest, position.c.folded, position.c.erased)
+POSITION: Final = (
+    position.c.latest,
+    position.c.folded,
+    position.c.erased,
+    sa.select(gallery.c.version).scalar_subquery().label("gallery"),
+)
 """Its columns."""
 
 

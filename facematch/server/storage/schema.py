@@ -142,6 +142,41 @@ daily_figures = sa.Table(
 """Sums of those runs of presence after which something else has come."""
 sa.Index("ix_daily_figures_identity", daily_figures.c.identity, daily_figures.c.day)
 
+bindings = sa.Table(
+    "bindings",
+    metadata,
+    sa.Column("identity", sa.Text(), primary_key=True),
+    sa.Column("room", sa.Text(), primary_key=True, comment="empty: every room without one of its own"),
+    sa.Column("person_id", sa.Text(), nullable=False, comment="who was merged since stands for whom they are now"),
+    sa.Column("valid_until", UtcTime()),
+    sa.Column("by", sa.Text(), nullable=False, comment="in which role, or by what"),
+    sa.Column("since", UtcTime(), nullable=False),
+    sa.Column("cursor", POSITION, nullable=False, comment="of the event that says so: looks after it count"),
+)
+"""Who participants are supposed to be. Written in the transaction that appends the event that says so."""
+sa.Index("ix_bindings_person_id", bindings.c.person_id)
+
+identity_state = sa.Table(
+    "identity_state",
+    metadata,
+    sa.Column("room", sa.Text(), primary_key=True, comment="empty when there is none"),
+    sa.Column("identity", sa.Text(), primary_key=True),
+    sa.Column("sid", sa.Text(), nullable=False),
+    sa.Column("name", sa.Text(), nullable=False),
+    sa.Column("state", sa.Text(), nullable=False),
+    sa.Column("detail", sa.Text(), nullable=False),
+    sa.Column("was", sa.Text(), nullable=False, comment="the state before; empty: there was none"),
+    sa.Column("person_id", sa.Text(), nullable=False, comment="who they are supposed to be"),
+    sa.Column("seen_person_id", sa.Text(), nullable=False, comment="who was recognised instead"),
+    sa.Column("looks", sa.BigInteger(), nullable=False, comment="on how many it rests"),
+    sa.Column("certainty", sa.Text(), nullable=False),
+    sa.Column("swapped", sa.Boolean(), nullable=False, comment="and not acknowledged yet"),
+    sa.Column("since", UtcTime(), nullable=False),
+    sa.Column("cursor", POSITION, nullable=False, comment="of the event that it follows from"),
+)
+"""What the log says of each participant's identity. Made in the transaction that appends what it follows from."""
+sa.Index("ix_identity_state_identity", identity_state.c.identity)
+
 webhooks = sa.Table(
     "webhooks",
     metadata,
@@ -169,6 +204,7 @@ sessions = sa.Table(
     sa.Column("created_at", UtcTime(), nullable=False),
     sa.Column("used_at", UtcTime(), nullable=False),
     sa.Column("expires_at", UtcTime(), nullable=False),
+    sa.Column("person_id", sa.Text(), comment="who whoever has it is supposed to be"),
 )
 
 erasures = sa.Table(

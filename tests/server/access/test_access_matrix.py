@@ -49,6 +49,11 @@ DELETE     /api/participants                 in    local  sign   role    role   
 DELETE     /api/participants/{identity:path} in    local  sign   role    role         role        in     sign   origin   host
 GET        /api/erasures                     in    local  sign   role    role         role        in     sign   origin   host
 GET        /reference/current.jpg            in    local  sign   in      role         role        in     sign   origin   host
+GET        /api/bindings                     in    local  sign   in      role         role        in     sign   origin   host
+PUT        /api/bindings                     in    local  sign   role    role         role        in     sign   origin   host
+DELETE     /api/bindings                     in    local  sign   role    role         role        in     sign   origin   host
+GET        /api/identity                     in    local  sign   in      role         role        in     sign   origin   host
+POST       /api/identity/acknowledge         in    local  sign   role    role         role        in     sign   origin   host
 GET        /api/people                       in    local  sign   in      role         role        in     sign   origin   host
 POST       /api/people                       in    local  sign   role    role         role        in     sign   origin   host
 POST       /api/people/import                in    local  sign   role    role         role        in     sign   origin   host

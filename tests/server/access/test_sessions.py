@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -203,7 +204,7 @@ async def test_an_invitation_is_good_until_it_expires_and_for_its_room(sessions:
 async def test_a_login_ends_with_what_it_was_had_for(sessions: Sessions, clock: Clock) -> None:
     _, invitation = await sessions.invite("lobby")
     clock.go(minutes=90)
-    token, session = await sessions.log_in(Role.PARTICIPANT, "lobby", invitation.expires_at)
+    token, session = await sessions.log_in(Role.PARTICIPANT, invitation)
     assert session.expires_at == invitation.expires_at
     clock.go(minutes=29)
     assert await sessions.find(token, Kind.LOGIN)
@@ -212,7 +213,10 @@ async def test_a_login_ends_with_what_it_was_had_for(sessions: Sessions, clock: 
 
 
 async def test_a_long_invitation_makes_no_login_longer(sessions: Sessions, clock: Clock) -> None:
-    _, session = await sessions.log_in(Role.PARTICIPANT, "lobby", clock.now + timedelta(days=9))
+    _, invitation = await sessions.invite("lobby")
+    longer = replace(invitation, expires_at=clock.now + timedelta(days=9), person_id="p_1")
+    _, session = await sessions.log_in(Role.PARTICIPANT, longer)
+    assert (session.room, session.person_id) == ("lobby", "p_1")
     assert session.expires_at == clock.now + timedelta(days=1)
 
 

@@ -53,7 +53,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.folder.mkdir()
-        self.log = SqlEventLog(self.database, PresenceFold(), self.now)
+        self.log = SqlEventLog(self.database, PresenceFold(), now=self.now)
         self.records = Records(self.database)
         self.restart()
 

@@ -1,0 +1,1 @@
+"""Whether participants are who they are supposed to be."""

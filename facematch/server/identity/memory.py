@@ -1,0 +1,127 @@
+"""What is remembered of participants and rooms between two events: the last news, in order. Pure."""
+
+from __future__ import annotations
+
+from bisect import insort
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from facematch.protocol.events import IdentityState
+from facematch.server.identity.states import REMEMBERED, finding_of, known_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from facematch.server.identity.looks import News
+    from facematch.server.identity.states import Expected, Finding
+
+
+class Who(NamedTuple):
+    """A participant. Texts as columns have them, empty when there is none."""
+
+    room: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was told of a participant last: one row."""
+
+    who: Who
+    sid: str
+    name: str
+    state: IdentityState
+    detail: str
+    was: str
+    person_id: str
+    seen_person_id: str
+    looks: int
+    certainty: str
+    swapped: bool
+    since: datetime
+    cursor: int
+    """Of the event that it follows from."""
+
+    def says(self, finding: Finding, person_id: str) -> bool:
+        """Whether this is what was found."""
+        return (self.state, self.detail, self.person_id, self.seen_person_id) == (
+            finding.state,
+            finding.detail,
+            person_id,
+            finding.seen,
+        )
+
+
+@dataclass(slots=True)
+class Room:
+    """Which boot of a recognizer watches it, and what was last said of all of it."""
+
+    source: str | None = None
+    """None: none yet."""
+    newest: float = float("-inf")
+    """The latest moment of that boot that is known, on its wall clock."""
+    marks: list[News] = field(default_factory=list)
+
+    def takes(self, news: News) -> bool:
+        """Whether news counts: it comes of the boot that watches now, or of its successor.
+
+        A boot that has been replaced may still deliver what it saw. Nothing of it is about now.
+        """
+        evidence = news.evidence
+        if evidence.chain.source != self.source:
+            begins = news.word == "watch_began" and not evidence.chain.identity
+            if self.source is not None and not begins and evidence.at <= self.newest:
+                return False
+            self.source, self.newest = evidence.chain.source, evidence.at
+            self.marks.clear()
+        self.newest = max(self.newest, evidence.at)
+        return True
+
+
+@dataclass(slots=True)
+class Participant:
+    """What is remembered of one."""
+
+    who: Who
+    told: Told | None
+    expected: Expected | None
+    swapped: bool
+    marks: list[News] = field(default_factory=list)
+    cameras: dict[str, list[News]] = field(default_factory=dict)
+
+    @property
+    def is_plain(self) -> bool:
+        """Nobody says who they are to be, they are there, and a look will change nothing."""
+        told = self.told
+        return self.expected is None and told is not None and told.state is IdentityState.UNBOUND
+
+    def note(self, news: News) -> None:
+        """One more."""
+        track = news.evidence.chain.track
+        kept(self.cameras.setdefault(track, []) if track else self.marks, news)
+        if news.check is not None and news.check.evidence and news.check.evidence.continuity == "changed":
+            self.swapped = True
+
+    def finding(self, room: Room) -> Finding:
+        """What follows from what is remembered."""
+
+        def counting(line: Iterable[News]) -> list[News]:
+            return [one for one in line if one.evidence.chain.source == room.source]
+
+        cameras = (counting(line) for line in self.cameras.values())
+        own = counting(self.marks)
+        known = known_of([*own, *counting(room.marks)], cameras, self.expected, swapped=self.swapped)
+        if not own and known.unheard and self.told is not None:
+            known.left = self.told.state is IdentityState.ABSENT  # a boot that never met them knows no better
+        return finding_of(known)
+
+
+MOST_CAMERAS: Final = 16
+"""Of one participant, remembered."""
+
+
+def kept(line: list[News], news: News) -> None:
+    """Put news in its place; the oldest is forgotten when there are too many."""
+    insort(line, news, key=lambda one: one.order)
+    del line[:-REMEMBERED]

@@ -1,0 +1,74 @@
+"""Identity put together: bindings, what follows from them, and what recognizers are told of them."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from facematch.runtime.clock import wall_clock
+from facematch.server.identity import routes
+from facematch.server.identity.bindings import Bindings
+from facematch.server.identity.refusing import refused
+from facematch.server.identity.store import IdentityStore
+from facematch.server.recognizers.registry import ONLINE_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
+
+    from fastapi import APIRouter
+
+    from facematch.server.access.sessions import Session
+    from facematch.server.events.writer import Writer
+    from facematch.server.people.store import PeopleStore
+    from facematch.server.recognizers.registry import Recognizers
+    from facematch.server.storage.database import Database
+
+
+class Identity:
+    """See the module.
+
+    Args:
+        database: of the event log, opened with it.
+        writer: of the event log.
+        people: who there is.
+        recognizers: who reports.
+        now: aware time; injected by tests.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        writer: Writer,
+        people: PeopleStore,
+        recognizers: Recognizers,
+        now: Callable[[], datetime] = wall_clock,
+    ) -> None:
+        self._recognizers = recognizers
+        self._now = now
+        self.store = IdentityStore(database)
+        self.bindings = Bindings(self.store, writer, people, now)
+
+    def routes(self) -> APIRouter:
+        """See `identity.routes`."""
+        return routes.routes(self.store, self.bindings, self._watched, self._now)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """While this is open, bindings end when their time is over."""
+        task = asyncio.create_task(self.bindings.run(), name="bindings")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def bind_invited(self, identity: str, room: str, invited: Session) -> None:
+        """See `rooms.tokens.Bind`."""
+        if invited.person_id is not None:
+            with refused():
+                await self.bindings.invited(identity, room, invited.person_id, invited.expires_at)
+
+    def _watched(self) -> frozenset[str]:
+        return frozenset(heartbeat.room for heartbeat, age in self._recognizers.all() if age <= ONLINE_SECONDS)
