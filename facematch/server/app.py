@@ -109,7 +109,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     looks = Looks(recognizers.all, people.publication.call, parts.monotonic)
     directing = Directing(bindings=identity.store.bound, look_now=looks.due)
     intake = Intake(feed.writer, keeping.erasures.covers)
-    shown = status.Shown(recognizers, reference, feed, webhooks, keeping.erasures)
+    shown = status.Shown(recognizers, reference, feed, webhooks, keeping.erasures, people.compared)
 
     async def say_goodbye() -> None:
         keeping.erasures.stop()

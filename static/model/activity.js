@@ -4,8 +4,8 @@
 /** @import { ActivityEntry, CardState, CheckEvent, MatchEvent } from "../types/model.js" */
 
 import { WORDS } from "./summary.js";
-import { counted, figure } from "./text.js";
-import { identityOf, outcomeOf } from "./wire.js";
+import { counted, displayName, figure } from "./text.js";
+import { identityOf, outcomeOf, whoOf } from "./wire.js";
 
 /** @typedef {"all" | "match" | "check" | "no_match"} Kind */
 /** @typedef {{ kind: Kind, identity: string }} Filter identity "" for everybody */
@@ -75,7 +75,11 @@ const OUTCOMES = {
  * @returns {{ state: CardState, words: string, detail: string }}
  */
 export function reading({ event }) {
-  if (event.type === "match") return { state: "match", words: WORDS.match, detail: figure(event.confidence) };
+  if (event.type === "match") {
+    const who = whoOf(event);
+    const detail = who === "" ? figure(event.confidence) : `${displayName(who)} ${figure(event.confidence)}`;
+    return { state: "match", words: WORDS.match, detail };
+  }
   return { ...OUTCOMES[outcomeOf(event)], detail: checkDetail(event) };
 }
 

@@ -9,7 +9,11 @@
 /** @import { Card, CardState, CycleSettings, Heartbeat, Outcome, Participant, Reason, State, TrackAnswer,
  *   TrackPhase, TrackStatus } from "../types/model.js" */
 
+/** @import { IdentityShown } from "../types/people.js" */
+
+import { NOTHING, identityWords } from "./identity.js";
 import { byIdentity } from "./participants.js";
+import { isOfReference } from "./wire.js";
 
 /** How much later than due the next Check may come before a sender without heartbeats counts as gone. */
 const SILENCE_MS = 10_000;
@@ -76,15 +80,18 @@ export function cardsOf(state, pageNow, level) {
     room: new Map(state.roomParticipants.map((participant) => [participant.identity, participant])),
     referenceId: status.reference?.id ?? null,
   };
-  return [...state.participants.values()].map((participant) => cardOf(participant, world));
+  return [...state.participants.values()].map((participant) =>
+    cardOf(participant, state.identities.get(participant.identity), world),
+  );
 }
 
 /**
  * @param {Participant} participant
+ * @param {IdentityShown | undefined} told
  * @param {World} world
  * @returns {Card}
  */
-function cardOf(participant, world) {
+function cardOf(participant, told, world) {
   const tracks = world.watched ? (world.tracks.get(participant.identity) ?? []) : [];
   const inRoom = world.room.get(participant.identity);
   const newest = newestAnswer(participant);
@@ -98,6 +105,7 @@ function cardOf(participant, world) {
   const counting = reason === "" && step.until !== null && (step.phase === "hold" || step.phase === "wait");
   const scored = known === "match" || known === "no_match";
   const distance = scored ? (answer?.bestDistance ?? null) : null;
+  const identity = reason === "" ? identityWords(told) : NOTHING; // what may be old is no green answer
   return {
     identity: participant.identity,
     name: participant.name,
@@ -114,6 +122,11 @@ function cardOf(participant, world) {
     threshold: world.settings.threshold,
     lastCheckAt: newest?.at ?? null,
     matchSince: known === "match" ? participant.matchSince : null,
+    identityState: told?.state ?? "",
+    identityTone: identity.tone,
+    identityWords: identity.words,
+    bound: told !== undefined && told.person_id !== null,
+    who: known === "match" ? (answer?.who ?? "") : "",
     silent: known === "no_video" && track?.muted !== true && answer?.outcome === "no_frames",
     lastMatch: participant.over && reason !== "left" ? null : matchToShow(participant, world),
     video: inRoom?.video ?? "",
@@ -125,7 +138,8 @@ function cardOf(participant, world) {
  * @param {World} world
  */
 function matchToShow({ lastMatch }, { referenceId }) {
-  return lastMatch !== null && isOfFormerReference(lastMatch.reference_id, referenceId) ? null : lastMatch;
+  if (lastMatch === null || !isOfReference(lastMatch)) return lastMatch;
+  return isOfFormerReference(lastMatch.reference_id, referenceId) ? null : lastMatch;
 }
 
 /**

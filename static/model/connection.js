@@ -1,7 +1,7 @@
 // @ts-check
 /** Whether what the page shows is current: the event socket and the status polls taken together. */
 
-/** @import { State } from "../types/model.js" */
+/** @import { State, Status } from "../types/model.js" */
 /** @typedef {"connecting" | "live" | "doubtful" | "reconnecting" | "offline"} Level */
 /**
  * @typedef {object} Connection
@@ -63,5 +63,10 @@ export function recognizerState(state, level) {
   if (heartbeat.livekit === "connecting" || heartbeat.livekit === "waiting") return "connecting";
   if (heartbeat.livekit !== "connected") return "lost";
   if (rivals > 0) return "rivals";
-  return heartbeat.reference_id === null ? "no_reference" : "ok";
+  return heartbeat.reference_id === null && (state.status.people ?? 0) === 0 ? "no_reference" : "ok";
+}
+
+/** @param {Status | null} status whether there is anybody to look for */
+export function looksForSomebody(status) {
+  return status !== null && (status.reference !== null || (status.people ?? 0) > 0);
 }

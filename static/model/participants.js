@@ -4,7 +4,7 @@
 /** @import { CheckEvent, FaceEvent, MatchEvent, Participant, RoomParticipant, Status, TrackAnswer, TrackStatus }
  *   from "../types/model.js" */
 
-import { identityOf, outcomeOf } from "./wire.js";
+import { identityOf, isOfReference, outcomeOf, whoOf } from "./wire.js";
 
 /** @typedef {ReadonlyMap<string, Participant>} Participants */
 
@@ -190,7 +190,8 @@ function matched(participant, event, at) {
     at,
     outcome: "match",
     bestDistance: event.distance ?? 1 - event.confidence,
-    referenceId: event.reference_id,
+    referenceId: isOfReference(event) ? event.reference_id : null,
+    who: whoOf(event),
   };
   return {
     ...seen(participant, event, at),
@@ -211,7 +212,9 @@ function checked(participant, event, at) {
   const track = event.track_sid ?? SOME_TRACK;
   const before = participant.answers[track];
   const bestDistance = event.best_distance ?? (outcome === "match" ? (before?.bestDistance ?? null) : null);
-  const answers = withAnswer(participant.answers, track, { at, outcome, bestDistance, referenceId: event.reference_id });
+  const who = whoOf(event);
+  const referenceId = who === "" ? event.reference_id : null;
+  const answers = withAnswer(participant.answers, track, { at, outcome, bestDistance, referenceId, who });
   const matching = Object.values(answers).some((answer) => answer.outcome === "match");
   return { ...seen(participant, event, at), answers, matchSince: matching ? (participant.matchSince ?? at) : null };
 }

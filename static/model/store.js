@@ -3,6 +3,8 @@
 
 /** @import { ActivityEntry, FaceEvent, RoomParticipant, Socket, State, Status } from "../types/model.js" */
 
+/** @import { IdentityShown } from "../types/people.js" */
+
 import { followOffset, measureOffset } from "./clock.js";
 import { forgotten, seenUntil, withEvents, withRoom, withStatus } from "./participants.js";
 
@@ -11,6 +13,7 @@ import { forgotten, seenUntil, withEvents, withRoom, withStatus } from "./partic
  *   | { type: "status-failed", at: number }
  *   | { type: "messages", messages: readonly { cursor: number, event: FaceEvent | null }[], at: number }
  *   | { type: "socket", socket: Socket }
+ *   | { type: "identities", told: readonly IdentityShown[] }
  *   | { type: "room", participants: readonly RoomParticipant[], at: number }} Action
  */
 
@@ -34,6 +37,7 @@ export function initialState(now) {
     participants: new Map(),
     activity: [],
     roomParticipants: [],
+    identities: new Map(),
   };
 }
 
@@ -51,6 +55,8 @@ export function reduce(state, action) {
     case "messages":
       if (action.messages.length === 0) return state;
       return { ...withMessages(state, action.messages), heardAt: action.at };
+    case "identities":
+      return { ...state, identities: new Map(action.told.map((one) => [one.participant_identity, one])) };
     case "socket":
       return { ...state, socket: action.socket };
     case "room": {

@@ -52,6 +52,12 @@ export function stateWord(card) {
   return card.reason === "left" ? "Left" : WORDS[card.state];
 }
 
+/** @param {Card} card the same, with who it is where that is known, and whether it is who it should be */
+export function answerWords(card) {
+  const alarm = card.identityTone === "bad" ? card.identityWords : "";
+  return [stateWord(card), displayName(card.who, ""), alarm].filter(Boolean).join(", ");
+}
+
 /**
  * @param {readonly Card[]} cards
  * @param {object} about
@@ -128,9 +134,9 @@ function lastKnown(kind, title, cards) {
   return said(kind, title, "Last known: match,", namesOf(matching));
 }
 
-/** @param {readonly Card[]} cards */
+/** @param {readonly Card[]} cards who they are, where that is known, else as whom they joined */
 function namesOf(cards) {
-  return listed(cards.map((card) => displayName(card.name, card.identity)));
+  return listed(cards.map((card) => (card.who === "" ? displayName(card.name, card.identity) : displayName(card.who))));
 }
 
 /**
@@ -142,7 +148,7 @@ function namesOf(cards) {
  * @returns {string}
  */
 export function announcement(before, cards) {
-  const changed = cards.filter((card) => card.state !== "looking" && before.get(card.identity) !== stateWord(card));
+  const changed = cards.filter((card) => card.state !== "looking" && before.get(card.identity) !== answerWords(card));
   if (changed.length === 0) return "";
   if (changed.length > READ_OUT) {
     const matches = changed.filter((card) => card.state === "match").length;
@@ -153,5 +159,5 @@ export function announcement(before, cards) {
         .join(", ") + "."
     );
   }
-  return changed.map((card) => `${displayName(card.name, card.identity)}: ${stateWord(card)}.`).join(" ");
+  return changed.map((card) => `${displayName(card.name, card.identity)}: ${answerWords(card)}.`).join(" ");
 }

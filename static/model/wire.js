@@ -3,6 +3,8 @@
 
 /** @import { BBox, CheckEvent, FaceEvent, MatchEvent, Outcome, Size } from "../types/model.js" */
 
+import { listed } from "./text.js";
+
 const OUTCOMES = new Set([
   "match",
   "no_match",
@@ -68,7 +70,8 @@ function toEvent(message, cursor) {
 
 /**
  * @param {Record<string, unknown>} message
- * @param {Omit<CheckEvent, "type" | "match_found" | "outcome" | "frames" | "faces" | "best_distance">} common
+ * @param {Omit<CheckEvent, "type" | "match_found" | "outcome" | "frames" | "faces" | "best_distance"
+ *   | "named" | "people">} common
  * @returns {CheckEvent}
  */
 function toCheck(message, common) {
@@ -81,13 +84,15 @@ function toCheck(message, common) {
     frames: finite(message["frames"]),
     faces: finite(message["faces"]),
     best_distance: finite(message["best_distance"]),
+    named: texts(message["named"]),
+    people: people(message["people"]),
   };
 }
 
 /**
  * @param {Record<string, unknown>} message
  * @param {Omit<MatchEvent, "type" | "confidence" | "snapshot" | "bbox" | "frame_size" | "distance" | "threshold"
- *   | "model">} common
+ *   | "model" | "person_id" | "person_name">} common
  * @returns {MatchEvent | null}
  */
 function toMatch(message, common) {
@@ -105,7 +110,24 @@ function toMatch(message, common) {
     distance: finite(message["distance"]),
     threshold: finite(message["threshold"]),
     model: text(message["model"]),
+    person_id: text(message["person_id"]),
+    person_name: text(message["person_name"]),
   };
+}
+
+/** @param {unknown} value */
+function texts(value) {
+  return Array.isArray(value) ? value.filter((item) => text(item) !== null) : null;
+}
+
+/** @param {unknown} value @returns {CheckEvent["people"]} */
+function people(value) {
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((item) => {
+    const { person_id: id, person_name: name } = /** @type {Record<string, unknown>} */ (item ?? {});
+    const personId = text(id);
+    return personId === null ? [] : [{ person_id: personId, person_name: text(name) }];
+  });
 }
 
 /** @param {unknown} value */
@@ -135,6 +157,23 @@ function numbers(value, length) {
  */
 export function identityOf(event) {
   return event.participant_identity ?? (event.participant_name || event.participant_id);
+}
+
+/**
+ * Who of the gallery a face was recognized as, and never who it merely resembles; "" for the person of the reference
+ * photo, who has no name.
+ *
+ * @param {FaceEvent} event
+ */
+export function whoOf(event) {
+  if (event.type === "match") return event.person_name ?? "";
+  const names = new Map(event.people.map(({ person_id: id, person_name: name }) => [id, name]));
+  return listed((event.named ?? []).map((id) => names.get(id) ?? "").filter((name) => name !== ""));
+}
+
+/** @param {MatchEvent} match whether it is the person of the reference photo */
+export function isOfReference({ person_id: person }) {
+  return person === null || person === "default";
 }
 
 /**

@@ -20,17 +20,25 @@
  *   `activity-notice`; small menus: `menu` with `menu-item`; the dialog before something is erased: `erase` with
  *   `data-state` asked | busy | done, `erase-confirm`, `erase-close`, `erase-receipt`, `erase-trouble`; the dialog:
  *   `viewer`; the first steps: `steps`
+ * - places: `body[data-place]` live | people | history. People: `persons` with `person-card[data-person]`, `people-search`,
+ *   `attention-only`, `add-person`; adding photos: `photo-files`, `intake-row` with `data-state` waiting | sending |
+ *   looking | done | failed, `data-tone`, `data-code`; a person: `person[data-person]`, `remarks`, `photo`, `details`,
+ *   `merge`, `split`, `presence`. Presence there and in History: `strip-row[data-id]` with `seen`, `unlooked`, `stay`;
+ *   `csv`, `statistics`
  */
 
 /** @import { Card, State } from "../types/model.js" */
-/** @import { Level } from "../model/connection.js" */
+/** @import { Connection, Level, RecognizerState } from "../model/connection.js" */
+/** @import { Rights } from "../model/rights.js" */
+/** @import { Summary } from "../model/summary.js" */
 
 import { NO_FILTER } from "../model/activity.js";
 import { cardsOf, reuse } from "../model/cards.js";
-import { connectionOf, recognizerState } from "../model/connection.js";
+import { connectionOf, looksForSomebody, recognizerState } from "../model/connection.js";
 import { rightsOf } from "../model/rights.js";
 import { Store, initialState } from "../model/store.js";
 import { summaryOf } from "../model/summary.js";
+import { Identities } from "../net/identity.js";
 import { StatusPoll } from "../net/poll.js";
 import { EventSocket } from "../net/socket.js";
 import { Session } from "../room/session.js";
@@ -44,7 +52,10 @@ import { Participants } from "../view/participants.js";
 import { html, render } from "../view/preact.js";
 import { Reference } from "../view/reference.js";
 import { currentTheme, nextTheme } from "../view/theme-choice.js";
+import { Binding } from "./binding.js";
 import { Erasing } from "./erasing.js";
+import { drawPlaces } from "./other-places.js";
+import { Places } from "./places.js";
 import { leaveWhenOthersSignIn, signedIn } from "./signed-in.js";
 import { Viewing } from "./viewing.js";
 import { forgetDrops, rememberName, rememberedName } from "./visitor.js";
@@ -58,6 +69,8 @@ const mounts = {
   join: element("join-content"),
   participants: element("participants-content"),
   activity: element("activity-content"),
+  people: element("people"),
+  history: element("history"),
 };
 const announcer = new Announcer(element("announcer"));
 
@@ -71,12 +84,15 @@ const socket = new EventSocket({
 /** The cursor at which the last poll found the socket behind the log; behind at the same one again, it is dead. */
 let silentAt = -1;
 
+const identities = new Identities((told) => store.dispatch({ type: "identities", told }));
+
 const poll = new StatusPoll({
   cursor: () => store.state.cursor,
   onStatus: (answer) => {
     const { logEpoch, cursor, api } = store.state;
     store.dispatch({ type: "status", ...answer });
     socket.start();
+    void identities.follow(answer.status);
     if (api.failures > 0) socket.hurry(); // the server is back: no reason to wait any longer
     const silent = answer.status.events.cursor > cursor && cursor === silentAt;
     silentAt = answer.status.events.cursor > cursor ? cursor : -1;
@@ -129,6 +145,18 @@ const erasing = new Erasing(/** @type {HTMLDialogElement} */ (element("erase")),
 /** @param {string} identity @param {string} name */
 const onEraseParticipant = (identity, name) => erasing.ask({ kind: "participant", identity, name });
 const onEraseReference = () => erasing.ask({ kind: "reference" });
+/** @param {{ id: string, name: string, photos: number }} person */
+const onErasePerson = (person) => erasing.ask({ kind: "person", ...person });
+const binding = new Binding(
+  /** @type {HTMLDialogElement} */ (element("bind")),
+  () => ({ room: store.state.status?.room ?? "", hasReference: store.state.status?.reference != null }),
+  () => {
+    identities.forget();
+    void poll.now();
+  },
+);
+const manage = { bind: binding.ask, release: binding.release, seenTo: binding.seenTo, erase: onEraseParticipant };
+const places = new Places(() => schedule());
 
 /** Something about the room or the camera is different now. */
 function onRoomChange() {
@@ -159,7 +187,7 @@ function draw() {
   const now = Math.floor((pageNow + state.clockOffset) / 1000) * 1000;
   cards = reuse(cards, cardsOf(state, pageNow, connection.level));
   const loading = state.status === null && !offline;
-  const hasReference = state.status !== null && state.status.reference !== null;
+  const hasReference = looksForSomebody(state.status);
   const rights = rightsOf(signedIn.who?.role ?? null);
   const summary = summaryOf(cards, {
     level: loading ? "connecting" : connection.level === "connecting" ? "live" : connection.level,
@@ -187,6 +215,28 @@ function draw() {
     />`,
     mounts.bar,
   );
+  if (places.route.place === "live") drawLive({ state, connection, recognizer, rights, summary, loading, pageNow, now });
+  drawPlaces(places, mounts, { rights, pageNow, room: state.status?.room ?? "", onErase: onErasePerson });
+  viewing.draw();
+  entitle(titleOf(summary));
+  announcer.hear(cards, pageNow, connection.level === "doubtful" ? DOUBT : "");
+}
+
+/**
+ * @param {object} drawn
+ * @param {State} drawn.state
+ * @param {Connection} drawn.connection
+ * @param {RecognizerState} drawn.recognizer
+ * @param {Rights} drawn.rights
+ * @param {Summary} drawn.summary
+ * @param {boolean} drawn.loading
+ * @param {number} drawn.pageNow
+ * @param {number} drawn.now recognizer's clock, whole seconds
+ */
+function drawLive({ state, connection, recognizer, rights, summary, loading, pageNow, now }) {
+  const heartbeat = state.status?.recognizer.heartbeat ?? null;
+  const hasReference = looksForSomebody(state.status);
+  const offline = connection.level === "offline";
   render(
     html`<${Reference}
       key=${referencesErased}
@@ -216,7 +266,7 @@ function draw() {
       videoOf=${videoOf}
       mirrored=${session.camera.mirrored}
       onEnlarge=${viewing.show}
-      onErase=${rights === "change" ? onEraseParticipant : null}
+      manage=${rights === "change" ? manage : null}
     />`,
     mounts.participants,
   );
@@ -232,9 +282,14 @@ function draw() {
     />`,
     mounts.activity,
   );
-  viewing.draw();
-  entitle(summary.kind === "match" ? `● ${summary.title}` : summary.title);
-  announcer.hear(cards, pageNow, connection.level === "doubtful" ? DOUBT : "");
+}
+
+/** @param {Summary} summary a match is told wherever somebody is on the page */
+function titleOf({ kind, title }) {
+  const { place } = places.route;
+  const live = kind === "match" ? `● ${title}` : title;
+  if (place === "live") return live;
+  return kind === "match" ? live : place === "people" ? "People" : "History";
 }
 
 /** @param {string} words written only when they change: the browser may have translated them */

@@ -4,8 +4,10 @@
 /** @import { Receipt } from "../net/erase.js" */
 /** @import { Subject } from "../view/erase.js" */
 
+import { hrefOf } from "../model/route.js";
 import { ApiError } from "../net/api.js";
 import { eraseParticipant, eraseReference } from "../net/erase.js";
+import { erasePerson } from "../net/people.js";
 import { Erase } from "../view/erase.js";
 import { showModal } from "../view/focus.js";
 import { html, render } from "../view/preact.js";
@@ -28,8 +30,10 @@ export class Erasing {
     this.#dialog = dialog;
     this.#onErased = onErased;
     dialog.addEventListener("close", () => {
+      const { kind } = this.#subject ?? {};
       this.#subject = null;
       render(null, dialog);
+      if (kind === "person" && this.#progress.receipt !== null) location.hash = hrefOf("people");
     });
   }
 
@@ -45,7 +49,7 @@ export class Erasing {
     if (subject === null || this.#progress.busy) return;
     this.#draw({ busy: true, receipt: null, sentence: "" });
     try {
-      const receipt = await (subject.kind === "participant" ? eraseParticipant(subject.identity) : eraseReference());
+      const receipt = await erase(subject);
       this.#onErased(subject.kind);
       if (this.#subject === subject) this.#draw({ busy: false, receipt, sentence: "" });
     } catch (error) {
@@ -70,4 +74,10 @@ export class Erasing {
     );
     if (progress.receipt !== null) this.#dialog.querySelector("button")?.focus();
   }
+}
+
+/** @param {Subject} subject */
+function erase(subject) {
+  if (subject.kind === "person") return erasePerson(subject.id);
+  return subject.kind === "participant" ? eraseParticipant(subject.identity) : eraseReference();
 }

@@ -1,5 +1,8 @@
 /** The shapes that the page's modules pass around. The wire's own (first part) follow facematch/protocol/events.py. */
 
+import type { IdentityTone } from "../model/identity.js";
+import type { IdentityShown } from "./people.js";
+
 /** An event of an element that is known. */
 export type From<E extends Element> = Event & { readonly currentTarget: E };
 
@@ -37,6 +40,9 @@ export interface MatchEvent extends WireEvent {
   distance: number | null;
   threshold: number | null;
   model: string | null;
+  /** "default": the person of the reference photo; null: of an older sender, the same */
+  person_id: string | null;
+  person_name: string | null;
 }
 export interface CheckEvent extends WireEvent {
   type: "check";
@@ -45,6 +51,10 @@ export interface CheckEvent extends WireEvent {
   frames: number | null;
   faces: number | null;
   best_distance: number | null;
+  /** ids of who was named; null: of an older sender */
+  named: readonly string[] | null;
+  /** who was near their tolerance, named or not */
+  people: readonly { person_id: string; person_name: string | null }[];
 }
 export type FaceEvent = MatchEvent | CheckEvent;
 
@@ -92,6 +102,8 @@ export interface Status {
   room: string;
   livekit_url: string;
   reference: ReferenceStatus | null;
+  /** how many people of the gallery are looked for; an older server does not say */
+  people?: number;
   settings: CycleSettings;
   recognizer: {
     online: boolean;
@@ -113,8 +125,10 @@ export interface TrackAnswer {
   at: number;
   outcome: Outcome;
   bestDistance: number | null;
-  /** the reference that the batch compared with */
+  /** the reference that the batch compared with; null: it does not matter, or is not known */
   referenceId: string | null;
+  /** of a match: names of the people of the gallery who were recognized; "" when it is the reference's person */
+  who: string;
 }
 export interface Participant {
   identity: string;
@@ -180,6 +194,8 @@ export interface State {
   /** newest first, bounded */
   activity: readonly ActivityEntry[];
   roomParticipants: readonly RoomParticipant[];
+  /** who participants are supposed to be, by identity */
+  identities: ReadonlyMap<string, IdentityShown>;
 }
 
 export interface ActivityEntry {
@@ -218,6 +234,14 @@ export interface Card {
   threshold: number | null;
   lastCheckAt: number | null;
   matchSince: number | null;
+  /** of a match: who it is; "" the person of the reference photo */
+  who: string;
+  /** whether they are who they are supposed to be: a state, and words for it; "" when nothing is said */
+  identityState: string;
+  identityTone: IdentityTone;
+  identityWords: string;
+  /** whether anybody says who they are supposed to be */
+  bound: boolean;
   /** no video: the camera is on, and what it films does not arrive */
   silent: boolean;
   /** of this visit and of the reference in use: its snapshot where there is no live video, its box where there is */

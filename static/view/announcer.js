@@ -6,7 +6,7 @@
 
 /** @import { Card } from "../types/model.js" */
 
-import { announcement, stateWord } from "../model/summary.js";
+import { announcement, answerWords } from "../model/summary.js";
 
 const TOGETHER_MS = 1500;
 
@@ -35,7 +35,7 @@ export class Announcer {
     this.#said = new Map(
       cards.map((card) => {
         const before = this.#said.get(card.identity) ?? "";
-        return [card.identity, card.state === "looking" ? before : stateWord(card)];
+        return [card.identity, card.state === "looking" ? before : answerWords(card)];
       }),
     );
     if (words === "") return;

@@ -118,7 +118,7 @@ function View({
     <div class="help recognizer-help" id="recognizer-help" popover="auto">
       <${Account} recognizer=${recognizer} heartbeat=${heartbeat} missing=${missing} />
     </div>
-    <a class="pill bar-answer" href="#participants" data-kind=${answerKind}>
+    <a class="pill bar-answer" href="#/live" data-kind=${answerKind}>
       <${Icon} name=${ANSWER_ICONS[answerKind]} />
       <span class="clip">${
         answerKind === "match" ? html`<span>Match </span><bdi translate=${false}>${answer}</bdi>` : answer

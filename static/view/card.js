@@ -27,6 +27,12 @@ const WHY_UNSEEN = {
   too_large: "more pixels than are looked at",
 };
 
+/** @typedef {(identity: string, name: string) => void} OfParticipant */
+/**
+ * What may be done about a participant.
+ *
+ * @typedef {{ bind: OfParticipant, release: OfParticipant, seenTo: OfParticipant, erase: OfParticipant }} Manage
+ */
 /**
  * @typedef {object} CardProps
  * @property {CardModel} card
@@ -34,11 +40,11 @@ const WHY_UNSEEN = {
  * @property {Track | null} track
  * @property {boolean} mirrored
  * @property {(event: MatchEvent) => void} onEnlarge
- * @property {((identity: string, name: string) => void) | null} onErase null: whoever looks may not
+ * @property {Manage | null} manage null: whoever looks may not
  */
 
 /** @param {CardProps} props */
-function View({ card, now, track, mirrored, onEnlarge, onErase }) {
+function View({ card, now, track, mirrored, onEnlarge, manage }) {
   const name = displayName(card.name, card.identity);
   return html`<li
     class="card"
@@ -47,6 +53,8 @@ function View({ card, now, track, mirrored, onEnlarge, onErase }) {
     data-state=${card.state}
     data-reason=${card.reason}
     data-phase=${card.phase}
+    data-identity-state=${card.identityState}
+    data-identity-tone=${card.identityTone}
   >
     <${Media} card=${card} now=${now} track=${track} mirrored=${mirrored} name=${name} onEnlarge=${onEnlarge} />
     <div class="card-body">
@@ -56,20 +64,30 @@ function View({ card, now, track, mirrored, onEnlarge, onErase }) {
           ${card.isLocal ? html`<span class="chip">you</span>` : null}
         </h3>
         ${
-          onErase === null
+          manage === null
             ? null
-            : html`<${Menu}
-              label=${`More about ${name}`}
-              item="Erase this participant’s records…"
-              onChoose=${() => onErase(card.identity, name)}
-            />`
+            : html`<${Menu} label=${`More about ${name}`} items=${itemsOf(card, name, manage)} />`
         }
       </div>
       <p class="card-verdict">
         <${Icon} name=${stateIcon(card.state, card.reason)} size=${26} />
-        <span class="card-word" data-testid="card-state">${stateWord(card)}</span>
+        <span class="card-answer">
+          <span class="card-word" data-testid="card-state">${stateWord(card)}</span>
+          ${
+            card.who === ""
+              ? null
+              : html`<bdi class="card-who clip" translate=${false} title=${displayName(card.who)} data-testid="card-who">
+                  ${displayName(card.who)}
+                </bdi>`
+          }
+        </span>
         <${Ring} remaining=${card.remaining} duration=${card.duration} />
       </p>
+      ${
+        card.identityWords === ""
+          ? null
+          : html`<p class="card-identity" data-tone=${card.identityTone} data-testid="card-identity">${card.identityWords}</p>`
+      }
       <${Meter}
         score=${card.score}
         distance=${card.distance}
@@ -91,6 +109,23 @@ function View({ card, now, track, mirrored, onEnlarge, onErase }) {
 }
 
 export const Card = memo(View);
+
+/**
+ * @param {CardModel} card
+ * @param {string} name
+ * @param {Manage} manage
+ */
+function itemsOf({ identity, identityState, bound, past }, name, { bind, release, seenTo, erase }) {
+  const of = (/** @type {OfParticipant} */ action) => () => action(identity, name);
+  const erasing = { words: "Erase this participant’s records…", onChoose: of(erase) };
+  if (past) return [erasing];
+  return [
+    ...(identityState === "swapped" ? [{ words: "The changed face was seen to", onChoose: of(seenTo) }] : []),
+    { words: bound ? "Supposed to be somebody else…" : "Supposed to be…", onChoose: of(bind) },
+    ...(bound ? [{ words: "Supposed to be nobody", onChoose: of(release) }] : []),
+    erasing,
+  ];
+}
 
 /**
  * @param {string} name as shown
@@ -142,7 +177,7 @@ function lastKnown(card) {
 /**
  * Live video with the box over it, else the last snapshot (which has its box drawn in), else initials.
  *
- * @param {Omit<CardProps, "onErase"> & { name: string }} props
+ * @param {Omit<CardProps, "manage"> & { name: string }} props
  */
 function Media({ card, now, track, mirrored, name, onEnlarge }) {
   const [missing, setMissing] = useState("");

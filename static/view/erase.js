@@ -10,7 +10,8 @@ import { html } from "./preact.js";
 /**
  * Whose records, or the reference.
  *
- * @typedef {{ kind: "participant", identity: string, name: string } | { kind: "reference" }} Subject
+ * @typedef {{ kind: "participant", identity: string, name: string } | { kind: "reference" }
+ *   | { kind: "person", id: string, name: string, photos: number }} Subject
  */
 
 /**
@@ -27,11 +28,7 @@ import { html } from "./preact.js";
 export function Erase({ subject, busy, receipt, sentence, onConfirm, onClose }) {
   return html`<div class="erase-content" data-testid="erase" data-state=${receipt ? "done" : busy ? "busy" : "asked"}>
     <h2 id="erase-title">
-      ${
-        subject.kind === "reference"
-          ? "Remove the reference?"
-          : html`Erase the records of <bdi translate=${false}>${subject.name}</bdi>?`
-      }
+      <${Question} subject=${subject} />
     </h2>
     ${receipt === null ? html`<${Consequences} subject=${subject} />` : null}
     <div role="status">
@@ -67,7 +64,27 @@ export function Erase({ subject, busy, receipt, sentence, onConfirm, onClose }) 
 }
 
 /** @param {{ subject: Subject }} props */
+function Question({ subject }) {
+  if (subject.kind === "reference") return html`<span>Remove the reference?</span>`;
+  const name = html`<bdi translate=${false}>${subject.name}</bdi>`;
+  return subject.kind === "person"
+    ? html`<span>Erase ${name}?</span>`
+    : html`<span>Erase the records of ${name}?</span>`;
+}
+
+/** @param {{ subject: Subject }} props */
 function Consequences({ subject }) {
+  if (subject.kind === "person") {
+    return html`<ul class="erase-list">
+        <li>${counted(subject.photos, "photo")}, and what was computed from them</li>
+        <li>every match that names them, and every snapshot that they are in</li>
+        <li>their name in every other look</li>
+      </ul>
+      <p class="quiet">
+        It cannot be undone. The very same photos are refused from then on. Logs, backups and what was already sent to
+        others keep what they hold.
+      </p>`;
+  }
   if (subject.kind === "reference") {
     return html`<p>This is erased:</p>
       <ul class="erase-list">
@@ -93,7 +110,7 @@ function Consequences({ subject }) {
 /** @param {{ subject: Subject, receipt: Receipt }} props */
 function Outcome({ subject, receipt }) {
   const away =
-    subject.kind === "reference"
+    subject.kind !== "participant"
       ? "The recognizer has not confirmed yet. It forgets the face, and what it still holds, as soon as it is back."
       : "The recognizer does not answer. What it still holds is erased as soon as it is back.";
   return html`<p class="verdict" data-tone=${receipt.recognizer === "done" ? "good" : "warn"} data-testid="erase-receipt">

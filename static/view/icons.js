@@ -27,6 +27,8 @@ const PATHS = {
   sound: "M11 5 6 9H3v6h3l5 4V5ZM15.5 9a4 4 0 0 1 0 6M18.5 6a8 8 0 0 1 0 12",
   sound_off: "M11 5 6 9H3v6h3l5 4V5ZM16 9l6 6M22 9l-6 6",
   upload: "M12 16V4M7 9l5-5 5 5M4 16v3a1 1 0 0 0 1 1h14a1 1 0 0 0 1-1v-3",
+  add: "M12 5v14M5 12h14",
+  download: "M12 4v12M7 11l5 5 5-5M4 19v1a1 1 0 0 0 1 1h14a1 1 0 0 0 1-1v-1",
   close: "M6 6l12 12M18 6 6 18",
   previous: "M15 5l-7 7 7 7",
   next: "M9 5l7 7-7 7",

@@ -9,10 +9,9 @@ import { html } from "./preact.js";
 /**
  * @param {object} props
  * @param {string} props.label what it is about, for who does not see where it stands
- * @param {string} props.item
- * @param {() => void} props.onChoose
+ * @param {readonly { words: string, onChoose: () => void }[]} props.items
  */
-export function Menu({ label, item, onChoose }) {
+export function Menu({ label, items }) {
   const close = (/** @type {HTMLElement} */ inside) => {
     const menu = inside.closest("details");
     if (menu !== null) menu.open = false;
@@ -31,17 +30,20 @@ export function Menu({ label, item, onChoose }) {
   >
     <summary class="icon-button" aria-label=${label} data-testid="menu"><${Icon} name="more" /></summary>
     <div class="menu-items">
-      <button
-        type="button"
-        class="menu-item"
-        data-testid="menu-item"
-        onClick=${(/** @type {From<HTMLButtonElement>} */ event) => {
-          close(event.currentTarget);
-          onChoose();
-        }}
-      >
-        ${item}
-      </button>
+      ${items.map(
+        ({ words, onChoose }) => html`<button
+          key=${words}
+          type="button"
+          class="menu-item"
+          data-testid="menu-item"
+          onClick=${(/** @type {From<HTMLButtonElement>} */ event) => {
+            close(event.currentTarget);
+            onChoose();
+          }}
+        >
+          ${words}
+        </button>`,
+      )}
     </div>
   </details>`;
 }

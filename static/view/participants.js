@@ -3,6 +3,7 @@
 
 /** @import { Rights } from "../model/rights.js" */
 /** @import { Card as CardModel, MatchEvent } from "../types/model.js" */
+/** @typedef {import("./card.js").Manage} Manage */
 /** @import { Track } from "livekit-client" */
 /** @typedef {import("../model/summary.js").Summary} SummaryModel */
 
@@ -55,7 +56,7 @@ function Detail({ kind, detail, who }) {
  * @property {(identity: string) => Track | null} videoOf
  * @property {boolean} mirrored
  * @property {(event: MatchEvent) => void} onEnlarge
- * @property {((identity: string, name: string) => void) | null} onErase null: whoever looks may not
+ * @property {Manage | null} manage null: whoever looks may not
  */
 
 /** @param {ParticipantsProps} props */
@@ -72,10 +73,10 @@ export function Participants({
   videoOf,
   mirrored,
   onEnlarge,
-  onErase,
+  manage,
 }) {
   const [matchesOnly, setMatchesOnly] = useState(false);
-  const shared = { now, videoOf, mirrored, onEnlarge, onErase };
+  const shared = { now, videoOf, mirrored, onEnlarge, manage };
   const here = cards.filter((card) => !card.past);
   const many = here.length > ROOMY;
   const shown = many && matchesOnly ? here.filter((card) => card.state === "match") : here;
@@ -113,10 +114,10 @@ export function Participants({
     }`;
 }
 
-/** @typedef {Pick<ParticipantsProps, "cards" | "now" | "videoOf" | "mirrored" | "onEnlarge" | "onErase">} CardsProps */
+/** @typedef {Pick<ParticipantsProps, "cards" | "now" | "videoOf" | "mirrored" | "onEnlarge" | "manage">} CardsProps */
 
 /** @param {CardsProps & { dense: boolean }} props */
-function Cards({ cards, dense, now, videoOf, mirrored, onEnlarge, onErase }) {
+function Cards({ cards, dense, now, videoOf, mirrored, onEnlarge, manage }) {
   return html`<ul
     class="cards"
     data-testid="cards"
@@ -132,7 +133,7 @@ function Cards({ cards, dense, now, videoOf, mirrored, onEnlarge, onErase }) {
           track=${card.video === "" ? null : videoOf(card.identity)}
           mirrored=${card.isLocal && mirrored}
           onEnlarge=${onEnlarge}
-          onErase=${onErase}
+          manage=${manage}
         />`,
     )}
   </ul>`;
@@ -143,7 +144,7 @@ function Cards({ cards, dense, now, videoOf, mirrored, onEnlarge, onErase }) {
  *
  * @param {CardsProps} props
  */
-function Past({ cards, now, onEnlarge, onErase }) {
+function Past({ cards, now, onEnlarge, manage }) {
   if (cards.length === 0) return null;
   return html`<h3 class="past-title">Left</h3>
     <ul class="past" data-testid="past">
@@ -156,7 +157,7 @@ function Past({ cards, now, onEnlarge, onErase }) {
             track=${null}
             mirrored=${false}
             onEnlarge=${onEnlarge}
-            onErase=${onErase}
+            manage=${manage}
           />`,
       )}
     </ul>`;

@@ -43,7 +43,10 @@ export function ReferenceActions({ rights, attempt, reference, over, onChoose, o
     ${
       reference === null
         ? null
-        : html`<${Menu} label="More about the reference" item="Remove the reference…" onChoose=${onErase} />`
+        : html`<${Menu}
+          label="More about the reference"
+          items=${[{ words: "Remove the reference…", onChoose: onErase }]}
+        />`
     }
     ${
       attempt?.state === "sending"

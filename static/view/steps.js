@@ -22,7 +22,10 @@ const COPIED_MS = 2000;
 function View({ hasReference, rights, canInvite, joined, hasParticipants }) {
   return html`<ol class="steps" data-testid="steps">
     <${Step} done=${hasReference} title=${rights === "change" ? "Add a photo" : "An admin adds a photo"}>
-      <p>One clear, frontal face of the person to look for. <a href="#reference">Go to Reference</a></p>
+      <p>
+        One clear, frontal face of the person to look for: <a href="#reference">Go to Reference</a>. For several people:
+        ${" "}<a href="#/people">Go to People</a>
+      </p>
     </${Step}>
     ${
       canInvite

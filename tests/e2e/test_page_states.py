@@ -114,9 +114,9 @@ async def test_the_keyboard_reaches_everything(web: WebProcess, fake: FakeRecogn
     async with looking(web) as page:
         await expect(card_of(page, "Ann")).to_be_visible(timeout=LOOK)
         await page.keyboard.press("Tab")
-        await expect(page.get_by_role("link", name="Skip to participants")).to_be_focused()
+        await expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
         reached = []
-        for _ in range(24):
+        for _ in range(27):
             await page.keyboard.press("Tab")
             reached.append(
                 await page.evaluate(

@@ -14,6 +14,30 @@ describe("the answer", () => {
     assert.equal(page.card("Ann", 1).score, 0.6);
   });
 
+  test("somebody of the gallery is named, whichever photo is the reference", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    const gallery = { person_id: "p_1", person_name: "Ada", reference_id: "set-of-ada" };
+    page.heard(match("Ann", 1, gallery));
+    assert.deepEqual([page.card("Ann", 1).state, page.card("Ann", 1).who], ["match", "Ada"]);
+    assert.equal(page.card("Ann", 1).lastMatch?.person_name, "Ada");
+    const near = [
+      { person_id: "p_1", person_name: "Ada" },
+      { person_id: "p_2", person_name: "Eve" },
+    ];
+    page.heard(check("Ann", 2, "match", { named: ["p_1"], people: near, reference_id: null }));
+    assert.equal(page.card("Ann", 2).who, "Ada");
+    assert.equal(page.card("Ann", 2).state, "match");
+  });
+
+  test("who is merely near is not named, nor is the person of the reference", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    const near = [{ person_id: "p_1", person_name: "Ada" }];
+    page.heard(check("Ann", 1, "no_match", { named: [], people: near }));
+    assert.deepEqual([page.card("Ann", 1).state, page.card("Ann", 1).who], ["no_match", ""]);
+    page.heard(check("Ann", 2, "match", { named: ["default"], people: near }));
+    assert.deepEqual([page.card("Ann", 2).state, page.card("Ann", 2).who], ["match", ""]);
+  });
+
   test("every outcome has a state of its own", () => {
     /** @type {[Parameters<typeof check>[2], string][]} */
     const expected = [

@@ -71,6 +71,8 @@ export function match(identity, second, changes = {}) {
     distance: 0.4,
     threshold: 0.5,
     model: "model",
+    person_id: "default",
+    person_name: null,
     ...changes,
   };
 }
@@ -91,6 +93,8 @@ export function check(identity, second, outcome, changes = {}) {
     frames: 3,
     faces: 1,
     best_distance: outcome === "match" ? 0.4 : outcome === "no_match" ? 0.8 : null,
+    named: null,
+    people: [],
     ...changes,
   };
 }

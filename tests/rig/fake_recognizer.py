@@ -94,9 +94,16 @@ class FakeRecognizer:
         )
 
     async def match(
-        self, name: str, *, confidence: float = 0.63, ago: float = 0, snapshot: bool = True, visit: int = 1
+        self,
+        name: str,
+        *,
+        confidence: float = 0.63,
+        ago: float = 0,
+        snapshot: bool = True,
+        visit: int = 1,
+        person: str | None = None,
     ) -> None:
-        """A Match, with a picture to look at, and its Check."""
+        """A Match, with a picture to look at, and its Check; `person` is the id of somebody of the gallery."""
         picture = self._picture() if snapshot else None
         await self._post(
             "match",
@@ -111,14 +118,25 @@ class FakeRecognizer:
                 "distance": round(1 - confidence, 4),
                 "threshold": CYCLE["threshold"],
                 "model": "none",
+                "person_id": person,
             },
         )
-        await self.check(name, "match", best=1 - confidence, ago=ago, visit=visit)
+        named = None if person is None else [person]
+        await self.check(name, "match", best=1 - confidence, ago=ago, visit=visit, named=named)
 
     async def check(
-        self, name: str, outcome: str, *, best: float | None = None, ago: float = 0, visit: int = 1
+        self,
+        name: str,
+        outcome: str,
+        *,
+        best: float | None = None,
+        ago: float = 0,
+        visit: int = 1,
+        named: list[str] | None = None,
     ) -> None:
-        """A Check."""
+        """A Check; `named` are ids of people."""
+        distance = {"distance": best or 0.4, "threshold": CYCLE["threshold"]}
+        near = None if named is None else [{"person_id": id_, **distance} for id_ in named]
         await self._post(
             "check",
             {
@@ -129,6 +147,8 @@ class FakeRecognizer:
                 "frames": 3,
                 "faces": 0 if best is None else 1,
                 "best_distance": best,
+                "named": named,
+                "people": near,
             },
         )
 

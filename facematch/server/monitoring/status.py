@@ -1,6 +1,7 @@
 """What is going on: everything a page needs to draw itself."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -43,6 +44,7 @@ class Status(BaseModel):
     room: str
     livekit_url: str = Field(description="LiveKit server as browsers reach it")
     reference: ReferenceStatus | None
+    people: int = Field(description="How many people of the gallery are looked for")
     settings: CycleSettings = Field(description="The recognizer's, or those it would have")
     recognizer: RecognizerStatus
     websocket_clients: int
@@ -72,6 +74,8 @@ class Shown:
     feed: Feed
     webhooks: Webhooks
     erasures: Erasures
+    people: Callable[[], int]
+    """How many there are."""
 
 
 def routes(configured: Configured, shown: Shown) -> APIRouter:
@@ -85,6 +89,7 @@ def routes(configured: Configured, shown: Shown) -> APIRouter:
             room=configured.room,
             livekit_url=configured.livekit_url,
             reference=_reference(await shown.reference.current()),
+            people=shown.people(),
             settings=recognizer.heartbeat.settings if recognizer.heartbeat else configured.cycle,
             recognizer=recognizer,
             websocket_clients=shown.feed.hub.clients,

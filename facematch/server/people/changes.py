@@ -137,7 +137,8 @@ class PeopleChanges:
             row = {**photo_columns(photo), "embedding": new.embedding, "image": new.image}
             await connection.execute(sa.insert(photos).values(row))
             await _recompute(connection, photo.person_id)
-            return photo
+            unlike = sa.select(photos.c.outlier).where(photos.c.id == photo.id)
+            return replace(photo, outlier=(await connection.execute(unlike)).scalar_one())
 
         return await self._change({photo.person_id}, work)
 

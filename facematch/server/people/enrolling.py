@@ -132,7 +132,7 @@ class Enrolling:
                 model=model,
             )
             if not dry:
-                await self._changes.add(NewPhoto(photo, to_bytes(seen.embedding), seen.jpeg, sent.anyway))
+                photo = await self._changes.add(NewPhoto(photo, to_bytes(seen.embedding), seen.jpeg, sent.anyway))
         except PhotoRefusedError as refused:
             return Refused(refused.code, refused.detail, refused.photo_id, refused.person_id)
         except ApiError as error:

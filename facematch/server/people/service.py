@@ -60,6 +60,10 @@ class People:
         """That recognizers can have now."""
         return self.publication.latest.version
 
+    def compared(self) -> int:
+        """How many people recognizers can have now."""
+        return len(self.publication.latest.gallery)
+
     def routes(self) -> APIRouter:
         """All of this domain."""
         enrolling = Enrolling(self.enrollment, self.changes, self.store, self._current, self._now)

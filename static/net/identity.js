@@ -1,0 +1,73 @@
+// @ts-check
+/** Who participants are supposed to be, and whether they are. Every failure is an ApiError with a sentence to show. */
+
+/** @import { Status } from "../types/model.js" */
+/** @import { IdentityShown } from "../types/people.js" */
+/** @import { Invitation } from "./login.js" */
+
+import { requestJson } from "./api.js";
+
+const TIMEOUT_MS = 10_000;
+
+/** @param {string} room @returns {Promise<readonly IdentityShown[]>} */
+export async function fetchIdentities(room) {
+  const path = `/api/identity?${new URLSearchParams({ room })}`;
+  const answer = await requestJson(path, { timeout: TIMEOUT_MS });
+  return /** @type {{ participants: IdentityShown[] }} */ (answer).participants;
+}
+
+/**
+ * @param {string} identity of the participant
+ * @param {string} room
+ * @param {string} personId
+ */
+export async function bind(identity, room, personId) {
+  const body = { identity, room, person_id: personId };
+  await requestJson("/api/bindings", { timeout: TIMEOUT_MS, method: "PUT", body });
+}
+
+/** @param {string} identity everything that was said of them is taken back */
+export async function unbind(identity) {
+  await requestJson(`/api/bindings?${new URLSearchParams({ identity })}`, { timeout: TIMEOUT_MS, method: "DELETE" });
+}
+
+/** @param {string} identity whose changed face was seen to */
+export async function acknowledge(identity) {
+  await requestJson("/api/identity/acknowledge", { timeout: TIMEOUT_MS, body: { identity } });
+}
+
+/** @param {string} personId @returns {Promise<Invitation>} to the room that is watched, for whoever is that person */
+export async function invitePerson(personId) {
+  return /** @type {Invitation} */ (await requestJson("/api/invites", { timeout: TIMEOUT_MS, body: { person_id: personId } }));
+}
+
+/** Asks again whenever something has happened: at most one question at a time, with the status that tells of it. */
+export class Identities {
+  #asking = false;
+  #known = "";
+  #onTold;
+
+  /** @param {(told: readonly IdentityShown[]) => void} onTold */
+  constructor(onTold) {
+    this.#onTold = onTold;
+  }
+
+  /** @param {Status} status */
+  async follow({ room, events, recognizer }) {
+    const now = `${room} ${events.cursor} ${recognizer.online}`;
+    if (this.#asking || now === this.#known) return;
+    this.#asking = true;
+    try {
+      this.#onTold(await fetchIdentities(room));
+      this.#known = now;
+    } catch {
+      // asked again with the next status, which says what is wrong
+    }
+    this.#asking = false;
+  }
+
+  /** Something was changed here. */
+  forget() {
+    this.#known = "";
+  }
+}
