@@ -18,7 +18,7 @@ from facematch.protocol.events import (
     ParticipantChange,
     WatchChange,
 )
-from tools import identity_table
+from tools import continuity_table, identity_table
 from tools.http_reference import PAGE, page
 
 if TYPE_CHECKING:
@@ -85,6 +85,12 @@ def test_the_table_of_identity_is_current() -> None:
     text = identity_table.PAGE.read_text("utf-8")
 
     assert identity_table.page(text) == text, "run `python -m tools.identity_table`"
+
+
+def test_the_table_of_continuity_is_current() -> None:
+    text = continuity_table.PAGE.read_text("utf-8")
+
+    assert continuity_table.page(text) == text, "run `python -m tools.continuity_table`"
 
 
 def test_the_screenshot_is_small() -> None:

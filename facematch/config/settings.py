@@ -96,6 +96,11 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="A stranger's chance per look of being given some name, at most: the tolerance follows it",
     )
+    continuity: bool = Field(
+        default=False,
+        description="Whether it is told that another face is before a participant's cameras, also of people who are "
+        "not enrolled",
+    )
     max_active_batches: int | None = Field(
         None,
         ge=1,

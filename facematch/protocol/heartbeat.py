@@ -136,6 +136,11 @@ class HeartbeatAnswer(Message):
     not_compared: Annotated[list[Name], Field(max_length=MOST_TRACKS)] | None = Field(
         default=None, description="Identities named in the heartbeat that are not to be looked at. null: see bindings"
     )
+    swapped: Annotated[list[Name], Field(max_length=MOST_TRACKS)] | None = Field(
+        default=None,
+        description="Identities named in the heartbeat that were told to have another face, which nobody has "
+        "acknowledged. Who is not among them any more was. null: see bindings",
+    )
     look_now: list[Name] = Field(
         default=[], max_length=MOST_TRACKS, description="Identities whose next batch is due at once"
     )

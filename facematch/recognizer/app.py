@@ -25,6 +25,7 @@ from facematch.recognizer.delivery.outbox_store import StoreInUseError, open_out
 from facematch.recognizer.delivery.snapshots import Snapshots
 from facematch.recognizer.directions import Directions
 from facematch.recognizer.erasure_orders import ErasureOrders
+from facematch.recognizer.evidence.kept import KeptEvidence
 from facematch.recognizer.gallery import GalleryFollower, gallery_path
 from facematch.recognizer.heartbeat import Hearers, HeartbeatSender
 from facematch.recognizer.matching import Matching
@@ -144,7 +145,9 @@ class Recognizer:
         ]
         memory, orders = (
             MemorySampler(),
-            ErasureOrders(self._outbox, self._shared.references, self._shared.matching.names),
+            ErasureOrders(
+                self._outbox, self._shared.references, self._shared.evidence.forget, self._shared.matching.names
+            ),
         )
         account = Account(source, self._sessions, self._shared, self._outbox, orders, memory)
         self._heartbeats = HeartbeatSender(
@@ -175,6 +178,7 @@ class Recognizer:
                     tasks.create_task(self._shared.gallery.run(), name="gallery"),
                     tasks.create_task(self._outbox.run(), name="outbox"),
                     tasks.create_task(self._heartbeats.run(), name="heartbeat"),
+                    tasks.create_task(self._shared.evidence.run(), name="evidence"),
                     tasks.create_task(self._watchdog.run(), name="memory"),
                     tasks.create_task(native.run(), name="native output"),
                     *(
@@ -207,14 +211,17 @@ def shared_of(settings: Settings, api: ApiClient) -> Shared:
     kept = gallery_path(settings.data_dir, settings.api_base_url)
     gallery = GalleryFollower(api, kept, weights_of(engine.model))
     gallery.on_news(changed.notify)
-    matching = Matching(references, gallery, MatchRules(settings.match_tolerance, settings.stranger_rate))
+    evidence = KeptEvidence(continuity=settings.continuity)
+    rules = MatchRules(settings.match_tolerance, settings.stranger_rate)
+    matching = Matching(references, gallery, rules, always=settings.continuity)
     matching.subscribe(changed.notify)  # who is looked for is told at once, as states are
     return Shared(
         engine,
         references,
         gallery,
         matching,
-        Directions(),
+        Directions(evidence.acknowledge),
+        evidence,
         BatchSlots(settings.max_active_batches or slots_for(os.cpu_count() or 1)),
         Counters(),
         TrackLimits(settings.max_tracks_per_participant, settings.max_tracks),

@@ -18,10 +18,20 @@ SILENT_SECONDS: Final = 6.0
 """After which a web process that does not answer is taken for away: one lost heartbeat says nothing."""
 
 
-class Directions:
-    """One for all rooms of the process, as heartbeats are."""
+def _nothing(_identity: str) -> None:
+    """Nobody keeps faces."""
 
-    def __init__(self) -> None:
+
+class Directions:
+    """One for all rooms of the process, as heartbeats are.
+
+    Args:
+        acknowledge: called with the identity of a participant whose other face somebody has seen to.
+    """
+
+    def __init__(self, acknowledge: Callable[[str], None] = _nothing) -> None:
+        self._acknowledge = acknowledge
+        self._swapped: frozenset[str] = frozenset()
         self._listeners: list[Callable[[], None]] = []
         self._bound: dict[str, str] = {}
         self._apart: frozenset[str] = frozenset()
@@ -66,6 +76,10 @@ class Directions:
         self._silent = answer.not_compared is None
         if answer.not_compared is not None:
             self._apart, self._told = frozenset(answer.not_compared), named
+        if answer.swapped is not None:
+            for identity in sorted((self._swapped & named) - set(answer.swapped)):
+                self._acknowledge(identity)
+            self._swapped = frozenset(answer.swapped)
         self._looks = {identity: look for identity, look in self._looks.items() if identity in named}
         for identity in answer.look_now:
             self._look += 1

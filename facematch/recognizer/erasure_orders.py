@@ -25,12 +25,13 @@ log = structlog.get_logger(__name__)
 class ErasureOrders:
     """Carries out orders once, and remembers them for as long as they are given.
 
-    The recognizer keeps no embedding of anybody but the reference and the gallery, and no picture: what it holds
-    besides are events on their way.
+    The recognizer keeps no picture, and no embedding but those of the reference, of the gallery and of participants'
+    last looks: what it holds besides are events on their way.
 
     Args:
         outbox: holds the events on their way.
         references: the one in use.
+        forget: drops what is kept of a participant's looks.
         named: whether a person may be named now: the gallery in force has them.
         now: aware time; injected by tests.
     """
@@ -39,11 +40,13 @@ class ErasureOrders:
         self,
         outbox: Outbox,
         references: References,
+        forget: Callable[[str], None],
         named: Callable[[str], bool],
         now: Callable[[], datetime] = wall_clock,
     ) -> None:
         self._outbox = outbox
         self._references = references
+        self._forget = forget
         self._named = named
         self._now = now
         self._done: dict[UUID, OrderDone] = {}
@@ -61,6 +64,8 @@ class ErasureOrders:
         for order in orders:
             if order.id in self._done or not self._may_be_carried_out(order):
                 continue
+            if isinstance(order, EraseParticipant):
+                self._forget(order.participant_identity)
             try:
                 erased = await self._outbox.erase(_meant(order))
             except (sqlite3.Error, OSError) as error:  # the disk: what waits in memory is gone already

@@ -25,12 +25,16 @@ class Matching:
         references: this recognizer's own photograph of the default person.
         gallery: everybody else, and the default person where there is no such photograph.
         rules: the settings that decide who is named.
+        always: whether faces are looked at though nobody is enrolled: CONTINUITY compares them with each other.
     """
 
-    def __init__(self, references: References, gallery: GalleryFollower, rules: MatchRules) -> None:
+    def __init__(
+        self, references: References, gallery: GalleryFollower, rules: MatchRules, *, always: bool = False
+    ) -> None:
         self._references = references
         self._gallery = gallery
         self.rules = rules
+        self._always = always
 
     @property
     def known(self) -> bool:
@@ -46,8 +50,8 @@ class Matching:
         return ReferenceSet(person.photo_set, person.centroid[None]) if person else None
 
     def anyone(self, room: str) -> bool:
-        """Whether there is anybody to look for in a room."""
-        return Enrolled(self.default, self._gallery.current).anyone(room)
+        """Whether there is anybody to look for in a room, or faces are looked at all the same."""
+        return self._always or Enrolled(self.default, self._gallery.current).anyone(room)
 
     def still(self, default: ReferenceSet | None, room: str) -> bool:
         """Whether there is still somebody to look for, and a default person if there was one."""
@@ -69,7 +73,11 @@ class Matching:
             default: the default person as of the beginning of the batch.
             room: where it was.
         """
-        return rank(faces, Enrolled(default, self._gallery.current), self.rules, room=room)
+        return rank(faces, self.enrolled(default), self.rules, room=room)
+
+    def enrolled(self, default: ReferenceSet | None) -> Enrolled:
+        """Who is looked for, with the default person as of the beginning of a batch."""
+        return Enrolled(default, self._gallery.current)
 
     def subscribe(self, listener: Callable[[], None]) -> None:
         """Call `listener` on the event loop after every change."""

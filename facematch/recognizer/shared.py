@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from facematch.recognizer.batch_slots import BatchSlots
     from facematch.recognizer.counters import Counters
     from facematch.recognizer.directions import Directions
+    from facematch.recognizer.evidence.kept import KeptEvidence
     from facematch.recognizer.gallery import GalleryFollower
     from facematch.recognizer.matching import Matching
     from facematch.recognizer.references import References
@@ -36,6 +37,8 @@ class Shared:
     matching: Matching
     """Who faces are."""
     directions: Directions
+    evidence: KeptEvidence
+    """What looks say together."""
     """What the web process says of single participants."""
     slots: BatchSlots
     counters: Counters

@@ -107,7 +107,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     identity = Identity(database, feed.writer, people.store, recognizers)
     keeping = Keeping(database, settings.output_dir, _limits(settings), recognizers, feed, people)
     looks = Looks(recognizers.all, people.publication.call, parts.monotonic)
-    directing = Directing(bindings=identity.store.bound, look_now=looks.due)
+    directing = Directing(bindings=identity.store.bound, swapped=identity.store.swapped_in, look_now=looks.due)
     intake = Intake(feed.writer, keeping.erasures.covers)
     shown = status.Shown(recognizers, reference, feed, webhooks, keeping.erasures, people.compared)
 

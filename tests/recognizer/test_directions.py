@@ -72,6 +72,19 @@ def test_a_look_that_is_asked_for_again_is_another_one() -> None:
     assert directions.look_asked("alice") > first
 
 
+def test_a_swap_that_is_not_told_of_any_more_was_acknowledged() -> None:
+    acknowledged: list[str] = []
+    directions = Directions(acknowledged.append)
+    hear(directions, "alice", "bob", swapped=["alice", "bob"])
+    hear(directions, "alice", "bob")  # an answer without a word of it
+    assert acknowledged == []
+    hear(directions, "bob", swapped=["bob"])  # alice is gone
+    hear(directions, "alice", "bob", swapped=[])
+    assert acknowledged == ["bob"]
+    hear(directions, "alice", "bob", swapped=[])
+    assert acknowledged == ["bob"]
+
+
 def test_who_listens_is_told_of_changes_only() -> None:
     directions, told = Directions(), []
     listener = lambda: told.append(True)  # noqa: E731

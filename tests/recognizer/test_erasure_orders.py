@@ -41,6 +41,8 @@ class Erasing:
 
     def __init__(self) -> None:
         self.erased: list[list[int]] = []
+        self.forgotten: list[str] = []
+        """Whose looks are not kept any more."""
         self.broken: Exception | None = None
 
     async def erase(self, whose: Callable[[dict[str, Any]], bool]) -> int:
@@ -57,8 +59,8 @@ def order(number: int, identity: str) -> EraseParticipant:
 def orders_on(
     outbox: Erasing, *, reference: str | None = None, now: datetime = AT, gallery: Collection[str] = ()
 ) -> ErasureOrders:
-    references = SimpleNamespace(current=reference and SimpleNamespace(id=reference))
-    return ErasureOrders(cast("Outbox", outbox), cast("References", references), gallery.__contains__, lambda: now)
+    references = cast("References", SimpleNamespace(current=reference and SimpleNamespace(id=reference)))
+    return ErasureOrders(cast("Outbox", outbox), references, outbox.forgotten.append, gallery.__contains__, lambda: now)
 
 
 async def test_an_order_is_carried_out_once_however_often_it_is_given() -> None:
@@ -67,6 +69,7 @@ async def test_an_order_is_carried_out_once_however_often_it_is_given() -> None:
     assert await orders.carry_out([order(1, "alice"), order(2, "bob")])
     assert not await orders.carry_out([order(1, "alice"), order(2, "bob")])
     assert outbox.erased == [[0, 1], [2, 3, 4]]
+    assert outbox.forgotten == ["alice", "bob"]
     assert [(done.id.int, done.erased_events) for done in orders.done] == [(1, 2), (2, 3)]
 
 

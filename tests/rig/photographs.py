@@ -28,7 +28,6 @@ FACES = {
 
 _WALL = (118, 122, 128)
 _SWAY = 6
-"""Largest movement of the picture, in pixels of the frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +38,15 @@ class Scene:
     width: int = 640
     height: int = 360
     face: int = 110
+    sway: int = _SWAY
+    """Largest movement of the picture, in pixels of the frame; 0: a picture that does not move at all."""
 
     def frames(self, count: int) -> list[Image.Image]:
         """One period of a slight sway: `count` RGB pictures that can be shown in a loop."""
         with Image.open(DATA / self.photograph) as photograph:
             picture, left, top = self._placed(photograph.convert("RGB"))
         turns = [2 * math.pi * index / count for index in range(count)]
-        shifts = [(round(_SWAY * math.sin(turn)), round(_SWAY / 2 * math.sin(2 * turn))) for turn in turns]
+        shifts = [(round(self.sway * math.sin(turn)), round(self.sway / 2 * math.sin(2 * turn))) for turn in turns]
         return [self._frame(picture, left + dx, top + dy) for dx, dy in shifts]
 
     def _placed(self, photograph: Image.Image) -> tuple[Image.Image, int, int]:

@@ -11,6 +11,7 @@ import structlog
 from facematch.faces.attention import Extent
 from facematch.faces.engine import detection_size
 from facematch.protocol.events import Outcome
+from facematch.recognizer.evidence.kept import Frames
 from facematch.recognizer.room import forwarding
 from facematch.recognizer.room.cycle import Cycle, LookCloser, Output, State
 from facematch.recognizer.room.findings import Findings
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from facematch.faces.engine import Sight
     from facematch.faces.ranking import Ranking
     from facematch.faces.reference import ReferenceSet
+    from facematch.protocol.events import Evidence
     from facematch.recognizer.batch_slots import Slot
     from facematch.recognizer.room.frames import Picture
     from facematch.recognizer.room.memory import Kind
@@ -50,6 +52,10 @@ class Batch:
     """When the first and the last frame that was looked at came, monotonic seconds; None: there was none yet."""
     findings: Findings = field(default_factory=Findings)
     """What was seen in all of them."""
+    frames: Frames = field(default_factory=Frames)
+    """Their faces, and the last picture with one."""
+    evidence: Evidence | None = None
+    """What they say together with the looks before; None: nothing yet."""
 
 
 class Probe:
@@ -191,6 +197,7 @@ class Probe:
             closer=closer,
         )
         batch.findings.add(look.ranking)
+        batch.frames.add([one.face for one in look.faces], pixels)
         self._shared.counters.frames += not closer
         self._shared.counters.frames_reused += look.reused and not closer
         self._shared.counters.faces += len(look.faces)

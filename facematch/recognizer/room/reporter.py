@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from facematch.faces.engine import Face
     from facematch.faces.ranking import Named
     from facematch.faces.tolerance import Tolerance
+    from facematch.protocol.events import Evidence
     from facematch.recognizer.counters import Counters
     from facematch.recognizer.delivery.outbox import Outbox
     from facematch.recognizer.delivery.snapshots import Snapshots
@@ -132,6 +133,7 @@ class Reporter:
         check = Check(
             **self._common(subject, now, report.cycle_id, reference_id),
             **(self._found(batch.findings) if batch else {}),
+            evidence=self._nameable(batch.evidence) if batch and batch.evidence else None,
             looked_from=now - timedelta(seconds=uptime - began),
             looked_until=now - timedelta(seconds=uptime - ended),
             uptime_from=round(began, 3),
@@ -174,6 +176,13 @@ class Reporter:
             "unknown_faces": findings.unknown_faces,
             "reason": findings.reason,
         }
+
+    def _nameable(self, evidence: Evidence) -> Evidence:
+        """Without those who have been erased meanwhile."""
+        best, bound = (
+            one if one and self._may_be_named(one.person_id) else None for one in (evidence.best, evidence.bound)
+        )
+        return evidence.model_copy(update={"best": best, "bound": bound, "margin": best and evidence.margin})
 
     def participant_changed(self, who: Participant, change: Change, *, already: bool) -> None:
         """Somebody came or went, agreed or withdrew; `already`: while nobody was watching. Does not wait."""

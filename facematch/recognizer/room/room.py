@@ -101,6 +101,7 @@ class RoomWatch:
         self._pauses = pauses
         self._shared = shared
         self._reporter = reporter
+        self._evidence = shared.evidence.of(reporter.room)
         self._changed = Wakeup()
         self._away = False
         self._kept: frozenset[str] = frozenset()
@@ -153,6 +154,7 @@ class RoomWatch:
             self._shared.matching.unsubscribe(self._on_people_change)
             self._shared.directions.unsubscribe(self._on_people_change)
             self._reporter.attendance.lost(self._closed or "STOPPED")
+            self._evidence.nobody_knows(asyncio.get_running_loop().time())
             for sid in list(self._watches):
                 self._drop(sid)
             if self._leaving:
@@ -215,6 +217,9 @@ class RoomWatch:
 
     def _reconcile(self) -> None:
         self._reporter.attendance.now(self._people(), self._consenting())
+        if not self._away and self._closed is None:
+            there = {who.participant_identity for who in self._people()}
+            self._evidence.there(there, asyncio.get_running_loop().time())
         cameras, idle = self._survey()
         chosen = self._chosen(cameras)
         self._tell_of_the_others(cameras, chosen)
@@ -234,6 +239,7 @@ class RoomWatch:
         self.idle = idle
         withheld = [one for one in idle if one.why is not Withheld.ASKING]
         for one in withheld:
+            self._evidence.forget(one.subject.participant_identity)
             if one.publication.track is not None:  # it was kept while LiveKit was away
                 forwarding.unsubscribe(one.publication)
         if len(withheld) < len(idle):  # an answer wakes us, and no answer does not
@@ -280,6 +286,7 @@ class RoomWatch:
     def _drop(self, sid: str) -> None:
         watch, task = self._watches.pop(sid)
         self._reporter.attendance.dropped(sid)
+        self._evidence.camera_gone(watch.subject.participant_identity, sid)
         watch.interrupted = self._away
         if not self._away and self._closed is None:  # it has gone by itself
             self._pauses.leave(_camera(watch), watch.cycle.rest, asyncio.get_running_loop().time())
@@ -330,6 +337,7 @@ class RoomWatch:
         log.warning("LiveKit connection lost; reconnecting")
         self._away = True
         self._reporter.attendance.lost("RECONNECTING")
+        self._evidence.nobody_knows(asyncio.get_running_loop().time())
         self._kept = frozenset({*self._watches, *self._leaving})
         self._on_change()
 

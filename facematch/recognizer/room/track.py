@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from facematch.protocol.events import Outcome
+from facematch.recognizer.evidence.kept import Compared
 from facematch.recognizer.room import forwarding
 from facematch.recognizer.room.cycle import Cycle, Media, Output, ReportCheck, ReportMatch, Rest, SetMedia, State
 from facematch.recognizer.room.probe import Batch, Probe
@@ -19,6 +20,7 @@ from facematch.recognizer.wakeup import Wakeup
 if TYPE_CHECKING:
     from livekit import rtc
 
+    from facematch.protocol.events import Evidence
     from facematch.recognizer.room.reporter import Reporter
     from facematch.recognizer.room.subject import Subject
     from facematch.recognizer.shared import Shared
@@ -70,6 +72,7 @@ class TrackWatch:
         self._reporter = reporter
         self._processed_width = shared.engine.processed_width
         self._room = reporter.room
+        self._evidence = shared.evidence.of(reporter.room)
         self._probe = Probe(publication, cycle, shared, self.changed, reporter.room)
 
     @property
@@ -159,11 +162,20 @@ class TrackWatch:
                     self.last_match_at = datetime.now(UTC)
                 case ReportCheck():
                     used = None if output.outcome is Outcome.NO_REFERENCE else batch
+                    if used is not None:
+                        used.evidence = self._together(used)
                     looked = batch.looked or (self._begun, _now()) if batch else None
                     await self._reporter.check(self.subject, output, used, looked)
                     self._note_refusal(output.outcome)
                     self.last_outcome, self.last_check_at = output.outcome, datetime.now(UTC)
                     self._shared.changed.notify()
+
+    def _together(self, batch: Batch) -> Evidence | None:
+        """What a batch and the looks before it say."""
+        matching, who = self._shared.matching, self.subject
+        bound = self._shared.directions.bound_person(who.participant_identity)
+        compared = Compared(matching.enrolled(batch.default), matching.rules, self._room, bound)
+        return self._evidence.add(who.participant_identity, who.track_sid, batch.frames, compared)
 
     def _note_refusal(self, outcome: Outcome) -> None:
         """One line for each track that is not looked at, not one per batch."""

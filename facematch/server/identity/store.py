@@ -152,6 +152,12 @@ class IdentityStore:
         [(count,)] = await self._database.rows(found)
         return int(count)
 
+    async def swapped_in(self, room: str) -> frozenset[str]:
+        """The identities of those in a room."""
+        found = sa.select(identity_state.c.identity).where(identity_state.c.swapped)
+        rows = await self._database.rows(found.where(identity_state.c.room == text_of(room)).limit(MOST_SHOWN))
+        return frozenset(identity for (identity,) in rows)
+
     async def forget(self, before: datetime) -> int:
         """Forget who was told of last before a time, and has left, or nobody expects. Returns how many they were."""
         old = sa.and_(identity_state.c.state.in_(_FORGOTTEN), identity_state.c.since < before)

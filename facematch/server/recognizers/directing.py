@@ -28,6 +28,10 @@ async def _nobody(_identities: Collection[str]) -> Collection[str] | None:
     return None
 
 
+async def _no_swap(_room: str) -> Collection[str] | None:
+    return None
+
+
 def _no_look(_heartbeat: Heartbeat) -> Collection[str]:
     return ()
 
@@ -42,6 +46,8 @@ class Directing:
     """Of identities: those that are not to be looked at."""
     look_now: Callable[[Heartbeat], Collection[str]] = _no_look
     """Of a heartbeat: the identities whose next batch is due at once."""
+    swapped: Callable[[str], Awaitable[Collection[str] | None]] = _no_swap
+    """Of a room: the identities whose face was told to be another, which nobody has acknowledged."""
 
     async def answer(self, heartbeat: Heartbeat) -> dict[str, Any]:
         """The fields of the answer to a heartbeat that are about participants."""
@@ -49,6 +55,7 @@ class Directing:
         fields: dict[str, Any] = {"look_now": sorted(named.intersection(self.look_now(heartbeat)))}
         try:
             bound, apart = await self.bindings(heartbeat.room, named), await self.not_compared(named)
+            swapped = await self.swapped(heartbeat.room)
         except OSError as error:
             log.debug("The answer to a heartbeat says nothing of participants", reason=str(error))
             return fields
@@ -56,6 +63,8 @@ class Directing:
             fields["bindings"] = {identity: bound[identity] for identity in sorted(named & bound.keys())}
         if apart is not None:
             fields["not_compared"] = sorted(named.intersection(apart))
+        if swapped is not None:
+            fields["swapped"] = sorted(named.intersection(swapped))
         return fields
 
 

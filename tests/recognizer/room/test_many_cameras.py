@@ -179,7 +179,7 @@ class Hall:
                     camera.decoded += 1
                     if self._selection.wants(160, now()):
                         self._selection.count(now())
-                        pixels = np.full((90, 160, 3), round(camera.distance * 100), np.uint8)
+                        pixels = np.full((120, 160, 3), round(camera.distance * 100), np.uint8)
                         self._kept.append(Picture(pixels, now()))
                         enough = self._enough(len(self._kept))
                     arrived()

@@ -122,7 +122,7 @@ def stream_of(sfu: Sfu, closing: float) -> type:
                 await asyncio.sleep(0.1)
                 if sfu.flows:
                     self.too_large = sfu.too_large
-                    self._newest = Picture(np.full((90, 160, 3), 99, np.uint8), now())
+                    self._newest = Picture(np.full((120, 160, 3), 99, np.uint8), now())
                     arrived()
 
         over = False

@@ -31,16 +31,23 @@ async def not_compared(_identities: Collection[str]) -> list[str]:
     return ["bob", "zoe"]
 
 
+async def swapped(room: str) -> list[str]:
+    assert room == "face-recognition-room"
+    return ["bob", "zoe"]
+
+
 async def away(*_: Any) -> Any:
     raise LogUnavailableError
 
 
 def test_a_recognizer_learns_of_nobody_whom_it_has_not_named() -> None:
-    directing = Directing(bindings, not_compared, lambda _: ["alice", "zoe"])
+    directing = Directing(bindings, not_compared, lambda _: ["alice", "zoe"], swapped)
     said = answer(directing, "alice", "bob")
     assert said.bindings == {"alice": "p_1"}
     assert said.not_compared == ["bob"]
     assert said.look_now == ["alice"]
+    assert said.swapped == ["bob"]
+    assert answer(Directing(bindings, not_compared), "alice").swapped is None
 
 
 def test_what_cannot_be_read_is_not_said() -> None:

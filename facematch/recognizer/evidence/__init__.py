@@ -1,0 +1,1 @@
+"""What several looks at a participant say together."""
