@@ -44,7 +44,7 @@ async def test_a_participant_goes_through_the_states(make_stack: MakeStack) -> N
         await alice.show(Scene(SAME_PERSON))
         await comes(stack, "expected")
         camera = alice.last
-        await alice.publish(Scene(STRANGER), source="screen")
+        await alice.publish(Scene(STRANGER))
         await comes(stack, "accompanied")
         await alice.unpublish()
         alice.last = camera
