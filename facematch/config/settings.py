@@ -157,10 +157,13 @@ class Settings(BaseSettings):
     )
     webhook_secret: WebhookSecret | None = Field(None, repr=False, description="What webhooks are signed with")
     webhook_url: WebhookUrl | None = Field(None, repr=False, description="Who is told of events; empty: nobody")
-    webhook_types: Annotated[tuple[Literal["match", "check", "participant", "watch"], ...], NoDecode] = Field(
+    webhook_types: Annotated[
+        tuple[Literal["match", "check", "participant", "watch", "identity", "binding"], ...], NoDecode
+    ] = Field(
         ("match",),
         min_length=1,
-        description="Comma-separated events that the webhook tells of: match, check, participant, watch",
+        description="Comma-separated events that the webhook tells of: match, check, participant, watch, identity, "
+        "binding",
     )
     webhook_retry_seconds: float = Field(
         86_400,

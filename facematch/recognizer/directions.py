@@ -89,7 +89,7 @@ class Directions:
     def unheard(self, now: float) -> None:
         """A heartbeat was not answered until `now`."""
         before = self._state()
-        self._silent = self._heard_at is None or now - self._heard_at >= SILENT_SECONDS
+        self._silent = self._silent or self._heard_at is None or now - self._heard_at >= SILENT_SECONDS
         self._tell_if_other_than(before)
 
     def _state(self) -> tuple[object, ...]:

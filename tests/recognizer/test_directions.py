@@ -58,6 +58,8 @@ def test_an_older_web_process_has_no_word() -> None:
     directions = Directions()
     hear(directions, "alice")
     assert directions.known("alice")
+    directions.unheard(1.0)
+    assert directions.known("alice")  # a lost heartbeat makes no other of it, and nobody is dropped meanwhile
 
 
 def test_a_look_that_is_asked_for_again_is_another_one() -> None:

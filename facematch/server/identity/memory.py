@@ -94,14 +94,17 @@ class Participant:
     def is_plain(self) -> bool:
         """Nobody says who they are to be, they are there, and a look will change nothing."""
         told = self.told
-        return self.expected is None and told is not None and told.state is IdentityState.UNBOUND
+        is_unbound = self.expected is None and told is not None and told.state is IdentityState.UNBOUND
+        return is_unbound and not any(line and _is_changed(line[-1]) for line in self.cameras.values())
 
     def note(self, news: News) -> None:
         """One more."""
         track = news.evidence.chain.track
-        kept(self.cameras.setdefault(track, []) if track else self.marks, news)
-        if news.check is not None and news.check.evidence and news.check.evidence.continuity == "changed":
-            self.swapped = True
+        line = self.cameras.setdefault(track, []) if track else self.marks
+        before = max((one for one in line if one.order < news.order), key=lambda one: one.order, default=None)
+        # Looks say so until the recognizer has heard that somebody has seen to it: the first of them is told.
+        self.swapped = self.swapped or (_is_changed(news) and (before is None or not _is_changed(before)))
+        kept(line, news)
 
     def finding(self, room: Room) -> Finding:
         """What follows from what is remembered."""
@@ -115,6 +118,11 @@ class Participant:
         if not own and known.unheard and self.told is not None:
             known.left = self.told.state is IdentityState.ABSENT  # a boot that never met them knows no better
         return finding_of(known)
+
+
+def _is_changed(news: News) -> bool:
+    evidence = news.check and news.check.evidence
+    return bool(evidence and evidence.continuity == "changed")
 
 
 MOST_CAMERAS: Final = 16
