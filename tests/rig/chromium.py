@@ -29,12 +29,31 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 60
 _CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+_UNUSED = (
+    "HttpsUpgrades",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PreconnectToSearch",
+    # A toolbar that nobody sees would be a page of its own in each window, and another waits for the next one.
+    "InitialWebUI",
+    "PreloadTopChromeWebUI",
+    "WebUIBackForwardButton",
+    "WebUIHomeButton",
+    "WebUILocationBar",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "WebUIOmniboxPopup",
+    "WebUIReloadButton",
+    "WebUISplitTabsButton",
+    "WebUIToolbar",
+)
 _QUIET = (
     "--disable-background-networking",
     "--disable-breakpad",
     "--disable-component-update",
     "--disable-extensions",
-    "--disable-features=HttpsUpgrades,MediaRouter,OptimizationHints,NetworkTimeServiceQuerying,PreconnectToSearch",
+    f"--disable-features={','.join(_UNUSED)}",
     "--disable-field-trial-config",
     "--disable-sync",
     "--metrics-recording-only",
