@@ -102,6 +102,21 @@ def test_a_participant_is_told_with_all_that_is_known(client: TestClient) -> Non
     assert [one["change"] for one in client.get("/api/events?type=binding").json()["events"]] == ["bound"]
 
 
+def test_listeners_hear_at_once_of_what_follows(client: TestClient) -> None:
+    bind(client, "default")
+    with (
+        client.websocket_connect("/ws/events?types=identity") as identities,
+        client.websocket_connect("/ws/matches") as matches,
+    ):
+        tell(client, change(0, "joined"), look(1, "match"), look(2, "match"))
+        assert [identities.receive_json()["state"] for _ in range(2)] == ["pending", "expected"]
+        assert [matches.receive_json()["type"] for _ in range(2)] == ["check", "check"]
+        tell(client, change(3, "left"), look(4, "no_face", participant_id="PA_2"))
+        told = identities.receive_json()
+        assert (told["state"], told["was"], told["seq"]) == ("absent", "expected", None)
+        assert matches.receive_json()["type"] == "check"
+
+
 def test_while_nobody_reports_of_a_room_nothing_is_known(client: TestClient) -> None:
     bind(client, "default")
     tell(client, change(0, "joined"), look(1, "match"), look(2, "match"))
