@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -100,6 +101,8 @@ def all_in_force(
     rules: MatchRules, own: NDArray[np.float32], photos: NDArray[np.int32], looks: int = 1
 ) -> NDArray[np.float64]:
     """The same for every candidate, (n,): `own` with nan for those without; -1 for all where nobody is named."""
+    if not len(own):
+        return np.empty(0)  # as it is for every frame where the default person is all there is
     most = largest_keeping(rules.stranger_rate, len(own))
     if most is None:
         return np.full(len(own), -1.0)
@@ -113,6 +116,7 @@ def looks_factor(looks: int) -> float:
     return _LOOKS[min(looks, len(_LOOKS)) - 1]
 
 
+@lru_cache(maxsize=64)  # asked for each frame, of a few galleries
 def largest_keeping(stranger_rate: float, candidates: int) -> float | None:
     """The largest tolerance, for one photograph, at which a stranger is given one of so many names at most so often.
 
