@@ -59,7 +59,7 @@ ORDER = {
         "events",
         "presence",
         "identity",
-        "webhooks privacy rooms",
+        "webhooks privacy rooms calibration",
         "monitoring",
         "page",
         "app",

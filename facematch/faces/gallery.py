@@ -197,8 +197,14 @@ class Gallery:
             known = self._of_room[room] = self._candidates(room)
         return known
 
+    def everybody(self) -> Candidates:
+        """All but the default person, whatever rooms they are for."""
+        return self._of([True] * len(self))
+
     def _candidates(self, room: str) -> Candidates:
-        allowed = [not rooms or room in rooms for rooms in self.rooms]
+        return self._of([not rooms or room in rooms for rooms in self.rooms])
+
+    def _of(self, allowed: list[bool]) -> Candidates:
         if (default := self._row.get(DEFAULT)) is not None:
             allowed[default] = False
         if all(allowed):

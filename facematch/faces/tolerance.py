@@ -132,3 +132,25 @@ def largest_keeping(stranger_rate: float, candidates: int) -> float | None:
     if each < rates[0]:
         return None
     return float(np.interp(math.log(each), np.log(rates), distances))
+
+
+@dataclass(frozen=True, slots=True)
+class StrangerChance:
+    """How many strangers are that near to one photograph."""
+
+    value: float
+    at_most: bool
+    """The table ends there: it is no more than that."""
+
+
+def stranger_chance(tolerance: float) -> StrangerChance | None:
+    """The share of strangers who are at most so far from one photograph, of the measured table.
+
+    Returns:
+        None: it is more than the table has.
+    """
+    distances, rates = zip(*STRANGERS, strict=True)
+    if tolerance > distances[-1]:
+        return None
+    value = math.exp(float(np.interp(tolerance, distances, np.log(rates))))
+    return StrangerChance(value, tolerance < distances[0])

@@ -16,7 +16,9 @@ from livekit.api import LiveKitAPI
 
 from facematch import __version__
 from facematch.config.settings import ROOT
+from facematch.faces.tolerance import MatchRules
 from facematch.protocol.heartbeat import CycleSettings
+from facematch.runtime.clock import wall_clock
 from facematch.runtime.exit_codes import ExitCode
 from facematch.runtime.owner_only import keep_configured
 from facematch.runtime.proxies import proxy_for
@@ -26,6 +28,9 @@ from facematch.server.access.neighbours import Neighbours
 from facematch.server.access.roles import Role
 from facematch.server.access.service import Access, Rules
 from facematch.server.access.store import SqlSessionStore
+from facematch.server.calibration import routes as calibration
+from facematch.server.calibration.service import Calibrator
+from facematch.server.calibration.verdicts import Verdicts
 from facematch.server.events import history
 from facematch.server.events import routes as events
 from facematch.server.events.hub import Hub
@@ -163,6 +168,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         people.routes(),
         presence.routes(PresenceStore(database), people.store),
         identity.routes(),
+        calibration.routes(_calibrator(settings, people), Verdicts(database), people.store, wall_clock),
         keeping.routes(reference),
         captures.routes(settings.output_dir),
         tokens.routes(minted, access.token_limit, identity.bind_invited, settings.observers),
@@ -253,6 +259,10 @@ def _limits(settings: Settings) -> Limits:
         check_days=settings.check_max_age_days,
         statistics_days=settings.statistics_max_age_days,
     )
+
+
+def _calibrator(settings: Settings, people: People) -> Calibrator:
+    return Calibrator(people.store, people.current, MatchRules(settings.match_tolerance, settings.stranger_rate))
 
 
 def _administered(settings: Settings, minted: tokens.Tokens) -> Callable[[str], LiveKitAPI]:

@@ -70,6 +70,8 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     ("GET", "/api/presence"): _VIEW,
     ("GET", "/api/participants/statistics"): _VIEW,
     ("GET", "/reference/current.jpg"): _VIEW,
+    ("GET", "/api/calibration"): _VIEW,
+    ("POST", "/api/events/{id}/verdict"): _ADMIN,
     ("GET", "/api/people"): _VIEW,
     ("POST", "/api/people"): _ADMIN,
     ("POST", "/api/people/import"): _ADMIN,

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from facematch.server.events.naming import leave_out
 from facematch.server.storage.database import is_sqlite
-from facematch.server.storage.schema import event_people, events, position, text_of
+from facematch.server.storage.schema import event_people, events, position, text_of, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -224,7 +224,8 @@ async def _lock(connection: AsyncConnection) -> None:
 async def _remove(connection: AsyncConnection, rows: Sequence[Any]) -> Removed:
     cursors = frozenset(cursor for cursor, _ in rows)
     if cursors:
-        await connection.execute(sa.delete(event_people).where(event_people.c.cursor.in_(cursors)))
+        for table in (event_people, verdicts):
+            await connection.execute(sa.delete(table).where(table.c.cursor.in_(cursors)))
         await connection.execute(sa.delete(events).where(events.c.cursor.in_(cursors)))
         await connection.execute(sa.update(position).values(kept=position.c.kept - len(cursors)))
     return Removed(cursors, frozenset(name for _, name in rows if name))

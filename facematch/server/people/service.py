@@ -50,8 +50,8 @@ class People:
     ) -> None:
         self.store = PeopleStore(database, unseen)
         self.changes = PeopleChanges(database, self._changed, now)
-        self._current = CurrentGallery(self.store)
-        self.publication = Publication(self._current, monotonic=monotonic)
+        self.current = CurrentGallery(self.store)
+        self.publication = Publication(self.current, monotonic=monotonic)
         self.enrollment = enrollment
         self._upload_limit = upload_limit
         self._now = now
@@ -66,7 +66,7 @@ class People:
 
     def routes(self) -> APIRouter:
         """All of this domain."""
-        enrolling = Enrolling(self.enrollment, self.changes, self.store, self._current, self._now)
+        enrolling = Enrolling(self.enrollment, self.changes, self.store, self.current, self._now)
         router = APIRouter()
         importing = Importing(enrolling, self.store, self.changes)
         bounds = (self._upload_limit, self._now)
@@ -92,5 +92,5 @@ class People:
             await asyncio.wait([task])
 
     def _changed(self, change: Change) -> None:
-        self._current.note(change)
+        self.current.note(change)
         self.publication.changed()

@@ -297,6 +297,16 @@ event_people = sa.Table(
 """Which events name which people."""
 sa.Index("ix_event_people_cursor", event_people.c.cursor)
 
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    sa.Column("cursor", POSITION, primary_key=True, autoincrement=False, comment="of the event"),
+    sa.Column("verdict", sa.Text(), nullable=False, comment="right, wrong"),
+    sa.Column("by", sa.Text(), nullable=False, comment="role of whoever said it"),
+    sa.Column("at", UtcTime(), nullable=False),
+)
+"""What people said of events; a row goes with its event."""
+
 
 def text_of(value: str | None) -> Any:
     """Text as a column can hold it: PostgreSQL has no place for U+0000. The event itself keeps it."""

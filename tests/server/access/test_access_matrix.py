@@ -54,6 +54,8 @@ PUT        /api/bindings                     in    local  sign   role    role   
 DELETE     /api/bindings                     in    local  sign   role    role         role        in     sign   origin   host
 GET        /api/identity                     in    local  sign   in      role         role        in     sign   origin   host
 POST       /api/identity/acknowledge         in    local  sign   role    role         role        in     sign   origin   host
+GET        /api/calibration                  in    local  sign   in      role         role        in     sign   origin   host
+POST       /api/events/{id}/verdict          in    local  sign   role    role         role        in     sign   origin   host
 GET        /api/people                       in    local  sign   in      role         role        in     sign   origin   host
 POST       /api/people                       in    local  sign   role    role         role        in     sign   origin   host
 POST       /api/people/import                in    local  sign   role    role         role        in     sign   origin   host
@@ -99,6 +101,7 @@ NOBODY_GETS_IN_WITH = {refusal for name, refusal in REFUSALS.items() if name != 
 NOT_THERE = {
     "/static/{path:path}": "NOT_FOUND",
     "/captures/{name}": "NOT_FOUND",
+    "/api/events/{id}/verdict": "NO_EVENT",
     "/api/people/{id}": "NO_PERSON",
     "/api/people/{id}/export": "NO_PERSON",
     "/api/people/{id}/statistics": "NO_PERSON",

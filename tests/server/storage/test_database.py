@@ -132,9 +132,21 @@ async def test_events_of_an_older_version_get_their_reference_as_a_column(databa
     assert await _run(database_url, "SELECT reference_id FROM events ORDER BY cursor") == [("abc",), (None,), (None,)]
 
 
-TABLES_SINCE = ("gallery", "people", "photos", "erased_photos", "event_people", "presence", "daily_figures")
+TABLES_SINCE = (
+    "gallery",
+    "people",
+    "photos",
+    "erased_photos",
+    "event_people",
+    "presence",
+    "daily_figures",
+    "bindings",
+    "identity_state",
+    "verdicts",
+)
 BACK_TO_0003 = (
     *(f"DROP TABLE {table}" for table in TABLES_SINCE),
+    "ALTER TABLE sessions DROP COLUMN person_id",
     "ALTER TABLE log_position DROP COLUMN folded",
     "ALTER TABLE log_position DROP COLUMN erased",
     "DROP INDEX ix_events_reference_id",

@@ -54,6 +54,7 @@ NEEDS_MORE = {
     "/static/{path}",
     "/captures/{name}",
     "/reference/current.jpg",  # there is none
+    "/api/events/{id}/verdict",  # an event of that id
     "/api/people/{id}",  # somebody of that id
     "/api/people/{id}/merge",
     "/api/people/{id}/split",

@@ -1,0 +1,1 @@
+"""How well the people of the gallery are told apart here, and what people said of Matches."""
