@@ -66,5 +66,5 @@ def _face_sketch(frame: Pixels, place: BBox) -> Sketch:
     top, right, bottom, left = place
     part = np.ascontiguousarray(frame[top:bottom, left:right])
     block = max(1, round((right - left) / _BLOCKS))
-    small = Image.frombuffer("RGB", (right - left, bottom - top), part, "raw", "RGB", 0, 1).reduce(block)
-    return Sketch(_size(frame), block, np.asarray(small).mean(axis=2, dtype=np.float32))
+    grey = Image.frombuffer("RGB", (right - left, bottom - top), part, "raw", "RGB", 0, 1).convert("L")
+    return Sketch(_size(frame), block, np.asarray(grey.reduce(block), np.float32))

@@ -88,7 +88,7 @@ def sharpness(chip: Pixels) -> float:
     """How much of the face's contrast is detail finer than two pixels: 0.18 to 0.25 in untouched photographs.
 
     Args:
-        chip: (150, 150, 3), the face upright, as the encoder gets it.
+        chip: (150, 150, 3), the face upright, as the encoder gets it; or (150, 150), grey.
     """
     return _detail(Image.fromarray(chip).convert("L"))
 

@@ -61,7 +61,6 @@ class Input(StrEnum):
     UNCLEAR = "another face, or neither clearly"
     PROVEN = "another face, proven"
     ACKNOWLEDGED = "acknowledged"
-    HANDED_ON = "anchor handed on"
     NOT_KEPT = "not kept while nobody could look"
     FORGOTTEN = "forgotten"
 
@@ -76,7 +75,6 @@ _LOOKED = {
 TRANSITIONS: dict[State, dict[Input, State]] = {
     State.NONE: {
         Input.EARLY: State.FORMING,
-        Input.HANDED_ON: State.DOUBTED,
         Input.ACKNOWLEDGED: State.FORMING,
         **_EVERYWHERE,
     },
@@ -96,7 +94,7 @@ TRANSITIONS: dict[State, dict[Input, State]] = {
         Input.ACKNOWLEDGED: State.FORMING,
         **_EVERYWHERE,
     },
-    State.LOST: {Input.ACKNOWLEDGED: State.FORMING, Input.HANDED_ON: State.DOUBTED, **_EVERYWHERE},
+    State.LOST: {Input.ACKNOWLEDGED: State.FORMING, **_EVERYWHERE},
 }
 
 TOLD: dict[State, Literal["same", "changed", "lost"] | None] = {
@@ -196,12 +194,6 @@ class Continuity:
             return
         self._take(Input.ACKNOWLEDGED)
         self.anchor, self.distance, self._others = Anchor(fused.embedding, fused.looks, fused.spread), 0.0, 0
-
-    def handed_on(self, anchor: Anchor) -> None:
-        """An anchor that another recognizer, or this one before it was restarted, had made."""
-        if self.state in (State.NONE, State.LOST):
-            self._take(Input.HANDED_ON)
-            self.anchor = anchor
 
     def not_kept(self) -> None:
         """The anchor goes, though nobody knows that the participant has left."""

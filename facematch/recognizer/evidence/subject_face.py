@@ -70,7 +70,8 @@ def is_sharp(frame: Pixels, bbox: BBox) -> bool:
     by = round((right - left) * CHIP_PADDING / 2)
     height, width = frame.shape[:2]
     part = frame[max(0, top - by) : min(height, bottom + by), max(0, left - by) : min(width, right + by)]
-    chip = Image.fromarray(np.ascontiguousarray(part)).resize((CHIP_SIZE, CHIP_SIZE), Image.Resampling.BILINEAR)
+    grey = Image.fromarray(np.ascontiguousarray(part)).convert("L")
+    chip = grey.resize((CHIP_SIZE, CHIP_SIZE), Image.Resampling.BILINEAR)
     return sharpness(np.asarray(chip)) >= LEAST_SHARPNESS
 
 
