@@ -216,7 +216,13 @@ function draw() {
     mounts.bar,
   );
   if (places.route.place === "live") drawLive({ state, connection, recognizer, rights, summary, loading, pageNow, now });
-  drawPlaces(places, mounts, { rights, pageNow, room: state.status?.room ?? "", onErase: onErasePerson });
+  drawPlaces(places, mounts, {
+    rights,
+    canInvite: signedIn.who?.by === "login",
+    pageNow,
+    room: state.status?.room ?? "",
+    onErase: onErasePerson,
+  });
   viewing.draw();
   entitle(titleOf(summary));
   announcer.hear(cards, pageNow, connection.level === "doubtful" ? DOUBT : "");

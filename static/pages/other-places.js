@@ -15,11 +15,12 @@ const MINUTE_MS = 60_000;
  * @param {{ people: Element, history: Element }} mounts
  * @param {object} about
  * @param {Rights} about.rights
+ * @param {boolean} about.canInvite others could follow a link
  * @param {number} about.pageNow
  * @param {string} about.room that is watched
  * @param {(person: { id: string, name: string, photos: number }) => void} about.onErase
  */
-export function drawPlaces({ route, routeOf, go, stay }, mounts, { rights, pageNow, room, onErase }) {
+export function drawPlaces({ route, routeOf, go, stay }, mounts, { rights, canInvite, pageNow, room, onErase }) {
   const now = Math.floor(pageNow / MINUTE_MS) * MINUTE_MS;
   const [people, past] = [routeOf("people"), routeOf("history")];
   if (people !== null) {
@@ -28,6 +29,7 @@ export function drawPlaces({ route, routeOf, go, stay }, mounts, { rights, pageN
         route=${people}
         shown=${route.place === "people"}
         rights=${rights}
+        canInvite=${canInvite}
         now=${now}
         go=${go}
         stay=${stay}

@@ -15,6 +15,7 @@ import { html, memo } from "./preact.js";
  * @property {Route} route
  * @property {boolean} shown whether somebody is looking at this place
  * @property {Rights} rights
+ * @property {boolean} canInvite others could follow a link
  * @property {number} now ms, whole minutes
  * @property {(href: string) => void} go to another place
  * @property {(href: string) => void} stay here, under another address
@@ -22,7 +23,7 @@ import { html, memo } from "./preact.js";
  */
 
 /** @param {PeopleProps} props */
-function View({ route, shown, rights, now, go, stay, onErase }) {
+function View({ route, shown, rights, canInvite, now, go, stay, onErase }) {
   if (route.id === NEW && rights === "change") return html`<${AddPerson} key=${NEW} />`;
   if (route.id !== "" && route.id !== NEW) {
     return html`<${PersonPage}
@@ -31,6 +32,7 @@ function View({ route, shown, rights, now, go, stay, onErase }) {
       day=${route.params["day"] ?? ""}
       shown=${shown}
       rights=${rights}
+      canInvite=${canInvite}
       now=${now}
       go=${go}
       stay=${stay}

@@ -10,6 +10,7 @@ import { counted, displayName } from "../model/text.js";
 import { exportPath, fetchPerson, splitPerson } from "../net/people.js";
 import { Trouble, told, useAnswer } from "./answer.js";
 import { Icon } from "./icons.js";
+import { InvitePerson } from "./invite-person.js";
 import { Merge } from "./merge.js";
 import { PersonDetails } from "./person-details.js";
 import { PersonPhotos } from "./person-photos.js";
@@ -24,6 +25,7 @@ import { html, useState } from "./preact.js";
  * @property {string} day of the strip; "" today
  * @property {boolean} shown
  * @property {Rights} rights
+ * @property {boolean} canInvite
  * @property {number} now ms, whole minutes
  * @property {(href: string) => void} go
  * @property {(href: string) => void} stay
@@ -31,7 +33,7 @@ import { html, useState } from "./preact.js";
  */
 
 /** @param {PersonPageProps} props */
-export function PersonPage({ id, day, shown, rights, now, go, stay, onErase }) {
+export function PersonPage({ id, day, shown, rights, canInvite, now, go, stay, onErase }) {
   const { answer: person, trouble, code, again, put } = useAnswer(() => fetchPerson(id), [id, shown]);
   const [merging, setMerging] = useState(false);
   const back = html`<a class="back" href=${hrefOf("people")}><${Icon} name="previous" size=${18} />People</a>`;
@@ -56,6 +58,7 @@ export function PersonPage({ id, day, shown, rights, now, go, stay, onErase }) {
       ${
         may
           ? html`<div class="person-actions">
+              ${canInvite ? html`<${InvitePerson} id=${id} />` : null}
               <button type="button" class="button small" data-testid="begin-merge" onClick=${() => setMerging(true)}>Same as somebody else…</button>
               <a class="button small" href=${exportPath(id)} download data-testid="export"><${Icon} name="download" size=${16} />Export</a>
               <button type="button" class="button small danger" data-testid="erase-person" onClick=${() => onErase({ id, name, photos: person.photos })}>Erase…</button>

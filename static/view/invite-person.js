@@ -1,0 +1,53 @@
+// @ts-check
+/** A link to the room for somebody who is enrolled: whoever follows it is supposed to be them. */
+
+/** @import { Invitation } from "../net/login.js" */
+
+import { fullTime } from "../model/text.js";
+import { invitePerson } from "../net/identity.js";
+import { Trouble, told } from "./answer.js";
+import { html, useEffect, useRef, useState } from "./preact.js";
+
+/** @param {{ id: string }} props of the person */
+export function InvitePerson({ id }) {
+  const [invitation, setInvitation] = useState(/** @type {Invitation | null} */ (null));
+  const [said, setSaid] = useState({ trouble: "", notice: "" });
+  const field = useRef(/** @type {HTMLInputElement | null} */ (null));
+  useEffect(() => field.current?.select(), [invitation]);
+
+  const make = async () => {
+    setSaid({ trouble: "", notice: "" });
+    try {
+      setInvitation(await invitePerson(id));
+    } catch (error) {
+      setSaid({ trouble: told(error).message, notice: "" });
+    }
+  };
+  const link = invitation === null ? "" : new URL(invitation.path, location.href).href;
+  const copy = async () => {
+    // Missing where the page is not from https or localhost.
+    const clipboard = /** @type {Clipboard | undefined} */ (navigator.clipboard);
+    const done = await clipboard?.writeText(link).then(
+      () => true,
+      () => false,
+    );
+    const notice = done === true ? "Copied." : "The browser does not let the page copy. Select the link and copy it.";
+    setSaid({ trouble: "", notice });
+  };
+
+  if (invitation === null) {
+    return html`<button type="button" class="button small" data-testid="invite-person" onClick=${() => void make()}>Invite</button>
+      <${Trouble} words=${said.trouble} />`;
+  }
+  return html`<div class="person-invitation">
+    <label class="field">
+      <span class="field-name">
+        Link to <bdi translate=${false}>${invitation.room}</bdi>, good until ${fullTime(Date.parse(invitation.expires_at))}.
+        Whoever joins with it is supposed to be this person, and their card says whether they are.
+      </span>
+      <input class="input" ref=${field} readonly value=${link} data-testid="person-invitation" />
+    </label>
+    <button type="button" class="button small" onClick=${() => void copy()}>Copy</button>
+    <span class="quiet" role="status">${said.notice}</span>
+  </div>`;
+}
