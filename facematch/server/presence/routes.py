@@ -26,6 +26,7 @@ from facematch.server.presence.answers import (
     statistics_of,
 )
 from facematch.server.presence.evidence import DEFAULT_PERSON
+from facematch.server.presence.figures import Figures, Key
 from facematch.server.presence.intervals import Interval, intervals
 from facematch.server.presence.looked import looked
 from facematch.server.presence.runs import Run
@@ -104,9 +105,10 @@ def routes(store: PresenceStore, people: PeopleStore) -> APIRouter:
         """
         try:
             found = await store.figures(query.identity, *query.days)
+            called = await people.called({key.person_id for key in found})
         except OSError as error:
             _unreadable(error)
-        return statistics_of(query.identity, found)
+        return statistics_of(query.identity, _of_whom_they_are_now(found, called))
 
     _add_person_statistics(router, store, people)
     return router
@@ -140,6 +142,15 @@ def _add_person_statistics(router: APIRouter, store: PresenceStore, people: Peop
 
 def _unreadable(error: OSError) -> NoReturn:
     raise ApiError(503, Code.STORAGE_FAILED, _UNREADABLE.format(error), headers={"Retry-After": "1"}) from error
+
+
+def _of_whom_they_are_now(found: dict[Key, Figures], called: Mapping[str, tuple[str, str]]) -> dict[Key, Figures]:
+    """What names somebody who was merged is whose they are now. It is kept as it was: a split brings it back."""
+    together: dict[Key, Figures] = {}
+    for key, figures in found.items():
+        now = called[key.person_id][0] if key.person_id in called else key.person_id
+        together.setdefault(key._replace(person_id=now), Figures()).add(figures)
+    return together
 
 
 def _found(

@@ -228,6 +228,12 @@ def test_a_person_s_statistics_and_name(client: TestClient) -> None:
     assert client.post(f"/api/people/{ada}/merge", json={"from": eve}).status_code == 200  # they are one
     assert [one["looks"] for one in ask(client, f"{DAY}&person={ada}")] == [1, 3]
     assert client.get(f"/api/people/{ada}/statistics").json()["seen"] == 4
+    of_alice = client.get("/api/participants/statistics?identity=alice").json()
+    assert [(one["person_id"], one["seen"]) for one in of_alice["persons"]] == [(ada, 4)]
+    assert [[(one["person_id"], one["seen"]) for one in day["persons"]] for day in of_alice["days"]] == [
+        [(ada, 3)],
+        [(ada, 1)],
+    ]
     assert client.get(f"/api/people/{eve}/statistics").json()["code"] == "NO_PERSON"
     assert client.get("/api/people/default/statistics").json()["seen"] == 0
 
