@@ -54,8 +54,9 @@ from facematch.server.recognizers import routes as heartbeats
 from facematch.server.recognizers.directing import Directing
 from facematch.server.recognizers.looks import Looks
 from facematch.server.recognizers.registry import Recognizers
-from facematch.server.rooms import consent, tokens
+from facematch.server.rooms import consent, not_compared_routes, tokens
 from facematch.server.rooms.expulsion import Expulsion
+from facematch.server.rooms.not_compared import NotCompared
 from facematch.server.snapshots import routes as captures
 from facematch.server.storage.database import Database, sqlite_url
 from facematch.server.storage.sole_process import served_alone
@@ -112,7 +113,13 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     identity = Identity(database, feed.writer, people.store, recognizers)
     keeping = Keeping(database, settings.output_dir, _limits(settings), recognizers, feed, people)
     looks = Looks(recognizers.all, people.publication.call, parts.monotonic)
-    directing = Directing(bindings=identity.store.bound, swapped=identity.store.swapped_in, look_now=looks.due)
+    not_compared = NotCompared(database, people.publication.call, parts.monotonic)
+    directing = Directing(
+        bindings=identity.store.bound,
+        swapped=identity.store.swapped_in,
+        not_compared=not_compared.among,
+        look_now=looks.due,
+    )
     intake = Intake(feed.writer, keeping.erasures.covers)
     shown = status.Shown(recognizers, reference, feed, webhooks, keeping.erasures, people.compared)
 
@@ -175,6 +182,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         consent.routes(consent.Consents(administered, settings.room_name), access.token_limit),
         heartbeats.routes(recognizers, keeping.erasures, people.gallery_version, directing),
         looks_routes.routes(looks),
+        not_compared_routes.routes(not_compared, recognizers.all),
         status.routes(_configured(settings), shown),
         metrics.routes(recognizers, hub, reference),
         health.routes(_health(settings, feed, recognizers, parts.monotonic)),

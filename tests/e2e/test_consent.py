@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import time
+import zipfile
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +43,9 @@ LISTEN = """async ([url, token]) => {
 
 LONG = 600
 """Seconds of pause: who is looked at again was wanted to be."""
+
+IN_FORCE = 10
+"""Two seconds, and as many again for a machine that does much else."""
 
 FIRST = 30
 """Seconds within which something comes that is on its way."""
@@ -148,6 +154,35 @@ async def test_nobody_is_looked_at_before_they_agree_nor_after_they_withdraw(sta
             ("Bob", "consent_given"),
             ("Carol", "consent_given"),
         }
+
+
+async def test_whoever_an_admin_says_so_of_is_left_alone_and_everything_held_of_them_can_be_had(stack: Stack) -> None:
+    async with stack.listen() as events, stack.publishers() as publishers:
+        await on_air(stack, publishers, "Frank", consent=True)
+        match = await events.next(is_match("Frank"), within=FIRST)
+        await stack.track_in("Frank", "hold", within=FIRST)
+        began = time.monotonic()
+        await asked(stack, "PUT", "/api/not-compared?identity=Frank")
+        await idle(stack, "Frank", "not_compared")
+        assert time.monotonic() - began < IN_FORCE
+        assert (await asked(stack, "POST", "/api/looks", identity="Frank"))["idle_reason"] == "not_compared"
+
+        await on_air(stack, publishers, "Grace", consent=True)  # who is new is asked about first
+        await events.next(is_check("Grace", "match"), within=FIRST)
+        await asked(stack, "DELETE", "/api/not-compared?identity=Frank")
+        await stack.track_in("Frank", "wait", within=FIRST)  # for the rest of the pause that they were in
+        await asked(stack, "POST", "/api/looks", identity="Frank")
+        await events.next(is_check("Frank", "match"), within=FIRST)
+
+    async with (
+        aiohttp.ClientSession(stack.base_url, headers=stack.headers) as session,
+        session.get("/api/participants/export?identity=Frank") as response,
+    ):
+        archive = zipfile.ZipFile(io.BytesIO(await response.read()))
+    told = json.loads(archive.read("events-1.json"))
+    assert match["event_id"] in {event["event_id"] for event in told}
+    assert {event["participant_identity"] for event in told if "participant_identity" in event} == {"Frank"}
+    assert archive.read(f"snapshots/{match['snapshot']}") == (stack.captures / match["snapshot"]).read_bytes()
 
 
 async def test_the_page_asks_before_joining_and_lets_one_withdraw(stack: Stack) -> None:

@@ -150,6 +150,20 @@ class Records:
             if removed.events < AT_ONCE:
                 return Removed(cursors, names)
 
+    async def bodies_of(self, subject: Subject, after: int, limit: int) -> list[tuple[int, str, str | None]]:
+        """Position, text and snapshot of the first events of a subject after a position; whose: see `remove_of`."""
+
+        async def work(connection: AsyncConnection) -> list[tuple[int, str, str | None]]:
+            cursors: set[int] = set()
+            for part in _parts(subject):
+                found = part.where(events.c.cursor > after).order_by(events.c.cursor).limit(limit)
+                cursors |= {int(row[0]) for row in await connection.execute(found)}
+            first = sorted(cursors)[:limit]
+            wanted = sa.select(events.c.cursor, events.c.body, events.c.snapshot).where(events.c.cursor.in_(first))
+            return [(int(row[0]), row[1], row[2]) for row in await connection.execute(wanted.order_by(events.c.cursor))]
+
+        return await self._database.read(work)
+
     async def holds(self, subject: Subject, up_to: int, until: datetime | None) -> bool:
         """Whether `remove_of` has left any event up to a position, looked up anew."""
 

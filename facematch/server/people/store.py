@@ -77,7 +77,7 @@ class PeopleStore:
     """
 
     def __init__(self, database: Database, unseen: timedelta = UNSEEN) -> None:
-        self._database = database
+        self.database = self._database = database
         self.unseen = unseen
 
     async def _people(self, found: sa.Select[Any]) -> list[Person]:

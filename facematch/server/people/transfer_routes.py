@@ -16,10 +16,9 @@ from facematch.server.people import exporting
 from facematch.server.people.archive import CSV_NAME, Archive, ArchiveError
 from facematch.server.people.importing import Import, Importing
 from facematch.server.people.publication import Publication
-from facematch.server.people.refusals import NoSuchPersonError
-from facematch.server.people.routes import Id
-from facematch.server.people.saying import NO_PERSON, UNAVAILABLE, said
+from facematch.server.people.saying import UNAVAILABLE, said
 from facematch.server.people.store import PeopleStore
+from facematch.server.people.zip_parts import MEDIA_TYPE, attached
 from facematch.server.web.bodies import Uploads, described_upload, read_uploads, upload_refusals
 from facematch.server.web.errors import ApiError, Code, documented
 
@@ -31,7 +30,7 @@ AS_LARGE_AS: Final = 10
 _BUSY = (503, Code.BUSY, "Another import is at work. Try again when it is done.")
 _NO_ZIP = (422, Code.INVALID, "This is not a zip file, or it is damaged.")
 _LINES: Final[dict[str, Any]] = {"application/x-ndjson": {}}
-_ZIP: Final[dict[str, Any]] = {"application/zip": {}}
+_ZIP: Final[dict[str, Any]] = {MEDIA_TYPE: {}}
 
 
 def routes(
@@ -41,7 +40,7 @@ def routes(
     publication: Publication,
     bounds: tuple[int, Callable[[], datetime]],
 ) -> APIRouter:
-    """`POST /api/people/import`, `GET /api/people/export` and `GET /api/people/{id}/export`.
+    """`POST /api/people/import` and `GET /api/people/export`.
 
     Args:
         enrollment: has the places for uploads.
@@ -99,20 +98,7 @@ def routes(
         """A folder of photos for each person, and what else is known of them in people.csv."""
         with said():
             await store.version()
-        return _attached(exporting.everybody(store, now()), "people.zip")
-
-    @router.get(
-        "/api/people/{id}/export",
-        summary="Everything held about a person, as a zip",
-        response_class=Response,
-        responses={200: {"content": _ZIP, "description": "Their own data"}, **documented(NO_PERSON, UNAVAILABLE)},
-    )
-    async def one(id: Id) -> Response:  # noqa: A002  (the path's name for it)
-        """Details, photos, embeddings, and the events that name them: for their right to see it."""
-        with said():
-            if (person := await store.person(id)) is None:
-                raise NoSuchPersonError
-        return _attached(exporting.one(store, person, now()), f"{person.id}.zip")
+        return attached(exporting.everybody(store, now()), "people.zip")
 
     return router
 
@@ -134,8 +120,3 @@ async def _told(
 
 def _line(line: dict[str, Any]) -> str:
     return json.dumps(line, ensure_ascii=False) + "\n"
-
-
-def _attached(parts: AsyncIterator[bytes], name: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return StreamingResponse(parts, media_type="application/zip", headers=headers)

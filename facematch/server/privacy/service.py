@@ -6,15 +6,17 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from facematch.runtime.clock import wall_clock
 from facematch.server.events.purge import Records
 from facematch.server.identity.bindings import Bindings
 from facematch.server.identity.store import IdentityStore
 from facematch.server.presence.expiry import StatisticsExpiry
 from facematch.server.presence.store import PresenceStore
-from facematch.server.privacy import person_routes
+from facematch.server.privacy import export_routes, person_routes
 from facematch.server.privacy import routes as erasure_routes
 from facematch.server.privacy.erasure import Erasures
 from facematch.server.privacy.expiry import Expiry
+from facematch.server.privacy.participant_export import ParticipantExport
 from facematch.server.privacy.removal import Removal, Stored
 from facematch.server.privacy.retention import Limits, Retention
 from facematch.server.privacy.store import ErasureStore
@@ -65,12 +67,14 @@ class Keeping:
         removal = Removal(stored, snapshots, self.retention, feed, people.enrollment, people.changes)
         self._statistics = StatisticsExpiry(presence, limits.statistics_days)
         self.erasures = Erasures(removal, self._store, recognizers.all)
+        self._export = ParticipantExport(database, records, snapshots)
         self.expiry = Expiry(self._people.store, self.erasures)
 
     def routes(self, file: ReferenceFile) -> APIRouter:
         """See `erasure_routes`."""
         router = erasure_routes.routes(self.erasures, self._store, file)
         router.routes.extend(person_routes.routes(self.erasures, self._people.store).routes)
+        router.routes.extend(export_routes.routes(self._export, self._people.store, wall_clock).routes)
         return router
 
     @asynccontextmanager

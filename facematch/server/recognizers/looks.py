@@ -85,7 +85,7 @@ class Looks:
             raise TooSoonError(APART_SECONDS - (now - last.at))
         online = [heartbeat for heartbeat, age in standing(self._heard()) if age <= ONLINE_SECONDS]
         tracks = [track for heartbeat in online for track in _of(identity, heartbeat.tracks)]
-        if tracks:
+        if any(track.state != "idle" for track in tracks):
             self._asked[identity] = _Asked(now, {track.track_sid: track.batches for track in tracks})
             self._call()
         return tracks

@@ -55,6 +55,15 @@ class SnapshotFolder:
         """
         return await asyncio.to_thread(self._files)
 
+    async def read(self, name: str) -> bytes | None:
+        """A snapshot; None: it has gone, or cannot be read."""
+        if not is_snapshot_name(name):
+            return None
+        try:
+            return await asyncio.to_thread((self._path / name).read_bytes)
+        except OSError:
+            return None
+
     async def remove(self, names: Iterable[str]) -> int:
         """Remove files; they stay removed also after a power cut. Returns how many of them there were.
 

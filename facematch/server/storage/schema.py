@@ -288,6 +288,15 @@ erased_photos = sa.Table(
 )
 """So that a photo of the very same bytes does not come back unnoticed."""
 
+not_compared = sa.Table(
+    "not_compared",
+    metadata,
+    sa.Column("identity", sa.Text(), primary_key=True),
+    sa.Column("by", sa.Text(), nullable=False, comment="in which role"),
+    sa.Column("since", UtcTime(), nullable=False),
+)
+"""Participants who are not to be looked at. Not erased with the rest of a participant: it is for their protection."""
+
 event_people = sa.Table(
     "event_people",
     metadata,

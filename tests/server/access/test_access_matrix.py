@@ -70,6 +70,10 @@ POST       /api/people/{id}/split            in    local  sign   role    role   
 POST       /api/people/{id}/photos           in    local  sign   role    role         role        in     sign   origin   host
 GET        /api/people/{id}/photos/{photo}   in    local  sign   in      role         role        in     sign   origin   host
 DELETE     /api/people/{id}/photos/{photo}   in    local  sign   role    role         role        in     sign   origin   host
+GET        /api/not-compared                 in    local  sign   in      role         role        in     sign   origin   host
+PUT        /api/not-compared                 in    local  sign   role    role         role        in     sign   origin   host
+DELETE     /api/not-compared                 in    local  sign   role    role         role        in     sign   origin   host
+GET        /api/participants/export          in    local  sign   role    role         role        in     sign   origin   host
 GET        /api/gallery                      in    local  sign   role    role         in          role   sign   origin   host
 POST       /api/match                        in    local  sign   role    role         in          role   sign   origin   host
 POST       /api/check                        in    local  sign   role    role         in          role   sign   origin   host

@@ -133,18 +133,28 @@ def _id(web: TestClient, name: str) -> str:
     return id_
 
 
-def test_everything_of_one(web: TestClient, match: dict[str, Any], check: dict[str, Any]) -> None:
+def test_everything_of_one(web: TestClient, settings: Settings, match: dict[str, Any], check: dict[str, Any]) -> None:
     alice = add(web, "Alice", basis="contract")
     [photo] = send(web, alice, b"a1")
-    web.post("/api/match", json={**match, "person_id": alice})
-    web.post("/api/match", json=match)
-    web.post("/api/check", json={**check, "people": [{"person_id": alice, "distance": 0.3}]})
+    settings.output_dir.mkdir(parents=True, exist_ok=True)
+    for name in ("match_of_alice.jpg", "match_of_others.jpg"):
+        (settings.output_dir / name).write_bytes(name.encode())
+    web.post("/api/match", json={**match, "person_id": alice, "snapshot": "match_of_alice.jpg"})
+    web.post("/api/match", json={**match, "snapshot": "match_of_others.jpg"})
+    web.post("/api/check", json={**check, "people": [{"person_id": alice, "distance": 0.3}], "named": [alice]})
     with zipfile.ZipFile(io.BytesIO(web.get(f"/api/people/{alice}/export").content)) as archive:
         assert archive.testzip() is None
         told = json.loads(archive.read("person.json"))
         [shown] = json.loads(archive.read("photos.json"))
         events = json.loads(archive.read("events-1.json"))
         assert archive.read(f"photos/{photo['photo']['id']}.jpg") == b"stored a1"
+        assert [name for name in archive.namelist() if name.startswith("snapshots/")] == [
+            "snapshots/match_of_alice.jpg"
+        ]
+        assert archive.read("snapshots/match_of_alice.jpg") == b"match_of_alice.jpg"
+        [run] = json.loads(archive.read("presence.json"))
+        assert {"daily_figures.json"} <= set(archive.namelist())
+    assert alice in run["people"]
     assert told["person"]["details"]["basis"] == "contract"
     assert shown["embedding"] == pytest.approx(axis(0.1).tolist())
     assert [event["type"] for event in events] == ["match", "check"]

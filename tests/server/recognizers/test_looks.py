@@ -102,6 +102,7 @@ def test_whoever_asks_is_told_whether_anybody_can_look(client: TestClient) -> No
         "carol": (False, None),
         "dora": (False, None),
     }
+    assert client.post("/api/looks", json={"identity": "bob"}).status_code == 200  # nothing was begun
     again = client.post("/api/looks", json={"identity": "alice"})
     assert (again.status_code, again.json()["code"], again.headers["retry-after"]) == (429, "TOO_MANY_REQUESTS", "2")
     answer = client.post("/api/heartbeat", json=heartbeat_body() | {"tracks": tracks[:1]}).json()

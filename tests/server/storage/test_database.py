@@ -143,6 +143,7 @@ TABLES_SINCE = (
     "bindings",
     "identity_state",
     "verdicts",
+    "not_compared",
 )
 BACK_TO_0003 = (
     *(f"DROP TABLE {table}" for table in TABLES_SINCE),
