@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from facematch.server.people.store import PeopleStore
 
 SECONDS: Final = 5.0
-"""Of work; 10,000 people with five photos take about that."""
+"""Of work: 1,000 people with five photos take one, 10,000 more than there are."""
 
 
 @dataclass(frozen=True, slots=True)
