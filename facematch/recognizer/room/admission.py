@@ -62,17 +62,24 @@ class Admission:
         """Since when the web process is asked about somebody."""
 
     def withheld(self, participant: rtc.RemoteParticipant) -> Withheld | None:
-        """Why a participant may not be looked at now; None: they may."""
-        identity, attributes = identity_of(participant), participant.attributes
-        if attributes.get(COMPARED) == NO or not self._directions.compared(identity):
-            return Withheld.NOT_COMPARED
-        if self._consent_required and attributes.get(CONSENT) != GIVEN:
-            return Withheld.CONSENT
+        """Why a participant with a camera may not be looked at now; None: they may."""
+        if (why := self.refused(participant)) is not None:
+            return why
+        identity = identity_of(participant)
         if self._directions.known(identity):
             self._asked.pop(identity, None)
             return None
         since = self._asked.setdefault(identity, self._now())
         return Withheld.ASKING if self._now() - since < FIRST_WORD_SECONDS else None
+
+    def refused(self, participant: rtc.RemoteParticipant) -> Withheld | None:
+        """Why nothing may be known of a participant, with or without a camera; None: they may be looked at, as far as
+        anybody has said.
+        """
+        attributes = participant.attributes
+        if attributes.get(COMPARED) == NO or not self._directions.compared(identity_of(participant)):
+            return Withheld.NOT_COMPARED
+        return Withheld.CONSENT if self._consent_required and attributes.get(CONSENT) != GIVEN else None
 
     def consenting(self, participants: Collection[rtc.RemoteParticipant]) -> frozenset[str]:
         """The sids of those who have agreed; nobody, where nobody is asked."""

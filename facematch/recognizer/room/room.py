@@ -17,7 +17,7 @@ from facematch.recognizer.room import forwarding
 from facematch.recognizer.room.admission import FIRST_WORD_SECONDS, Admission, IdleCamera, Withheld
 from facematch.recognizer.room.cycle import NO_REST, Cycle, CycleRules, Media
 from facematch.recognizer.room.pauses import Camera
-from facematch.recognizer.room.subject import participant_of, subject_of
+from facematch.recognizer.room.subject import identity_of, participant_of, subject_of
 from facematch.recognizer.room.track import TrackWatch
 from facematch.recognizer.wakeup import Wakeup
 
@@ -238,8 +238,10 @@ class RoomWatch:
             self._shared.changed.notify()
         self.idle = idle
         withheld = [one for one in idle if one.why is not Withheld.ASKING]
+        for participant in self._present():
+            if self._admission.refused(participant) is not None:  # their camera may be off
+                self._evidence.forget(identity_of(participant))
         for one in withheld:
-            self._evidence.forget(one.subject.participant_identity)
             if one.publication.track is not None:  # it was kept while LiveKit was away
                 forwarding.unsubscribe(one.publication)
         if len(withheld) < len(idle):  # an answer wakes us, and no answer does not

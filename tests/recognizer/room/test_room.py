@@ -510,3 +510,19 @@ def test_who_is_not_spoken_of_is_watched_after_a_while_and_asked_about_anew_when
             assert (scene.watched(), idle(scene)) == (["TR_1"], [])
 
     in_a_room(live, lambda: Scene(directions=Directions()))
+
+
+def test_what_is_kept_of_whoever_withdraws_goes_also_while_their_camera_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def live(scene: Scene) -> None:
+        forgotten: list[str] = []
+        monkeypatch.setattr(scene.watch._evidence, "forget", forgotten.append)
+        scene.room.joins("bob")
+        bob = scene.room.remote_participants["bob"]
+        for value, expected in ((GIVEN, []), ("", ["bob"])):
+            forgotten.clear()
+            bob.attributes[CONSENT] = value
+            scene.room.emit("participant_attributes_changed", {CONSENT: value}, bob)
+            await settled()
+            assert sorted(set(forgotten)) == expected
+
+    in_a_room(live, lambda: Scene(consent=True))
