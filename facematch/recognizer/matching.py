@@ -65,15 +65,16 @@ class Matching:
         """Stands for whom faces are compared with now: answers of another standard are of other people."""
         return default.id if default else None, self._gallery.current.version
 
-    def rank(self, faces: Sequence[Face], default: ReferenceSet | None, room: str) -> Ranking:
+    def rank(self, faces: Sequence[Face], default: ReferenceSet | None, room: str, bound: str | None = None) -> Ranking:
         """Who the faces of a frame are.
 
         Args:
             faces: of one frame.
             default: the default person as of the beginning of the batch.
             room: where it was.
+            bound: the id of the person who is supposed to be there, if any.
         """
-        return rank(faces, self.enrolled(default), self.rules, room=room)
+        return rank(faces, self.enrolled(default), self.rules, room=room, bound=bound)
 
     def enrolled(self, default: ReferenceSet | None) -> Enrolled:
         """Who is looked for, with the default person as of the beginning of a batch."""

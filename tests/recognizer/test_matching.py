@@ -66,3 +66,12 @@ def test_who_is_looked_for_is_known_when_both_were_asked() -> None:
     assert scene.matching.known
     scene.gallery.looked = False
     assert not scene.matching.known
+
+
+def test_whoever_is_supposed_to_be_there_is_compared_one_to_one() -> None:
+    others = [person(f"p_{n}", axis(9, n)) for n in range(400)]
+    scene = Scene(people=gallery(person("p_bob", axis(0.0)), *others))
+    seen = [face(axis(0.48))]
+    assert scene.matching.rank(seen, None, "hall").named == ()
+    [named] = scene.matching.rank(seen, None, "hall", "p_bob").named
+    assert (named.person_id, named.tolerance.value, named.tolerance.candidates) == ("p_bob", 0.5, 1)

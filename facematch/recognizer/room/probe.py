@@ -21,6 +21,8 @@ from facematch.recognizer.room.memory import Memory
 from facematch.recognizer.room.reception import Reception
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from livekit import rtc
 
     from facematch.faces.attention import Known
@@ -67,16 +69,24 @@ class Probe:
         shared: by the rooms of the process.
         changed: the track's own; notified when LiveKit said something, or who is looked for changed.
         room: whose track it is.
+        bound: says the id of the person who is supposed to be there, if any.
     """
 
     def __init__(
-        self, publication: rtc.RemoteTrackPublication, cycle: Cycle, shared: Shared, changed: Wakeup, room: str
+        self,
+        publication: rtc.RemoteTrackPublication,
+        cycle: Cycle,
+        shared: Shared,
+        changed: Wakeup,
+        room: str,
+        bound: Callable[[], str | None],
     ) -> None:
         self._publication = publication
         self._cycle = cycle
         self._shared = shared
         self._changed = changed
         self._room = room
+        self._bound = bound
         self.stopped = False
         """Whether the server was told to send nothing more before the batch, the last or the one at work, was over."""
         self._default: ReferenceSet | None = None
@@ -203,8 +213,12 @@ class Probe:
         self._shared.counters.faces += len(look.faces)
         return self._cycle.looked(look.at, look.seen, closer=closer, reused=look.reused)
 
+    def _standard(self) -> object:
+        """Stands for whom faces are compared with, and how."""
+        return self._shared.matching.standard(self._default), self._bound()
+
     def _ranked(self, sight: Sight) -> Ranking:
-        return self._shared.matching.rank(sight.faces, self._default, self._room)
+        return self._shared.matching.rank(sight.faces, self._default, self._room, self._bound())
 
     async def _sight(self, pixels: Pixels, kind: Kind) -> Sight | None:
         """What a frame shows; None when it could not be processed, which ends this batch and nothing else.
@@ -212,11 +226,11 @@ class Probe:
         What is known of earlier frames does not answer for it when the people have become others meanwhile.
         """
         while True:
-            standard = self._shared.matching.standard(self._default)
+            standard = self._standard()
             self._memory.hold_to(standard)
             known = self._memory.known(kind, last=self._cycle.last_frame)
             sight = await self._looked_at(pixels, known, closer=kind[1])
-            same_people = standard == self._shared.matching.standard(self._default)
+            same_people = standard == self._standard()
             if sight is None or sight.extent is Extent.WHOLE or same_people:
                 return sight
 

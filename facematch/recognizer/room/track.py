@@ -73,7 +73,7 @@ class TrackWatch:
         self._processed_width = shared.engine.processed_width
         self._room = reporter.room
         self._evidence = shared.evidence.of(reporter.room)
-        self._probe = Probe(publication, cycle, shared, self.changed, reporter.room)
+        self._probe = Probe(publication, cycle, shared, self.changed, reporter.room, self._bound)
 
     @property
     def subject(self) -> Subject:
@@ -102,6 +102,10 @@ class TrackWatch:
         finally:
             if self.cycle.stop(_now()):
                 self._let_go()
+
+    def _bound(self) -> str | None:
+        """Who is supposed to be there."""
+        return self._shared.directions.bound_person(self.subject.participant_identity)
 
     def _anyone(self) -> bool:
         """Whether there is anybody to look for."""
@@ -173,8 +177,7 @@ class TrackWatch:
     def _together(self, batch: Batch) -> Evidence | None:
         """What a batch and the looks before it say."""
         matching, who = self._shared.matching, self.subject
-        bound = self._shared.directions.bound_person(who.participant_identity)
-        compared = Compared(matching.enrolled(batch.default), matching.rules, self._room, bound)
+        compared = Compared(matching.enrolled(batch.default), matching.rules, self._room, self._bound())
         return self._evidence.add(who.participant_identity, who.track_sid, batch.frames, compared)
 
     def _note_refusal(self, outcome: Outcome) -> None:
