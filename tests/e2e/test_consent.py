@@ -138,10 +138,13 @@ async def test_nobody_is_looked_at_before_they_agree_nor_after_they_withdraw(sta
             (False, "not_compared"),
             (False, None),
         ]
-        await events.next(
-            is_check("Bob", "match"), within=FIRST
-        )  # the look that was wanted: Alice's would have come, too
-        assert (await stack.track_in("Bob", "hold", within=FIRST))["batches"] == 2
+        await events.next(is_check("Bob", "match"), within=FIRST)  # it was wanted: Alice's would have come, too
+
+        async def looked_at_twice() -> bool:
+            track = await stack.track("Bob")
+            return track is not None and track["batches"] == 2
+
+        await wait_until(looked_at_twice, within=FIRST, what="Bob was looked at twice")
         assert {one["participant_identity"] for one in events.received[told:]} == {"Bob"}
         assert await frames(stack) > seen
 
