@@ -183,7 +183,11 @@ def routes(
     """
     router = APIRouter(tags=["identity"])
 
-    @router.get("/api/bindings", summary="Who participants are supposed to be", responses=documented(UNAVAILABLE))
+    @router.get(
+        "/api/bindings",
+        summary="Who participants are supposed to be",
+        responses=documented((422, Code.INVALID, "ident: Extra inputs are not permitted"), UNAVAILABLE),
+    )
     async def listed(query: Annotated[BindingsQuery, Query()]) -> BindingsShown:
         """All, or those of an identity, of a room or to a person."""
         with said():
