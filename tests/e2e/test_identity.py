@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from tests.e2e.test_people import add
+from tests.rig.enrolling import enrol
 from tests.rig.photographs import NO_FACE, SAME_PERSON, STRANGER, Scene
 from tests.rig.waiting import wait_until
 
@@ -23,8 +23,8 @@ async def test_a_participant_goes_through_the_states(make_stack: MakeStack) -> N
     """Obama is recognised by two photographs that are not the one on camera."""
     stack = make_stack(wait_seconds=1, hold_seconds=1, match_cooldown_seconds=0)
     await stack.start(reference=None)
-    obama = await add(stack, "Obama", "obama.jpg", "obama3.jpg")
-    biden = await add(stack, "Biden", "biden.jpg")
+    obama = await enrol(stack, "Obama", "obama.jpg", "obama3.jpg")
+    biden = await enrol(stack, "Biden", "biden.jpg")
     async with stack.publishers() as publishers:
         alice = await publishers.on_air(stack.room, "Alice42", Scene(SAME_PERSON))
         await comes(stack, "unbound")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from tests.rig.enrolling import enrol
 from tests.rig.listener import is_check, is_match
-from tests.rig.photographs import DATA, SAME_PERSON, STRANGER, Scene
+from tests.rig.photographs import SAME_PERSON, STRANGER, Scene
 from tests.rig.traces import Traces
 from tests.rig.waiting import wait_until_true
 
@@ -33,7 +34,7 @@ async def test_three_people_are_named_and_who_is_erased_is_not(make_stack: MakeS
         nobody = await events.next(is_check("Alice42"), within=FIRST)
         assert nobody["outcome"] == "no_reference"
         ids = {
-            name: await add(stack, name, *photos)
+            name: await enrol(stack, name, *photos)
             for name, photos in {
                 "Obama": ("obama.jpg", "obama3.jpg"),
                 "Biden": ("biden.jpg",),
@@ -78,21 +79,6 @@ async def test_three_people_are_named_and_who_is_erased_is_not(make_stack: MakeS
         reference = await stack.enroll("obama.jpg")
         match = await events.next(is_match("Alice42"), within=FIRST)
         assert (match["person_id"], match["reference_id"], match["threshold"]) == ("default", reference, 0.5)
-
-
-async def add(stack: Stack, name: str, *photographs: str) -> str:
-    """Enrol somebody with photographs of `tests/data`; returns their id."""
-    async with aiohttp.ClientSession(stack.base_url, headers=stack.headers) as session:
-        async with session.post("/api/people", json={"name": name}) as response:
-            person: dict[str, Any] = await response.json()
-            assert response.status in (200, 201), person
-        form = aiohttp.FormData()
-        for photograph in photographs:
-            form.add_field("files", (DATA / photograph).read_bytes(), filename=photograph, content_type="image/jpeg")
-        async with session.post(f"/api/people/{person['id']}/photos", data=form) as response:
-            assert response.status == 200, await response.text()
-    id_: str = person["id"]
-    return id_
 
 
 async def fetched(stack: Stack, path: str) -> bytes:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import aiohttp
 
 from tests.rig.photographs import DATA
 
-if TYPE_CHECKING:
-    from tests.rig.web import WebProcess
+
+class Web(Protocol):
+    """A web process, alone or with a recognizer."""
+
+    base_url: str
+    headers: dict[str, str]
+
 
 ANYWAY = "anyway=ERASED_BEFORE&anyway=UNLIKE_THE_OTHERS"
 
 
-async def enrol(web: WebProcess, name: str, *photographs: str, **details: object) -> str:
+async def enrol(web: Web, name: str, *photographs: str, **details: object) -> str:
     """Add somebody with all of these photographs, whoever is in them; returns their id."""
-    async with aiohttp.ClientSession(web.base_url) as session:
+    async with aiohttp.ClientSession(web.base_url, headers=web.headers) as session:
         async with session.post("/api/people", json={"name": name, **details}) as answer:
             id_: str = (await answer.json())["id"]
         for photograph in photographs:

@@ -36,6 +36,8 @@ class WebProcess:
     def __init__(self, folder: Path, **settings: object) -> None:
         self.port = free_tcp_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
+        self.headers: dict[str, str] = {}
+        """What every request of the tests carries."""
         self.captures = folder / "captures"
         own = {
             "output_dir": self.captures,

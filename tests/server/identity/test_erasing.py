@@ -14,8 +14,8 @@ from facematch.server.people.store import PeopleStore
 from facematch.server.storage.database import sqlite_url
 from tests.rig.event_logs import Intake
 from tests.rig.identities import Identities, named, seen
+from tests.rig.identity_client import ask, beat, bind, person, tell
 from tests.rig.rooms_told import at, change
-from tests.server.identity.test_routes import ask, beat, bind, person, tell
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from facematch.protocol.events import to_wire
 from facematch.server.app import create_app
-from facematch.server.identity.routes import IdentitiesShown
 from facematch.server.storage.database import Database
 from facematch.server.storage.errors import LogUnavailableError
-from tests.rig.heartbeats import heartbeat_body
 from tests.rig.identities import seen
+from tests.rig.identity_client import ask, beat, bind, person, tell
 from tests.rig.rooms_told import change, look
 
 if TYPE_CHECKING:
@@ -21,47 +19,12 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
     from facematch.config.settings import Settings
-    from facematch.protocol.events import Event
 
 
 @pytest.fixture
 def app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
     monkeypatch.setattr("facematch.server.identity.bindings.PASS_SECONDS", 3600)  # what is told here is years old
     return create_app(settings)
-
-
-def tell(client: TestClient, *events: Event) -> None:
-    answer = client.post("/api/events", json={"events": [to_wire(event) for event in events]})
-    assert answer.status_code == 200, answer.text
-
-
-def person(client: TestClient, name: str) -> str:
-    answer = client.post("/api/people", json={"name": name})
-    assert answer.status_code == 200, answer.text
-    id_: str = answer.json()["id"]
-    return id_
-
-
-def bind(client: TestClient, person_id: str, **fields: Any) -> dict[str, Any]:
-    answer = client.put("/api/bindings", json={"identity": "alice", "person_id": person_id, **fields})
-    assert answer.status_code == 200, answer.text
-    bound: dict[str, Any] = answer.json()
-    return bound
-
-
-def ask(client: TestClient, query: str = "") -> list[dict[str, Any]]:
-    answer = client.get(f"/api/identity?{query}")
-    assert answer.status_code == 200, answer.text
-    IdentitiesShown.model_validate_json(answer.content)
-    participants: list[dict[str, Any]] = answer.json()["participants"]
-    return participants
-
-
-def beat(client: TestClient, **fields: Any) -> dict[str, Any]:
-    answer = client.post("/api/heartbeat", json={**heartbeat_body(), "room": "red", **fields})
-    assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
 
 
 def test_a_participant_is_told_with_all_that_is_known(client: TestClient) -> None:

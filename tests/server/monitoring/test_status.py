@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.testclient import TestClient
 
-from facematch.protocol.events import EVENT_TYPES
+from facematch.protocol.events import KINDS
 from facematch.protocol.heartbeat import MOST_TRACKS, Heartbeat
 from facematch.protocol.values import LONGEST_SECONDS, MOST_COUNTED
 from facematch.server.app import Parts, create_app
@@ -78,7 +78,11 @@ def test_what_the_recognizer_says_is_shown(settings: Settings, heartbeat: dict[s
             "ok": True,
             "orders": [],
             "gallery_version": 0,
-            "takes": [*EVENT_TYPES],
+            "takes": [*KINDS],
+            "bindings": {},
+            "not_compared": [],
+            "look_now": [],
+            "swapped": [],
         }
         clock.now += 2.5
         status = client.get("/api/status").json()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
@@ -133,7 +134,9 @@ async def test_what_is_refused_is_what_is_announced(app: FastAPI) -> None:
         operation = operations.get("post", {})
         for kind in operation.get("requestBody", {}).get("content", {}):
             for headers, status in [({"content_length": str(10**9)}, 413), ({}, 415)]:
-                caller = Caller(app, path, f"{kind}; boundary=x" if status == 413 else "text/plain", **headers)
+                caller = Caller(
+                    app, path.format(id=uuid4()), f"{kind}; boundary=x" if status == 413 else "text/plain", **headers
+                )
                 await caller.run()
                 found, body = caller.answer
                 announced = operation["responses"][str(status)]["content"]["application/json"]["examples"]
