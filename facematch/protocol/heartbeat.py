@@ -136,10 +136,13 @@ class HeartbeatAnswer(Message):
     not_compared: Annotated[list[Name], Field(max_length=MOST_TRACKS)] | None = Field(
         default=None, description="Identities named in the heartbeat that are not to be looked at. null: see bindings"
     )
-    swapped: Annotated[list[Name], Field(max_length=MOST_TRACKS)] | None = Field(
+    all_compared: bool = Field(
+        default=False, description="Nobody at all is not to be looked at: whoever comes need not be asked about first"
+    )
+    acknowledged: Annotated[dict[Name, Count], Field(max_length=MOST_TRACKS)] | None = Field(
         default=None,
-        description="Identities named in the heartbeat that were told to have another face, which nobody has "
-        "acknowledged. Who is not among them any more was. null: see bindings",
+        description="Identities named in the heartbeat whose other face somebody has seen to, with a number that rises "
+        "each time. null: see bindings",
     )
     look_now: list[Name] = Field(
         default=[], max_length=MOST_TRACKS, description="Identities whose next batch is due at once"

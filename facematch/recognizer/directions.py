@@ -31,7 +31,8 @@ class Directions:
 
     def __init__(self, acknowledge: Callable[[str], None] = _nothing) -> None:
         self._acknowledge = acknowledge
-        self._swapped: frozenset[str] = frozenset()
+        self._acknowledged: dict[str, int] = {}
+        """Of everybody who was named: the number with which it was said last that somebody has seen to it."""
         self._listeners: list[Callable[[], None]] = []
         self._bound: dict[str, str] = {}
         self._apart: frozenset[str] = frozenset()
@@ -39,6 +40,8 @@ class Directions:
         """About whom something was said, be it that there is nothing to say."""
         self._silent = False
         """The web process does not answer, or is of a version that says nothing of participants."""
+        self._all_compared = False
+        """Nobody at all is not to be looked at, said the last answer."""
         self._heard_at: float | None = None
         self._looks: dict[str, int] = {}
         self._look = 0
@@ -52,8 +55,8 @@ class Directions:
         return identity not in self._apart
 
     def known(self, identity: str) -> bool:
-        """Whether the web process has had its say about a participant, or cannot."""
-        return self._silent or identity in self._told
+        """Whether the web process has had its say about a participant, or has none."""
+        return self._silent or self._all_compared or identity in self._told
 
     def look_asked(self, identity: str) -> int:
         """A number that rises when somebody wants to have a participant looked at now; 0 at first."""
@@ -73,13 +76,15 @@ class Directions:
         self._heard_at = now
         if answer.bindings is not None:
             self._bound = dict(answer.bindings)
-        self._silent = answer.not_compared is None
+        self._silent, self._all_compared = answer.not_compared is None, answer.all_compared
         if answer.not_compared is not None:
             self._apart, self._told = frozenset(answer.not_compared), named
-        if answer.swapped is not None:
-            for identity in sorted((self._swapped & named) - set(answer.swapped)):
-                self._acknowledge(identity)
-            self._swapped = frozenset(answer.swapped)
+        if answer.acknowledged is not None:
+            numbers = {identity: answer.acknowledged.get(identity, 0) for identity in named}
+            for identity in sorted(numbers.keys() & self._acknowledged.keys()):
+                if numbers[identity] > self._acknowledged[identity]:
+                    self._acknowledge(identity)
+            self._acknowledged = numbers
         self._looks = {identity: look for identity, look in self._looks.items() if identity in named}
         for identity in answer.look_now:
             self._look += 1
@@ -93,7 +98,7 @@ class Directions:
         self._tell_if_other_than(before)
 
     def _state(self) -> tuple[object, ...]:
-        return self._bound, self._apart, self._told, self._silent, self._look
+        return self._bound, self._apart, self._told, self._silent, self._all_compared, self._look
 
     def _tell_if_other_than(self, before: tuple[object, ...]) -> None:
         if before != self._state():

@@ -116,8 +116,9 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     not_compared = NotCompared(database, people.publication.call, parts.monotonic)
     directing = Directing(
         bindings=identity.store.bound,
-        swapped=identity.store.swapped_in,
+        acknowledged=identity.store.acknowledged_in,
         not_compared=not_compared.among,
+        all_compared=not_compared.nobody,
         look_now=looks.due,
     )
     intake = Intake(feed.writer, keeping.erasures.covers)

@@ -300,6 +300,7 @@ async def test_places_by_keyboard(web: WebProcess) -> None:
             await expect(page.locator("#live")).to_be_hidden()
             await expect(page.locator(".bar-answer")).to_contain_text("Match Ann")  # wherever one is
             assert (await page.title()).startswith("● Ann")
+            await expect(page.get_by_role("link", name="Ada")).to_be_visible()
             for _ in range(3):
                 await page.keyboard.press("Tab")  # add, search, attention
             await page.keyboard.press("Tab")

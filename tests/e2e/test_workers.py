@@ -5,6 +5,7 @@ One dlib detector shared by two threads crashes within seconds here, or hands on
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 FIRST = 30
 RUN_SECONDS = 30
+TURNS = 10
+"""Of each camera, at least; on a busy machine they take longer."""
+PATIENCE = 120
 
 CAMERAS = {
     "wanted-small": Scene(REFERENCE, width=480, height=360, face=100),
@@ -34,14 +38,14 @@ async def test_two_workers_and_four_sizes_for_half_a_minute(make_stack: MakeStac
             await publishers.on_air(stack.room, name, scene)
         await events.each(*(is_check(name) for name in CAMERAS), within=FIRST)
         end = time.monotonic() + RUN_SECONDS
-        while time.monotonic() < end:
-            await events.next(is_check(), within=FIRST)
+        async with asyncio.timeout(PATIENCE):
+            while time.monotonic() < end or any(len(events.of(is_check(name))) < TURNS for name in CAMERAS):
+                await events.next(is_check(), within=FIRST)
 
         assert stack.recognizer.alive
         assert {match["participant_identity"] for match in events.of(is_match())} == WANTED
         for name, scene in CAMERAS.items():
             checks = events.of(is_check(name))
-            assert len(checks) >= 10, f"{name} had {len(checks)} turns"
             assert "error" not in {check["outcome"] for check in checks}
             matched = sum(check["match_found"] for check in checks)
             assert matched >= len(checks) * 0.8 if name in WANTED else matched == 0, f"{name}: {matched}/{len(checks)}"

@@ -41,6 +41,17 @@ def test_nobody_is_known_before_something_was_said_of_them() -> None:
     assert not directions.known("alice")  # who went and came back may have been put there meanwhile
 
 
+def test_where_everybody_may_be_looked_at_nobody_new_waits() -> None:
+    directions = Directions()
+    changes: list[bool] = []
+    directions.subscribe(lambda: changes.append(directions.known("carol")))
+    hear(directions, "alice", not_compared=[], all_compared=True)
+    assert directions.known("bob")
+    hear(directions, "alice", not_compared=[])  # somebody has been put there
+    assert not directions.known("bob")
+    assert changes == [True, False]
+
+
 def test_without_a_web_process_nobody_waits_for_its_word() -> None:
     directions = Directions()
     directions.unheard(0.0)
@@ -74,17 +85,19 @@ def test_a_look_that_is_asked_for_again_is_another_one() -> None:
     assert directions.look_asked("alice") > first
 
 
-def test_a_swap_that_is_not_told_of_any_more_was_acknowledged() -> None:
+def test_somebody_has_seen_to_a_swap_when_its_number_rises() -> None:
     acknowledged: list[str] = []
     directions = Directions(acknowledged.append)
-    hear(directions, "alice", "bob", swapped=["alice", "bob"])
+    hear(directions, "alice", "bob", acknowledged={"bob": 5})  # of a time before this process
     hear(directions, "alice", "bob")  # an answer without a word of it
     assert acknowledged == []
-    hear(directions, "bob", swapped=["bob"])  # alice is gone
-    hear(directions, "alice", "bob", swapped=[])
-    assert acknowledged == ["bob"]
-    hear(directions, "alice", "bob", swapped=[])
-    assert acknowledged == ["bob"]
+    hear(directions, "alice", "bob", acknowledged={"alice": 7, "bob": 5})
+    assert acknowledged == ["alice"]
+    hear(directions, "bob", acknowledged={"bob": 9})  # alice is gone
+    hear(directions, "alice", "bob", acknowledged={"alice": 11, "bob": 9})
+    assert acknowledged == ["alice", "bob"]
+    hear(directions, "alice", "bob", acknowledged={"bob": 9})  # alice was erased
+    assert acknowledged == ["alice", "bob"]
 
 
 def test_who_listens_is_told_of_changes_only() -> None:

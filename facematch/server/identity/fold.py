@@ -167,7 +167,8 @@ class IdentityFold:
             self._known.pop(told.who, None)
             self._rooms.pop(told.who.room, None)
             known = await self._participant(connection, told.who, cursor)
-            known.swapped = known.swapped and change.change != "acknowledged"
+            if change.change == "acknowledged":
+                known.swapped, known.acknowledged = False, cursor
             concerned.append(known)
         return concerned
 
@@ -206,8 +207,8 @@ class IdentityFold:
         if known is None:
             await self._write(connection)
             told = await told_of(connection, who)
-            swapped = told.swapped if told else False
-            known = Participant(who, told, await bound_to(connection, who), swapped)
+            swapped, acknowledged = (told.swapped, told.acknowledged) if told else (False, 0)
+            known = Participant(who, told, await bound_to(connection, who), swapped, acknowledged)
             for position, event in await news_before(connection, who, cursor):
                 news = news_of(position, event)
                 if news is not None:
@@ -226,8 +227,9 @@ class IdentityFold:
         person = known.expected.person_id if known.expected else ""
         sid, name = _called(known)
         if before is not None and before.says(finding, person):
-            if (sid, name, known.swapped) != (before.sid, before.name, before.swapped):
-                self._tell(known, replace(before, sid=sid, name=name, swapped=known.swapped))
+            same = replace(before, sid=sid, name=name, swapped=known.swapped, acknowledged=known.acknowledged)
+            if same != before:
+                self._tell(known, same)
             return None
         self._tell(
             known,
@@ -243,6 +245,7 @@ class IdentityFold:
                 looks=finding.looks,
                 certainty=await _certainty(connection, finding, person),
                 swapped=known.swapped,
+                acknowledged=known.acknowledged,
                 since=cause.at,
                 cursor=cause.cursor,
             ),

@@ -39,6 +39,8 @@ class Told:
     looks: int
     certainty: str
     swapped: bool
+    acknowledged: int
+    """Position of the last event that says that somebody has seen to a swapped face; 0: there is none."""
     since: datetime
     cursor: int
     """Of the event that it follows from."""
@@ -87,6 +89,7 @@ class Participant:
     told: Told | None
     expected: Expected | None
     swapped: bool
+    acknowledged: int = 0
     marks: list[News] = field(default_factory=list)
     cameras: dict[str, list[News]] = field(default_factory=dict)
 

@@ -152,11 +152,11 @@ class IdentityStore:
         [(count,)] = await self._database.rows(found)
         return int(count)
 
-    async def swapped_in(self, room: str) -> frozenset[str]:
-        """The identities of those in a room."""
-        found = sa.select(identity_state.c.identity).where(identity_state.c.swapped)
-        rows = await self._database.rows(found.where(identity_state.c.room == text_of(room)).limit(MOST_SHOWN))
-        return frozenset(identity for (identity,) in rows)
+    async def acknowledged_in(self, room: str) -> dict[str, int]:
+        """Those of a room whose swapped face somebody has ever seen to: the position of the event that says so last."""
+        found = sa.select(identity_state.c.identity, identity_state.c.acknowledged)
+        found = found.where(identity_state.c.acknowledged > 0, identity_state.c.room == text_of(room))
+        return {identity: int(cursor) for identity, cursor in await self._database.rows(found.limit(MOST_SHOWN))}
 
     async def forget(self, before: datetime) -> int:
         """Forget who was told of last before a time, and has left, or nobody expects. Returns how many they were."""

@@ -28,8 +28,12 @@ async def _nobody(_identities: Collection[str]) -> Collection[str] | None:
     return None
 
 
-async def _no_swap(_room: str) -> Collection[str] | None:
+async def _no_word(_room: str) -> Mapping[str, int] | None:
     return None
+
+
+async def _somebody() -> bool:
+    return False
 
 
 def _no_look(_heartbeat: Heartbeat) -> Collection[str]:
@@ -46,8 +50,10 @@ class Directing:
     """Of identities: those that are not to be looked at."""
     look_now: Callable[[Heartbeat], Collection[str]] = _no_look
     """Of a heartbeat: the identities whose next batch is due at once."""
-    swapped: Callable[[str], Awaitable[Collection[str] | None]] = _no_swap
-    """Of a room: the identities whose face was told to be another, which nobody has acknowledged."""
+    acknowledged: Callable[[str], Awaitable[Mapping[str, int] | None]] = _no_word
+    """Of a room: the identities whose other face somebody has seen to, each with a number that rises when it was."""
+    all_compared: Callable[[], Awaitable[bool]] = _somebody
+    """Whether nobody at all is not to be looked at: recognizers then need not ask first about whoever is new."""
 
     async def answer(self, heartbeat: Heartbeat) -> dict[str, Any]:
         """The fields of the answer to a heartbeat that are about participants."""
@@ -55,7 +61,7 @@ class Directing:
         fields: dict[str, Any] = {"look_now": sorted(named.intersection(self.look_now(heartbeat)))}
         try:
             bound, apart = await self.bindings(heartbeat.room, named), await self.not_compared(named)
-            swapped = await self.swapped(heartbeat.room)
+            acknowledged = await self.acknowledged(heartbeat.room)
         except OSError as error:
             log.debug("The answer to a heartbeat says nothing of participants", reason=str(error))
             return fields
@@ -63,8 +69,9 @@ class Directing:
             fields["bindings"] = {identity: bound[identity] for identity in sorted(named & bound.keys())}
         if apart is not None:
             fields["not_compared"] = sorted(named.intersection(apart))
-        if swapped is not None:
-            fields["swapped"] = sorted(named.intersection(swapped))
+            fields["all_compared"] = not apart and await self.all_compared()
+        if acknowledged is not None:
+            fields["acknowledged"] = {who: acknowledged[who] for who in sorted(named & acknowledged.keys())}
         return fields
 
 

@@ -69,13 +69,21 @@ class NotCompared:
 
     async def among(self, identities: Collection[str]) -> list[str]:
         """Those of these who are not to be looked at. Cheap: asked with every heartbeat."""
+        everybody = await self._everybody()
+        return [identity for identity in identities if _kept(identity) in everybody]
+
+    async def nobody(self) -> bool:
+        """Whether everybody may be looked at. As cheap."""
+        return not await self._everybody()
+
+    async def _everybody(self) -> frozenset[str]:
         known = self._known
         if known is None or self._monotonic() - known[1] >= KNOWN_SECONDS:
             version, at = self._version, self._monotonic()
             known = frozenset([line.identity for line in await self.all()]), at
             if version == self._version:  # nothing was changed while it was read
                 self._known = known
-        return [identity for identity in identities if _kept(identity) in known[0]]
+        return known[0]
 
     async def all(self) -> list[Line]:
         """Everybody, the latest first."""

@@ -171,6 +171,9 @@ identity_state = sa.Table(
     sa.Column("looks", sa.BigInteger(), nullable=False, comment="on how many it rests"),
     sa.Column("certainty", sa.Text(), nullable=False),
     sa.Column("swapped", sa.Boolean(), nullable=False, comment="and not acknowledged yet"),
+    sa.Column(
+        "acknowledged", POSITION, nullable=False, comment="of the last event that says that somebody was; 0: none"
+    ),
     sa.Column("since", UtcTime(), nullable=False),
     sa.Column("cursor", POSITION, nullable=False, comment="of the event that it follows from"),
 )

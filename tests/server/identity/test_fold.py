@@ -141,11 +141,15 @@ async def test_a_swap_lasts_until_somebody_acknowledges_it(kept: Identities) -> 
     assert await kept.tell(seen(3, evidence={"continuity": "same"}), look_muted(4)) == []
     assert said(await kept.tell(change(5, "left"))) == ["absent"]
     assert said(await kept.tell(change(6, "joined", participant_id="PA_2"))) == ["swapped"]
+    assert await kept.store.acknowledged_in("red") == {}
     assert said(await kept.tell(binding("acknowledged", when=7))) == ["unbound"]
+    [first] = (await kept.store.acknowledged_in("red")).values()
     changed: dict[str, Any] = {"evidence": {"continuity": "changed"}, "participant_id": "PA_2"}
     assert said(await kept.tell(seen(8, **changed))) == ["swapped"]
     assert said(await kept.tell(binding("acknowledged", when=9))) == ["unbound"]
     assert await kept.tell(seen(10, **changed)) == []  # the recognizer has not heard of it yet
+    assert (await kept.store.acknowledged_in("red"))["alice"] > first
+    assert await kept.store.acknowledged_in("blue") == {}
     assert await kept.tell(*(seen(when, participant_id="PA_2") for when in (11, 12))) == []
     assert said(await kept.tell(seen(13, **changed))) == ["swapped"]
 

@@ -81,8 +81,9 @@ def test_what_the_recognizer_says_is_shown(settings: Settings, heartbeat: dict[s
             "takes": [*KINDS],
             "bindings": {},
             "not_compared": [],
+            "all_compared": True,
             "look_now": [],
-            "swapped": [],
+            "acknowledged": {},
         }
         clock.now += 2.5
         status = client.get("/api/status").json()

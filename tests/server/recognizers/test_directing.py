@@ -31,9 +31,9 @@ async def not_compared(_identities: Collection[str]) -> list[str]:
     return ["bob", "zoe"]
 
 
-async def swapped(room: str) -> list[str]:
+async def acknowledged(room: str) -> dict[str, int]:
     assert room == "face-recognition-room"
-    return ["bob", "zoe"]
+    return {"bob": 7, "zoe": 9}
 
 
 async def away(*_: Any) -> Any:
@@ -41,13 +41,26 @@ async def away(*_: Any) -> Any:
 
 
 def test_a_recognizer_learns_of_nobody_whom_it_has_not_named() -> None:
-    directing = Directing(bindings, not_compared, lambda _: ["alice", "zoe"], swapped)
+    directing = Directing(bindings, not_compared, lambda _: ["alice", "zoe"], acknowledged)
     said = answer(directing, "alice", "bob")
     assert said.bindings == {"alice": "p_1"}
     assert said.not_compared == ["bob"]
     assert said.look_now == ["alice"]
-    assert said.swapped == ["bob"]
-    assert answer(Directing(bindings, not_compared), "alice").swapped is None
+    assert said.acknowledged == {"bob": 7}
+    assert answer(Directing(bindings, not_compared), "alice").acknowledged is None
+
+
+def test_that_everybody_may_be_looked_at_is_said_only_where_it_is_so() -> None:
+    async def nobody(_identities: Collection[str]) -> list[str]:
+        return []
+
+    async def yes() -> bool:
+        return True
+
+    assert not answer(Directing(not_compared=nobody), "alice").all_compared
+    assert answer(Directing(not_compared=nobody, all_compared=yes), "alice").all_compared
+    assert not answer(Directing(not_compared=not_compared, all_compared=yes), "bob").all_compared
+    assert not answer(Directing(bindings=away, not_compared=nobody, all_compared=yes), "alice").all_compared
 
 
 def test_what_cannot_be_read_is_not_said() -> None:

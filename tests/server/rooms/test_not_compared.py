@@ -59,9 +59,11 @@ async def test_what_another_process_has_changed_is_known_within_a_second(databas
     clock = Clock()
     here, there = NotCompared(database, lambda: None, clock), NotCompared(database, lambda: None)
     assert await here.among(["Alice42"]) == []
+    assert await here.nobody()
     await there.put("Alice42", "admin (key)")
     clock.now += KNOWN_SECONDS
     assert await here.among(["Alice42"]) == ["Alice42"]
+    assert not await here.nobody()
 
 
 async def test_there_is_a_bound(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
