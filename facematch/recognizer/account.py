@@ -125,7 +125,8 @@ def fitted(heartbeat: Heartbeat, most_bytes: int) -> tuple[bytes, int]:
     whole = heartbeat.model_dump_json().encode()
     if len(whole) <= most_bytes:  # nearly always, and several times a second
         return whole, heartbeat.tracks_untold
-    room = most_bytes - len(heartbeat.model_copy(update={"tracks": []}).model_dump_json().encode())
+    longest = {"tracks": [], "tracks_untold": heartbeat.tracks_untold + len(heartbeat.tracks)}
+    room = most_bytes - len(heartbeat.model_copy(update=longest).model_dump_json().encode())
     ends = list(accumulate(len(track.model_dump_json().encode()) + 1 for track in heartbeat.tracks))
     kept = bisect_right(ends, room)
     untold = heartbeat.tracks_untold + len(heartbeat.tracks) - kept

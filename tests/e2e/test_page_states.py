@@ -145,7 +145,7 @@ async def test_the_keyboard_reaches_everything(web: WebProcess, fake: FakeRecogn
 
 async def test_nothing_jumps_when_answers_come(web: WebProcess, fake: FakeRecognizer) -> None:
     names = [f"Person {number}" for number in range(6)]
-    await fake.heartbeat(*(track(name, "probe") for name in names))
+    await fake.heartbeat(*(track(name, "wait", deadline_in=600) for name in names))
     async with looking(web) as page:
         await page.get_by_test_id("reference-file").set_input_files(DATA / "obama.jpg")
         await expect(page.get_by_test_id("reference-accepted")).to_be_visible(timeout=LOOK)

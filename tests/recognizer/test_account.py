@@ -212,6 +212,13 @@ def test_a_heartbeat_fits_whatever_people_call_themselves(name: str, most_bytes:
         assert len(cut) > most_bytes - 10_000  # as many as fit
 
 
+def test_a_heartbeat_fits_wherever_its_last_track_ends() -> None:
+    whole = told(session(tracks=[track(new_cycle())] * 200))
+    of_few = len(told(session(tracks=[track(new_cycle())] * 5)).model_dump_json())
+    for most_bytes in range(of_few, of_few + 600):  # more than one track
+        assert len(fitted(whole, most_bytes)[0]) <= most_bytes
+
+
 def test_the_most_tracks_with_ordinary_names_are_all_told() -> None:
     named = track(new_cycle(), subject=Subject("PA_" + "x" * 20, "Besprechung Müller " * 2, "x" * 36, "TR_" + "x" * 20))
     whole = told(session(tracks=[named] * MOST_TRACKS))
