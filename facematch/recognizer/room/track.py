@@ -193,6 +193,8 @@ class TrackWatch:
             if not self._probe.stopped:
                 forwarding.pause(self.publication)
         elif media is Media.UNSUBSCRIBED:
+            if self._probe.stopped:  # a server that keeps the setting would send nothing to the next subscription
+                forwarding.resume(self.publication, self._processed_width)
             forwarding.unsubscribe(self.publication)
             await self.changed.until(lambda: self.publication.track is None, UNSUBSCRIBE_SECONDS)
         elif self.publication.track is None:
