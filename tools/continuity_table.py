@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from facematch.config.settings import ROOT
 from facematch.recognizer.evidence.continuity import TOLD, TRANSITIONS
+from tools.made_part import renewed
 
 PAGE = ROOT / "docs" / "people.md"
-BEGIN = "<!-- continuity: made by tools/continuity_table.py from continuity.TRANSITIONS -->\n"
+BEGIN = "<!-- continuity: made by tools/continuity_table.py from continuity.TRANSITIONS -->"
 END = "<!-- end of continuity -->"
 
 
@@ -21,16 +22,12 @@ def table() -> str:
         for given, following in row.items():
             told = f"`{TOLD[following]}`" if TOLD[following] else "null"
             rows.append(f"| {state.upper()} | {given} | {following.upper()} | {told} |")
-    return "\n".join(rows) + "\n"
+    return "\n".join(rows)
 
 
 def page(text: str) -> str:
     """The page's text with the table brought up to date."""
-    before, found, rest = text.partition(BEGIN)
-    _, ended, after = rest.partition(END)
-    if not (found and ended):
-        raise ValueError(f"{PAGE.name} has no place for the table: {BEGIN.strip()} … {END}")
-    return f"{before}{BEGIN}{table()}{END}{after}"
+    return renewed(text, BEGIN, table(), END)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from facematch.recognizer.room.cycle import (
     SetMedia,
     State,
 )
+from tools.made_part import renewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,12 +112,7 @@ def table() -> str:
 def page(text: str) -> str:
     """The page's text with both parts brought up to date."""
     for name, part in (("diagram", diagram()), ("table", table())):
-        begin, end = BEGIN.format(name=name), END.format(name=name)
-        before, found, rest = text.partition(begin)
-        _, found_end, after = rest.partition(end)
-        if not (found and found_end):
-            raise ValueError(f"{PAGE.name} has no place for the {name}: {begin} … {end}")
-        text = f"{before}{begin}\n{part}\n{end}{after}"
+        text = renewed(text, BEGIN.format(name=name), part, END.format(name=name))
     return text
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from facematch.config.settings import ROOT
 from facematch.server.identity.states import RULES
+from tools.made_part import renewed
 
 PAGE = ROOT / "docs" / "identity.md"
 BEGIN = "<!-- table: made by tools/identity_table.py from states.RULES -->"
@@ -24,11 +25,7 @@ def table() -> str:
 
 def page(text: str) -> str:
     """The page's text with the table brought up to date."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"{PAGE.name} has no place for the table")
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    return renewed(text, BEGIN, table(), END)
 
 
 if __name__ == "__main__":

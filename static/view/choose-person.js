@@ -1,13 +1,12 @@
 // @ts-check
 /** Somebody who is enrolled, looked up by name. */
 
-/** @import { From } from "../types/model.js" */
 /** @import { Person } from "../types/people.js" */
 
 import { counted, displayName } from "../model/text.js";
 import { listPeople } from "../net/people.js";
 import { Trouble, useAnswer } from "./answer.js";
-import { Icon } from "./icons.js";
+import { PeopleSearch } from "./people-search.js";
 import { Portrait } from "./portrait.js";
 import { html, useState } from "./preact.js";
 
@@ -23,19 +22,7 @@ export function ChoosePerson({ without, onChoose }) {
     [search],
   );
   const others = (answer?.people ?? []).filter(({ id }) => id !== without).slice(0, OFFERED);
-  return html`<label class="search">
-      <span class="visually-hidden">Search by name</span>
-      <${Icon} name="looking" size=${18} />
-      <input
-        class="input"
-        type="search"
-        placeholder="Search by name"
-        autocomplete="off"
-        data-testid="merge-search"
-        value=${search}
-        onInput=${(/** @type {From<HTMLInputElement>} */ event) => setSearch(event.currentTarget.value)}
-      />
-    </label>
+  return html`<${PeopleSearch} search=${search} testid="merge-search" onSearch=${setSearch} />
     <${Trouble} words=${trouble} onAgain=${again} />
     <ul class="choices" data-testid="merge-choices">
       ${others.map((one) => html`<${Choice} key=${one.id} person=${one} onChoose=${() => onChoose(one.id)} />`)}

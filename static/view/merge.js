@@ -40,7 +40,7 @@ export function Merge({ person, onClose, onMerged }) {
   };
   const name = displayName(person.name);
 
-  return html`<dialog ref=${dialog} class="merge" aria-labelledby="merge-title" data-testid="merge" onClose=${onClose}>
+  return html`<dialog ref=${dialog} class="dialog merge" aria-labelledby="merge-title" data-testid="merge" onClose=${onClose}>
     <header class="viewer-head">
       <h2 id="merge-title">${other === null ? html`<span>Who is also <bdi translate=${false}>${name}</bdi>?</span>` : "Are these two one person?"}</h2>
       <button type="button" class="icon-button" aria-label="Close" onClick=${() => dialog.current?.close()}><${Icon} name="close" /></button>

@@ -2,7 +2,6 @@
 /** Everybody who is enrolled, those who need attention first, page by page. */
 
 /** @import { Rights } from "../model/rights.js" */
-/** @import { From } from "../types/model.js" */
 /** @import { PeoplePage, Person } from "../types/people.js" */
 
 import { PAGE, partOf, remarksOn, whereabouts } from "../model/persons.js";
@@ -11,10 +10,9 @@ import { counted, displayName } from "../model/text.js";
 import { listPeople } from "../net/people.js";
 import { Trouble, useAnswer } from "./answer.js";
 import { Icon } from "./icons.js";
+import { PeopleSearch } from "./people-search.js";
 import { Portrait } from "./portrait.js";
-import { html, memo, useEffect, useRef, useState } from "./preact.js";
-
-const TYPING_MS = 200;
+import { html, memo } from "./preact.js";
 
 /**
  * @typedef {object} PeopleListProps
@@ -48,7 +46,7 @@ export function PeopleList({ search, attention, page, shown, rights, now, stay }
       }
     </div>
     <div class="tools" role="search" aria-label="People">
-      <${Search} search=${search} onSearch=${(/** @type {string} */ text) => show({ search: text })} />
+      <${PeopleSearch} search=${search} testid="people-search" onSearch=${(/** @type {string} */ text) => show({ search: text })} />
       <button
         type="button"
         class="button toggle-filter"
@@ -77,39 +75,6 @@ export function PeopleList({ search, attention, page, shown, rights, now, stay }
 function countWords({ total }, search, attention) {
   if (search !== "" || attention) return `${total.toLocaleString()} found`;
   return `${total.toLocaleString()} ${total === 1 ? "person" : "people"}`;
-}
-
-/** @param {{ search: string, onSearch: (text: string) => void }} props */
-function Search({ search, onSearch }) {
-  const [text, setText] = useState(search);
-  const sent = useRef(search);
-  useEffect(() => {
-    if (search !== sent.current) setText(search); // by a link, or on the way back
-    sent.current = search;
-  }, [search]);
-  useEffect(() => {
-    if (text === sent.current) return undefined;
-    const timer = setTimeout(() => {
-      sent.current = text;
-      onSearch(text);
-    }, TYPING_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return html`<label class="search">
-    <span class="visually-hidden">Search by name</span>
-    <${Icon} name="looking" size=${18} />
-    <input
-      class="input"
-      type="search"
-      placeholder="Search by name"
-      maxlength="200"
-      autocomplete="off"
-      spellcheck="false"
-      data-testid="people-search"
-      value=${text}
-      onInput=${(/** @type {From<HTMLInputElement>} */ event) => setText(event.currentTarget.value)}
-    />
-  </label>`;
 }
 
 /** @param {{ person: Person, now: number }} props */

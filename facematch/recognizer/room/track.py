@@ -193,14 +193,17 @@ class TrackWatch:
             if not self._probe.stopped:
                 forwarding.pause(self.publication)
         elif media is Media.UNSUBSCRIBED:
-            if self._probe.stopped:  # a server that keeps the setting would send nothing to the next subscription
-                forwarding.resume(self.publication, self._processed_width)
-            forwarding.unsubscribe(self.publication)
+            self._give_back()
             await self.changed.until(lambda: self.publication.track is None, UNSUBSCRIBE_SECONDS)
         elif self.publication.track is None:
             forwarding.subscribe(self.publication, self._processed_width)
         else:
             forwarding.resume(self.publication, self._processed_width)
+
+    def _give_back(self) -> None:
+        if self._probe.stopped:  # a server that keeps the setting would send nothing to the next subscription
+            forwarding.resume(self.publication, self._processed_width)
+        forwarding.unsubscribe(self.publication)
 
     def _let_go(self) -> None:
         """The end of the cycle, which may not wait for anything.
@@ -209,7 +212,7 @@ class TrackWatch:
         to want it again at once is nothing to the server; the SDK has let go of the track by then, and waits for ever.
         """
         if not self.interrupted:
-            forwarding.unsubscribe(self.publication)
+            self._give_back()
         elif self.publication.track is not None:
             forwarding.pause(self.publication)
 

@@ -77,18 +77,18 @@ class PeopleStore:
     """
 
     def __init__(self, database: Database, unseen: timedelta = UNSEEN) -> None:
-        self.database = self._database = database
+        self.database = database
         self.unseen = unseen
 
     async def _people(self, found: sa.Select[Any]) -> list[Person]:
         async def work(connection: AsyncConnection) -> list[Person]:
             return [person_of(row) for row in (await connection.execute(found)).mappings()]
 
-        return await self._database.read(work)
+        return await self.database.read(work)
 
     async def version(self) -> int:
         """Of the gallery."""
-        [(version,)] = await self._database.rows(sa.select(gallery.c.version))
+        [(version,)] = await self.database.rows(sa.select(gallery.c.version))
         return int(version)
 
     async def compared(self, ids: Collection[str] | None = None) -> tuple[int, str, list[faces.Person]]:
@@ -108,7 +108,7 @@ class PeopleStore:
             rows = (await connection.execute(whole.select_from(gallery.outerjoin(people, wanted)))).all()
             return int(rows[0].version), rows[0].encoder, [_compared(row) for row in rows if row.id is not None]
 
-        return await self._database.read(work)
+        return await self.database.read(work)
 
     async def listed(self, query: Query, now: datetime) -> Listed:
         """A part of the list: those who need attention first, then by name."""
@@ -129,7 +129,7 @@ class PeopleStore:
             found = [person_of(row) for row in (await connection.execute(page)).mappings()]
             return Listed(found, int(total), int(need))
 
-        return await self._database.read(work)
+        return await self.database.read(work)
 
     async def person(self, id_: str) -> Person | None:
         """One of them; None: there is none of this id, or they were merged into another."""
@@ -154,18 +154,18 @@ class PeopleStore:
         async def work(connection: AsyncConnection) -> list[Photo]:
             return [photo_of(row) for row in (await connection.execute(found)).mappings()]
 
-        return await self._database.read(work)
+        return await self.database.read(work)
 
     async def twin(self, digest: bytes) -> tuple[str, str] | None:
         """The photo, and whose it is, that was made of a file with this SHA-256, or is that file; None: none is."""
         same = sa.or_(photos.c.upload_hash == digest, photos.c.id == photo_id_of(digest))
-        rows = await self._database.rows(sa.select(photos.c.id, photos.c.person_id).where(same).limit(1))
+        rows = await self.database.rows(sa.select(photos.c.id, photos.c.person_id).where(same).limit(1))
         return (rows[0][0], rows[0][1]) if rows else None
 
     async def portraits(self, ids: Collection[str]) -> dict[str, str]:
         """One photo of each of these people who has any."""
         found = sa.select(photos.c.person_id, sa.func.min(photos.c.id)).where(photos.c.person_id.in_(list(ids)))
-        rows = await self._database.rows(found.group_by(photos.c.person_id))
+        rows = await self.database.rows(found.group_by(photos.c.person_id))
         return {row[0]: row[1] for row in rows}
 
     async def called(self, ids: Collection[str]) -> dict[str, tuple[str, str]]:
@@ -173,35 +173,35 @@ class PeopleStore:
         into = people.alias("into")
         found = sa.select(people.c.id, into.c.id, into.c.name)
         found = found.join(into, into.c.id == sa.func.coalesce(people.c.merged_into, people.c.id))
-        rows = await self._database.rows(found.where(people.c.id.in_(list(ids)))) if ids else []
+        rows = await self.database.rows(found.where(people.c.id.in_(list(ids)))) if ids else []
         return {id_: (now, name) for id_, now, name in rows}
 
     async def image(self, person_id: str, photo_id: str) -> bytes | None:
         """A photo's picture; None: they have no such photo."""
         found = sa.select(photos.c.image).where(photos.c.person_id == person_id, photos.c.id == photo_id)
-        rows = await self._database.rows(found)
+        rows = await self.database.rows(found)
         return bytes(rows[0][0]) if rows else None
 
     async def face(self, person_id: str, photo_id: str) -> tuple[bytes, BBox] | None:
         """A photo's picture and where the face in it is; None: they have no such photo."""
         found = sa.select(photos.c.image, photos.c.bbox)
-        rows = await self._database.rows(found.where(photos.c.person_id == person_id, photos.c.id == photo_id))
+        rows = await self.database.rows(found.where(photos.c.person_id == person_id, photos.c.id == photo_id))
         return (bytes(rows[0][0]), tuple(json.loads(rows[0][1]))) if rows else None
 
     async def embeddings(self, person_id: str) -> dict[str, bytes]:
         """By photo, as they are kept."""
         found = sa.select(photos.c.id, photos.c.embedding).where(photos.c.person_id == person_id)
-        return {id_: bytes(kept) for id_, kept in await self._database.rows(found.order_by(photos.c.id))}
+        return {id_: bytes(kept) for id_, kept in await self.database.rows(found.order_by(photos.c.id))}
 
     async def all_embeddings(self) -> list[tuple[str, str, bytes]]:
         """Person, photo and embedding of everybody: half a kilobyte each."""
         found = sa.select(photos.c.person_id, photos.c.id, photos.c.embedding).order_by(photos.c.person_id, photos.c.id)
-        return [(person, id_, bytes(kept)) for person, id_, kept in await self._database.rows(found)]
+        return [(person, id_, bytes(kept)) for person, id_, kept in await self.database.rows(found)]
 
     async def ids_after(self, id_: str, limit: int) -> list[str]:
         """The next ids in their order, of those who were not merged into others."""
         found = sa.select(people.c.id).where(people.c.id > id_, people.c.merged_into.is_(None))
-        return [row[0] for row in await self._database.rows(found.order_by(people.c.id).limit(limit))]
+        return [row[0] for row in await self.database.rows(found.order_by(people.c.id).limit(limit))]
 
     async def those(self, ids: Collection[str]) -> list[Person]:
         """The people of these ids, in the order of the ids."""
@@ -212,13 +212,13 @@ class PeopleStore:
         """Position and text of the first events after a position that name any of these people."""
         theirs = sa.select(event_people.c.cursor).where(event_people.c.person_id.in_(list(ids)))
         found = sa.select(events.c.cursor, events.c.body).where(events.c.cursor.in_(theirs), events.c.cursor > after)
-        rows = await self._database.rows(found.order_by(events.c.cursor).limit(limit))
+        rows = await self.database.rows(found.order_by(events.c.cursor).limit(limit))
         return [(int(cursor), body) for cursor, body in rows]
 
     async def due(self, now: datetime, limit: int) -> list[str]:
         """Whose time to be erased has come."""
         found = sa.select(people.c.id).where(_goes_by(now, self.unseen), people.c.merged_into.is_(None))
-        return [row[0] for row in await self._database.rows(found.order_by(people.c.id).limit(limit))]
+        return [row[0] for row in await self.database.rows(found.order_by(people.c.id).limit(limit))]
 
 
 def _goes_by(when: datetime, unseen: timedelta) -> sa.ColumnElement[bool]:

@@ -28,7 +28,7 @@ async def _nobody(_identities: Collection[str]) -> Collection[str] | None:
     return None
 
 
-async def _no_word(_room: str) -> Mapping[str, int] | None:
+async def _no_number(_room: str) -> Mapping[str, int] | None:
     return None
 
 
@@ -50,7 +50,7 @@ class Directing:
     """Of identities: those that are not to be looked at."""
     look_now: Callable[[Heartbeat], Collection[str]] = _no_look
     """Of a heartbeat: the identities whose next batch is due at once."""
-    acknowledged: Callable[[str], Awaitable[Mapping[str, int] | None]] = _no_word
+    acknowledged: Callable[[str], Awaitable[Mapping[str, int] | None]] = _no_number
     """Of a room: the identities whose other face somebody has seen to, each with a number that rises when it was."""
     all_compared: Callable[[], Awaitable[bool]] = _somebody
     """Whether nobody at all is not to be looked at: recognizers then need not ask first about whoever is new."""
@@ -62,6 +62,7 @@ class Directing:
         try:
             bound, apart = await self.bindings(heartbeat.room, named), await self.not_compared(named)
             acknowledged = await self.acknowledged(heartbeat.room)
+            all_compared = apart is not None and not apart and await self.all_compared()
         except OSError as error:
             log.debug("The answer to a heartbeat says nothing of participants", reason=str(error))
             return fields
@@ -69,7 +70,7 @@ class Directing:
             fields["bindings"] = {identity: bound[identity] for identity in sorted(named & bound.keys())}
         if apart is not None:
             fields["not_compared"] = sorted(named.intersection(apart))
-            fields["all_compared"] = not apart and await self.all_compared()
+            fields["all_compared"] = all_compared
         if acknowledged is not None:
             fields["acknowledged"] = {who: acknowledged[who] for who in sorted(named & acknowledged.keys())}
         return fields

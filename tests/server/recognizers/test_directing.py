@@ -61,6 +61,8 @@ def test_that_everybody_may_be_looked_at_is_said_only_where_it_is_so() -> None:
     assert answer(Directing(not_compared=nobody, all_compared=yes), "alice").all_compared
     assert not answer(Directing(not_compared=not_compared, all_compared=yes), "bob").all_compared
     assert not answer(Directing(bindings=away, not_compared=nobody, all_compared=yes), "alice").all_compared
+    unsaid = answer(Directing(not_compared=nobody, all_compared=away), "alice")
+    assert (unsaid.not_compared, unsaid.all_compared) == (None, False)
 
 
 def test_what_cannot_be_read_is_not_said() -> None:
