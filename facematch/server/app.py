@@ -42,7 +42,7 @@ from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.gallery.photo_file import ReferenceFile
 from facematch.server.identity.fold import IdentityFold
 from facematch.server.identity.service import Identity
-from facematch.server.monitoring import health, metrics, status
+from facematch.server.monitoring import health, metrics, rooms, status
 from facematch.server.people.service import People
 from facematch.server.presence import routes as presence
 from facematch.server.presence.fold import PresenceFold
@@ -185,6 +185,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         looks_routes.routes(looks),
         not_compared_routes.routes(not_compared, recognizers.all),
         status.routes(_configured(settings), shown),
+        rooms.routes(settings.room_name, recognizers),
         metrics.routes(recognizers, hub, reference),
         health.routes(_health(settings, feed, recognizers, parts.monotonic)),
     ):

@@ -97,6 +97,8 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     ("POST", "/api/heartbeat"): _REPORT,
     ("POST", "/api/looks"): _VIEW,
     ("GET", "/api/status"): _VIEW,
+    ("GET", "/api/rooms"): _VIEW,
+    ("GET", "/api/recognizers"): _VIEW,
     ("GET", "/api/events"): _VIEW,
     ("GET", "/captures/{name}"): _VIEW,
     (WEBSOCKET, "/ws/matches"): _VIEW,

@@ -4,17 +4,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from facematch.protocol.heartbeat import CycleSettings, Heartbeat
+from facematch.protocol.values import LONGEST_NAME
 from facematch.server.events.service import EventsStatus, Feed
 from facematch.server.gallery.photo_file import Current, ReferenceFile
 from facematch.server.gallery.routes import URL as REFERENCE_URL
 from facematch.server.privacy.erasure import Erasures
 from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
-from facematch.server.web.errors import documented
+from facematch.server.web.errors import Code, documented
 from facematch.server.webhooks.relay import WebhookStatus
 from facematch.server.webhooks.service import Webhooks
 
@@ -82,11 +84,20 @@ def routes(configured: Configured, shown: Shown) -> APIRouter:
     """`GET /api/status`."""
     router = APIRouter(tags=["status"])
 
-    @router.get("/api/status", summary="What is going on", responses=documented())
-    async def status() -> Status:
-        recognizer = _recognizer(shown.recognizers)
+    @router.get(
+        "/api/status",
+        summary="What is going on",
+        responses=documented((422, Code.INVALID, "room: String should have at least 1 character")),
+    )
+    async def status(
+        room: Annotated[
+            str | None,
+            Query(min_length=1, max_length=LONGEST_NAME, description="Which; without: the one that is watched"),
+        ] = None,
+    ) -> Status:
+        recognizer = _recognizer(shown.recognizers, room)
         return Status(
-            room=configured.room,
+            room=room or configured.room,
             livekit_url=configured.livekit_url,
             reference=_reference(await shown.reference.current()),
             people=shown.people(),
@@ -106,11 +117,11 @@ def _reference(current: Current | None) -> ReferenceStatus | None:
     return None if current is None else ReferenceStatus(id=current.id, updated_at=current.updated_at, url=REFERENCE_URL)
 
 
-def _recognizer(recognizers: Recognizers) -> RecognizerStatus:
-    heard = recognizers.newest()
+def _recognizer(recognizers: Recognizers, room: str | None) -> RecognizerStatus:
+    heard = recognizers.newest(room)
     if heard is None:
         return RecognizerStatus(online=False, age_seconds=None, heartbeat=None, rivals=0)
     latest, age = heard
     return RecognizerStatus(
-        online=age <= ONLINE_SECONDS, age_seconds=round(age, 3), heartbeat=latest, rivals=recognizers.rivals()
+        online=age <= ONLINE_SECONDS, age_seconds=round(age, 3), heartbeat=latest, rivals=recognizers.rivals(room)
     )

@@ -1,4 +1,4 @@
-"""Which recognizers there are: the last heartbeat of each."""
+"""Which recognizers there are: the last heartbeat of each, and of each room that it watches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import structlog
 from facematch.protocol.heartbeat import Heartbeat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterator
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +24,9 @@ OVERTAKEN_SECONDS = 3.0
 TOGETHER_SECONDS = 10.0
 """Two that have reported of one room for that long are not one that ends and its successor: an end takes 5 s."""
 
-_MOST_SOURCES = 16
+_MOST_OF_A_ROOM = 16
+_MOST = 5000
+"""Of all rooms together: a thousand, each of which has moved a few times within the hour."""
 _REPORTED_SECONDS = 3600.0
 
 Heard = tuple[Heartbeat, float]
@@ -46,7 +48,7 @@ class _Last:
 
 
 class Recognizers:
-    """The last heartbeat of each boot of a recognizer. The youngest boot that is alive speaks for all.
+    """The last heartbeat of each boot of a recognizer in each room. The youngest boot that is alive speaks for a room.
 
     Args:
         monotonic: seconds; injected by tests.
@@ -54,58 +56,99 @@ class Recognizers:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._now = monotonic
-        self._heard: dict[str, _Last] = {}
-        self._rivals = 0
-        """As the log has last been told."""
+        self._heard: dict[str, dict[str, _Last]] = {}
+        """By room and boot."""
+        self._rivals: set[str] = set()
+        """The rooms that have some, as the log has last been told."""
 
     def hear(self, heartbeat: Heartbeat) -> None:
-        """Take a heartbeat; one that was overtaken by a newer one of the same boot changes nothing.
+        """Take a heartbeat; one that was overtaken by a newer one of the same boot and room changes nothing.
 
         Which of two was sent first, only the recognizer's clock tells, and that may have been set back meanwhile. So
         its word counts only for as long as a post can be on its way.
         """
-        now, known = self._now(), self._heard.get(heartbeat.source)
+        room = self._heard.setdefault(heartbeat.room, {})
+        now, known = self._now(), room.get(heartbeat.source)
         if known and known.heartbeat.sent_at > heartbeat.sent_at and now - known.at <= OVERTAKEN_SECONDS:
             return
-        self._heard[heartbeat.source] = _Last(heartbeat, now, known.first_at if known else now)
-        while len(self._heard) > _MOST_SOURCES:
-            del self._heard[min(self._heard, key=lambda source: self._heard[source].at)]
-        self._note_rivals()
+        room[heartbeat.source] = _Last(heartbeat, now, known.first_at if known else now)
+        if known is None:
+            self._forget_oldest(heartbeat.room)
+        self._note_rivals(heartbeat.room)
 
-    def rivals(self) -> int:
-        """How many recognizers watch the room of the one that counts, besides it: each reports every match."""
+    def rivals(self, room: str | None = None) -> int:
+        """How many recognizers watch the room of the one that counts, besides it: each reports every match.
+
+        Args:
+            room: which; None: that of the newest of all.
+        """
         now = self._now()
-        alive = [one for one in self._heard.values() if now - one.at <= ONLINE_SECONDS]
+        alive = [one for one in self._of(room) if now - one.at <= ONLINE_SECONDS]
         best = max(alive, key=lambda one: one.heartbeat.started_at, default=None)
         return sum(one.beside(best) for one in alive if one is not best) if best else 0
 
-    def newest(self) -> Heard | None:
+    def newest(self, room: str | None = None) -> Heard | None:
         """The heartbeat that counts and its age in seconds; None when there is none of the last hour.
 
         Among the boots that are alive the one that started last, so that a process that has been replaced and is
         still ending does not cover its successor. When none is alive, the one heard last.
+
+        Args:
+            room: of which; None: of any.
         """
         now = self._now()
-        heard = [one for one in self._heard.values() if now - one.at <= _REPORTED_SECONDS]
-        alive = [one for one in heard if now - one.at <= ONLINE_SECONDS]
-        best = max(alive, key=lambda one: one.heartbeat.started_at, default=None) or max(
-            heard, key=lambda one: one.at, default=None
-        )
-        return (best.heartbeat, now - best.at) if best else None
+        return _speaker([one for one in self._of(room) if _is_known(one, now)], now)
 
-    def _note_rivals(self) -> None:
+    def by_room(self) -> dict[str, Heard]:
+        """Of each room that was heard of in the last hour, the heartbeat that counts and its age in seconds."""
+        now = self._now()
+        heard = {room: [one for one in of.values() if _is_known(one, now)] for room, of in self._heard.items()}
+        return {room: speaker for room, ones in heard.items() if (speaker := _speaker(ones, now))}
+
+    def _of(self, room: str | None) -> Iterator[_Last]:
+        if room is not None:
+            return iter(self._heard.get(room, {}).values())
+        return (one for of in self._heard.values() for one in of.values())
+
+    def _forget_oldest(self, room: str) -> None:
+        while len(self._heard[room]) > _MOST_OF_A_ROOM:
+            self._forget(min(self._of(room), key=lambda one: one.at).heartbeat)
+        while sum(map(len, self._heard.values())) > _MOST:
+            self._forget(min(self._of(None), key=lambda one: one.at).heartbeat)
+
+    def _forget(self, heartbeat: Heartbeat) -> None:
+        of = self._heard[heartbeat.room]
+        del of[heartbeat.source]
+        if not of:
+            del self._heard[heartbeat.room]
+
+    def _note_rivals(self, room: str) -> None:
         """One line when there are some and one when there are none any more, not one per heartbeat."""
-        rivals = self.rivals()
-        if rivals and not self._rivals:
+        rivals = self.rivals(room)
+        if rivals and room not in self._rivals:
             log.warning(
                 "Several recognizers watch the same room, and each reports every match: stop all but one",
                 recognizers=rivals + 1,
+                room=room,
             )
-        elif not rivals and self._rivals:
-            log.info("One recognizer watches the room again")
-        self._rivals = rivals
+            self._rivals.add(room)
+        elif not rivals and room in self._rivals:
+            log.info("One recognizer watches the room again", room=room)
+            self._rivals.discard(room)
 
     def all(self) -> list[Heard]:
-        """The last heartbeat of each boot that was heard in the last hour, and its age in seconds."""
+        """The last heartbeat of each boot and room that was heard in the last hour, and its age in seconds."""
         now = self._now()
-        return [(one.heartbeat, now - one.at) for one in self._heard.values() if now - one.at <= _REPORTED_SECONDS]
+        return [(one.heartbeat, now - one.at) for one in self._of(None) if _is_known(one, now)]
+
+
+def _is_known(one: _Last, now: float) -> bool:
+    return now - one.at <= _REPORTED_SECONDS
+
+
+def _speaker(heard: Collection[_Last], now: float) -> Heard | None:
+    alive = [one for one in heard if now - one.at <= ONLINE_SECONDS]
+    best = max(alive, key=lambda one: one.heartbeat.started_at, default=None) or max(
+        heard, key=lambda one: one.at, default=None
+    )
+    return (best.heartbeat, now - best.at) if best else None

@@ -19,14 +19,11 @@ def standing(heard: Sequence[Heard]) -> list[Heard]:
 
     One that was not replaced counts for an hour after its last heartbeat. Events may wait in its outbox.
     """
-    return [
-        (heartbeat, age)
-        for heartbeat, age in heard
-        if not any(
-            other.room == heartbeat.room and other.started_at > heartbeat.started_at and silent <= ONLINE_SECONDS
-            for other, silent in heard
-        )
-    ]
+    latest: dict[str, datetime] = {}
+    for heartbeat, age in heard:
+        if age <= ONLINE_SECONDS:
+            latest[heartbeat.room] = max(heartbeat.started_at, latest.get(heartbeat.room, heartbeat.started_at))
+    return [one for one in heard if one[0].started_at >= latest.get(one[0].room, one[0].started_at)]
 
 
 def all_alive(recognizers: Sequence[Heard]) -> bool:

@@ -81,6 +81,8 @@ POST       /api/events                       in    local  sign   role    role   
 POST       /api/heartbeat                    in    local  sign   role    role         in          role   sign   origin   host
 POST       /api/looks                        in    local  sign   in      role         role        in     sign   origin   host
 GET        /api/status                       in    local  sign   in      role         role        in     sign   origin   host
+GET        /api/rooms                        in    local  sign   in      role         role        in     sign   origin   host
+GET        /api/recognizers                  in    local  sign   in      role         role        in     sign   origin   host
 GET        /api/presence                     in    local  sign   in      role         role        in     sign   origin   host
 GET        /api/participants/statistics      in    local  sign   in      role         role        in     sign   origin   host
 GET        /api/events                       in    local  sign   in      role         role        in     sign   origin   host

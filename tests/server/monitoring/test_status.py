@@ -13,6 +13,7 @@ from facematch.protocol.events import KINDS
 from facematch.protocol.heartbeat import MOST_TRACKS, Heartbeat
 from facematch.protocol.values import LONGEST_SECONDS, MOST_COUNTED
 from facematch.server.app import Parts, create_app
+from facematch.server.recognizers import registry
 from facematch.server.recognizers.registry import ONLINE_SECONDS, OVERTAKEN_SECONDS, Recognizers
 
 if TYPE_CHECKING:
@@ -262,12 +263,34 @@ def test_a_number_that_is_too_large_is_named(client: TestClient, heartbeat: dict
     assert response.json()["detail"] == "outbox_age_seconds: Input should be less than or equal to 10000000000"
 
 
+def test_of_many_rooms_the_oldest_are_forgotten(
+    heartbeat: dict[str, Any], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_MOST", 20)
+    recognizers = Recognizers(clock)
+    for number in range(30):
+        clock.now += 0.1
+        recognizers.hear(beat(heartbeat, room=f"room-{number:02}"))
+    assert sorted(recognizers.by_room()) == [f"room-{number:02}" for number in range(10, 30)]
+
+
+def test_each_room_has_its_own_status(settings: Settings, heartbeat: dict[str, Any]) -> None:
+    with TestClient(create_app(settings)) as client:
+        for room, livekit in (("exam-1", "connected"), ("exam-2", "reconnecting")):
+            client.post("/api/heartbeat", json={**heartbeat, "room": room, "livekit": livekit})
+        for room, livekit in (("exam-1", "connected"), ("exam-2", "reconnecting")):
+            status = client.get("/api/status", params={"room": room}).json()
+            assert (status["room"], status["recognizer"]["heartbeat"]["livekit"]) == (room, livekit)
+        assert client.get("/api/status", params={"room": "exam-3"}).json()["recognizer"]["online"] is False
+        assert client.get("/api/status", params={"room": ""}).status_code == 422
+
+
 def test_boots_are_forgotten(heartbeat: dict[str, Any], clock: Clock) -> None:
     recognizers = Recognizers(clock)
     for number in range(100):
         clock.now += 1
         recognizers.hear(beat(heartbeat, source=f"boot-{number}"))
-    assert len(recognizers._heard) <= 16
+    assert len(recognizers.all()) <= 16
     latest, _ = recognizers.newest() or pytest.fail("nothing")
     assert latest.source in {f"boot-{number}" for number in range(93, 100)}
     clock.now += 100_000
