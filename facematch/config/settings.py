@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from facematch.config.env_file import problem_of
+from facematch.config.room_patterns import WatchedRooms, split_patterns
 from facematch.config.secret_values import DatabaseUrl, WebhookSecret, WebhookUrl  # noqa: TC001  (pydantic reads them)
 from facematch.config.text_values import (  # noqa: TC001  (the same)
     Host,
@@ -74,7 +75,23 @@ class Settings(BaseSettings):
     )
     room_name: RoomName = Field("face-recognition-room", description="Room to join and watch")
     allowed_rooms: Annotated[tuple[RoomName, ...], NoDecode] = Field(
-        (), description="Comma-separated rooms that tokens are minted for; empty: ROOM_NAME only"
+        (), description="Comma-separated rooms that tokens are minted for; empty: those that are watched only"
+    )
+    rooms: Annotated[tuple[RoomName, ...], NoDecode] = Field(
+        (),
+        max_length=1000,
+        description="Patterns (*, ?, [...]) of the rooms that are watched while they are open, separated by commas or "
+        "line breaks; empty: ROOM_NAME only",
+    )
+    rooms_except: Annotated[tuple[RoomName, ...], NoDecode] = Field(
+        (), max_length=1000, description="Patterns of rooms that are not watched although ROOMS fits"
+    )
+    capacity: float | None = Field(
+        None,
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="Frames a second that this machine is given rooms for (ROOMS); empty: 25 for each core",
     )
 
     batch_max_frames: int = Field(5, ge=1, le=1000, description="Frames per batch (upper bound)")
@@ -209,6 +226,11 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("rooms", "rooms_except", mode="before")
+    @classmethod
+    def _split_patterns(cls, value: Any) -> Any:
+        return split_patterns(value)
+
     @field_validator("room_signal_observers")
     @classmethod
     def _somebody_is_told(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
@@ -282,9 +304,20 @@ class Settings(BaseSettings):
         return frozenset(self.room_signal_observers if self.room_signal else ())
 
     @property
-    def rooms(self) -> frozenset[str]:
-        """The rooms that tokens may be minted for."""
+    def token_rooms(self) -> frozenset[str]:
+        """The rooms that tokens may be minted for, besides those that `watched_rooms` holds."""
         return frozenset({self.room_name, *self.allowed_rooms})
+
+    @property
+    def many_rooms(self) -> bool:
+        """Whether rooms are watched by pattern: they are found, and given to the recognizers."""
+        return bool(self.rooms)
+
+    @property
+    def watched_rooms(self) -> WatchedRooms:
+        """Which rooms are watched. ROOM_NAME's default is not meant where there are patterns."""
+        named = not self.rooms or "room_name" in self.model_fields_set
+        return WatchedRooms(self.rooms, self.rooms_except, self.room_name if named else None)
 
     @property
     def browser_livekit_url(self) -> str:

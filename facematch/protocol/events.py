@@ -21,6 +21,7 @@ from facematch.protocol.values import (
     BBox,
     Count,
     Distance,
+    Epoch,
     FileName,
     FrameSize,
     LocalPath,
@@ -68,6 +69,9 @@ class _Event(Message):
         default=None, le=2**53 - 1, description="1, 2, 3 … per source, without a gap; matches and checks only have one"
     )
     room: Name | None = None
+    epoch: Epoch | None = Field(
+        default=None, description="Which of the room's owners, one after the other, saw it; null: ROOMS is not set"
+    )
 
 
 class _OfParticipant(_Event):

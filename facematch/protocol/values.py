@@ -26,6 +26,8 @@ MOST_COUNTED = 2**53 - 1
 LONGEST_SECONDS = 1e10
 """About 300 years: a machine without a clock of its own begins in 1970, and its outbox ages by decades at once."""
 Count = Annotated[int, Field(ge=0, le=MOST_COUNTED)]
+Epoch = Annotated[int, Field(ge=1, le=MOST_COUNTED)]
+"""Counts the owners of a room. It never falls, also when the room has been away meanwhile."""
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_SECONDS, allow_inf_nan=False)]
 Ratio = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 

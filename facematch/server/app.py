@@ -101,7 +101,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     neighbours = parts.neighbours or Neighbours()
     minted = _tokens(settings)
     administered = _administered(settings, minted)
-    expulsion = Expulsion(administered, settings.rooms, settings.token_ttl_seconds)
+    expulsion = Expulsion(administered, settings.token_rooms, settings.token_ttl_seconds)
     access = Access(
         _rules(settings), SqlSessionStore(database), hub.dismiss, neighbours, expulsion.expel, parts.monotonic
     )
@@ -167,7 +167,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         page.routes(ROOT / "frontend.html", ROOT / "static", enrollment),
         access.routes(
             settings.room_name,
-            settings.rooms,
+            settings.token_rooms,
             identity.bindings.is_person,
             consent_required=settings.consent_required,
         ),
@@ -288,7 +288,7 @@ def _tokens(settings: Settings) -> tokens.Tokens:
         secret=settings.livekit_api_secret,
         url=settings.browser_livekit_url,
         default_room=settings.room_name,
-        rooms=settings.rooms,
+        rooms=settings.token_rooms,
         seconds=settings.token_ttl_seconds,
     )
 

@@ -75,7 +75,7 @@ def test_defaults_are_the_documented_ones() -> None:
     assert found.reference_image == ROOT / "reference" / "current.jpg"
     assert found.api_base_url == "http://127.0.0.1:8000"
     assert (found.memory_warn_ratio, found.memory_exit_ratio) == (0.8, 0.92)
-    assert found.rooms == {"face-recognition-room"}
+    assert found.token_rooms == {"face-recognition-room"}
     assert found.browser_livekit_url == found.livekit_url
     assert found.legacy_in_use == ()
 
@@ -158,7 +158,7 @@ def test_words_may_be_written_in_any_case(monkeypatch: pytest.MonkeyPatch) -> No
 def test_several_rooms_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALLOWED_ROOMS", "one, two three ,,four")
 
-    assert Settings().rooms == {"face-recognition-room", "one", "two three", "four"}
+    assert Settings().token_rooms == {"face-recognition-room", "one", "two three", "four"}
 
 
 def test_legacy_variables_are_accepted_whatever_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +274,7 @@ def test_a_room_may_have_any_name_that_livekit_takes(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("ALLOWED_ROOMS", f"other, {name}")
 
     assert Settings().room_name == name
-    assert Settings().rooms == {name, "other"}
+    assert Settings().token_rooms == {name, "other"}
 
 
 @pytest.mark.parametrize(

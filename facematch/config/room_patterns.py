@@ -1,0 +1,35 @@
+"""Which rooms are watched: ROOMS, ROOMS_EXCEPT and ROOM_NAME together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedRooms:
+    """By pattern, and one by its name."""
+
+    patterns: tuple[str, ...]
+    """Globs (`*`, `?`, `[…]`), in which case counts."""
+    exceptions: tuple[str, ...] = ()
+    always: str | None = None
+    """A room that is watched whatever the patterns say, also while nobody is in it."""
+
+    def __contains__(self, room: str) -> bool:
+        """Whether a room of this name is to be watched."""
+        if room == self.always:
+            return True
+        return _fits(room, self.patterns) and not _fits(room, self.exceptions)
+
+
+def split_patterns(value: Any) -> Any:
+    """Patterns as they stand in a setting: one a line, or with commas in between."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.replace("\n", ",").split(",") if part.strip())
+
+
+def _fits(room: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(room, pattern) for pattern in patterns)
