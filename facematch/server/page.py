@@ -51,7 +51,7 @@ def routes(page: Path, assets: Path, enrollment: Enrollment) -> APIRouter:
         """For viewers and admins the whole, for participants the part with which they join."""
         if caller_of(request.scope).roles.isdisjoint({Role.VIEWER, Role.ADMIN}):
             return await file(asset_files, "pages/join.html", request)
-        enrollment.warm()
+        await enrollment.warm()
         return await file(page_files, page.name, request)
 
     @router.get(

@@ -159,8 +159,16 @@ def test_opening_the_page_makes_uploads_quick(settings: Settings, examiner: Fake
         assert not made
         client.get("/")
         client.get("/")
-    assert len(made) == 1
+        assert len(made) == 1
     assert examiner.closed
+
+
+def test_opening_the_page_loads_no_models_where_a_photo_is_enrolled(settings: Settings) -> None:
+    settings.reference_image.parent.mkdir()
+    settings.reference_image.write_bytes(b"a photo")
+    parts = Parts(make_examiner=lambda: pytest.fail("made for nothing"))
+    with TestClient(create_app(settings, parts)) as client:
+        assert client.get("/").status_code == 200
 
 
 def test_folders_are_made_at_the_start_and_not_before(settings: Settings) -> None:

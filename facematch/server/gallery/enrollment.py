@@ -137,9 +137,10 @@ class Enrollment:
         finally:
             self._taken -= 1
 
-    def warm(self) -> None:
-        """Begin to load the models, because somebody may soon upload."""
-        self._loading()
+    async def warm(self) -> None:
+        """Begin to load the models where no photo is enrolled, because somebody may soon upload one."""
+        if await self._file.current() is None:
+            self._loading()
 
     async def enroll(self, data: bytes) -> tuple[str, Photo]:
         """Examine a photo and store it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -87,18 +88,25 @@ def config() -> Config:
 
 def _is_up_to_date(connection: sa.Connection) -> bool:
     from alembic.runtime.migration import MigrationContext  # noqa: PLC0415  (only while the process starts)
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells which classes it uses
-    scripts = ScriptDirectory.from_config(config())
     found = set(MigrationContext.configure(connection).get_current_heads())
-    known = {script.revision for script in scripts.walk_revisions()}
+    known, heads = _revisions()
     if unknown := found - known:
         raise SchemaTooNewError(
             f"The event log was made by a newer version of Face Match (schema {', '.join(sorted(unknown))}). Run that "
             "version, or set DATA_DIR (or DATABASE_URL) to another place."
         )
-    return found == set(scripts.get_heads())
+    return found == heads
+
+
+@functools.cache
+def _revisions() -> tuple[frozenset[str], frozenset[str]]:
+    """Of this version: all, and the last. They are files beside this one, and do not change while a process runs."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415  (only while the process starts)
+
+    scripts = ScriptDirectory.from_config(config())
+    return frozenset(script.revision for script in scripts.walk_revisions()), frozenset(scripts.get_heads())
 
 
 def _upgrade(connection: sa.Connection) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from fastapi.exceptions import RequestValidationError
@@ -86,6 +86,10 @@ class Problem(BaseModel):
 
     detail: str = Field(description="A sentence that a person can act on")
     code: str = Field(description="The same for programs; never changes")
+
+
+PROBLEM_SCHEMA: Final = f"#/components/schemas/{Problem.__name__}"
+"""Where /openapi.json describes it."""
 
 
 class ApiError(Exception):
@@ -220,9 +224,9 @@ def documented(*refusals: tuple[int, Code, str]) -> dict[int | str, dict[str, An
     )
     responses: dict[int | str, dict[str, Any]] = {}
     for status, code, sentence in every:
-        response = responses.setdefault(
-            status, {"model": Problem, "description": "", "content": {"application/json": {"examples": {}}}}
-        )
+        # By its name, and not as `model`: FastAPI would make a validator of it for each status of each route.
+        answer = {"schema": {"$ref": PROBLEM_SCHEMA}, "examples": {}}
+        response = responses.setdefault(status, {"description": "", "content": {"application/json": answer}})
         response["content"]["application/json"]["examples"][str(code)] = {
             "value": {"detail": sentence, "code": str(code)}
         }

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 from facematch.server.web.bodies import Described
+from facematch.server.web.errors import Problem
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -66,9 +67,9 @@ def document(app: FastAPI) -> dict[str, Any]:
             separate_input_output_schemas=False,
         )
         extras = [route.openapi_extra for route in app.routes if isinstance(route, APIRoute)]
-        read_by_hand = {extra.model for extra in extras if isinstance(extra, Described)}
+        named = {Problem, *(extra.model for extra in extras if isinstance(extra, Described))}
         _, models = models_json_schema(
-            [(model, "validation") for model in sorted(read_by_hand, key=lambda model: model.__name__)],
+            [(model, "validation") for model in sorted(named, key=lambda model: model.__name__)],
             ref_template="#/components/schemas/{model}",
         )
         schemas = described.setdefault("components", {}).setdefault("schemas", {})

@@ -75,8 +75,8 @@ async def test_models_are_loaded_once_in_a_thread_and_again_after_a_failure(tmp_
         await enrollment.enroll(b"x")
     assert refused.value.status == 503
     assert "not installed" in refused.value.detail
-    enrollment.warm()
-    enrollment.warm()
+    await enrollment.warm()
+    await enrollment.warm()
     await enrollment.enroll(b"x")
     await enrollment.enroll(b"x")
     assert len(threads) == 2
@@ -89,7 +89,7 @@ async def test_closing_ends_the_engine_and_needs_none(tmp_path: Path) -> None:
     await unused.aclose()
     examiner = FakeExaminer()
     used = Enrollment(lambda: examiner, ReferenceFile(tmp_path / "current.jpg"))
-    used.warm()
+    await used.warm()
     await used.aclose()
     assert examiner.closed
     examiner.error = RuntimeError("closed")
