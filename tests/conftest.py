@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from facematch.config.settings import Settings
 from tests.rig import nursery
+from tests.rig.lasting import LASTING
 from tests.rig.ports import free_tcp_port, free_udp_port
 from tests.rig.process import forget_the_ended, started
 from tests.rig.schedule import ByFile, arrange
@@ -127,7 +128,8 @@ async def _task_guard() -> AsyncIterator[None]:
 
 
 def _others(before: set[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
-    return [task for task in asyncio.all_tasks() - before if task is not asyncio.current_task() and not task.done()]
+    new = asyncio.all_tasks() - before - set(LASTING)
+    return [task for task in new if task is not asyncio.current_task() and not task.done()]
 
 
 def _describe(task: asyncio.Task[Any]) -> str:

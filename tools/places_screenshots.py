@@ -58,7 +58,7 @@ async def make(folder: Path) -> None:
                     page = await browser.new_page()
                     await _take(page, web, folder)
         finally:
-            end_browsers()
+            await end_browsers()
             web.end()
 
 

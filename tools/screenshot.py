@@ -37,7 +37,7 @@ async def make(picture: Path) -> None:
             await stack.start(reference=None)
             await _take(stack, picture)
         finally:
-            end_browsers()
+            await end_browsers()
             stack.end()
             livekit.stop()
 

@@ -22,7 +22,7 @@ from tests.rig.stacks import (
 from tests.rig.web import WebProcess
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
 __all__ = ["_stack_of_file", "livekit", "make_stack", "own_livekit", "shared_stack"]
 
@@ -57,10 +57,10 @@ def _patience_with_pages() -> None:
     expect.set_options(timeout=LOOK)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _browsers_end_with_the_file() -> Iterator[None]:
+@pytest_asyncio.fixture(scope="module", autouse=True)
+async def _browsers_end_with_the_file() -> AsyncIterator[None]:
     yield
-    end_browsers()
+    await end_browsers()
 
 
 @pytest.fixture(scope="session")

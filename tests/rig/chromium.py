@@ -1,7 +1,7 @@
 """A real Chromium whose camera shows a photograph.
 
-Starting one costs as much as a test of the page, so those of a file share one for each scene: every test comes to it
-over its DevTools with an empty profile of its own, as in a new private window.
+Starting one costs as much as a test of the page, so those of a file share one for each scene, and one connection to
+its DevTools: every test has an empty profile of its own, as in a new private window.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from playwright.async_api import async_playwright
 
+from tests.rig.lasting import lasting
 from tests.rig.ports import free_tcp_port
 from tests.rig.process import Process
 from tests.rig.waiting import wait_until
@@ -23,7 +24,7 @@ from tools.setup import browser
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import BrowserContext
+    from playwright.async_api import Browser, BrowserContext, Playwright
 
     from tests.rig.photographs import Scene
 
@@ -75,6 +76,9 @@ _LIKE_A_DESK = (
 _WIDE = {"width": 1440, "height": 900}
 
 _running: dict[Scene, _Running] = {}
+_browsers: dict[Scene, Browser] = {}
+_drivers: list[Playwright] = []
+"""The one that the browsers are driven with, when there is one: a program of its own, which takes long to begin."""
 
 
 class _Running:
@@ -97,10 +101,14 @@ class _Running:
         command = [executable, *_LIKE_A_DESK, *_QUIET, *_CAMERA, *own, "about:blank"]
         self._process = Process("chromium", command, env=os.environ, log=folder / "chromium.log")
 
-    async def start(self) -> None:
-        """Returns when it can be come to."""
+    async def start(self) -> Browser:
+        """The browser, as soon as it can be come to."""
         self._process.start()
         await wait_until(self._answers, within=_START_SECONDS, what="Chromium answers")
+        with lasting():
+            if not _drivers:
+                _drivers.append(await async_playwright().start())
+            return await _drivers[0].chromium.connect_over_cdp(self.address)
 
     async def _answers(self) -> bool:
         try:
@@ -119,19 +127,21 @@ class _Running:
 async def chromium(scene: Scene, *, viewport: dict[str, int] | None = None) -> AsyncIterator[BrowserContext]:
     """An empty profile in the browser whose camera shows `scene`; `end_browsers` ends that one."""
     if scene not in _running:
-        _running[scene] = _Running(scene)
-        await _running[scene].start()
-    async with async_playwright() as playwright:
-        instance = await playwright.chromium.connect_over_cdp(_running[scene].address)
-        context = await instance.new_context(viewport=viewport or _WIDE)  # type: ignore[arg-type]
-        try:
-            yield context
-        finally:
-            await context.close()
-            await instance.close()
+        started = _Running(scene)
+        _running[scene] = started
+        _browsers[scene] = await started.start()
+    context = await _browsers[scene].new_context(viewport=viewport or _WIDE)  # type: ignore[arg-type]
+    try:
+        yield context
+    finally:
+        await context.close()
 
 
-def end_browsers() -> None:
-    """Those that `chromium` has started."""
+async def end_browsers() -> None:
+    """Those that `chromium` has started, in the event loop where it did."""
+    while _browsers:
+        await _browsers.popitem()[1].close()
     while _running:
         _running.popitem()[1].end()
+    while _drivers:
+        await _drivers.pop().stop()
