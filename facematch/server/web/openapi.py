@@ -13,6 +13,7 @@ from facematch.server.web.errors import Problem
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from pydantic import BaseModel
 
 TAGS = [
     {"name": "page", "description": "The page and its assets."},
@@ -67,7 +68,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             separate_input_output_schemas=False,
         )
         extras = [route.openapi_extra for route in app.routes if isinstance(route, APIRoute)]
-        named = {Problem, *(extra.model for extra in extras if isinstance(extra, Described))}
+        named: set[type[BaseModel]] = {Problem, *(extra.model for extra in extras if isinstance(extra, Described))}
         _, models = models_json_schema(
             [(model, "validation") for model in sorted(named, key=lambda model: model.__name__)],
             ref_template="#/components/schemas/{model}",
