@@ -129,8 +129,8 @@ class Bindings:
         return count
 
     async def acknowledge(self, wanted: Wanted, by: str) -> int:
-        """Somebody has seen to a swapped face. Returns of how many participants."""
-        count = await self._store.swapped(wanted)
+        """Somebody has seen who is there. Returns of how many participants."""
+        count = await self._store.seen_to(wanted)
         if count and wanted.identity is not None:
             await self._say("acknowledged", wanted.identity, wanted.room, by)
         return count

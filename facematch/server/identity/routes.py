@@ -153,7 +153,7 @@ class IdentitiesShown(BaseModel):
 
 
 class Acknowledging(BaseModel):
-    """Whose swapped face was seen to."""
+    """Whose face was seen to."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -261,7 +261,9 @@ def routes(
         openapi_extra=described(Acknowledging, everywhere={"identity": "Alice42"}),
     )
     async def acknowledge(request: Request) -> Acknowledged:
-        """Ends `swapped`. Who did so, and when, stays in the log (`binding`)."""
+        """Ends `swapped`, and `lost` of a Check's `continuity`: from now on the face that is there is the one that has
+        to stay. Who said so, and when, is in the log (`binding`).
+        """
         sent = await read_json(request, Acknowledging, _LIMIT)
         with refused():
             count = await bindings.acknowledge(Wanted(sent.identity, sent.room), _by(caller_of(request.scope)))

@@ -143,9 +143,10 @@ class IdentityStore:
         found = found.order_by(identity_state.c.room, identity_state.c.identity).limit(MOST_SHOWN)
         return [Participant(told_in(row[:-2]), *row[-2:]) for row in await self._database.rows(found)]
 
-    async def swapped(self, wanted: Wanted) -> int:
-        """How many participants have a swapped face that nobody has acknowledged."""
-        found = sa.select(sa.func.count()).select_from(identity_state).where(identity_state.c.swapped)
+    async def seen_to(self, wanted: Wanted) -> int:
+        """Whose face somebody may have seen to: how many are there, or were swapped."""
+        there = sa.or_(identity_state.c.swapped, identity_state.c.state != IdentityState.ABSENT)
+        found = sa.select(sa.func.count()).select_from(identity_state).where(there)
         for column, value in ((identity_state.c.room, wanted.room), (identity_state.c.identity, wanted.identity)):
             if value is not None:
                 found = found.where(column == text_of(value))

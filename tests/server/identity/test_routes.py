@@ -154,6 +154,17 @@ def test_a_swap_is_acknowledged(client: TestClient) -> None:
     assert (told["change"], told["by"], told["participant_identity"]) == ("acknowledged", "admin (local)", "alice")
 
 
+def test_who_is_there_without_a_swap_can_be_acknowledged_for_what_was_before_them_may_be_lost(
+    client: TestClient,
+) -> None:
+    beat(client)
+    tell(client, change(0, "joined"), seen(1, evidence={"continuity": "lost"}))
+    assert client.post("/api/identity/acknowledge", json={"identity": "alice"}).json() == {"acknowledged": 1}
+    tell(client, change(2, "left"))
+    assert client.post("/api/identity/acknowledge", json={"identity": "alice"}).json() == {"acknowledged": 0}
+    assert len(client.get("/api/events?type=binding").json()["events"]) == 1
+
+
 def test_nobody_but_the_api_tells_of_identities(client: TestClient) -> None:
     for type_ in ("identity", "binding"):
         body = {
