@@ -25,6 +25,7 @@ from facematch.recognizer.delivery.outbox_store import StoreInUseError, open_out
 from facematch.recognizer.delivery.snapshots import Snapshots
 from facematch.recognizer.directions import Directions
 from facematch.recognizer.erasure_orders import ErasureOrders
+from facematch.recognizer.evidence.handing_on import AnchorsHandedOn
 from facematch.recognizer.evidence.kept import KeptEvidence
 from facematch.recognizer.gallery import GalleryFollower, gallery_path
 from facematch.recognizer.heartbeat import Hearers, HeartbeatSender
@@ -165,6 +166,7 @@ class Recognizer:
             shutdown=shutdown,
         )
         model = self._shared.engine.model
+        self._anchors = AnchorsHandedOn(self._api, self._shared.evidence, source=source, encoder=weights_of(model))
         log.info("Face Match recognizer starts", room=", ".join(rooms), source=source, encoder=model)
         for name in settings.legacy_in_use:
             log.warning(f"{name} is deprecated and has no effect; remove it")
@@ -179,6 +181,7 @@ class Recognizer:
                     tasks.create_task(self._outbox.run(), name="outbox"),
                     tasks.create_task(self._heartbeats.run(), name="heartbeat"),
                     tasks.create_task(self._shared.evidence.run(), name="evidence"),
+                    tasks.create_task(self._anchors.run(), name="anchors"),
                     tasks.create_task(self._watchdog.run(), name="memory"),
                     tasks.create_task(native.run(), name="native output"),
                     *(
@@ -190,7 +193,7 @@ class Recognizer:
                 log.info("Graceful shutdown flag detected; breaking main loop")
                 for task in running:
                     task.cancel()
-            await self._outbox.flush(FLUSH_SECONDS)
+            await asyncio.gather(self._outbox.flush(FLUSH_SECONDS), self._anchors.flush(FLUSH_SECONDS))
         finally:
             await close_in_time(
                 self._outbox.aclose(),

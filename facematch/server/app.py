@@ -49,7 +49,7 @@ from facematch.server.presence.fold import PresenceFold
 from facematch.server.presence.store import PresenceStore
 from facematch.server.privacy.retention import Limits
 from facematch.server.privacy.service import Keeping
-from facematch.server.recognizers import looks_routes
+from facematch.server.recognizers import anchors_routes, looks_routes
 from facematch.server.recognizers import routes as heartbeats
 from facematch.server.recognizers.directing import Directing
 from facematch.server.recognizers.looks import Looks
@@ -180,10 +180,13 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         keeping.routes(reference),
         captures.routes(settings.output_dir),
         tokens.routes(minted, access.token_limit, identity.bind_invited, settings.observers),
-        consent.routes(consent.Consents(administered, settings.room_name), access.token_limit),
+        consent.routes(
+            consent.Consents(administered, settings.room_name, recognizers.anchors.forget), access.token_limit
+        ),
         heartbeats.routes(recognizers, keeping.erasures, people.gallery_version, directing),
+        anchors_routes.routes(recognizers.anchors),
         looks_routes.routes(looks),
-        not_compared_routes.routes(not_compared, recognizers.all),
+        not_compared_routes.routes(not_compared, recognizers),
         status.routes(_configured(settings), shown),
         rooms.routes(settings.room_name, recognizers),
         metrics.routes(recognizers, hub, reference),

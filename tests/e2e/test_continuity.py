@@ -20,7 +20,7 @@ FIRST = 30
 """Seconds within which the first event of a new track comes."""
 
 
-async def test_a_swap_before_the_camera_is_told_also_across_off_and_on(make_stack: MakeStack) -> None:
+async def test_a_swap_before_the_camera_is_told_also_across_off_and_on_and_a_restart(make_stack: MakeStack) -> None:
     stack = make_stack(wait_seconds=0.3, hold_seconds=0.3, continuity=True)
     await stack.start(reference=None)
     async with stack.listen() as events, stack.publishers() as publishers:
@@ -40,6 +40,12 @@ async def test_a_swap_before_the_camera_is_told_also_across_off_and_on(make_stac
 
         await desk.unpublish()
         await desk.publish(Scene(REFERENCE))
+        assert await looks_until_changed(events, "desk") <= 3
+
+        await acknowledge(stack, events, "desk")
+        await stack.recognizer.terminate(within=FIRST)
+        await desk.show(Scene(STRANGER))
+        await stack.start_recognizer()
         assert await looks_until_changed(events, "desk") <= 3
 
 

@@ -8,7 +8,7 @@ from it. What is not in it cannot happen, and raises `KeyError`.
     NONE      there is no anchor
     FORMING   the anchor is of fewer than three looks: nothing is said yet
     SAME      the last look was at the anchor's face
-    DOUBTED   it was at another one, or at neither clearly: nothing is said
+    DOUBTED   it was at another one, or at neither clearly, or there was none yet: nothing is said
     CHANGED   several looks in a row were at another one
     LOST      there was an anchor, and it is not known any more: until somebody acknowledges it
 """
@@ -62,10 +62,12 @@ class Input(StrEnum):
     PROVEN = "another face, proven"
     ACKNOWLEDGED = "acknowledged"
     NOT_KEPT = "not kept while nobody could look"
+    HANDED_ON = "handed on by the recognizer before"
     FORGOTTEN = "forgotten"
 
 
 _EVERYWHERE = {Input.NOT_KEPT: State.LOST, Input.FORGOTTEN: State.NONE}
+_KNOWN_BEFORE = {Input.HANDED_ON: State.DOUBTED}
 _LOOKED = {
     Input.EARLY: State.FORMING,
     Input.ANCHORS_FACE: State.SAME,
@@ -76,22 +78,31 @@ TRANSITIONS: dict[State, dict[Input, State]] = {
     State.NONE: {
         Input.EARLY: State.FORMING,
         Input.ACKNOWLEDGED: State.FORMING,
+        **_KNOWN_BEFORE,
         **_EVERYWHERE,
     },
-    State.FORMING: {**_LOOKED, Input.ACKNOWLEDGED: State.FORMING, **_EVERYWHERE},
+    State.FORMING: {**_LOOKED, Input.ACKNOWLEDGED: State.FORMING, **_KNOWN_BEFORE, **_EVERYWHERE},
     State.SAME: {
         Input.ANCHORS_FACE: State.SAME,
         Input.UNCLEAR: State.DOUBTED,
         Input.ACKNOWLEDGED: State.FORMING,
+        **_KNOWN_BEFORE,
         **_EVERYWHERE,
     },
-    State.DOUBTED: {**_LOOKED, Input.PROVEN: State.CHANGED, Input.ACKNOWLEDGED: State.FORMING, **_EVERYWHERE},
+    State.DOUBTED: {
+        **_LOOKED,
+        Input.PROVEN: State.CHANGED,
+        Input.ACKNOWLEDGED: State.FORMING,
+        **_KNOWN_BEFORE,
+        **_EVERYWHERE,
+    },
     State.CHANGED: {
         Input.EARLY: State.FORMING,
         Input.ANCHORS_FACE: State.SAME,
         Input.UNCLEAR: State.CHANGED,
         Input.PROVEN: State.CHANGED,
         Input.ACKNOWLEDGED: State.FORMING,
+        **_KNOWN_BEFORE,
         **_EVERYWHERE,
     },
     State.LOST: {Input.ACKNOWLEDGED: State.FORMING, **_EVERYWHERE},
@@ -194,6 +205,19 @@ class Continuity:
             return
         self._take(Input.ACKNOWLEDGED)
         self.anchor, self.distance, self._others = Anchor(fused.embedding, fused.looks, fused.spread), 0.0, 0
+
+    def resume(self, anchor: Anchor, fused: FusedFace) -> None:
+        """An anchor of before this process: looks since then are compared with it, in place of one made of them.
+
+        Args:
+            anchor: what it was.
+            fused: the last looks, if there are any yet.
+        """
+        if self.state is State.LOST:
+            return
+        self._take(Input.HANDED_ON)
+        far = bool(fused.looks) and anchor.distance(fused.embedding) > limit(anchor, fused) * _FAR
+        self.anchor, self.distance, self._others = anchor, None, fused.looks if far else 0
 
     def not_kept(self) -> None:
         """The anchor goes, though nobody knows that the participant has left."""

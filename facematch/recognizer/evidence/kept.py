@@ -2,7 +2,7 @@
 
 With CONTINUITY off only the last looks at the face before each camera are kept, for as long as it is watched. With it
 on, they and an anchor belong to the participant, and outlive mute, camera off and on, and ten minutes after they left.
-All of it is in memory only.
+All of it is in memory only; the next recognizer gets the anchors from this one (`handing_on`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from facematch.faces.stillness import Stillness
 from facematch.protocol.events import Evidence, PersonNear
 from facematch.recognizer.evidence.continuity import Continuity, State
 from facematch.recognizer.evidence.subject_face import is_sharp, subject_face
+from facematch.recognizer.wakeup import Wakeup
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from facematch.faces.engine import Face
     from facematch.faces.ranking import Enrolled, Nearness
     from facematch.faces.tolerance import MatchRules
+    from facematch.recognizer.evidence.continuity import Anchor
 
 KEPT_SECONDS: Final = 600.0
 """From when somebody left, or from when nobody can say who is there, to when what is kept of them is dropped."""
@@ -94,11 +96,21 @@ class RoomEvidence:
 
     Args:
         continuity: CONTINUITY.
+        watched_anew: notified when somebody is watched who was not.
     """
 
-    def __init__(self, *, continuity: bool) -> None:
+    def __init__(self, *, continuity: bool, watched_anew: Wakeup | None = None) -> None:
         self._continuity = continuity
+        self._watched_anew = watched_anew or Wakeup()
         self._kept: dict[str, _Participant] = {}
+        self.watched: set[str] = set()
+        """Whose cameras are watched, or were, and may be again."""
+
+    def watch(self, identity: str) -> None:
+        """A camera of theirs is watched."""
+        if identity not in self.watched:
+            self.watched.add(identity)
+            self._watched_anew.notify()
 
     def add(self, identity: str, track_sid: str, frames: Frames, compared: Compared) -> Evidence | None:
         """A batch has ended.
@@ -106,6 +118,7 @@ class RoomEvidence:
         Returns:
             What its Check tells; None: nothing yet.
         """
+        self.watch(identity)
         participant = self._participant(identity)
         if track_sid not in participant.cameras:
             face = participant.last if self._continuity else FusedFace()
@@ -125,6 +138,7 @@ class RoomEvidence:
 
     def there(self, identities: Collection[str], now: float) -> None:
         """These are in the room, says LiveKit; all others have left."""
+        self.watched.intersection_update({*identities, *self._kept})
         for identity, participant in self._kept.items():
             if identity in identities:
                 participant.away_since, participant.left = None, False
@@ -153,6 +167,18 @@ class RoomEvidence:
     def forget(self, identity: str) -> None:
         """Drop at once what is kept of a participant: erased, or not to be compared any more."""
         self._kept.pop(identity, None)
+        self.watched.discard(identity)
+
+    def anchors(self) -> dict[str, Anchor]:
+        """Those that there are, by identity."""
+        found = ((identity, one.continuity.anchor) for identity, one in self._kept.items())
+        return {identity: anchor for identity, anchor in found if anchor is not None}
+
+    def resume(self, identity: str, anchor: Anchor) -> None:
+        """What another recognizer knew of a participant who is watched: looks are compared with it from now on."""
+        if identity in self.watched:
+            participant = self._participant(identity)
+            participant.continuity.resume(anchor, participant.last)
 
     def acknowledge(self, identity: str) -> None:
         """Whoever is there now is whom a participant's next looks are compared with."""
@@ -226,25 +252,27 @@ class KeptEvidence:
 
     def __init__(self, *, continuity: bool) -> None:
         self.continuity = continuity
-        self._rooms: dict[str, RoomEvidence] = {}
+        self.rooms: dict[str, RoomEvidence] = {}
+        self.watched_anew = Wakeup()
+        """Somebody is watched who was not."""
 
     def of(self, room: str) -> RoomEvidence:
         """That of one room."""
-        return self._rooms.setdefault(room, RoomEvidence(continuity=self.continuity))
+        return self.rooms.setdefault(room, RoomEvidence(continuity=self.continuity, watched_anew=self.watched_anew))
 
     def forget(self, identity: str) -> None:
         """Drop at once what is kept of a participant, in whatever room."""
-        for room in self._rooms.values():
+        for room in self.rooms.values():
             room.forget(identity)
 
     def acknowledge(self, identity: str) -> None:
         """Whoever is there now is whom a participant's next looks are compared with, in whatever room."""
-        for room in self._rooms.values():
+        for room in self.rooms.values():
             room.acknowledge(identity)
 
     async def run(self) -> None:
         """Drop what has been kept for long enough, for ever."""
         while True:
             await asyncio.sleep(EXPIRY_SECONDS)
-            for room in self._rooms.values():
+            for room in self.rooms.values():
                 room.expire(asyncio.get_running_loop().time())

@@ -282,6 +282,7 @@ class RoomWatch:
         task = asyncio.create_task(watch.run(rest), name=f"track {sid}")
         self._watches[sid] = watch, task
         self._reporter.attendance.watches(watch.subject)
+        self._evidence.watch(watch.subject.participant_identity)
         task.add_done_callback(lambda done: self._ended(sid, done))
         log.info("Watching track", track=sid, participant=participant.sid, identity=participant.identity)
 

@@ -95,6 +95,7 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     ("POST", "/api/check"): _REPORT,
     ("POST", "/api/events"): _REPORT,
     ("POST", "/api/heartbeat"): _REPORT,
+    ("POST", "/api/anchors"): _REPORT,
     ("POST", "/api/looks"): _VIEW,
     ("GET", "/api/status"): _VIEW,
     ("GET", "/api/rooms"): _VIEW,

@@ -172,6 +172,7 @@ def routes(
     bindings: Bindings,
     watched: Callable[[], Collection[str]],
     now: Callable[[], datetime],
+    forget: Callable[[str], None],
 ) -> APIRouter:
     """`/api/bindings`, `/api/identity` and `/api/identity/acknowledge`.
 
@@ -180,6 +181,7 @@ def routes(
         bindings: where they are changed.
         watched: the rooms of which a recognizer reports now.
         now: aware time.
+        forget: drops what a recognizer handed on of somebody: the next one begins with who is there.
     """
     router = APIRouter(tags=["identity"])
 
@@ -267,6 +269,7 @@ def routes(
         sent = await read_json(request, Acknowledging, _LIMIT)
         with refused():
             count = await bindings.acknowledge(Wanted(sent.identity, sent.room), _by(caller_of(request.scope)))
+        forget(sent.identity)
         return Acknowledged(acknowledged=count)
 
     return router

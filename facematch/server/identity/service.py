@@ -52,7 +52,7 @@ class Identity:
 
     def routes(self) -> APIRouter:
         """See `identity.routes`."""
-        return routes.routes(self.store, self.bindings, self._watched, self._now)
+        return routes.routes(self.store, self.bindings, self._watched, self._now, self._recognizers.anchors.forget)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

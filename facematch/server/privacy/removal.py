@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from facematch.server.people.changes import PeopleChanges
     from facematch.server.presence.store import PresenceStore
     from facematch.server.privacy.retention import Retention
+    from facematch.server.recognizers.anchors import Anchors
     from facematch.server.snapshots.folder import SnapshotFolder
 
 
@@ -45,7 +46,7 @@ class Leftovers:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the database holds of what happened."""
+    """What is held of what happened."""
 
     records: Records
     presence: PresenceStore
@@ -53,6 +54,8 @@ class Stored:
     """Derived from them."""
     bindings: Bindings
     """Of participants to people."""
+    anchors: Anchors
+    """What recognizers hand on of participants."""
 
 
 class Removal:
@@ -80,6 +83,7 @@ class Removal:
         self._presence = stored.presence
         self._identity = stored.identity
         self._bindings = stored.bindings
+        self._anchors = stored.anchors
         self._folder = folder
         self._retention = retention
         self._feed = feed
@@ -124,6 +128,8 @@ class Removal:
             OSError: they could not be removed.
         """
         await self._feed.writer.settled()
+        if subject.kind == "participant":
+            self._anchors.forget(subject.id)
         async with self._retention.lock:
             latest = await self._records.latest()
             removed = await self._records.remove_of(subject, until=until)

@@ -63,7 +63,7 @@ class Keeping:
         self.retention = Retention(records, snapshots, limits, lambda: delivered_until(recognizers.all()))
         self._store = ErasureStore(database)
         presence, identity = PresenceStore(database), IdentityStore(database)
-        stored = Stored(records, presence, identity, Bindings(identity, feed.writer, people.store))
+        stored = Stored(records, presence, identity, Bindings(identity, feed.writer, people.store), recognizers.anchors)
         removal = Removal(stored, snapshots, self.retention, feed, people.enrollment, people.changes)
         self._statistics = StatisticsExpiry(presence, limits.statistics_days)
         self.erasures = Erasures(removal, self._store, recognizers.all)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from facematch.protocol.heartbeat import Heartbeat
+from facematch.server.recognizers.anchors import Anchors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -60,6 +61,8 @@ class Recognizers:
         """By room and boot."""
         self._rivals: set[str] = set()
         """The rooms that have some, as the log has last been told."""
+        self.anchors = Anchors(monotonic)
+        """What they hand on to each other."""
 
     def hear(self, heartbeat: Heartbeat) -> None:
         """Take a heartbeat; one that was overtaken by a newer one of the same boot and room changes nothing.
@@ -67,6 +70,7 @@ class Recognizers:
         Which of two was sent first, only the recognizer's clock tells, and that may have been set back meanwhile. So
         its word counts only for as long as a post can be on its way.
         """
+        self.anchors.heard(heartbeat.source, heartbeat.room)
         room = self._heard.setdefault(heartbeat.room, {})
         now, known = self._now(), room.get(heartbeat.source)
         if known and known.heartbeat.sent_at > heartbeat.sent_at and now - known.at <= OVERTAKEN_SECONDS:

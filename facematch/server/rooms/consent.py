@@ -55,11 +55,15 @@ class Consents:
     Args:
         administered: opens LiveKit's services for one room; closed by this object.
         default_room: when none is asked for.
+        forget: drops what recognizers hand on of whoever withdraws.
     """
 
-    def __init__(self, administered: Callable[[str], LiveKitAPI], default_room: str) -> None:
+    def __init__(
+        self, administered: Callable[[str], LiveKitAPI], default_room: str, forget: Callable[[str], None]
+    ) -> None:
         self._administered = administered
         self._default_room = default_room
+        self._forget = forget
 
     async def change(self, room: str | None, identity: str, login: str | None, *, given: bool) -> None:
         """Set what somebody has agreed to.
@@ -83,6 +87,8 @@ class Consents:
                 await livekit.room.update_participant(
                     UpdateParticipantRequest(room=room, identity=identity, attributes=change)
                 )
+            if not given:
+                self._forget(identity)
         except ServerError as error:
             if error.code == "not_found":
                 raise ApiError(404, Code.NOT_IN_ROOM, _NOT_THERE) from None

@@ -1,7 +1,6 @@
 """The door to who is not to be looked at. Identities stand in the query: they may hold anything."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
-from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -13,7 +12,7 @@ from facematch.protocol.values import LONGEST_NAME
 from facematch.server.access.caller import caller_of
 from facematch.server.access.roles import Role
 from facematch.server.people.saying import UNAVAILABLE, said
-from facematch.server.recognizers.registry import ONLINE_SECONDS, Heard
+from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
 from facematch.server.rooms.not_compared import MOST, NotCompared, TooManyError
 from facematch.server.web.errors import ApiError, Code, documented
 
@@ -48,12 +47,12 @@ class Changed(BaseModel):
     compared: bool = Field(description="Whether they may be looked at from now on")
 
 
-def routes(not_compared: NotCompared, heard: Callable[[], Sequence[Heard]]) -> APIRouter:
+def routes(not_compared: NotCompared, recognizers: Recognizers) -> APIRouter:
     """`/api/not-compared`.
 
     Args:
         not_compared: keeps them.
-        heard: the recognizers' last heartbeats and their ages in seconds.
+        recognizers: their last heartbeats, and what they hand on.
     """
     router = APIRouter(tags=["people"])
 
@@ -73,7 +72,7 @@ def routes(not_compared: NotCompared, heard: Callable[[], Sequence[Heard]]) -> A
         kept = {line.identity for line in lines}
         chose = {
             track.participant_identity
-            for heartbeat, age in heard()
+            for heartbeat, age in recognizers.all()
             if age <= ONLINE_SECONDS
             for track in heartbeat.tracks
             if track.idle_reason == "not_compared"
@@ -94,6 +93,7 @@ def routes(not_compared: NotCompared, heard: Callable[[], Sequence[Heard]]) -> A
                 await not_compared.put(identity, f"{Role.ADMIN} ({caller_of(request.scope).by})")
             except TooManyError:
                 raise ApiError(*_FULL) from None
+        recognizers.anchors.forget(identity)
         log.info("Not to be looked at", identity=identity)
         return Changed(identity=identity, compared=False)
 

@@ -79,6 +79,7 @@ POST       /api/match                        in    local  sign   role    role   
 POST       /api/check                        in    local  sign   role    role         in          role   sign   origin   host
 POST       /api/events                       in    local  sign   role    role         in          role   sign   origin   host
 POST       /api/heartbeat                    in    local  sign   role    role         in          role   sign   origin   host
+POST       /api/anchors                      in    local  sign   role    role         in          role   sign   origin   host
 POST       /api/looks                        in    local  sign   in      role         role        in     sign   origin   host
 GET        /api/status                       in    local  sign   in      role         role        in     sign   origin   host
 GET        /api/rooms                        in    local  sign   in      role         role        in     sign   origin   host

@@ -26,6 +26,7 @@ class LiveKit:
         self.people = people
         self._trouble = trouble
         self.asked: list[str] = []
+        self.forgotten: list[str] = []
         self.room = self
 
     def __call__(self, room: str) -> Any:
@@ -49,7 +50,9 @@ class LiveKit:
 
 
 def change(livekit: LiveKit, identity: str, login: str | None, *, given: bool = True, room: str | None = None) -> None:
-    asyncio.run(Consents(cast("Any", livekit), "lobby").change(room, identity, login, given=given))
+    asyncio.run(
+        Consents(cast("Any", livekit), "lobby", livekit.forgotten.append).change(room, identity, login, given=given)
+    )
 
 
 def test_one_s_own_is_changed_and_nothing_else() -> None:
@@ -61,6 +64,7 @@ def test_one_s_own_is_changed_and_nothing_else() -> None:
         "own": {"facematch.consent": ""},
     }
     assert livekit.asked == ["lobby", "hall"]
+    assert livekit.forgotten == ["own"]
 
 
 @pytest.mark.parametrize(("identity", "login"), [("guest", "two"), ("guest", None), ("own", "one"), ("nobody", None)])
