@@ -5,13 +5,15 @@
 /** @typedef {import("./connection.js").Level} Level */
 /** @typedef {import("./connection.js").RecognizerState} RecognizerState */
 /** @typedef {import("./rights.js").Rights} Rights */
-/** @typedef {"match" | "none" | "looking" | "empty" | "no_reference" | "doubt" | "offline" | "loading"} SummaryKind */
+/** @typedef {"alarm" | "match" | "none" | "looking" | "empty" | "no_reference" | "doubt" | "offline" | "loading"} SummaryKind */
 /**
  * @typedef {object} Summary
  * @property {SummaryKind} kind
- * @property {string} title of a match: whose, if they are few
+ * @property {string} lead what comes before the title, where that is names; "" when it is words
+ * @property {string} title of an alarm or a match: whose, if they are few
  * @property {string} detail
  * @property {string} who names that belong to the detail, apart from it because nobody translates a name
+ * @property {string} about the identity of the one whose card says more; "" when there is none
  */
 
 import { counted, displayName, duration, listed } from "./text.js";
@@ -73,6 +75,8 @@ export function summaryOf(cards, { level, silence, hasReference, rights, recogni
   if (level === "connecting") return said("loading", "Connecting…");
   if (level === "offline") return lastKnown("offline", "Offline", cards);
   if (level === "doubtful") return lastKnown("doubt", `No news for ${duration(silence)}`, cards);
+  const alarming = cards.filter((card) => card.identityTone === "bad");
+  if (alarming.length > 0) return alarmSummary(alarming);
   const matching = cards.filter((card) => card.state === "match");
   if (matching.length > 0) return matchSummary(matching, cards, now);
   if (!hasReference) return said("no_reference", "No reference", BEGIN[rights]);
@@ -101,7 +105,19 @@ export function summaryOf(cards, { level, silence, hasReference, rights, recogni
  * @returns {Summary}
  */
 function said(kind, title, detail = "", who = "") {
-  return { kind, title, detail, who };
+  return { kind, lead: "", title, detail, who, about: "" };
+}
+
+/** @param {readonly Card[]} alarming @returns {Summary} */
+function alarmSummary(alarming) {
+  const [first] = alarming;
+  const about = first?.identity ?? "";
+  const names = listed(alarming.map((card) => displayName(card.name, card.identity)));
+  if (first === undefined || alarming.length > 1) {
+    return { ...said("alarm", counted(alarming.length, "alarm"), "", names), about };
+  }
+  const lead = first.identityState === "swapped" ? "Face changed:" : "Someone else as";
+  return { ...said("alarm", names, first.identityWords), lead, about };
 }
 
 /**
@@ -115,11 +131,13 @@ function matchSummary(matching, cards, now) {
   const began = Math.min(...matching.map((card) => card.matchSince ?? now));
   const seconds = Math.max(0, (now - began) / 1000);
   const others = present > matching.length ? `${counted(present, "participant")} in the room` : "";
+  const about = matching[0]?.identity ?? "";
   if (matching.length > 2) {
-    return said("match", counted(matching.length, "participant"), others, namesOf(matching));
+    return { ...said("match", counted(matching.length, "participant"), others, namesOf(matching)), lead: "Match", about };
   }
   const since = seconds < 2 ? "since just now" : `for ${duration(seconds)}`;
-  return said("match", namesOf(matching), ["on camera ", since, others && ", ", others].join(""));
+  const detail = ["on camera ", since, others && ", ", others].join("");
+  return { ...said("match", namesOf(matching), detail), lead: "Match", about };
 }
 
 /**

@@ -38,15 +38,18 @@ import { connectionOf, looksForSomebody, recognizerState } from "../model/connec
 import { rightsOf } from "../model/rights.js";
 import { Store, initialState } from "../model/store.js";
 import { summaryOf } from "../model/summary.js";
+import { PLAIN_VIEW, ordered, showing } from "../model/tiles.js";
 import { Identities } from "../net/identity.js";
 import { StatusPoll } from "../net/poll.js";
 import { EventSocket } from "../net/socket.js";
 import { Session } from "../room/session.js";
 import { actionsOf, visitOf } from "../room/visit.js";
+import { setUpWords } from "../model/setup.js";
 import { Activity } from "../view/activity.js";
 import { Announcer } from "../view/announcer.js";
 import { Bar } from "../view/bar.js";
 import { keepFocus } from "../view/focus.js";
+import { Headline } from "../view/headline.js";
 import { Join } from "../view/join.js";
 import { Participants } from "../view/participants.js";
 import { html, render } from "../view/preact.js";
@@ -56,6 +59,7 @@ import { Binding } from "./binding.js";
 import { Erasing } from "./erasing.js";
 import { drawPlaces } from "./other-places.js";
 import { Places } from "./places.js";
+import { Setup } from "./setup.js";
 import { leaveWhenOthersSignIn, signedIn } from "./signed-in.js";
 import { Viewing } from "./viewing.js";
 import { forgetDrops, rememberName, rememberedName } from "./visitor.js";
@@ -65,10 +69,11 @@ const DOUBT = "No news from the server: what is shown may be old.";
 
 const mounts = {
   bar: element("bar-state"),
+  answer: element("bar-answer"),
   reference: element("reference-content"),
   join: element("join-content"),
   participants: element("participants-content"),
-  activity: element("activity-content"),
+  activity: element("sightings-content"),
   people: element("people"),
   history: element("history"),
 };
@@ -107,6 +112,7 @@ const poll = new StatusPoll({
   },
 });
 let filter = NO_FILTER;
+let view = PLAIN_VIEW;
 const viewing = new Viewing(/** @type {HTMLDialogElement} */ (element("viewer")), () => store.state.activity);
 /** @type {readonly Card[]} */
 let cards = [];
@@ -157,6 +163,7 @@ const binding = new Binding(
 );
 const manage = { bind: binding.ask, release: binding.release, seenTo: binding.seenTo, erase: onEraseParticipant };
 const places = new Places(() => schedule());
+const setup = new Setup(element("setup"), () => schedule());
 
 /** Something about the room or the camera is different now. */
 function onRoomChange() {
@@ -164,6 +171,26 @@ function onRoomChange() {
   const watched = session.room === store.state.status?.room;
   store.dispatch({ type: "room", participants: watched ? session.participants() : [], at: Date.now() });
   schedule();
+}
+
+/** @param {typeof view} next */
+const onView = (next) => {
+  view = next;
+  schedule();
+};
+
+/** @param {string} identity whose card is wanted, wherever on the page somebody is */
+const onShow = (identity) => {
+  onView(showing(cards, view, identity));
+  requestAnimationFrame(() => requestAnimationFrame(() => goTo(identity)));
+};
+
+/** @param {string} identity */
+function goTo(identity) {
+  const card = mounts.participants.querySelector(`[data-identity="${CSS.escape(identity)}"] .card-name`);
+  if (!(card instanceof HTMLElement)) return;
+  card.focus({ preventScroll: true });
+  card.scrollIntoView({ block: "center" });
 }
 
 let scheduled = false;
@@ -189,7 +216,7 @@ function draw() {
   const loading = state.status === null && !offline;
   const hasReference = looksForSomebody(state.status);
   const rights = rightsOf(signedIn.who?.role ?? null);
-  const summary = summaryOf(cards, {
+  const summary = summaryOf(ordered(cards), {
     level: loading ? "connecting" : connection.level === "connecting" ? "live" : connection.level,
     silence: connection.silence,
     hasReference,
@@ -207,15 +234,15 @@ function draw() {
       recognizer=${recognizer}
       heartbeat=${heartbeat}
       missing=${state.status?.events.gaps.count ?? 0}
-      answer=${summary.title}
-      answerKind=${summary.kind}
       theme=${currentTheme()}
       onTheme=${onTheme}
       onRetry=${onRetry}
     />`,
     mounts.bar,
   );
-  if (places.route.place === "live") drawLive({ state, connection, recognizer, rights, summary, loading, pageNow, now });
+  render(html`<${Headline} ...${summary} href="#/live" onShow=${onShow} />`, mounts.answer);
+  if (!loading) setup.begin(hasReference || offline);
+  if (places.route.place === "live") drawLive({ state, connection, recognizer, rights, loading, pageNow, now });
   drawPlaces(places, mounts, {
     rights,
     canInvite: signedIn.who?.by === "login",
@@ -234,15 +261,15 @@ function draw() {
  * @param {Connection} drawn.connection
  * @param {RecognizerState} drawn.recognizer
  * @param {Rights} drawn.rights
- * @param {Summary} drawn.summary
  * @param {boolean} drawn.loading
  * @param {number} drawn.pageNow
  * @param {number} drawn.now recognizer's clock, whole seconds
  */
-function drawLive({ state, connection, recognizer, rights, summary, loading, pageNow, now }) {
+function drawLive({ state, connection, recognizer, rights, loading, pageNow, now }) {
   const heartbeat = state.status?.recognizer.heartbeat ?? null;
   const hasReference = looksForSomebody(state.status);
   const offline = connection.level === "offline";
+  const joined = session.phase === "in" || session.phase === "returning";
   render(
     html`<${Reference}
       key=${referencesErased}
@@ -260,15 +287,19 @@ function drawLive({ state, connection, recognizer, rights, summary, loading, pag
   drawJoin(state);
   render(
     html`<${Participants}
-      summary=${summary}
       cards=${cards}
+      view=${view}
+      onView=${onView}
       now=${now}
       loading=${loading}
       showSteps=${!loading && !offline && rights !== "unknown" && (!hasReference || cards.length === 0)}
       hasReference=${hasReference}
       rights=${rights}
       canInvite=${signedIn.who?.by === "login"}
-      joined=${session.phase === "in" || session.phase === "returning"}
+      joined=${joined}
+      setUp=${setUpWords(state.status, joined ? session.identity : "")}
+      setupOpen=${setup.open}
+      onSetup=${setup.toggle}
       videoOf=${videoOf}
       mirrored=${session.camera.mirrored}
       onEnlarge=${viewing.show}

@@ -6,10 +6,9 @@
 /** @typedef {import("../model/connection.js").RecognizerState} RecognizerState */
 /** @typedef {import("./theme-choice.js").Theme} Theme */
 /** @typedef {import("./icons.js").IconName} IconName */
-/** @typedef {import("../model/summary.js").SummaryKind} SummaryKind */
 
 import { counted, duration, megabytes } from "../model/text.js";
-import { ANSWER_ICONS, Icon } from "./icons.js";
+import { Icon } from "./icons.js";
 import { html, memo } from "./preact.js";
 
 /** @type {Readonly<Record<RecognizerState, { words: string, tone: string, help: string }>>} */
@@ -69,8 +68,6 @@ const THEMES = {
  * @property {RecognizerState} recognizer
  * @property {Heartbeat | null} heartbeat
  * @property {number} missing events that it has sent and that never came
- * @property {string} answer the summary's title, for narrow screens
- * @property {SummaryKind} answerKind
  * @property {Theme} theme
  * @property {() => void} onTheme
  * @property {() => void} onRetry
@@ -84,8 +81,6 @@ function View({
   recognizer,
   heartbeat,
   missing,
-  answer,
-  answerKind,
   theme,
   onTheme,
   onRetry,
@@ -118,12 +113,6 @@ function View({
     <div class="help recognizer-help" id="recognizer-help" popover="auto">
       <${Account} recognizer=${recognizer} heartbeat=${heartbeat} missing=${missing} />
     </div>
-    <a class="pill bar-answer" href="#/live" data-kind=${answerKind}>
-      <${Icon} name=${ANSWER_ICONS[answerKind]} />
-      <span class="clip">${
-        answerKind === "match" ? html`<span>Match </span><bdi translate=${false}>${answer}</bdi>` : answer
-      }</span>
-    </a>
     <button
       type="button"
       class="icon-button"

@@ -59,7 +59,7 @@ function View({ card, now, track, mirrored, onEnlarge, manage }) {
     <${Media} card=${card} now=${now} track=${track} mirrored=${mirrored} name=${name} onEnlarge=${onEnlarge} />
     <div class="card-body">
       <div class="card-head">
-        <h3 class="card-name" title=${nameTip(name, card.identity)}>
+        <h3 class="card-name" tabindex="-1" title=${nameTip(name, card.identity)}>
           <bdi class="clip" translate=${false}>${name}</bdi>
           ${card.isLocal ? html`<span class="chip">you</span>` : null}
         </h3>

@@ -46,6 +46,7 @@ const PATHS = {
 
 /** @type {Readonly<Record<import("../model/summary.js").SummaryKind, IconName>>} */
 export const ANSWER_ICONS = {
+  alarm: "error",
   match: "match",
   none: "no_match",
   looking: "looking",

@@ -1,51 +1,29 @@
 // @ts-check
-/** The participants area: the one answer in large letters, what to do first, and a card for everybody. */
+/** Everybody in the room as tiles, what matters first, with what finds somebody among many; who has left in one line. */
 
 /** @import { Rights } from "../model/rights.js" */
-/** @import { Card as CardModel, MatchEvent } from "../types/model.js" */
+/** @import { Card as CardModel, From, MatchEvent } from "../types/model.js" */
+/** @import { View as TilesView } from "../model/tiles.js" */
 /** @typedef {import("./card.js").Manage} Manage */
 /** @import { Track } from "livekit-client" */
-/** @typedef {import("../model/summary.js").Summary} SummaryModel */
 
+import { counted, displayName, listed } from "../model/text.js";
+import { PAGE, arranged } from "../model/tiles.js";
 import { Card } from "./card.js";
-import { ANSWER_ICONS, Icon } from "./icons.js";
+import { Icon } from "./icons.js";
 import { html, useState } from "./preact.js";
 import { Steps } from "./steps.js";
 
 /** With more cards than this each becomes smaller. */
 const ROOMY = 6;
-/** With more than this most are out of sight. */
-const CROWD = 24;
-
-/** @param {{ summary: SummaryModel }} props */
-function SummaryView({ summary }) {
-  return html`<div class="answer" data-testid="answer" data-kind=${summary.kind}>
-    <span class="answer-icon"><${Icon} name=${ANSWER_ICONS[summary.kind]} size=${40} /></span>
-    <div class="answer-words">
-      <p class="answer-title clip" title=${summary.title}>
-        ${
-          summary.kind === "match"
-            ? html`<span class="answer-prefix">Match </span><bdi translate=${false}>${summary.title}</bdi>`
-            : summary.title
-        }
-      </p>
-      <p class="answer-detail clip"><${Detail} ...${summary} /></p>
-    </div>
-  </div>`;
-}
-
-/** @param {SummaryModel} summary */
-function Detail({ kind, detail, who }) {
-  if (who === "") return html`<span>${detail}</span>`;
-  const names = html`<bdi translate=${false}>${who}</bdi>`;
-  if (kind !== "match") return html`<span>${detail} ${names}</span>`;
-  return html`<span>${names}${detail === "" ? "" : `, ${detail}`}</span>`;
-}
+/** Of those who have left no more than these are listed. */
+const MOST_LEFT = 48;
 
 /**
  * @typedef {object} ParticipantsProps
- * @property {SummaryModel} summary
  * @property {readonly CardModel[]} cards
+ * @property {TilesView} view
+ * @property {(view: TilesView) => void} onView
  * @property {number} now
  * @property {boolean} loading
  * @property {boolean} showSteps
@@ -53,6 +31,9 @@ function Detail({ kind, detail, who }) {
  * @property {Rights} rights
  * @property {boolean} canInvite
  * @property {boolean} joined
+ * @property {string} setUp what is set up, in few words
+ * @property {boolean} setupOpen
+ * @property {() => void} onSetup
  * @property {(identity: string) => Track | null} videoOf
  * @property {boolean} mirrored
  * @property {(event: MatchEvent) => void} onEnlarge
@@ -60,27 +41,18 @@ function Detail({ kind, detail, who }) {
  */
 
 /** @param {ParticipantsProps} props */
-export function Participants({
-  summary,
-  loading,
-  showSteps,
-  hasReference,
-  rights,
-  canInvite,
-  joined,
-  cards,
-  now,
-  videoOf,
-  mirrored,
-  onEnlarge,
-  manage,
-}) {
-  const [matchesOnly, setMatchesOnly] = useState(false);
-  const shared = { now, videoOf, mirrored, onEnlarge, manage };
-  const here = cards.filter((card) => !card.past);
-  const many = here.length > ROOMY;
-  const shown = many && matchesOnly ? here.filter((card) => card.state === "match") : here;
-  return html`<${SummaryView} summary=${summary} />
+export function Participants(props) {
+  const { cards, view, loading, showSteps, hasReference, rights, canInvite, joined, now } = props;
+  const { shown, left, fitting, here, page, pages } = arranged(cards, view);
+  const compact = view.size === "auto" ? here > ROOMY : view.size === "compact";
+  const shared = {
+    now,
+    videoOf: props.videoOf,
+    mirrored: props.mirrored,
+    onEnlarge: props.onEnlarge,
+    manage: props.manage,
+  };
+  return html`<${Head} ...${props} here=${here} fitting=${fitting} compact=${compact} />
     ${
       showSteps
         ? html`<${Steps}
@@ -97,33 +69,107 @@ export function Participants({
         ? html`<ul class="cards" aria-hidden="true">
           ${[0, 1].map((index) => html`<li class="card skeleton" key=${index}></li>`)}
         </ul>`
-        : html`${
-            many
-              ? html`<button
-                type="button"
-                class="button small participants-filter"
-                aria-pressed=${matchesOnly ? "true" : "false"}
-                onClick=${() => setMatchesOnly(!matchesOnly)}
-              >
-                <${Icon} name="match" size=${18} />Matches only
-              </button>`
+        : html`<${Cards} cards=${shown} compact=${compact} ...${shared} />
+          ${
+            fitting === 0 && here > 0
+              ? html`<p class="quiet nobody" role="status">Nobody fits. <button
+                  type="button"
+                  class="button small"
+                  onClick=${() => props.onView({ ...view, search: "", matchesOnly: false, page: 0 })}
+                >Show everybody</button></p>`
               : null
           }
-          <${Cards} cards=${shown} dense=${many} ...${shared} />
-          <${Past} cards=${cards.filter((card) => card.past)} ...${shared} />`
+          ${
+            pages > 1
+              ? html`<${Pages} page=${page} pages=${pages} fitting=${fitting} onPage=${(/** @type {number} */ next) =>
+                  props.onView({ ...view, page: next })} />`
+              : null
+          }
+          <${Left} cards=${left} ...${shared} />`
     }`;
+}
+
+/**
+ * @param {ParticipantsProps & { here: number, fitting: number, compact: boolean }} props
+ */
+function Head({ view, onView, here, compact, setUp, setupOpen, onSetup }) {
+  return html`<div class="now-head">
+    ${
+      here > ROOMY
+        ? html`<input
+            type="search"
+            class="input small now-search"
+            placeholder="Find somebody"
+            aria-label="Find a participant"
+            data-testid="tiles-search"
+            value=${view.search}
+            onInput=${(/** @type {From<HTMLInputElement>} */ event) =>
+              onView({ ...view, search: event.currentTarget.value, page: 0 })}
+          />
+          <button
+            type="button"
+            class="button small participants-filter"
+            aria-pressed=${view.matchesOnly ? "true" : "false"}
+            onClick=${() => onView({ ...view, matchesOnly: !view.matchesOnly, page: 0 })}
+          >
+            <${Icon} name="match" size=${18} />Matches only
+          </button>`
+        : null
+    }
+    ${
+      here > 1
+        ? html`<button
+            type="button"
+            class="button small"
+            data-testid="tiles-size"
+            aria-pressed=${compact ? "false" : "true"}
+            onClick=${() => onView({ ...view, size: compact ? "large" : "compact" })}
+          >
+            Large
+          </button>`
+        : null
+    }
+    <button
+      type="button"
+      class="button small setup-button"
+      data-testid="setup-button"
+      aria-expanded=${setupOpen ? "true" : "false"}
+      aria-controls="setup"
+      onClick=${onSetup}
+    >
+      <span>Set up</span><span class="quiet setup-words clip">${setUp}</span>
+    </button>
+  </div>`;
+}
+
+/** @param {{ page: number, pages: number, fitting: number, onPage: (page: number) => void }} props */
+function Pages({ page, pages, fitting, onPage }) {
+  const first = page * PAGE + 1;
+  const turn = (/** @type {number} */ by) => {
+    const next = page + by;
+    if (next >= 0 && next < pages) onPage(next);
+  };
+  return html`<nav class="pages" aria-label="Pages of participants" data-testid="tiles-pages">
+    <button type="button" class="button small" aria-disabled=${page === 0 ? "true" : "false"} onClick=${() => turn(-1)}>
+      Previous
+    </button>
+    <span>${first} to ${Math.min(fitting, first + PAGE - 1)} of ${fitting}</span>
+    <button
+      type="button"
+      class="button small"
+      aria-disabled=${page === pages - 1 ? "true" : "false"}
+      onClick=${() => turn(1)}
+    >
+      Next
+    </button>
+  </nav>`;
 }
 
 /** @typedef {Pick<ParticipantsProps, "cards" | "now" | "videoOf" | "mirrored" | "onEnlarge" | "manage">} CardsProps */
 
-/** @param {CardsProps & { dense: boolean }} props */
-function Cards({ cards, dense, now, videoOf, mirrored, onEnlarge, manage }) {
-  return html`<ul
-    class="cards"
-    data-testid="cards"
-    data-dense=${dense ? "yes" : "no"}
-    data-crowd=${cards.length > CROWD ? "yes" : "no"}
-  >
+/** @param {CardsProps & { compact: boolean }} props */
+function Cards({ cards, compact, now, videoOf, mirrored, onEnlarge, manage }) {
+  return html`<ul class="cards" data-testid="cards" data-size=${compact ? "compact" : "large"}>
     ${cards.map(
       (card) =>
         html`<${Card}
@@ -144,21 +190,37 @@ function Cards({ cards, dense, now, videoOf, mirrored, onEnlarge, manage }) {
  *
  * @param {CardsProps} props
  */
-function Past({ cards, now, onEnlarge, manage }) {
+function Left({ cards, now, onEnlarge, manage }) {
+  const [open, setOpen] = useState(false);
   if (cards.length === 0) return null;
-  return html`<h3 class="past-title">Left</h3>
-    <ul class="past" data-testid="past">
-      ${cards.map(
-        (card) =>
-          html`<${Card}
-            key=${card.identity}
-            card=${card}
-            now=${now}
-            track=${null}
-            mirrored=${false}
-            onEnlarge=${onEnlarge}
-            manage=${manage}
-          />`,
-      )}
-    </ul>`;
+  const names = listed(cards.map((card) => displayName(card.name, card.identity)));
+  return html`<details
+    class="left"
+    data-testid="past"
+    open=${open}
+    onToggle=${(/** @type {From<HTMLDetailsElement>} */ event) => setOpen(event.currentTarget.open)}
+  >
+    <summary class="left-line">
+      <span>${counted(cards.length, "participant")} left</span>
+      <bdi class="quiet clip" translate=${false}>${names}</bdi>
+    </summary>
+    ${
+      open
+        ? html`<ul class="past">
+          ${cards.slice(-MOST_LEFT).map(
+            (card) =>
+              html`<${Card}
+                key=${card.identity}
+                card=${card}
+                now=${now}
+                track=${null}
+                mirrored=${false}
+                onEnlarge=${onEnlarge}
+                manage=${manage}
+              />`,
+          )}
+        </ul>`
+        : null
+    }
+  </details>`;
 }

@@ -37,6 +37,7 @@ async def _announced_focus(page: Page) -> str:
 async def test_a_person_who_left_is_erased_by_keyboard(web: WebProcess, fake: FakeRecognizer, artifacts: Path) -> None:
     await everybody(fake)
     async with looking(web, viewport=PHONE) as page:
+        await page.get_by_test_id("past").locator("summary").click(timeout=LOOK)
         card = card_of(page, "Gone")
         await expect(card).to_be_visible(timeout=LOOK)
         rows = page.locator("[data-testid=activity-row][data-identity=Gone]")

@@ -37,6 +37,8 @@ NO_CAMERA = """kind => { navigator.mediaDevices.getUserMedia = () => Promise.rej
 async def test_each_state_has_its_card(web: WebProcess, fake: FakeRecognizer) -> None:
     expected = await everybody(fake)
     async with looking(web) as page:
+        await page.get_by_test_id("past").locator("summary").click(timeout=LOOK)
+        await expect(page.get_by_test_id("past").get_by_test_id("card")).to_have_attribute("data-reason", "left")
         for identity, state in expected.items():
             await expect(card_of(page, identity)).to_have_attribute("data-state", state, timeout=LOOK)
         ann = card_of(page, "Ann")
@@ -53,7 +55,7 @@ async def test_each_state_has_its_card(web: WebProcess, fake: FakeRecognizer) ->
             re.compile(r"^camera switched off · waiting \d+ s$")
         )
         await expect(card_of(page, "Eve").get_by_test_id("card-phase")).to_have_text("its turn comes next")
-        await expect(page.get_by_test_id("past").get_by_test_id("card")).to_have_attribute("data-reason", "left")
+        await expect(page.get_by_test_id("past")).to_contain_text("1 participant left")
         await expect(page.get_by_test_id("answer")).to_contain_text("Match Ann and gnp.exe")
         await expect(page.get_by_test_id("steps")).to_be_visible()  # there is no reference yet
 
@@ -80,6 +82,7 @@ async def test_everything_can_be_read_and_has_a_name(
 ) -> None:
     expected = await everybody(fake)
     async with looking(web, viewport=viewport, scheme=scheme) as page:
+        await page.get_by_test_id("past").locator("summary").click(timeout=LOOK)
         await expect(page.get_by_test_id("card")).to_have_count(len(expected), timeout=LOOK)
         await page.get_by_text("Advanced").click()
         assert await page.evaluate(CHECKS) == []
@@ -99,9 +102,9 @@ async def test_the_parts_are_landmarks_in_their_order(web: WebProcess) -> None:
     async with looking(web, viewport=PHONE) as page:
         await expect(page.get_by_role("banner")).to_be_visible()
         regions = page.get_by_role("main").get_by_role("region")
-        await expect(regions).to_have_count(4)
+        await expect(regions).to_have_count(5)
         tops = []
-        for name in ("Reference", "Join", "Participants", "Activity"):
+        for name in ("Set up", "Reference", "Join", "Participants", "Activity"):  # nobody is looked for yet
             box = await page.get_by_role("region", name=name).bounding_box()
             assert box is not None
             tops.append(box["y"])
@@ -116,7 +119,7 @@ async def test_the_keyboard_reaches_everything(web: WebProcess, fake: FakeRecogn
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
         reached = []
-        for _ in range(27):
+        for _ in range(30):
             await page.keyboard.press("Tab")
             reached.append(
                 await page.evaluate(
@@ -129,8 +132,9 @@ async def test_the_keyboard_reaches_everything(web: WebProcess, fake: FakeRecogn
                 return at === document.body || getComputedStyle(at).outlineStyle !== "none";
             }""")
             assert visible, f"no focus ring: {reached[-1]}"
-        wanted = ["recognizer", "reference-file", "Preview the camera", "join-name", "join-room", "join-camera"]
-        wanted += ["Advanced", "join-button", "Enlarge the last snapshot of Ann", "What the score says", "filter-kind"]
+        wanted = ["recognizer", "answer", "setup-button", "Enlarge the last snapshot of Ann", "What the score says"]
+        wanted += ["filter-kind", "setup-close", "reference-file", "Preview the camera", "join-name", "join-room"]
+        wanted += ["join-camera", "Advanced", "join-button"]
         places = [reached.index(name) for name in wanted]
         assert places == sorted(places)
 
@@ -277,7 +281,10 @@ async def test_a_room_full_of_participants(web: WebProcess, fake: FakeRecognizer
         await fake.check(name, "no_match", best=0.8)
     await fake.match(names[40])
     async with looking(web) as page:
-        await expect(page.get_by_test_id("card")).to_have_count(60, timeout=LOOK)
+        await expect(page.get_by_test_id("card")).to_have_count(49, timeout=LOOK)
+        await expect(page.get_by_test_id("card").first).to_have_attribute("data-identity", names[40])
+        await page.get_by_role("button", name="Next").click()
+        await expect(page.get_by_test_id("card")).to_have_count(11)
         await expect(page.get_by_test_id("activity-row")).to_have_count(60)
         await page.get_by_role("button", name="Show older").click()
         await expect(page.get_by_test_id("activity-row")).to_have_count(62)

@@ -42,8 +42,8 @@ TRANSLATE = """() => {
 """As the translation built into browsers does it, now and with every change, into `\u2039word\u203a`."""
 
 TORN = """() => {
-    const mounts = document.querySelectorAll("#bar-state, #reference-content, #join-content, #participants-content, " +
-        "#activity-content, #erase, #viewer");
+    const mounts = document.querySelectorAll("#bar-state, #bar-answer, #reference-content, #join-content, " +
+        "#participants-content, #alarms-content, #sightings-content, #erase, #viewer");
     return [...mounts].flatMap(mount => [...mount.querySelectorAll("*")])
         .filter(one => one.localName !== "font" && one.childNodes.length > 1)
         .filter(one => [...one.childNodes].some(node => node.localName === "font" || node.data?.trim()))

@@ -77,6 +77,7 @@ async def test_the_keyboard_goes_on_near_by_when_what_had_it_is_gone(web: WebPro
     await fake.heartbeat(track("Ann", "hold", deadline_in=9))
     await fake.match("Ann")
     async with looking(web) as page:
+        await page.get_by_test_id("past").locator("summary").click(timeout=LOOK)
         await _erase(page, "Gone")
         await expect(page.locator("#participants :focus")).to_have_count(1, timeout=LOOK)  # near the card that went
 

@@ -1,0 +1,36 @@
+// @ts-check
+/** The one answer in large letters: in the bar, so that it stays in view, and a way to the card that says more. */
+
+/** @typedef {import("../model/summary.js").Summary} Summary */
+
+import { ANSWER_ICONS, Icon } from "./icons.js";
+import { html, memo } from "./preact.js";
+
+/** @param {Summary & { href: string, onShow: (identity: string) => void }} props */
+function View({ href, onShow, ...summary }) {
+  const { kind, lead, title, about } = summary;
+  const shown = about === "" ? {} : { onClick: () => onShow(about) };
+  return html`<a class="answer bar-answer" data-testid="answer" data-kind=${kind} href=${href} ...${shown}>
+    <span class="answer-icon"><${Icon} name=${ANSWER_ICONS[kind]} size=${32} /></span>
+    <span class="answer-words">
+      <span class="answer-title clip" title=${title}>
+        ${
+          lead === ""
+            ? title
+            : html`<span class="answer-prefix">${lead} </span><bdi translate=${false}>${title}</bdi>`
+        }
+      </span>
+      <span class="answer-detail clip"><${Detail} ...${summary} /></span>
+    </span>
+  </a>`;
+}
+
+export const Headline = memo(View);
+
+/** @param {Summary} summary */
+function Detail({ kind, detail, who }) {
+  if (who === "") return html`<span>${detail}</span>`;
+  const names = html`<bdi translate=${false}>${who}</bdi>`;
+  if (kind !== "match") return html`<span>${detail} ${names}</span>`;
+  return html`<span>${names}${detail === "" ? "" : `, ${detail}`}</span>`;
+}
