@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from facematch.faces.gallery import DEFAULT
 from facematch.server.events.log import ALL, Entry, Filter, Page, body_text, with_cursor
+from facematch.server.events.naming import named_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +56,10 @@ class MemoryEventLog:
             and (not only.types or event.type in only.types)
             and only.room in (None, event.room)
             and only.participant in (None, event.participant_identity, event.participant_id)
+            and (only.begins is None or event.timestamp >= only.begins)
+            and (only.ends is None or event.timestamp < only.ends)
+            and only.person
+            in (None, *named_in(event), *([DEFAULT] if event.type == "match" and not named_in(event) else []))
         ]
         return tuple((found[::-1] if page.newest_first else found)[: page.limit])
 

@@ -1,13 +1,16 @@
 """The event log in pages: what happened, from any position, for programs that ask instead of listening."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from facematch.protocol.events import (
+    EVENT_TYPES,
     FIRST_TYPES,
     BindingChange,
     Check,
@@ -19,6 +22,8 @@ from facematch.protocol.events import (
 )
 from facematch.protocol.values import Name
 from facematch.server.events.log import Entry, EventLog, Filter, Page
+from facematch.server.events.table import AT_ONCE, rows_in_parts
+from facematch.server.web.csv_table import MEDIA_TYPE, attachment
 from facematch.server.web.errors import ApiError, Code, documented
 
 MOST: int = 1_000
@@ -32,6 +37,13 @@ def _digits(value: Any) -> Any:
     if isinstance(value, str) and not (value.isascii() and value.isdigit()):
         raise ValueError("must be a whole number")
     return value
+
+
+_FIELDS = {
+    model.model_fields["type"].default: ("cursor", "timestamp", "type", "room", *model.model_fields)
+    for model in (Match, Check, ParticipantChange, WatchChange, IdentityChange, BindingChange)
+}
+"""By type, the columns of a table."""
 
 
 _Number = Annotated[int, BeforeValidator(_digits)]
@@ -51,6 +63,16 @@ class EventsQuery(BaseModel):
     )
     participant: Name | None = Field(None, description="An identity, or a participant's sid (`PA_…`)")
     room: Name | None = None
+    person: Name | None = Field(
+        None,
+        description="A person's id: only what is about them, as named, resembled or expected. `default`: the Matches "
+        "of the person of the reference photo",
+    )
+    begins: AwareDatetime | None = Field(None, alias="from", description="Only what happened then or later")
+    ends: AwareDatetime | None = Field(None, alias="to", description="Only what happened before that")
+    format: Literal["json", "csv"] = Field(
+        "json", description="csv: a table of all that fits, however much, from `after` to `before`; without `limit`"
+    )
     order: Literal["asc", "desc"] = Field("asc", description="asc: the oldest first; desc: the newest first")
 
 
@@ -120,10 +142,13 @@ def routes(event_log: EventLog) -> APIRouter:
         "/api/events",
         summary="The event log in pages",
         response_model=EventsPage,
-        responses=documented(
-            (422, Code.INVALID, "limit: Input should be less than or equal to 1000"),
-            (503, Code.STORAGE_FAILED, "The event log cannot be read now. Ask again."),
-        ),
+        responses={
+            200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}},
+            **documented(
+                (422, Code.INVALID, "limit: Input should be less than or equal to 1000"),
+                (503, Code.STORAGE_FAILED, "The event log cannot be read now. Ask again."),
+            ),
+        },
     )
     async def events(query: Annotated[EventsQuery, Query()]) -> Response:
         """In the order of their positions, which never change and are never given twice: pages do not shift while
@@ -131,9 +156,11 @@ def routes(event_log: EventLog) -> APIRouter:
         told of events as they come, listen on `WS /ws/matches?after=` or `WS /ws/events?after=`.
         """
         page = Page(after=query.after, before=query.before, limit=query.limit + 1, newest_first=query.order == "desc")
-        only = Filter(_types(query), query.participant, query.room)
+        only = Filter(_types(query), query.participant, query.room, query.person, query.begins, query.ends)
         try:
             latest = await event_log.latest()
+            if query.format == "csv":
+                return await _table(event_log, replace(page, limit=AT_ONCE), only, latest)
             found = await event_log.page(page, only)
         except OSError as error:
             raise ApiError(
@@ -145,6 +172,21 @@ def routes(event_log: EventLog) -> APIRouter:
         return Response(_answer(query, found[: query.limit], len(found) > query.limit, latest), 200, _JSON)
 
     return router
+
+
+async def _table(event_log: EventLog, page: Page, only: Filter, latest: int) -> Response:
+    """What fits until now as a table that is made while it is sent: however much it is, little of it is held."""
+    until = replace(page, before=min(page.before or latest + 1, latest + 1))
+    columns = list(dict.fromkeys(name for type_ in only.types or EVENT_TYPES for name in _FIELDS[type_]))
+    parts = rows_in_parts(event_log, until, only, columns)
+    first = await anext(parts)  # while it can still be refused
+
+    async def whole() -> AsyncIterator[str]:
+        yield first
+        async for part in parts:
+            yield part
+
+    return StreamingResponse(whole(), 200, attachment("events.csv"), MEDIA_TYPE)
 
 
 _JSON = {"Content-Type": "application/json"}

@@ -10,6 +10,7 @@ from facematch.protocol.events import to_wire
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from facematch.protocol.events import Event
 
@@ -35,6 +36,12 @@ class Filter:
     participant: str | None = None
     """An identity or a participant's sid."""
     room: str | None = None
+    person: str | None = None
+    """Whom they are about: who was named, looked like, or expected. `default`: the Matches of nobody else."""
+    begins: datetime | None = None
+    """Aware; when they happened, says the sender: from then on …"""
+    ends: datetime | None = None
+    """… and before that."""
 
 
 ALL = Filter()

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
+from facematch.faces.gallery import DEFAULT
 from facematch.protocol.events import Check, Match, WatchChange
 from facematch.runtime.clock import wall_clock
 from facematch.server.events.log import ALL, Entry, Filter, Page, body_text, with_cursor
 from facematch.server.events.naming import remember, with_names
 from facematch.server.storage.migrate import migrate
 from facematch.server.storage.position import POSITION, lock_position, position_in
-from facematch.server.storage.schema import events, position, text_of
+from facematch.server.storage.schema import event_people, events, people, position, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -253,20 +254,46 @@ def _page(page: Page, only: Filter) -> sa.Select[Any]:
     of_them = [[]] if who is None else [[events.c.participant_identity == who], [events.c.participant_id == who]]
     of_type = [[events.c.type == type_] for type_ in only.types] or [[]]
     conditions = [[*first, *second] for first in of_them for second in of_type]
-    if len(conditions) == 1:
-        return _selected(whole, page, only.room).where(*conditions[0]).order_by(order).limit(page.limit)
-    # "One or the other" would read the whole log for what is rare, or sort it: ask each index by itself.
+    others = _others(page, only)
+    if len(conditions) == 1 and not _picks(only):
+        return whole.where(*others, *conditions[0]).order_by(order).limit(page.limit)
+    # "One or the other" would read the whole log for what is rare, or sort it: ask each index by itself. What has to be
+    # passed over is read from indexes, too: only the events of the page themselves are fetched.
     parts = []
     for condition in conditions:
-        part = _selected(sa.select(events.c.cursor), page, only.room).where(*condition)
+        part = sa.select(events.c.cursor).where(*others, *condition)
         parts.append(sa.select(part.order_by(order).limit(page.limit).subquery().c.cursor))
     return whole.where(events.c.cursor.in_(sa.union(*parts))).order_by(order).limit(page.limit)
 
 
-def _selected(statement: sa.Select[Any], page: Page, room: str | None) -> sa.Select[Any]:
-    statement = statement.where(events.c.cursor > page.after)
+def _picks(only: Filter) -> bool:
+    """Whether events are passed over that the index of their order does not tell apart."""
+    return only.begins is not None or only.ends is not None or only.person is not None
+
+
+def _others(page: Page, only: Filter) -> list[sa.ColumnElement[bool]]:
+    """What holds of all of them, whatever they are and whoever is in them."""
+    wanted = [events.c.cursor > page.after]
     if page.before is not None:
-        statement = statement.where(events.c.cursor < page.before)
-    if room is not None:
-        statement = statement.where(events.c.room == text_of(room))
-    return statement
+        wanted.append(events.c.cursor < page.before)
+    if only.room is not None:
+        wanted.append(events.c.room == text_of(only.room))
+    if only.begins is not None:
+        wanted.append(events.c.timestamp >= only.begins)
+    if only.ends is not None:
+        wanted.append(events.c.timestamp < only.ends)
+    if only.person == DEFAULT:
+        nobody_else = sa.not_(sa.exists().where(event_people.c.cursor == events.c.cursor))
+        wanted += [events.c.type == "match", nobody_else]
+    elif only.person is not None:
+        who = text_of(only.person)
+        ids = sa.select(people.c.id).where(people.c.merged_into == who)
+        wanted.append(_is_about(who, ids))
+    return wanted
+
+
+def _is_about(who: str, merged: sa.Select[Any]) -> sa.ColumnElement[bool]:
+    """Whether an event is about somebody, or about whoever was merged into them."""
+    theirs = sa.select(event_people.c.cursor)
+    whose = sa.or_(event_people.c.person_id == who, event_people.c.person_id.in_(merged))
+    return events.c.cursor.in_(theirs.where(whose))

@@ -31,7 +31,7 @@ from facematch.server.presence.intervals import Interval, intervals
 from facematch.server.presence.looked import looked
 from facematch.server.presence.runs import Run
 from facematch.server.presence.store import PresenceStore, Stretch, TooManyRunsError
-from facematch.server.presence.table import as_csv
+from facematch.server.web.csv_table import MEDIA_TYPE, as_csv, attachment
 from facematch.server.web.errors import ApiError, Code, documented
 
 _UNREADABLE = "What is known of presence cannot be read now ({}). Ask again."
@@ -76,12 +76,8 @@ def routes(store: PresenceStore, people: PeopleStore) -> APIRouter:
         names = dict(called.values())
         rows = [interval_row(interval, names) for interval in found[: query.limit]]
         if query.format == "csv":
-            name = f"presence-{begins:%Y-%m-%d}.csv"
-            return Response(
-                as_csv(PresenceInterval.model_fields, rows),
-                media_type="text/csv",
-                headers={"Content-Disposition": f'attachment; filename="{name}"'},
-            )
+            table = as_csv([*PresenceInterval.model_fields], rows)
+            return Response(table, 200, attachment(f"presence-{begins:%Y-%m-%d}.csv"), MEDIA_TYPE)
         whole = {
             "from": begins.isoformat(),
             "to": ends.isoformat(),

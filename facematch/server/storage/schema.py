@@ -63,7 +63,7 @@ events = sa.Table(
     sa.Column("body", sa.Text(), nullable=False, comment="the event as JSON, without its cursor"),
 )
 for _name, _columns in {
-    "type": ("type", "cursor"),
+    "type": ("type", "cursor", "timestamp"),
     "room": ("room", "cursor"),
     "participant_identity": ("participant_identity", "cursor"),
     "participant_id": ("participant_id", "cursor"),

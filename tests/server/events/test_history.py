@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ from starlette.testclient import TestClient
 
 from facematch.server.app import create_app
 from facematch.server.events.history import EventsPage
+from facematch.server.events.store import SqlEventLog
 from facematch.server.storage.database import Database
 from facematch.server.storage.errors import LogUnavailableError
 
@@ -120,6 +123,69 @@ def test_other_types_are_told_to_whoever_asks_for_them(client: TestClient, check
     assert types("?type=watch") == types("?type=all&room=red") == ["watch"]
 
 
+def test_whom_events_are_about_also_after_a_merge(client: TestClient, match: dict[str, Any]) -> None:
+    ada, eve = (client.post("/api/people", json={"name": name}).json()["id"] for name in ("Ada", "Eve"))
+    check = {key: match[key] for key in ("participant_id", "participant_name", "timestamp")}
+    near = {"person_id": eve, "distance": 0.5}
+    said = [{**match, "person_id": ada}, {**match, "person_id": eve}, {**match, "person_id": "default"}, match]
+    said.append({**check, "type": "check", "match_found": False, "outcome": "no_match", "people": [near]})
+    assert client.post("/api/events", json={"events": [{"type": "match", **one} for one in said]}).status_code == 200
+
+    stored = [event["cursor"] for event in ask(client)["events"]]
+
+    def about(person: str, query: str = "") -> list[int]:
+        return [stored.index(event["cursor"]) + 1 for event in ask(client, f"?person={person}{query}")["events"]]
+
+    assert (about(ada), about(eve), about("default"), about("p_nobody")) == ([1], [2, 5], [3, 4], [])
+    assert about(eve, "&type=match&order=desc") == [2]
+    assert client.post(f"/api/people/{ada}/merge", json={"from": eve}).status_code == 200
+    assert (about(ada), about(ada, "&order=desc&limit=1")) == ([1, 2, 5], [5])
+
+
+def table(client: TestClient, query: str) -> list[dict[str, str]]:
+    answer = client.get(f"/api/events?format=csv&{query}")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="events.csv"'
+    return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+def test_a_table_holds_all_that_fits(client: TestClient, match: dict[str, Any], check: dict[str, Any]) -> None:
+    for name, second in (("=cmd()", 1), ("Bob", 2), ("Bob", 3)):
+        at = f"2025-09-25T14:07:0{second}+00:00"
+        post(client, {**match, "participant_name": name, "timestamp": at}, 300)
+    post(client, {**check, "people": [{"person_id": "default", "distance": 0.4}], "named": []})
+    query = "type=match&from=2025-09-25T14:07:01%2B00:00&to=2025-09-25T14:07:03Z&limit=7"
+    rows = table(client, query)
+    assert [row["participant_name"] for row in rows] == ["'=cmd()"] * 300 + ["Bob"] * 300
+    assert table(client, f"{query}&order=desc") == rows[::-1]
+    assert list(rows[0])[:4] == ["cursor", "timestamp", "type", "room"]
+    assert (rows[0]["bbox"], rows[0]["snapshot"], rows[0]["confidence"]) == (
+        "80 300 220 160",
+        match["snapshot"],
+        "0.63",
+    )
+    assert table(client, f"type=match&before={rows[3]['cursor']}") == rows[:3]
+    [only] = table(client, "type=check")
+    assert json.loads(only["people"])[0]["distance"] == 0.4
+    assert len(table(client, "type=all")) == 901
+    assert table(client, "room=nowhere") == []
+    assert client.get("/api/events?format=csv&from=yesterday").status_code == 422
+
+
+def test_a_table_of_a_log_that_cannot_be_read_is_refused(
+    settings: Settings, check: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> Any:
+        raise LogUnavailableError("database: Connection refused")
+
+    with TestClient(create_app(settings)) as client:
+        post(client, check)
+        monkeypatch.setattr(SqlEventLog, "page", away)
+        response = client.get("/api/events?format=csv")
+        assert (response.status_code, response.json()["code"]) == (503, "STORAGE_FAILED")
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -144,6 +210,11 @@ def test_other_types_are_told_to_whoever_asks_for_them(client: TestClient, check
         "participant=",
         "participant=" + "x" * 513,
         "room=" + "x" * 513,
+        "from=2025-09-25",
+        "from=2025-09-25T10:00:00",
+        "to=yesterday",
+        "person=",
+        "format=xml",
         "afterr=1",
         "x",
     ],

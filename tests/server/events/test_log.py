@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from facematch.protocol.events import to_wire
 from facematch.server.events.log import EventLog, Filter, Page, body_text, with_cursor
-from tests.rig.event_logs import check, cursors, joined, match, new_database, opened, stored, watch
+from tests.rig.event_logs import NOON, check, cursors, joined, match, new_database, opened, stored, watch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    from facematch.protocol.events import Check, Match
 
 
 @pytest_asyncio.fixture(params=["memory", "sqlite", "postgresql"])
@@ -136,6 +138,29 @@ async def test_filters(log: EventLog) -> None:
     assert await which(participant="carol") == await which(room="green") == []
     assert await log.count_after(everything[1], 2) == 2
     assert await log.count_after(everything[1], 9) == 3
+
+
+async def test_events_of_a_stretch_of_time_in_the_order_of_their_positions(log: EventLog) -> None:
+    seconds = [0, 10, 5, 20, 15, 30]
+    kinds: list[Callable[..., Match | Check]] = [match, check, match, match, check, match]
+    at = [NOON + timedelta(seconds=moment) for moment in seconds]
+    entries = await stored(log, *(make(timestamp=when) for make, when in zip(kinds, at, strict=True)))
+
+    async def which(*types: str, page: Page | None = None, **wanted: Any) -> list[int]:
+        found = await log.page(page or Page(), Filter(types, **wanted))
+        assert await log.count_after(0, 100, Filter(types, **wanted)) >= len(found)
+        return [seconds[entries.index(entry)] for entry in found]
+
+    begins, ends = NOON + timedelta(seconds=5), NOON + timedelta(seconds=20)
+    assert await which(begins=begins, ends=ends) == [10, 5, 15]  # from then on, and before the end
+    assert await which("match", begins=begins) == [5, 20, 30]
+    assert await which("match", begins=begins.astimezone(timezone(timedelta(hours=5)))) == [5, 20, 30]
+    assert await which("check", ends=ends) == [10, 15]
+    assert await which("match", ends=ends, page=Page(newest_first=True, limit=1)) == [5]
+    assert await which("match", begins=begins, page=Page(after=entries[2].cursor)) == [20, 30]
+    assert await which("match", "check", participant="Nobody", begins=begins) == []
+    assert await which(person="default") == await which("match") == [0, 5, 20, 30]
+    assert await which("check", person="default") == []
 
 
 async def test_every_type_is_kept_and_several_are_read_together(log: EventLog) -> None:
