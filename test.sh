@@ -44,6 +44,7 @@ parallel=(-n "$workers" --dist loadfile --no-loadscope-reorder)
 long=(
   tests/e2e
   tests/faults
+  tests/scale
   tests/server/events/test_durability.py
   tests/server/storage/test_sole_process.py
   tests/server/web/test_hostile_clients.py

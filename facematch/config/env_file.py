@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-_SECRET = re.compile(r"^\s*(?:export\s+)?(\w*(?:_KEY|_SECRET)|DATABASE_URL|WEBHOOK_URL)\s*=\s*[^\s#]", re.MULTILINE)
+_SECRET = re.compile(
+    r"^\s*(?:export\s+)?(\w*(?:_KEY|_SECRET)|DATABASE_(?:DIRECT_)?URL|WEBHOOK_URL)\s*=\s*[^\s#]", re.MULTILINE
+)
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 

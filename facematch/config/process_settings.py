@@ -14,7 +14,7 @@ from facematch.config.text_values import can_be_guessed
 if TYPE_CHECKING:
     from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-WEB_ONLY: Final = ("ADMIN_KEY", "VIEWER_KEY", "WEBHOOK_URL", "WEBHOOK_SECRET", "DATABASE_URL")
+WEB_ONLY: Final = ("ADMIN_KEY", "VIEWER_KEY", "WEBHOOK_URL", "WEBHOOK_SECRET", "DATABASE_URL", "DATABASE_DIRECT_URL")
 """Secrets of the web process alone: the recognizer decodes what strangers send, and has no use for them."""
 
 

@@ -172,6 +172,9 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl | None = Field(
         None, repr=False, description="PostgreSQL for the event log; empty: a file in DATA_DIR"
     )
+    database_direct_url: DatabaseUrl | None = Field(
+        None, repr=False, description="The same past a pooler that shares connections out; empty: DATABASE_URL"
+    )
     webhook_secret: WebhookSecret | None = Field(None, repr=False, description="What webhooks are signed with")
     webhook_url: WebhookUrl | None = Field(None, repr=False, description="Who is told of events; empty: nobody")
     webhook_types: Annotated[
@@ -335,7 +338,11 @@ def describe_problems(error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False):
         variable = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
-        secret = variable.endswith(("_SECRET", "_KEY")) or variable in {"DATABASE_URL", "WEBHOOK_URL"}
+        secret = variable.endswith(("_SECRET", "_KEY")) or variable in {
+            "DATABASE_URL",
+            "DATABASE_DIRECT_URL",
+            "WEBHOOK_URL",
+        }
         shown = (
             "" if secret or not problem["loc"] else f" (got {_PASSWORD.sub('//[password]@', repr(problem['input']))})"
         )

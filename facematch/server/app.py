@@ -58,7 +58,10 @@ from facematch.server.rooms import consent, not_compared_routes, tokens
 from facematch.server.rooms.expulsion import Expulsion
 from facematch.server.rooms.not_compared import NotCompared
 from facematch.server.snapshots import routes as captures
+from facematch.server.storage.bell import Bell
 from facematch.server.storage.database import Database, sqlite_url
+from facematch.server.storage.doorbell import Doorbell
+from facematch.server.storage.leases import Leases
 from facematch.server.storage.sole_process import served_alone
 from facematch.server.web import openapi
 from facematch.server.web.bodies import MB
@@ -96,7 +99,8 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     database = Database(_database_url(settings))
     event_log = SqlEventLog(database, IdentityFold(), PresenceFold())
     hub = Hub(event_log)
-    webhooks = Webhooks(event_log, WebhookStore(database), _receiver(settings))
+    leases = Leases(database)
+    webhooks = Webhooks(event_log, WebhookStore(database), _receiver(settings), leases)
     feed = Feed(event_log, hub, webhooks.notify)
     neighbours = parts.neighbours or Neighbours()
     minted = _tokens(settings)
@@ -124,6 +128,8 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     intake = Intake(feed.writer, keeping.erasures.covers)
     shown = status.Shown(recognizers, reference, feed, webhooks, keeping.erasures, people.compared)
 
+    doorbell = _doorbell(settings, feed, people)
+
     async def say_goodbye() -> None:
         keeping.erasures.stop()
         people.publication.stop()
@@ -137,12 +143,13 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
                 log.info("Face Match is up", room=settings.room_name, livekit_url=settings.livekit_url)
                 try:
                     async with (
+                        doorbell.running(),
                         access.running(),
                         expulsion.running(),
                         webhooks.running(),
                         people.running(),
-                        identity.running(),
-                        keeping.running(),
+                        identity.running(leases),
+                        keeping.running(leases),
                     ):
                         yield
                 finally:
@@ -230,6 +237,19 @@ def _examiner_maker(settings: Settings) -> Callable[[], Examiner]:
 def _database_url(settings: Settings) -> str:
     given = settings.database_url
     return given.get_secret_value() if given else sqlite_url(settings.data_dir / "events.db")
+
+
+def _doorbell(settings: Settings, feed: Feed, people: People) -> Doorbell:
+    """Who looks again when another process has changed something."""
+    doorbell = Doorbell(_direct_url(settings))
+    doorbell.runs(Bell.LOG, feed.follow)
+    doorbell.answered_by(Bell.GALLERY, people.publication.changed)
+    return doorbell
+
+
+def _direct_url(settings: Settings) -> str:
+    given = settings.database_direct_url
+    return given.get_secret_value() if given and settings.database_url else _database_url(settings)
 
 
 def _receiver(settings: Settings) -> Receiver | None:

@@ -22,6 +22,7 @@ OF_THE_WEB = {
     "WEBHOOK_URL": "https://hooks.example.com/in",
     "WEBHOOK_SECRET": "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "DATABASE_URL": "postgresql://user:password-of-it@db.example.com/events",
+    "DATABASE_DIRECT_URL": "postgresql://user:password-of-it@db.example.com:5433/events",
 }
 ITS_OWN = "recognizer-key-0123456789"
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from tests.rig.launched import Launched
+from tests.rig.proofs import Scale, bound, figure, scale
 from tests.rig.stacks import livekit, make_stack, own_livekit
 
 if TYPE_CHECKING:
@@ -15,19 +16,9 @@ if TYPE_CHECKING:
 
     from tests.rig.livekit_server import LiveKitServer
 
-__all__ = ["livekit", "make_stack", "own_livekit"]
+__all__ = ["Scale", "figure", "livekit", "make_stack", "own_livekit", "scale"]
 
 HERE = Path(__file__).resolve().parent
-SHORT_SECONDS = 120
-WHOLE_SECONDS = 1_200
-
-T = TypeVar("T")
-
-
-class Scale(Protocol):
-    """The first value in the short form, the second with `--faults`."""
-
-    def __call__(self, short: T, whole: T) -> T: ...
 
 
 class Launch(Protocol):
@@ -37,32 +28,8 @@ class Launch(Protocol):
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Whatever lies in this folder breaks something, for a bounded time."""
-    seconds = WHOLE_SECONDS if config.getoption("--faults") else SHORT_SECONDS
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.faults)
-            item.add_marker(pytest.mark.timeout(seconds))
-
-
-@pytest.fixture
-def scale(pytestconfig: pytest.Config) -> Scale:
-    """How long this run's proofs are."""
-    wanted = bool(pytestconfig.getoption("--faults"))
-
-    def choose(short: T, whole: T) -> T:
-        return whole if wanted else short
-
-    return choose
-
-
-@pytest.fixture
-def figure(request: pytest.FixtureRequest) -> Iterator[dict[str, object]]:
-    """What a proof measured: printed at its end (`pytest -s`), for docs/reliability.md."""
-    figures: dict[str, object] = {}
-    yield figures
-    if figures:
-        print(f"\n{request.node.name}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))  # noqa: T201
+    """See `bound`."""
+    bound(config, items, HERE)
 
 
 @pytest.fixture

@@ -63,6 +63,9 @@ class MemoryEventLog:
         ]
         return tuple((found[::-1] if page.newest_first else found)[: page.limit])
 
+    async def at(self, cursors: Sequence[int]) -> Sequence[Entry]:
+        return [entry for entry in self._entries if entry.cursor in cursors]
+
     async def latest(self) -> int:
         return self._entries[-1].cursor if self._entries else 0
 

@@ -2,8 +2,8 @@
 
 The tests of a file stay together, in their order, so that what they share is made once. Those that start processes
 come first: they wait as much as they compute, and the many short ones fill the gaps. With `--faults`, those of
-tests/faults come last, one after the other, when the other processes have ended: their figures are those of a machine
-that does nothing else.
+tests/faults and tests/scale come last, one after the other, when the other processes have ended: their figures are
+those of a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     import pytest
     from xdist.workermanage import WorkerController
 
-SLOW = ("tests/e2e/", "tests/faults/")
-_ALONE = "tests/faults/"
+SLOW = ("tests/e2e/", "tests/faults/", "tests/scale/")
+_ALONE = ("tests/faults/", "tests/scale/")
+_LAST = "alone"
+"""What those go under."""
 _ALMOST_DONE = 2
 """Tests that a worker has left when it is time to think of its next ones; it begins none without knowing the next."""
 
@@ -39,17 +41,17 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]  # xdist brings no types
 
     def _split_scope(self, nodeid: str) -> str:
         if self.config.getoption("--faults") and nodeid.startswith(_ALONE):
-            return _ALONE
+            return _LAST
         file: str = super()._split_scope(nodeid)
         return file
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        if next(iter(self.workqueue)) != _ALONE or len(self.nodes) == 1:
+        if next(iter(self.workqueue)) != _LAST or len(self.nodes) == 1:
             super()._assign_work_unit(node)
 
     def _reschedule(self, node: WorkerController) -> None:
         others = any(other is not node and not other.shutting_down for other in self.nodes)
-        if list(self.workqueue) == [_ALONE] and others and not node.shutting_down:
+        if list(self.workqueue) == [_LAST] and others and not node.shutting_down:
             if self._pending_of(self.assigned_work[node]) <= _ALMOST_DONE:
                 node.shutdown()
         else:

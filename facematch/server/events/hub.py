@@ -163,6 +163,25 @@ class Hub:
                     waiting.clear()
                     waiting.extend(kept)
 
+    async def review(self) -> None:
+        """Entries were removed or changed by somebody who does not say which: what waits is looked up again.
+
+        Raises:
+            LogUnavailableError: the log cannot be read.
+        """
+        self._forgotten += 1
+        waiting = {entry.cursor for client in self._clients for entry in (*client.page, *client.queue)}
+        if not waiting:
+            return
+        now = {entry.cursor: entry for entry in await self._log.at(sorted(waiting))}
+        for client in self._clients:
+            for line in (client.page, client.queue):
+                kept = [
+                    now.get(entry.cursor, entry) for entry in line if entry.cursor in now or entry.cursor not in waiting
+                ]
+                line.clear()
+                line.extend(kept)
+
     def dismiss(self, whose: Callable[[str | None], bool], code: int, reason: str) -> None:
         """Send clients away.
 

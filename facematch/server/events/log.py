@@ -87,6 +87,10 @@ class EventLog(Protocol):
         """At most `page.limit` entries, in the page's order; fewer only when there are no more."""
         ...
 
+    async def at(self, cursors: Sequence[int]) -> Sequence[Entry]:
+        """The entries of these positions that are there, in no order."""
+        ...
+
     async def latest(self) -> int:
         """The position of the last entry, also when that has been removed; 0 when there has never been one."""
         ...

@@ -74,6 +74,23 @@ class Feed:
         await self._publisher.open()
         await self._arrivals.open()
 
+    async def follow(self) -> None:
+        """Hand on what other processes have stored.
+
+        Raises:
+            LogUnavailableError: the log cannot be read.
+        """
+        await self._publisher.follow()
+
+    async def review(self) -> None:
+        """Something was removed by another process: what still waits for listeners is looked up again.
+
+        Raises:
+            LogUnavailableError: the log cannot be read.
+        """
+        self._publisher.removals += 1
+        await self.hub.review()
+
     async def aclose(self) -> None:
         """Finish what has been taken, and let go of everything."""
         await self.writer.aclose()

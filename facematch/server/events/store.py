@@ -8,7 +8,7 @@ never committed after a larger one; and whoever has read up to a position has mi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import sqlalchemy as sa
 
@@ -17,6 +17,8 @@ from facematch.protocol.events import Check, Match, WatchChange
 from facematch.runtime.clock import wall_clock
 from facematch.server.events.log import ALL, Entry, Filter, Page, body_text, with_cursor
 from facematch.server.events.naming import remember, with_names
+from facematch.server.storage.bell import Bell, rung
+from facematch.server.storage.database import is_sqlite
 from facematch.server.storage.migrate import migrate
 from facematch.server.storage.position import POSITION, lock_position, position_in
 from facematch.server.storage.schema import event_people, events, people, position, text_of
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
 
 ABOUT_NOBODY = ""
 """In the column of the participant's sid, of events about a room."""
+
+
+_AT_ONCE: Final = 500
+"""Positions of one selection."""
 
 
 class Derived(Protocol):
@@ -72,6 +78,7 @@ class SqlEventLog:
         self._database = database
         self._derived = derived
         self._now = now
+        self._shared = not is_sqlite(database.url)
 
     async def open(self) -> None:
         """See `EventLog.open`: brings the schema up to date.
@@ -105,7 +112,8 @@ class SqlEventLog:
                     await appending.write(connection)
                 kept = position.c.kept + len(appending.new)
                 latest = appending.latest
-                await connection.execute(sa.update(position).values(latest=latest, kept=kept, folded=latest))
+                move = sa.update(position).values(latest=latest, kept=kept, folded=latest)
+                await connection.execute(move.returning(rung(Bell.LOG)) if self._shared else move)
             return entries
 
         received_at = self._now()
@@ -124,6 +132,15 @@ class SqlEventLog:
         """See `EventLog.page`."""
         found = await self._database.rows(_page(page, only))
         return tuple(Entry(cursor, type_, with_cursor(body, cursor)) for cursor, type_, body in found)
+
+    async def at(self, cursors: Sequence[int]) -> Sequence[Entry]:
+        """See `EventLog.at`."""
+        columns = sa.select(events.c.cursor, events.c.type, events.c.body)
+        found: list[tuple[int, str, str]] = []
+        for start in range(0, len(cursors), _AT_ONCE):
+            wanted = columns.where(events.c.cursor.in_(cursors[start : start + _AT_ONCE]))
+            found += [(row[0], row[1], row[2]) for row in await self._database.rows(wanted)]
+        return [Entry(cursor, type_, with_cursor(body, cursor)) for cursor, type_, body in found]
 
     async def latest(self) -> int:
         """See `EventLog.latest`."""

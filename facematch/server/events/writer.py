@@ -116,6 +116,7 @@ class Writer:
             self._committing = None
 
     async def _commit(self, batch: list[_Waiting]) -> None:
+        removals = self._publisher.removals
         try:
             try:
                 entries, following = await self._append(batch)
@@ -125,7 +126,7 @@ class Writer:
                 for waiting in batch:  # its neighbours are not to suffer for it
                     await self._commit([waiting])
                 return
-            delivered = await self._publisher.hand_on([*entries, *following])
+            delivered = await self._publisher.hand_on([*entries, *following], removals)
             for waiting, count in zip(batch, delivered, strict=False):
                 if not waiting.settled.done():
                     waiting.settled.set_result(count)

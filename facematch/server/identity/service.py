@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from facematch.runtime.clock import wall_clock
 from facematch.server.identity import routes
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from facematch.server.people.store import PeopleStore
     from facematch.server.recognizers.registry import Recognizers
     from facematch.server.storage.database import Database
+    from facematch.server.storage.leases import Leases
+
+_LEASE: Final = "bindings"
 
 
 class Identity:
@@ -55,14 +58,21 @@ class Identity:
         return routes.routes(self.store, self.bindings, self._watched, self._now, self._recognizers.anchors.forget)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """While this is open, bindings end when their time is over."""
-        task = asyncio.create_task(self.bindings.run(), name="bindings")
+    async def running(self, leases: Leases) -> AsyncIterator[None]:
+        """While this is open, bindings end when their time is over.
+
+        Args:
+            leases: one process at a time ends them.
+        """
+        task = asyncio.create_task(leases.while_held(_LEASE, self._end_bindings), name="bindings")
         try:
             yield
         finally:
             task.cancel()
             await asyncio.wait([task])
+
+    async def _end_bindings(self, _epoch: int) -> None:
+        await self.bindings.run()
 
     async def bind_invited(self, identity: str, room: str, invited: Session) -> None:
         """See `rooms.tokens.Bind`."""

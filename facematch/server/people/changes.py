@@ -34,6 +34,7 @@ from facematch.server.people.models import (
     to_bytes,
 )
 from facematch.server.people.refusals import NoSuchPersonError, NoSuchPhotoError, PeopleFullError, PhotoRefusedError
+from facematch.server.storage.bell import Bell, ring
 from facematch.server.storage.schema import erased_photos, gallery, people, photos
 
 if TYPE_CHECKING:
@@ -246,6 +247,7 @@ class PeopleChanges:
             made = await work(connection)
             version = max(before + 1, least)
             await connection.execute(sa.update(gallery).values(version=version))
+            await ring(connection, Bell.GALLERY)
             return made, before, version
 
         made, before, version = await self._database.write(whole)

@@ -121,6 +121,7 @@ class Retention:
 
     async def run(self) -> None:
         """Pass after pass, for ever."""
+        self._synced_at = -RESYNC_SECONDS  # another process may have done it until now
         while True:
             swept = Swept()
             try:

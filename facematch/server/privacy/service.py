@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from facematch.runtime.clock import wall_clock
 from facematch.server.events.purge import Records
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from facematch.server.people.service import People
     from facematch.server.recognizers.registry import Recognizers
     from facematch.server.storage.database import Database
+    from facematch.server.storage.leases import Leases
+
+_LEASE: Final = "retention"
 
 
 class Keeping:
@@ -78,14 +81,16 @@ class Keeping:
         return router
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Keep to the limits, and finish erasures, while the database is open."""
+    async def running(self, leases: Leases) -> AsyncIterator[None]:
+        """Keep to the limits, and finish erasures, while the database is open.
+
+        Args:
+            leases: one process at a time removes what has become too old.
+        """
         await self.erasures.open()
         tasks = [
-            asyncio.create_task(self.retention.run(), name="retention"),
             asyncio.create_task(self.erasures.run(), name="erasures"),
-            asyncio.create_task(self.expiry.run(), name="expiry of people"),
-            asyncio.create_task(self._statistics.run(), name="statistics"),
+            asyncio.create_task(leases.while_held(_LEASE, self._expire), name="retention"),
         ]
         try:
             yield
@@ -94,3 +99,9 @@ class Keeping:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+
+    async def _expire(self, _epoch: int) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.retention.run(), name="retention of events")
+            group.create_task(self.expiry.run(), name="expiry of people")
+            group.create_task(self._statistics.run(), name="statistics")

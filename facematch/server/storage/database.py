@@ -17,11 +17,15 @@ from sqlalchemy.exc import DataError as BadData
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from facematch.server.storage.bell import ring
 from facematch.server.storage.errors import LogUnavailableError, UnstorableError
+from facematch.server.storage.postgres import connect_args, keep_alive
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
+
+    from facematch.server.storage.bell import Bell
 
 _T = TypeVar("_T")
 
@@ -29,9 +33,6 @@ READERS = 4
 """Connections that read; one more writes."""
 LOCKED_SECONDS = 0.9
 """How long another process may hold SQLite's write lock before a sender is told to try again."""
-CONNECT_SECONDS = 5.0
-STATEMENT_SECONDS = 10.0
-"""How long PostgreSQL may take for one statement."""
 PLACE_SECONDS = 5.0
 """How long to wait for one of our own connections."""
 
@@ -59,15 +60,7 @@ def make_engine(url: str, *, writes: bool, connections: int, locked_seconds: flo
         locked_seconds: how long another process may hold SQLite's write lock.
     """
     if not is_sqlite(url):
-        return create_async_engine(
-            url,
-            pool_size=connections,
-            max_overflow=0,
-            pool_timeout=PLACE_SECONDS,
-            pool_pre_ping=True,  # a server that was restarted costs no request
-            isolation_level="READ COMMITTED",
-            connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
-        )
+        return _postgres_engine(url, connections)
     engine = create_async_engine(url, pool_size=connections, max_overflow=0, pool_timeout=PLACE_SECONDS)
 
     @sa.event.listens_for(engine.sync_engine, "connect")
@@ -83,6 +76,24 @@ def make_engine(url: str, *, writes: bool, connections: int, locked_seconds: flo
     @sa.event.listens_for(engine.sync_engine, "begin")
     def begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgres_engine(url: str, connections: int) -> AsyncEngine:
+    engine = create_async_engine(
+        url,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=PLACE_SECONDS,
+        pool_pre_ping=True,  # a server that was restarted costs no request
+        isolation_level="READ COMMITTED",
+        connect_args=connect_args(),
+    )
+
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        keep_alive(connection.driver_connection)
 
     return engine
 
@@ -125,11 +136,17 @@ class Database:
         """
         return await self._run(self._readers, work)
 
-    async def execute(self, statement: sa.Insert | sa.Update | sa.Delete) -> int:
-        """Run one statement as `write` does. Returns how many rows it changed."""
+    async def aside(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
+        """The same as `write` for what must not wait behind the writer of the event log, where several can write."""
+        return await self._run(self._writer if is_sqlite(self.url) else self._readers, work)
+
+    async def execute(self, statement: sa.Insert | sa.Update | sa.Delete, bell: Bell | None = None) -> int:
+        """Run one statement as `write` does, and ring if it changed anything. Returns how many rows it changed."""
 
         async def work(connection: AsyncConnection) -> int:
             changed: int = (await connection.execute(statement)).rowcount
+            if changed and bell is not None:
+                await ring(connection, bell)
             return changed
 
         return await self.write(work)

@@ -186,6 +186,7 @@ webhooks = sa.Table(
     sa.Column("name", sa.Text(), primary_key=True),
     sa.Column("cursor", sa.BigInteger(), nullable=False, comment="position of the last event that is settled"),
     sa.Column("dead", sa.BigInteger(), nullable=False, comment="events given up so far"),
+    sa.Column("progress", sa.Text(), comment="how it goes, as JSON, for processes that do not deliver"),
 )
 
 dead_letters = sa.Table(
@@ -318,6 +319,16 @@ verdicts = sa.Table(
     sa.Column("at", UtcTime(), nullable=False),
 )
 """What people said of events; a row goes with its event."""
+
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text(), primary_key=True, comment="of the work that one process does at a time"),
+    sa.Column("holder", sa.Text(), nullable=False, comment="that process; another for each of its starts"),
+    sa.Column("epoch", sa.BigInteger(), nullable=False, comment="rises when another process takes it"),
+    sa.Column("until", UtcTime(), nullable=False, comment="by the database's clock"),
+)
 
 
 def text_of(value: str | None) -> Any:

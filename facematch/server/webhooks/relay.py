@@ -55,20 +55,25 @@ _MARKS: Final = 60
 _ALL_TYPES: Final = frozenset(EVENT_TYPES)
 
 
-class WebhookStatus(BaseModel):
+class Progress(BaseModel):
+    """How it goes, says the process that delivers."""
+
+    state: Literal["idle", "delivering", "retrying", "gone"] = Field(
+        "idle", description="gone: the receiver answered 410 and is sent nothing more until the API is restarted"
+    )
+    delivered: int = Field(0, description="Since the API that delivers started")
+    last_success_at: datetime | None = None
+    last_error: str | None = Field(None, description="Of the last attempt that failed", examples=["HTTP 503"])
+    last_error_at: datetime | None = None
+
+
+class WebhookStatus(Progress):
     """The webhook, as far as it has come."""
 
     receiver: str = Field(description="Its address without path and query", examples=["https://example.org"])
     types: list[str] = Field(description="Event types that it is sent", examples=[["match"]])
-    state: Literal["idle", "delivering", "retrying", "gone"] = Field(
-        description="gone: the receiver answered 410 and is sent nothing more until the API is restarted"
-    )
     waiting: int = Field(description=f"Events that it has not had yet, counted up to {_COUNTED}")
-    delivered: int = Field(description="Since the API started")
     given_up: int = Field(description="Events that it never took, ever; their positions are in the database")
-    last_success_at: datetime | None
-    last_error: str | None = Field(description="Of the last attempt that failed", examples=["HTTP 503"])
-    last_error_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +142,11 @@ class WebhookRelay:
         self._news = asyncio.Event()
         self._arrivals = _Arrivals(receiver.seconds / _MARKS)
         self._cursor: int | None = None
-        self._state: Literal["idle", "delivering", "retrying", "gone"] = "idle"
-        self._delivered = self._given_up = self._waiting = 0
-        self._last_success: datetime | None = None
-        self._last_error: tuple[str, datetime] | None = None
+        self._stored = 0
+        """Where the database says that it stands."""
+        self._given_up = self._waiting = 0
+        self._progress = Progress()
+        self._tells = False
 
     def notify(self, entry: Entry) -> None:
         """There is a new entry. Never waits."""
@@ -148,23 +154,30 @@ class WebhookRelay:
             self._arrivals.note(entry.cursor, self._now())
             self._news.set()
 
-    async def status(self) -> WebhookStatus:
-        """How it goes."""
-        if self._cursor is not None:
-            with suppress(OSError):  # the last number known
+    async def status(self, *, delivers: bool = True) -> WebhookStatus:
+        """How it goes.
+
+        Args:
+            delivers: whether this process does; else what the one has told that does.
+        """
+        with suppress(OSError):  # the last that is known
+            if not delivers:
+                await self._read()
+            if self._cursor is not None:
                 self._waiting = await self._log.count_after(self._cursor, _COUNTED, self._only)
-        reason, at = self._last_error or (None, None)
         return WebhookStatus(
             receiver=self._receiver.shown,
             types=list(self._receiver.types),
-            state=self._state,
             waiting=self._waiting,
-            delivered=self._delivered,
             given_up=self._given_up,
-            last_success_at=self._last_success,
-            last_error=reason,
-            last_error_at=at,
+            **self._progress.model_dump(),
         )
+
+    async def _read(self) -> None:
+        told = await self._store.told()
+        if told is not None:
+            self._cursor, self._given_up, text = told
+            self._progress = Progress.model_validate_json(text) if text else Progress()
 
     async def open(self) -> None:
         """Find out where to go on, before anything new comes: a webhook that is new begins with that."""
@@ -172,8 +185,15 @@ class WebhookRelay:
         with suppress(OSError):  # `run` tries again
             await self._begin()
 
-    async def run(self) -> None:
-        """Deliver, for ever or until the receiver has gone. Cancel it."""
+    async def run(self, *, told: bool = False) -> None:
+        """Deliver, for ever or until the receiver has gone. Cancel it.
+
+        Args:
+            told: other processes want to know how it goes.
+        """
+        self._tells = told
+        if told:  # another process may have delivered meanwhile
+            self._cursor, self._progress = None, Progress()
         try:
             made = self._client()
         except UnusableProxyError as error:
@@ -184,7 +204,7 @@ class WebhookRelay:
             )
             return
         async with made as client:
-            while self._state != "gone":
+            while self._progress.state != "gone":
                 try:
                     await self._deliver_all(client)
                 except OSError as error:
@@ -200,7 +220,8 @@ class WebhookRelay:
 
     async def _begin(self) -> int:
         if self._cursor is None:
-            self._cursor, self._given_up = await self._store.begin(await self._log.latest())
+            self._stored, self._given_up = await self._store.begin(await self._log.latest())
+            self._cursor = self._stored
         return self._cursor
 
     async def _deliver_all(self, client: httpx2.AsyncClient) -> None:
@@ -208,7 +229,7 @@ class WebhookRelay:
             self._news.clear()
             entry = await self._next()
             if entry is None:
-                self._state = "idle"
+                await self._tell_idle()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_SECONDS):
                         await self._news.wait()
@@ -231,8 +252,8 @@ class WebhookRelay:
         attempt = 0
         while True:
             event_id, body = _payload(entry)
-            if self._state != "retrying":
-                self._state = "delivering"
+            if self._progress.state != "retrying":
+                self._progress.state = "delivering"
             answer = await self._post(client, event_id, body)
             if answer.status is not None and 200 <= answer.status < 300:  # noqa: PLR2004
                 self._note_success()
@@ -240,7 +261,8 @@ class WebhookRelay:
                 return True
             self._note_failure(answer)
             if answer.status == GONE:
-                self._state = "gone"
+                self._progress.state = "gone"
+                await self._tell()
                 log.error("Webhook receiver wants no more (410): it is sent nothing until the API is restarted")
                 return False
             seconds = self._receiver.seconds
@@ -252,6 +274,7 @@ class WebhookRelay:
                 self._given_up += 1
                 await self._settle(entry, answer.reason)
                 return True
+            await self._tell()
             attempt += 1
             wait = max(self._delay(attempt), min(answer.not_before, LAST_RETRY_SECONDS))
             await asyncio.sleep(min(wait, left))
@@ -277,23 +300,36 @@ class WebhookRelay:
             return _Answer(None, type(error).__name__)
 
     async def _settle(self, entry: Entry, given_up: str | None = None) -> None:
-        self._cursor = entry.cursor
+        before, self._cursor = self._stored, entry.cursor
         with suppress(OSError):  # it is stored with the next one; after a crash before that it is sent again
-            await self._store.settle(entry.cursor, given_up)
+            if await self._store.settle(before, entry.cursor, self._progress.model_dump_json(), given_up):
+                self._stored = entry.cursor
+            else:  # another process has delivered since, or that was us, and the answer was lost
+                self._cursor = None
+
+    async def _tell(self) -> None:
+        if self._tells:
+            with suppress(OSError):
+                await self._store.tell(self._progress.model_dump_json())
+
+    async def _tell_idle(self) -> None:
+        if self._progress.state != "idle":
+            self._progress.state = "idle"
+            await self._tell()
 
     def _note_success(self) -> None:
-        if self._state == "retrying":
+        if self._progress.state == "retrying":
             log.info("Webhook receiver takes events again")
-        self._state = "delivering"
-        self._delivered += 1
-        self._last_success = datetime.now(UTC)
+        self._progress.state = "delivering"
+        self._progress.delivered += 1
+        self._progress.last_success_at = datetime.now(UTC)
 
     def _note_failure(self, answer: _Answer) -> None:
         """One line when it goes away, not one per attempt."""
-        if self._state != "retrying":
+        if self._progress.state != "retrying":
             log.warning("Webhook receiver does not take events; they are retried", reason=answer.reason)
-        self._state = "retrying"
-        self._last_error = (answer.reason, datetime.now(UTC))
+        self._progress.state = "retrying"
+        self._progress.last_error, self._progress.last_error_at = answer.reason, datetime.now(UTC)
 
 
 class _Arrivals:

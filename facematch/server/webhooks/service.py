@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from facematch.server.webhooks.relay import Receiver, WebhookRelay, WebhookStatus
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from facematch.server.events.log import Entry, EventLog
+    from facematch.server.storage.leases import Leases
     from facematch.server.webhooks.store import WebhookStore
+
+_LEASE: Final = "webhook"
 
 
 class Webhooks:
@@ -22,10 +25,12 @@ class Webhooks:
         event_log: what is told; opened and closed by others.
         store: how far the receiver has been told.
         receiver: who is told; None: nobody.
+        leases: one process at a time delivers.
     """
 
-    def __init__(self, event_log: EventLog, store: WebhookStore, receiver: Receiver | None) -> None:
+    def __init__(self, event_log: EventLog, store: WebhookStore, receiver: Receiver | None, leases: Leases) -> None:
         self._store = store
+        self._leases = leases
         self._relay = WebhookRelay(receiver, event_log, store) if receiver else None
 
     def notify(self, entry: Entry) -> None:
@@ -35,7 +40,7 @@ class Webhooks:
 
     async def status(self) -> WebhookStatus | None:
         """How it goes; None: nobody is told."""
-        return await self._relay.status() if self._relay else None
+        return await self._relay.status(delivers=self._leases.holds(_LEASE)) if self._relay else None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -46,9 +51,13 @@ class Webhooks:
             yield
             return
         await self._relay.open()
-        relaying = asyncio.create_task(self._relay.run(), name="webhook")
+        relaying = asyncio.create_task(self._leases.while_held(_LEASE, self._deliver), name="webhook")
         try:
             yield
         finally:
             relaying.cancel()
             await asyncio.wait([relaying])
+
+    async def _deliver(self, _epoch: int) -> None:
+        if self._relay is not None:
+            await self._relay.run(told=self._leases.shared)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from facematch.server.storage.errors import UnstorableError
 from facematch.server.storage.schema import dead_letters, webhooks
 
 if TYPE_CHECKING:
@@ -41,26 +42,48 @@ class WebhookStore:
         """
         for cursor, dead in await self._database.rows(_row(webhooks.c.cursor, webhooks.c.dead)):
             return int(cursor), int(dead)
-        await self._database.execute(sa.insert(webhooks).values(name=_NAME, cursor=latest, dead=0))
+        try:
+            await self._database.execute(sa.insert(webhooks).values(name=_NAME, cursor=latest, dead=0))
+        except UnstorableError:  # another process was faster
+            [(cursor, dead)] = await self._database.rows(_row(webhooks.c.cursor, webhooks.c.dead))
+            return int(cursor), int(dead)
         return latest, 0
 
-    async def settle(self, cursor: int, given_up: str | None = None) -> None:
+    async def settle(self, before: int, cursor: int, progress: str, given_up: str | None = None) -> bool:
         """An event is delivered, or given up.
 
         Args:
+            before: where the webhook stands.
             cursor: of the event.
+            progress: how it goes, as text, for other processes.
             given_up: why; None: it is delivered.
+
+        Returns:
+            False: it stands somewhere else, and nothing is changed.
         """
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: AsyncConnection) -> bool:
             dead = webhooks.c.dead + (0 if given_up is None else 1)
-            await connection.execute(sa.update(webhooks).where(_IS_OURS).values(cursor=cursor, dead=dead))
+            move = sa.update(webhooks).where(_IS_OURS, webhooks.c.cursor == before)
+            moved = await connection.execute(move.values(cursor=cursor, dead=dead, progress=progress))
+            if not moved.rowcount:
+                return False
             if given_up is not None:
                 letter = {"name": _NAME, "cursor": cursor, "reason": given_up, "given_up_at": datetime.now(UTC)}
                 await connection.execute(sa.insert(dead_letters).values(letter))
                 await connection.execute(sa.delete(dead_letters).where(dead_letters.c.cursor < _oldest_kept()))
+            return True
 
-        await self._database.write(work)
+        return await self._database.write(work)
+
+    async def tell(self, progress: str) -> None:
+        """How it goes, for other processes."""
+        await self._database.execute(sa.update(webhooks).where(_IS_OURS).values(progress=progress))
+
+    async def told(self) -> tuple[int, int, str | None] | None:
+        """Where it stands, how many events were given up, and what was told last; None: there is no webhook yet."""
+        found = await self._database.rows(_row(webhooks.c.cursor, webhooks.c.dead, webhooks.c.progress))
+        return (int(found[0][0]), int(found[0][1]), found[0][2]) if found else None
 
     async def dead_letters(self, limit: int) -> list[tuple[int, str]]:
         """Position and reason of the events given up last, the newest first."""

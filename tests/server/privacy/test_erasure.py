@@ -33,6 +33,7 @@ from facematch.server.privacy.store import ErasureStore, subject_hash
 from facematch.server.recognizers.registry import Recognizers
 from facematch.server.storage.database import Database, sqlite_url
 from facematch.server.storage.errors import LogUnavailableError
+from facematch.server.storage.leases import Leases
 from tests.rig.event_logs import check
 from tests.rig.fake_examiner import FakeExaminer
 
@@ -300,7 +301,7 @@ async def test_an_event_that_was_just_being_stored_goes_too(settings: Settings) 
     people = People(database, Enrollment(FakeExaminer, ReferenceFile(settings.reference_image)), 1000)
     keeping = Keeping(database, settings.output_dir, Limits(1, 1e9, 1), Recognizers(), feed, people)
     await feed.open()
-    async with keeping.running():
+    async with keeping.running(Leases(database)):
         just_now = check(participant_identity="Alice", timestamp=datetime.now(UTC))
         storing = asyncio.create_task(feed.writer.store(just_now))
         await event_log.begun.wait()

@@ -144,9 +144,11 @@ TABLES_SINCE = (
     "identity_state",
     "verdicts",
     "not_compared",
+    "leases",
 )
 BACK_TO_0003 = (
     *(f"DROP TABLE {table}" for table in TABLES_SINCE),
+    "ALTER TABLE webhooks DROP COLUMN progress",
     "ALTER TABLE sessions DROP COLUMN person_id",
     "ALTER TABLE log_position DROP COLUMN folded",
     "ALTER TABLE log_position DROP COLUMN erased",

@@ -21,6 +21,7 @@ from facematch.server.events.service import Feed
 from facematch.server.events.store import SqlEventLog
 from facematch.server.presence.fold import PresenceFold
 from facematch.server.storage.database import Database
+from facematch.server.storage.leases import Leases
 from facematch.server.webhooks import relay as webhooks_module
 from facematch.server.webhooks.relay import LAST_RETRY_SECONDS, Receiver, WebhookRelay, retry_delay
 from facematch.server.webhooks.service import Webhooks
@@ -63,7 +64,7 @@ async def feed(database_url: str, receiver: Receiver | None) -> AsyncIterator[To
     """What the web process makes of its settings, without the web."""
     database = Database(database_url)
     event_log = SqlEventLog(database, PresenceFold())
-    webhooks = Webhooks(event_log, WebhookStore(database), receiver)
+    webhooks = Webhooks(event_log, WebhookStore(database), receiver, Leases(database))
     feed = Feed(event_log, Hub(event_log), webhooks.notify)
     await feed.open()
     try:
