@@ -56,7 +56,7 @@ ORDER = {
         "access",
         "gallery snapshots recognizers",
         "people",
-        "events",
+        "events unknowns",
         "presence",
         "identity",
         "webhooks privacy rooms calibration",

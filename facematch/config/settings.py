@@ -118,6 +118,11 @@ class Settings(BaseSettings):
         description="Whether it is told that another face is before a participant's cameras, also of people who are "
         "not enrolled",
     )
+    keep_unknown_faces: bool = Field(
+        default=False,
+        description="Whether pictures of faces that are nobody's are kept for a day, so that somebody can say whose "
+        "they are",
+    )
     max_active_batches: int | None = Field(
         None,
         ge=1,

@@ -27,6 +27,7 @@ from facematch.recognizer.directions import Directions
 from facematch.recognizer.erasure_orders import ErasureOrders
 from facematch.recognizer.evidence.handing_on import AnchorsHandedOn
 from facematch.recognizer.evidence.kept import KeptEvidence
+from facematch.recognizer.evidence.unknown_faces import UnknownFaces
 from facematch.recognizer.gallery import GalleryFollower, gallery_path
 from facematch.recognizer.heartbeat import Hearers, HeartbeatSender
 from facematch.recognizer.matching import Matching
@@ -146,9 +147,7 @@ class Recognizer:
         ]
         memory, orders = (
             MemorySampler(),
-            ErasureOrders(
-                self._outbox, self._shared.references, self._shared.evidence.forget, self._shared.matching.names
-            ),
+            ErasureOrders(self._outbox, self._shared.references, self._shared.forget, self._shared.matching.names),
         )
         account = Account(source, self._sessions, self._shared, self._outbox, orders, memory)
         self._heartbeats = HeartbeatSender(
@@ -182,6 +181,7 @@ class Recognizer:
                     tasks.create_task(self._heartbeats.run(), name="heartbeat"),
                     tasks.create_task(self._shared.evidence.run(), name="evidence"),
                     tasks.create_task(self._anchors.run(), name="anchors"),
+                    tasks.create_task(self._shared.unknown.run(), name="unknown faces"),
                     tasks.create_task(self._watchdog.run(), name="memory"),
                     tasks.create_task(native.run(), name="native output"),
                     *(
@@ -216,7 +216,7 @@ def shared_of(settings: Settings, api: ApiClient) -> Shared:
     gallery.on_news(changed.notify)
     evidence = KeptEvidence(continuity=settings.continuity)
     rules = MatchRules(settings.match_tolerance, settings.stranger_rate)
-    matching = Matching(references, gallery, rules, always=settings.continuity)
+    matching = Matching(references, gallery, rules, always=settings.continuity or settings.keep_unknown_faces)
     matching.subscribe(changed.notify)  # who is looked for is told at once, as states are
     return Shared(
         engine,
@@ -225,6 +225,7 @@ def shared_of(settings: Settings, api: ApiClient) -> Shared:
         matching,
         Directions(evidence.acknowledge),
         evidence,
+        UnknownFaces(api, weights_of(engine.model), enabled=settings.keep_unknown_faces),
         BatchSlots(settings.max_active_batches or slots_for(os.cpu_count() or 1)),
         Counters(),
         TrackLimits(settings.max_tracks_per_participant, settings.max_tracks),

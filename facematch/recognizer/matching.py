@@ -25,7 +25,8 @@ class Matching:
         references: this recognizer's own photograph of the default person.
         gallery: everybody else, and the default person where there is no such photograph.
         rules: the settings that decide who is named.
-        always: whether faces are looked at though nobody is enrolled: CONTINUITY compares them with each other.
+        always: whether faces are looked at though nobody is enrolled: CONTINUITY compares them with each other, and
+            KEEP_UNKNOWN_FACES keeps them.
     """
 
     def __init__(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from facematch.recognizer.counters import Counters
     from facematch.recognizer.directions import Directions
     from facematch.recognizer.evidence.kept import KeptEvidence
+    from facematch.recognizer.evidence.unknown_faces import UnknownFaces
     from facematch.recognizer.gallery import GalleryFollower
     from facematch.recognizer.matching import Matching
     from facematch.recognizer.references import References
@@ -37,9 +38,10 @@ class Shared:
     matching: Matching
     """Who faces are."""
     directions: Directions
+    """What the web process says of single participants."""
     evidence: KeptEvidence
     """What looks say together."""
-    """What the web process says of single participants."""
+    unknown: UnknownFaces
     slots: BatchSlots
     counters: Counters
     limits: TrackLimits
@@ -47,3 +49,8 @@ class Shared:
     """Notified when something has changed that is worth telling at once."""
     consent_required: bool = False
     """Nobody is looked at before they have agreed."""
+
+    def forget(self, identity: str) -> None:
+        """Drop at once what is kept of a participant's face."""
+        self.evidence.forget(identity)
+        self.unknown.forget(identity)

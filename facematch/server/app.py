@@ -63,6 +63,9 @@ from facematch.server.storage.database import Database, sqlite_url
 from facematch.server.storage.doorbell import Doorbell
 from facematch.server.storage.leases import Leases
 from facematch.server.storage.sole_process import served_alone
+from facematch.server.unknowns import routes as unknowns
+from facematch.server.unknowns.assigning import Assigning
+from facematch.server.unknowns.store import UnknownFaces
 from facematch.server.web import openapi
 from facematch.server.web.bodies import MB
 from facematch.server.web.errors import HANDLERS, CatchFailures
@@ -97,7 +100,8 @@ class Parts:
 def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     """The web process. Touches nothing outside itself before its lifespan begins."""
     database = Database(_database_url(settings))
-    event_log = SqlEventLog(database, IdentityFold(), PresenceFold())
+    unknown = UnknownFaces(database)
+    event_log = SqlEventLog(database, IdentityFold(), PresenceFold(), unknown)
     hub = Hub(event_log)
     leases = Leases(database)
     webhooks = Webhooks(event_log, WebhookStore(database), _receiver(settings), leases)
@@ -181,6 +185,12 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         history.routes(event_log),
         gallery_routes.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
         people.routes(),
+        unknowns.routes(
+            unknown,
+            Assigning(unknown, people),
+            kept=settings.keep_unknown_faces,
+            covered=lambda seen: keeping.erasures.covers(unknowns.as_event(seen)),
+        ),
         presence.routes(PresenceStore(database), people.store),
         identity.routes(),
         calibration.routes(_calibrator(settings, people), Verdicts(database), people.store, wall_clock),
@@ -193,7 +203,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         heartbeats.routes(recognizers, keeping.erasures, people.gallery_version, directing),
         anchors_routes.routes(recognizers.anchors),
         looks_routes.routes(looks),
-        not_compared_routes.routes(not_compared, recognizers),
+        not_compared_routes.routes(not_compared, recognizers, unknown),
         status.routes(_configured(settings), shown),
         rooms.routes(settings.room_name, recognizers),
         metrics.routes(recognizers, hub, reference),

@@ -11,6 +11,7 @@ from facematch.recognizer.batch_slots import BatchSlots
 from facematch.recognizer.counters import Counters
 from facematch.recognizer.directions import Directions
 from facematch.recognizer.evidence.kept import KeptEvidence
+from facematch.recognizer.evidence.unknown_faces import UnknownFaces
 from facematch.recognizer.matching import Matching
 from facematch.recognizer.room.cycle import Seen
 from facematch.recognizer.shared import Shared, TrackLimits
@@ -63,6 +64,7 @@ def shared(**parts: Any) -> Shared:
         matching=parts.get("matching") or Matching(cast("Any", references), cast("Any", gallery), MatchRules()),
         directions=parts.get("directions") or everybody_compared(),
         evidence=parts.get("evidence") or KeptEvidence(continuity=False),
+        unknown=parts.get("unknown") or UnknownFaces(cast("Any", None), ENCODER, enabled=False),
         slots=parts.get("slots") or BatchSlots(8),
         counters=parts.get("counters") or Counters(),
         limits=parts.get("limits") or TrackLimits(per_participant=4, per_room=500),

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from pydantic import ValidationError
 
-from facematch.protocol.anchors import MOST_AT_ONCE, HandedAnchor, HandedOn, HandingOn, packed, unpacked
+from facematch.protocol.anchors import MOST_AT_ONCE, HandedAnchor, HandedOn, HandingOn
+from facematch.protocol.embeddings import packed, unpacked
 from facematch.recognizer.delivery.api_client import ApiUnreachableError, as_json
 from facematch.recognizer.evidence.continuity import Anchor
 

@@ -16,6 +16,7 @@ from facematch.faces.stillness import Stillness
 from facematch.protocol.events import Evidence, PersonNear
 from facematch.recognizer.evidence.continuity import Continuity, State
 from facematch.recognizer.evidence.subject_face import is_sharp, subject_face
+from facematch.recognizer.evidence.unknown_faces import SeenFace
 from facematch.recognizer.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class _Camera:
     stillness: Stillness = field(default_factory=Stillness)
     good: bool = False
     """Whether the last batch had a look that counts."""
+    bbox: BBox | None = None
+    """Of the last face that counted."""
     still: bool | None = None
 
 
@@ -126,6 +129,14 @@ class RoomEvidence:
         kept = participant.cameras[track_sid]
         self._look(participant, kept, frames)
         return self._told(participant, kept, compared)
+
+    def seen_face(self, identity: str, track_sid: str, frames: Frames) -> SeenFace | None:
+        """The face of the batch that has just been added; None: it had none that counts."""
+        participant = self._kept.get(identity)
+        kept = participant.cameras.get(track_sid) if participant else None
+        if kept is None or not kept.good or kept.bbox is None or frames.last is None:
+            return None
+        return SeenFace(kept.face.embedding, kept.bbox, frames.last)
 
     def camera_gone(self, identity: str, track_sid: str) -> None:
         """A camera is not watched any more. With CONTINUITY off nothing is kept of it."""
@@ -208,6 +219,7 @@ class RoomEvidence:
         if subject is None or not kept.good:
             return
         kept.face.add(subject.embedding)
+        kept.bbox = subject.bbox
         participant.last = kept.face.copy()
         if self._continuity:
             participant.continuity.looked(subject.embedding, kept.face)

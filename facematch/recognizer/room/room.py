@@ -240,7 +240,7 @@ class RoomWatch:
         withheld = [one for one in idle if one.why is not Withheld.ASKING]
         for participant in self._present():
             if self._admission.refused(participant) is not None:  # their camera may be off
-                self._evidence.forget(identity_of(participant))
+                self._shared.forget(identity_of(participant))
         for one in withheld:
             if one.publication.track is not None:  # it was kept while LiveKit was away
                 forwarding.unsubscribe(one.publication)

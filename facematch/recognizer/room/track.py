@@ -10,6 +10,7 @@ import structlog
 
 from facematch.protocol.events import Outcome
 from facematch.recognizer.evidence.kept import Compared
+from facematch.recognizer.evidence.unknown_faces import is_nobody
 from facematch.recognizer.room import forwarding
 from facematch.recognizer.room.cycle import Cycle, Media, Output, ReportCheck, ReportMatch, Rest, SetMedia, State
 from facematch.recognizer.room.probe import Batch, Probe
@@ -178,7 +179,13 @@ class TrackWatch:
         """What a batch and the looks before it say."""
         matching, who = self._shared.matching, self.subject
         compared = Compared(matching.enrolled(batch.default), matching.rules, self._room, self._bound())
-        return self._evidence.add(who.participant_identity, who.track_sid, batch.frames, compared)
+        evidence = self._evidence.add(who.participant_identity, who.track_sid, batch.frames, compared)
+        unknown = self._shared.unknown
+        if unknown.enabled and evidence is not None and not batch.findings.named and is_nobody(evidence):
+            face = self._evidence.seen_face(who.participant_identity, who.track_sid, batch.frames)
+            if face is not None:
+                unknown.offer(self._room, who, face)
+        return evidence
 
     def _note_refusal(self, outcome: Outcome) -> None:
         """One line for each track that is not looked at, not one per batch."""

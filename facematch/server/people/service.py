@@ -53,6 +53,7 @@ class People:
         self.current = CurrentGallery(self.store)
         self.publication = Publication(self.current, monotonic=monotonic)
         self.enrollment = enrollment
+        self.enrolling = Enrolling(enrollment, self.changes, self.store, self.current, now)
         self._upload_limit = upload_limit
         self._now = now
 
@@ -66,14 +67,13 @@ class People:
 
     def routes(self) -> APIRouter:
         """All of this domain."""
-        enrolling = Enrolling(self.enrollment, self.changes, self.store, self.current, self._now)
         router = APIRouter()
-        importing = Importing(enrolling, self.store, self.changes)
+        importing = Importing(self.enrolling, self.store, self.changes)
         bounds = (self._upload_limit, self._now)
         for part in (
             transfer_routes.routes(self.enrollment, importing, self.store, self.publication, bounds),
             routes.routes(self.store, self.changes, self._now),
-            photo_routes.routes(self.enrollment, enrolling, self.store, self.changes, self._upload_limit),
+            photo_routes.routes(self.enrollment, self.enrolling, self.store, self.changes, self._upload_limit),
             gallery_routes.routes(self.publication),
         ):
             router.routes.extend(part.routes)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from facematch.server.privacy.retention import Retention
     from facematch.server.recognizers.anchors import Anchors
     from facematch.server.snapshots.folder import SnapshotFolder
+    from facematch.server.unknowns.store import UnknownFaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Stored:
     """Of participants to people."""
     anchors: Anchors
     """What recognizers hand on of participants."""
+    unknown: UnknownFaces
 
 
 class Removal:
@@ -84,6 +86,7 @@ class Removal:
         self._identity = stored.identity
         self._bindings = stored.bindings
         self._anchors = stored.anchors
+        self._unknown = stored.unknown
         self._folder = folder
         self._retention = retention
         self._feed = feed
@@ -111,6 +114,7 @@ class Removal:
             LogUnavailableError: they are not known to be removed.
         """
         bound = await self._bindings.release(subject.people)
+        await self._unknown.forget_people(subject.people)
         return await self._people.erase(subject.people), bound
 
     async def traces(self, subject: Subject, until: datetime | None, leftovers: Leftovers) -> Found:
@@ -130,6 +134,7 @@ class Removal:
         await self._feed.writer.settled()
         if subject.kind == "participant":
             self._anchors.forget(subject.id)
+            await self._unknown.forget(subject.id)
         async with self._retention.lock:
             latest = await self._records.latest()
             removed = await self._records.remove_of(subject, until=until)

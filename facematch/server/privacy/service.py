@@ -22,6 +22,7 @@ from facematch.server.privacy.retention import Limits, Retention
 from facematch.server.privacy.store import ErasureStore
 from facematch.server.recognizers.watermark import delivered_until
 from facematch.server.snapshots.folder import SnapshotFolder
+from facematch.server.unknowns.store import UnknownFaces
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,7 +67,8 @@ class Keeping:
         self.retention = Retention(records, snapshots, limits, lambda: delivered_until(recognizers.all()))
         self._store = ErasureStore(database)
         presence, identity = PresenceStore(database), IdentityStore(database)
-        stored = Stored(records, presence, identity, Bindings(identity, feed.writer, people.store), recognizers.anchors)
+        bound = Bindings(identity, feed.writer, people.store)
+        stored = Stored(records, presence, identity, bound, recognizers.anchors, UnknownFaces(database))
         removal = Removal(stored, snapshots, self.retention, feed, people.enrollment, people.changes)
         self._statistics = StatisticsExpiry(presence, limits.statistics_days)
         self.erasures = Erasures(removal, self._store, recognizers.all)

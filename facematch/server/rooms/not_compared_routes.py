@@ -14,6 +14,7 @@ from facematch.server.access.roles import Role
 from facematch.server.people.saying import UNAVAILABLE, said
 from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
 from facematch.server.rooms.not_compared import MOST, NotCompared, TooManyError
+from facematch.server.unknowns.store import UnknownFaces
 from facematch.server.web.errors import ApiError, Code, documented
 
 log = structlog.get_logger(__name__)
@@ -47,12 +48,13 @@ class Changed(BaseModel):
     compared: bool = Field(description="Whether they may be looked at from now on")
 
 
-def routes(not_compared: NotCompared, recognizers: Recognizers) -> APIRouter:
+def routes(not_compared: NotCompared, recognizers: Recognizers, unknown: UnknownFaces) -> APIRouter:
     """`/api/not-compared`.
 
     Args:
         not_compared: keeps them.
         recognizers: their last heartbeats, and what they hand on.
+        unknown: faces that are kept.
     """
     router = APIRouter(tags=["people"])
 
@@ -91,6 +93,7 @@ def routes(not_compared: NotCompared, recognizers: Recognizers) -> APIRouter:
         with said():
             try:
                 await not_compared.put(identity, f"{Role.ADMIN} ({caller_of(request.scope).by})")
+                await unknown.forget(identity)
             except TooManyError:
                 raise ApiError(*_FULL) from None
         recognizers.anchors.forget(identity)

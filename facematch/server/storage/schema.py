@@ -301,6 +301,23 @@ not_compared = sa.Table(
 )
 """Participants who are not to be looked at. Not erased with the rest of a participant: it is for their protection."""
 
+unknown_faces = sa.Table(
+    "unknown_faces",
+    metadata,
+    sa.Column("id", sa.Text(), primary_key=True),
+    sa.Column("group_id", sa.Text(), nullable=False, comment="the same for faces that are alike"),
+    sa.Column("room", sa.Text(), nullable=False),
+    sa.Column("identity", sa.Text(), nullable=False),
+    sa.Column("name", sa.Text(), nullable=False),
+    sa.Column("first_at", UtcTime(), nullable=False),
+    sa.Column("at", UtcTime(), nullable=False, comment="when the picture was taken"),
+    sa.Column("encoder", sa.Text(), nullable=False),
+    sa.Column("quality", sa.Double(), nullable=False, comment="more is better"),
+    sa.Column("embedding", sa.LargeBinary(), nullable=False, comment="128 float32, little-endian"),
+    sa.Column("image", sa.LargeBinary(), nullable=False, comment="JPEG; empty: dismissed"),
+)
+"""Faces of participants who were recognised as nobody, with KEEP_UNKNOWN_FACES: a few, for a day."""
+
 event_people = sa.Table(
     "event_people",
     metadata,

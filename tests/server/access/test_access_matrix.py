@@ -70,6 +70,11 @@ POST       /api/people/{id}/split            in    local  sign   role    role   
 POST       /api/people/{id}/photos           in    local  sign   role    role         role        in     sign   origin   host
 GET        /api/people/{id}/photos/{photo}   in    local  sign   in      role         role        in     sign   origin   host
 DELETE     /api/people/{id}/photos/{photo}   in    local  sign   role    role         role        in     sign   origin   host
+POST       /api/unknowns                     in    local  sign   role    role         in          role   sign   origin   host
+GET        /api/unknowns                     in    local  sign   in      role         role        in     sign   origin   host
+GET        /api/unknowns/{id}/image          in    local  sign   in      role         role        in     sign   origin   host
+POST       /api/unknowns/{id}/assign         in    local  sign   role    role         role        in     sign   origin   host
+POST       /api/unknowns/{id}/dismiss        in    local  sign   role    role         role        in     sign   origin   host
 GET        /api/not-compared                 in    local  sign   in      role         role        in     sign   origin   host
 PUT        /api/not-compared                 in    local  sign   role    role         role        in     sign   origin   host
 DELETE     /api/not-compared                 in    local  sign   role    role         role        in     sign   origin   host

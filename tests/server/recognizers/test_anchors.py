@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from facematch.protocol.anchors import HandedAnchor, HandingOn, packed, unpacked
+from facematch.protocol.anchors import HandedAnchor, HandingOn
+from facematch.protocol.embeddings import packed, unpacked
 from facematch.server.recognizers.anchors import KEPT_SECONDS, Anchors
 from tests.rig.embeddings import axis
 from tests.rig.identity_client import beat, bind, person, tell

@@ -1,0 +1,1 @@
+"""Faces of people who were recognised as nobody."""
