@@ -100,8 +100,7 @@ class Parts:
 def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     """The web process. Touches nothing outside itself before its lifespan begins."""
     database = Database(_database_url(settings))
-    unknown = UnknownFaces(database)
-    event_log = SqlEventLog(database, IdentityFold(), PresenceFold(), unknown)
+    event_log = SqlEventLog(database, IdentityFold(), PresenceFold(), UnknownFaces(database))
     hub = Hub(event_log)
     leases = Leases(database)
     webhooks = Webhooks(event_log, WebhookStore(database), _receiver(settings), leases)
@@ -186,8 +185,8 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         gallery_routes.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
         people.routes(),
         unknowns.routes(
-            unknown,
-            Assigning(unknown, people),
+            keeping.unknown,
+            Assigning(keeping.unknown, people),
             kept=settings.keep_unknown_faces,
             covered=lambda seen: keeping.erasures.covers(unknowns.as_event(seen)),
         ),
@@ -203,7 +202,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         heartbeats.routes(recognizers, keeping.erasures, people.gallery_version, directing),
         anchors_routes.routes(recognizers.anchors),
         looks_routes.routes(looks),
-        not_compared_routes.routes(not_compared, recognizers, unknown),
+        not_compared_routes.routes(not_compared, recognizers, keeping.unknown),
         status.routes(_configured(settings), shown),
         rooms.routes(settings.room_name, recognizers),
         metrics.routes(recognizers, hub, reference),

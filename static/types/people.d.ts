@@ -61,6 +61,26 @@ export interface PhotoResult {
   person_id: string | null;
 }
 
+export interface UnknownFace {
+  id: string;
+  /** the same for faces that are alike */
+  group: string;
+  room: string;
+  participant_identity: string;
+  participant_name: string;
+  first_at: string;
+  at: string;
+  url: string;
+}
+export interface UnknownsPage {
+  kept: boolean;
+  unknowns: readonly UnknownFace[];
+}
+export interface Assigned extends PhotoResult {
+  /** null: it was refused */
+  assigned_to: string | null;
+}
+
 export interface PresenceInterval {
   cursor: number;
   room: string | null;

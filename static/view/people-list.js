@@ -13,6 +13,7 @@ import { Icon } from "./icons.js";
 import { PeopleSearch } from "./people-search.js";
 import { Portrait } from "./portrait.js";
 import { html, memo } from "./preact.js";
+import { UnknownFaces } from "./unknown-faces.js";
 
 /**
  * @typedef {object} PeopleListProps
@@ -59,6 +60,7 @@ export function PeopleList({ search, attention, page, shown, rights, now, stay }
       </button>
     </div>
     <${Trouble} words=${trouble} onAgain=${again} />
+    ${page === 1 && search === "" ? html`<${UnknownFaces} shown=${shown} rights=${rights} onAssigned=${again} />` : null}
     ${answer === null && trouble === "" ? html`<${Skeletons} />` : null}
     ${empty ? html`<${Nobody} search=${search} attention=${attention} rights=${rights} />` : null}
     ${

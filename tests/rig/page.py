@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from playwright.async_api import ConsoleMessage, Locator
 
+    from tests.rig.enrolling import Web
     from tests.rig.fake_recognizer import FakeRecognizer
-    from tests.rig.web import WebProcess
 
 LOOK = 30_000
 DESK = {"width": 1440, "height": 900}
@@ -34,7 +34,7 @@ CHECKS = (Path(__file__).parent / "page_checks.js").read_text("utf-8")
 
 @asynccontextmanager
 async def looking(
-    web: WebProcess,
+    web: Web,
     *,
     viewport: dict[str, int] = DESK,
     scheme: Literal["light", "dark"] = "light",
@@ -53,7 +53,7 @@ async def looking(
         assert trouble == []
 
 
-def _listen(page: Page, web: WebProcess) -> list[str]:
+def _listen(page: Page, web: Web) -> list[str]:
     trouble: list[str] = []
 
     def said(message: ConsoleMessage) -> None:

@@ -13,7 +13,7 @@ from base64 import b64encode
 from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 import structlog
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from facematch.faces.detector import BBox, Pixels
     from facematch.protocol.events import Evidence
     from facematch.recognizer.delivery.api_client import ApiClient
-    from facematch.recognizer.room.subject import Participant
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +47,25 @@ POST_SECONDS: Final = 5.0
 MARGIN: Final = 0.6
 """Of the face's width, on each side: hair and chin belong to a photo."""
 _QUALITY: Final = 90
+
+
+class Participant(Protocol):
+    """Whose camera it was, in words that the wire takes."""
+
+    @property
+    def participant_id(self) -> str:
+        """Their sid."""
+        ...
+
+    @property
+    def participant_name(self) -> str:
+        """As they call themselves."""
+        ...
+
+    @property
+    def participant_identity(self) -> str:
+        """In LiveKit."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -145,6 +145,7 @@ TABLES_SINCE = (
     "verdicts",
     "not_compared",
     "leases",
+    "unknown_faces",
 )
 BACK_TO_0003 = (
     *(f"DROP TABLE {table}" for table in TABLES_SINCE),

@@ -62,6 +62,9 @@ NEEDS_MORE = {
     "/api/people/{id}/statistics",
     "/api/people/{id}/photos",
     "/api/people/{id}/photos/{photo}",
+    "/api/unknowns/{id}/image",  # a face of that id
+    "/api/unknowns/{id}/assign",
+    "/api/unknowns/{id}/dismiss",
     "/api/people/import",  # a zip
     "/api/session",  # a key
     "/api/token",  # a room that is allowed
