@@ -118,6 +118,11 @@ class Settings(BaseSettings):
         description="Whether it is told that another face is before a participant's cameras, also of people who are "
         "not enrolled",
     )
+    bindings_from_attributes: bool = Field(
+        default=False,
+        description="Whether a participant's LiveKit attribute facematch.person says who they are supposed to be, "
+        "where their token does not let them change it",
+    )
     keep_unknown_faces: bool = Field(
         default=False,
         description="Whether pictures of faces that are nobody's are kept for a day, so that somebody can say whose "

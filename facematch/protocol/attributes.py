@@ -11,3 +11,6 @@ GIVEN: Final = "given"
 COMPARED: Final = "facematch.compared"
 """Whoever has it with the value `NO` joined without being compared, and is not looked at."""
 NO: Final = "false"
+
+PERSON: Final = "facematch.person"
+"""With `BINDINGS_FROM_ATTRIBUTES=true`: the id of the person whom they are supposed to be."""

@@ -59,6 +59,11 @@ class TrackStatus(Message):
         description="`consent`: its participant has not agreed; `not_compared`: they are not to be compared. null: "
         "nobody is looked for yet",
     )
+    claims_person: Name | None = Field(
+        default=None,
+        description="With BINDINGS_FROM_ATTRIBUTES: who its participant is supposed to be by their attribute "
+        "`facematch.person`, which they cannot change",
+    )
     deadline_in: Seconds | None = Field(
         default=None, description="Seconds until the state ends by itself, counted from sent_at"
     )

@@ -142,6 +142,7 @@ def _status(track: TrackWatch) -> TrackStatus:
         participant_id=subject.participant_id,
         participant_identity=subject.participant_identity,
         participant_name=subject.participant_name,
+        claims_person=track.claims_person,
         state=_STATES.get(cycle.state, cycle.state),
         deadline_in=None if left is None else round(left, 3),
         muted=track.publication.muted,

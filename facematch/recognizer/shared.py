@@ -49,6 +49,8 @@ class Shared:
     """Notified when something has changed that is worth telling at once."""
     consent_required: bool = False
     """Nobody is looked at before they have agreed."""
+    attributes_bind: bool = False
+    """It is told whom participants are supposed to be by their attributes."""
 
     def forget(self, identity: str) -> None:
         """Drop at once what is kept of a participant's face."""

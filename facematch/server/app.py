@@ -127,6 +127,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         not_compared=not_compared.among,
         all_compared=not_compared.nobody,
         look_now=looks.due,
+        **({"heed": identity.claims.heed} if settings.bindings_from_attributes else {}),
     )
     intake = Intake(feed.writer, keeping.erasures.covers)
     shown = status.Shown(recognizers, reference, feed, webhooks, keeping.erasures, people.compared)

@@ -12,21 +12,24 @@ from facematch.server.storage.database import sqlite_url
 from tests.rig.enrolling import enrol
 from tests.rig.identities import Identities
 from tests.rig.photographs import NO_FACE, OTHER_STRANGER, SAME_PERSON, STRANGER, Scene
+from tests.rig.publishing import join_token
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
+    from tests.rig.publishing import Publishers
     from tests.rig.stack import Stack
     from tests.rig.stacks import MakeStack
 
 WITHIN = 30
 """Seconds, for a few looks on a busy machine."""
+MORE: dict[str, Any] = {"bindings_from_attributes": True}
 BOTH = "two_faces.jpg"
 """Him, and the other stranger beside."""
 
 
 async def test_a_participant_goes_through_every_row_of_the_table(make_stack: MakeStack) -> None:
     """Obama is recognised by two photographs that are not the one on camera; nobody has enrolled Collins."""
-    stack = make_stack(wait_seconds=0.3, hold_seconds=0.3, match_cooldown_seconds=0, continuity=True)
+    stack = make_stack(wait_seconds=0.3, hold_seconds=0.3, match_cooldown_seconds=0, continuity=True, **MORE)
     await stack.start(reference=None)
     obama = await enrol(stack, "Obama", "obama.jpg", "obama3.jpg")
     biden = await enrol(stack, "Biden", "biden.jpg")
@@ -49,6 +52,7 @@ async def test_a_participant_goes_through_every_row_of_the_table(make_stack: Mak
         await stack.start_recognizer()
         assert (await comes("expected"))["person_name"] == "Obama"
 
+        await only_what_cannot_be_forged_binds(stack, publishers, obama)
         await alice.show(Scene(BOTH))
         await comes("accompanied")
 
@@ -79,9 +83,10 @@ async def test_a_participant_goes_through_every_row_of_the_table(make_stack: Mak
         await alice.leave()
         await comes("absent")
 
-    happened = await all_of_it(stack, reached, {None, obama}, {None, biden})
+    await all_of_it(stack, reached, {None, obama}, {None, biden})
+    told_of_all = [one["event_id"] for one in await events(stack)]
     stack.end()
-    await made_anew(stack, [one["event_id"] for one in happened])
+    await made_anew(stack, told_of_all)
 
 
 async def all_of_it(
@@ -92,7 +97,7 @@ async def all_of_it(
         *reached,
         ("pending", None),
     }
-    happened = await events(stack)
+    happened = [one for one in await events(stack) if one["participant_identity"] == "Alice42"]
     states = [(one["was"], one["state"]) for one in happened]
     assert states[0] == ("unbound", "pending")
     assert all(was == before for (_, before), (was, _) in pairwise(states))
@@ -115,6 +120,22 @@ async def made_anew(stack: Stack, event_ids: list[str]) -> None:
         assert await kept.told() == before
     finally:
         await kept.log.aclose()
+
+
+async def only_what_cannot_be_forged_binds(stack: Stack, publishers: Publishers, obama: str) -> None:
+    for identity, may in (("Mallory", True), ("Bob", False)):
+        token = join_token(stack.room, identity, attributes={"facematch.person": obama}, may_change_them=may)
+        person = await publishers.join(stack.room, identity, token=token)
+        await person.publish(Scene(NO_FACE))
+        await stack.track_in(identity, "wait", within=WITHIN)
+
+    async def bound() -> bool:
+        found = (await stack.asked("/api/bindings"))["bindings"]
+        return ("Bob", "attribute") in {(one["identity"], one["by"]) for one in found}
+
+    await wait_until(bound, within=WITHIN, what="Bob is bound")
+    found = (await stack.asked("/api/bindings"))["bindings"]
+    assert {one["identity"] for one in found} == {"Alice42", "Bob"}
 
 
 async def bind(stack: Stack, person_id: str) -> None:

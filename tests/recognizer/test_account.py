@@ -81,6 +81,7 @@ def track(cycle: Cycle, **change: Any) -> TrackWatch:
         "cycle": cycle,
         "subject": Subject("PA_1", "Alice", "alice", "TR_1"),
         "publication": SimpleNamespace(muted=False),
+        "claims_person": None,
         "last_outcome": None,
         "last_check_at": None,
         "last_match_at": None,
@@ -170,6 +171,7 @@ def test_a_track_is_told_with_its_person_and_its_past() -> None:
         publication=SimpleNamespace(muted=True),
         last_outcome=Outcome.MATCH,
         last_check_at=when,
+        claims_person=None,
         last_match_at=when,
     )
     (one,) = told(session(tracks=[known])).tracks

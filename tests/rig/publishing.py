@@ -27,10 +27,19 @@ _LEAVE_SECONDS = 10
 _LONGEST_LINE = 1 << 20
 
 
-def join_token(room: str, identity: str, *, name: str | None = None, kind: str = "standard") -> str:
+def join_token(
+    room: str,
+    identity: str,
+    *,
+    name: str | None = None,
+    kind: str = "standard",
+    attributes: dict[str, str] | None = None,
+    may_change_them: bool = False,
+) -> str:
     """A token that lets `identity` into `room`, as any back end that shares the key could mint it."""
     token = api.AccessToken(KEY, SECRET).with_identity(identity).with_ttl(timedelta(hours=1))
-    token = token.with_grants(api.VideoGrants(room_join=True, room=room)).with_name(name or identity)
+    grants = api.VideoGrants(room_join=True, room=room, can_update_own_metadata=may_change_them)
+    token = token.with_grants(grants).with_name(name or identity).with_attributes(attributes or {})
     if kind != "standard":
         token = token.with_kind(kind)  # type: ignore[arg-type]
     with warnings.catch_warnings():

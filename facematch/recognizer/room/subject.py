@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
+from facematch.protocol.attributes import PERSON
 from facematch.protocol.values import LONGEST_NAME
 
 if TYPE_CHECKING:
@@ -47,6 +48,14 @@ def subject_of(participant: rtc.RemoteParticipant, publication: rtc.RemoteTrackP
 def identity_of(participant: rtc.RemoteParticipant) -> str:
     """Their identity as it is told, and as others name it to us."""
     return _on_the_wire(participant.identity)
+
+
+def claimed_person(participant: rtc.RemoteParticipant) -> str | None:
+    """Whom their token says that they are supposed to be; None: nobody, or they could say so themselves."""
+    claim = participant.attributes.get(PERSON)
+    if not claim or participant.permissions.can_update_metadata:
+        return None
+    return _on_the_wire(claim)
 
 
 def _on_the_wire(text: str) -> str:

@@ -15,7 +15,7 @@ from facematch.recognizer.room import forwarding
 from facematch.recognizer.room.cycle import Cycle, Media, Output, ReportCheck, ReportMatch, Rest, SetMedia, State
 from facematch.recognizer.room.probe import Batch, Probe
 from facematch.recognizer.room.refusal import WORDS, refusal
-from facematch.recognizer.room.subject import subject_of
+from facematch.recognizer.room.subject import claimed_person, subject_of
 from facematch.recognizer.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -80,6 +80,11 @@ class TrackWatch:
     def subject(self) -> Subject:
         """Whose track it is, as known now."""
         return subject_of(self.participant, self.publication)
+
+    @property
+    def claims_person(self) -> str | None:
+        """Whom its participant's attributes say that they are supposed to be, where that is heeded."""
+        return claimed_person(self.participant) if self._shared.attributes_bind else None
 
     async def run(self, rest: Rest) -> None:
         """The cycle, for ever. Cancel it when the track is gone.

@@ -35,6 +35,7 @@ REMEMBERED: Final = timedelta(days=1)
 _AT_ONCE: Final = 100
 
 INVITATION: Final = "invitation"
+ATTRIBUTE: Final = "attribute"
 EXPIRED: Final = "expired"
 ERASED: Final = "person erased"
 
@@ -115,6 +116,19 @@ class Bindings:
             raise BoundToAnotherError
         if not bound:
             await self.bind(identity, person_id, room=room, valid_until=until, by=INVITATION)
+
+    async def attributed(self, identity: str, room: str, person_id: str) -> None:
+        """Bind whoever's token says so, in this room. It replaces no binding that was made otherwise.
+
+        Raises:
+            BoundToAnotherError: the identity is bound to another person, by somebody.
+            NoSuchPersonError, BindingsFullError: see `bind`.
+        """
+        bound = [one for one in await self._store.bindings(Wanted(identity)) if one.room in ("", room)]
+        if any(one.by != ATTRIBUTE and one.person_id != person_id for one in bound):
+            raise BoundToAnotherError
+        if all(one.by == ATTRIBUTE for one in bound):
+            await self.bind(identity, person_id, room=room, valid_until=None, by=ATTRIBUTE)
 
     async def unbind(self, wanted: Wanted, by: str) -> int:
         """Take bindings back. Returns how many there were."""

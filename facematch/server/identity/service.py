@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from facematch.runtime.clock import wall_clock
 from facematch.server.identity import routes
 from facematch.server.identity.bindings import Bindings
+from facematch.server.identity.claims import Claims
 from facematch.server.identity.refusing import refused
 from facematch.server.identity.store import IdentityStore
 from facematch.server.recognizers.registry import ONLINE_SECONDS
@@ -52,6 +53,7 @@ class Identity:
         self._now = now
         self.store = IdentityStore(database)
         self.bindings = Bindings(self.store, writer, people, now)
+        self.claims = Claims(self.store, self.bindings)
 
     def routes(self) -> APIRouter:
         """See `identity.routes`."""

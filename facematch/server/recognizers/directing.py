@@ -36,6 +36,10 @@ async def _somebody() -> bool:
     return False
 
 
+async def _unheeded(_heartbeat: Heartbeat) -> None:
+    pass
+
+
 def _no_look(_heartbeat: Heartbeat) -> Collection[str]:
     return ()
 
@@ -55,11 +59,15 @@ class Directing:
     all_compared: Callable[[], Awaitable[bool]] = _somebody
     """Whether nobody at all is not to be looked at: recognizers then need not ask first about whoever is new."""
 
+    heed: Callable[[Heartbeat], Awaitable[None]] = _unheeded
+    """Hears first what a heartbeat tells of participants."""
+
     async def answer(self, heartbeat: Heartbeat) -> dict[str, Any]:
         """The fields of the answer to a heartbeat that are about participants."""
         named = {track.participant_identity for track in heartbeat.tracks}
         fields: dict[str, Any] = {"look_now": sorted(named.intersection(self.look_now(heartbeat)))}
         try:
+            await self.heed(heartbeat)
             bound, apart = await self.bindings(heartbeat.room, named), await self.not_compared(named)
             acknowledged = await self.acknowledged(heartbeat.room)
             all_compared = apart is not None and not apart and await self.all_compared()
