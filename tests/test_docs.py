@@ -16,6 +16,7 @@ from facematch.protocol.events import (
     IdentityChange,
     Match,
     ParticipantChange,
+    ViewingChange,
     WatchChange,
 )
 from tools import continuity_table, identity_table
@@ -33,6 +34,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "watch": WatchChange,
     "identity": IdentityChange,
     "binding": BindingChange,
+    "viewing": ViewingChange,
 }
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md"), *(ROOT / "bench").glob("*.md")])
 

@@ -16,6 +16,7 @@ from facematch.protocol.events import (
     IdentityChange,
     Match,
     ParticipantChange,
+    ViewingChange,
     WatchChange,
 )
 from facematch.protocol.heartbeat import Heartbeat, TrackStatus
@@ -36,6 +37,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "watch": WatchChange,
     "identity": IdentityChange,
     "binding": BindingChange,
+    "viewing": ViewingChange,
     "heartbeat": Heartbeat,
     "track": TrackStatus,
 }

@@ -27,7 +27,9 @@ from facematch.config.text_values import (  # noqa: TC001  (the same)
     Host,
     HttpUrl,
     Key,
+    Line,
     LiveKitSecret,
+    Origin,
     RoomName,
     WebSocketUrl,
 )
@@ -148,6 +150,19 @@ class Settings(BaseSettings):
         "off", description="required: nobody is looked at before they have agreed; off: asking is done elsewhere"
     )
 
+    operator_name: Line | None = Field(
+        None, max_length=200, description="Who compares, in the words of the page on which guests join"
+    )
+    operator_purpose: Line | None = Field(
+        None, max_length=500, description="Why faces are compared, the same; goes on after: Faces are compared"
+    )
+    operator_contact: Line | None = Field(
+        None, max_length=200, description="Whom guests can ask, the same: a mail address, an https address or words"
+    )
+    guests_see_others: bool = Field(
+        default=True, description="Whether guests see and hear the others in the room; either way they are told"
+    )
+
     room_signal: bool = Field(
         default=False, description="Whether the recognizer tells ROOM_SIGNAL_OBSERVERS in the room what it finds"
     )
@@ -188,12 +203,12 @@ class Settings(BaseSettings):
     webhook_secret: WebhookSecret | None = Field(None, repr=False, description="What webhooks are signed with")
     webhook_url: WebhookUrl | None = Field(None, repr=False, description="Who is told of events; empty: nobody")
     webhook_types: Annotated[
-        tuple[Literal["match", "check", "participant", "watch", "identity", "binding"], ...], NoDecode
+        tuple[Literal["match", "check", "participant", "watch", "identity", "binding", "viewing"], ...], NoDecode
     ] = Field(
         ("match",),
         min_length=1,
         description="Comma-separated events that the webhook tells of: match, check, participant, watch, identity, "
-        "binding",
+        "binding, viewing",
     )
     webhook_retry_seconds: float = Field(
         86_400,
@@ -205,6 +220,9 @@ class Settings(BaseSettings):
     api_base_url: HttpUrl = Field("http://127.0.0.1:8000", description="Where the recognizer posts its events")
     event_queue_size: int = Field(10_000, ge=10, le=1_000_000, description="Events kept while the API is away")
 
+    public_url: Origin | None = Field(
+        None, description="Address that guests reach the API at, for links; empty: the one that the page is opened at"
+    )
     host: str = Field("127.0.0.1", min_length=1, description="Address the API listens on (run.sh)")
     port: int = Field(8000, ge=1, le=65_535, description="Port the API listens on (run.sh)")
     recognizer_key: Key | None = Field(None, repr=False, description="Key that the recognizer reports with")

@@ -53,6 +53,23 @@ def _checked_http_url(url: str) -> str:
     return _checked_url(url, "http", "https")
 
 
+def _checked_origin(url: str) -> str:
+    """An address that links begin with: everything of ours lies right below it."""
+    parts = urlsplit(_checked_url(url, "http", "https"))
+    if parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("takes scheme, host and port only, such as https://faces.example.com")
+    if not is_host((parts.hostname or "").strip("[]")):
+        raise ValueError("has a host that no browser can ask for")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _checked_line(text: str) -> str:
+    text = text.strip()
+    if any(unicodedata.category(character) in _CONTROLS for character in text):
+        raise ValueError("must be one line, without control characters")
+    return text
+
+
 def _checked_host(name: str) -> str:
     if not is_host(name):
         raise ValueError("takes host names without scheme, port or path, such as cam.example.com, comma-separated")
@@ -83,6 +100,8 @@ def can_be_guessed(key: str) -> bool:
 RoomName = Annotated[str, AfterValidator(_checked_room)]
 WebSocketUrl = Annotated[str, AfterValidator(_checked_websocket_url)]
 HttpUrl = Annotated[str, AfterValidator(_checked_http_url)]
+Origin = Annotated[str, AfterValidator(_checked_origin)]
+Line = Annotated[str, AfterValidator(_checked_line)]
 Host = Annotated[str, AfterValidator(_checked_host)]
 LiveKitSecret = Annotated[str, BeforeValidator(_without_line_end)]
 Key = Annotated[SecretStr, BeforeValidator(_without_line_end), AfterValidator(_checked_key)]

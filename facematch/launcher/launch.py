@@ -19,6 +19,7 @@ from facematch.launcher.supervision import EndedForGoodError, keep_running
 from facematch.protocol.local_secret import read_local_secret
 from facematch.runtime.addresses import is_loopback
 from facematch.runtime.exit_codes import ExitCode
+from facematch.runtime.reach import obstacles
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -200,10 +201,24 @@ class Launch:
         secret = await self._local_secret()
         here = f"http://localhost:{settings.port}" + (f"/login#{secret}" if secret else "")
         self._say(f"Face Match is ready: {here} (Ctrl-C stops it)")
-        if not is_loopback(settings.host):
-            self._say(f"From other machines: http://{socket.gethostname()}:{settings.port}, or by address")
-            if settings.livekit_url == self._own_livekit_url:
-                self._say("  To watch. To join with a camera there, see README.md, From other machines.")
+        for line in self._elsewhere():
+            self._say(line)
+
+    def _elsewhere(self) -> list[str]:
+        """How others get here, and what keeps them from joining; nothing where nobody else is to."""
+        settings = self._settings
+        if settings.public_url is not None:
+            address = settings.public_url
+            lines = [f"For guests: {address}"]
+        elif not is_loopback(settings.host):
+            address = f"http://{socket.gethostname()}:{settings.port}"
+            lines = [f"From other machines: {address}, or by address"]
+        elif settings.keys_in_use:
+            address = f"http://localhost:{settings.port}"
+            lines = [f"Links for guests begin with {address}, or where the page is opened that makes them."]
+        else:
+            return []
+        return [*lines, *(f"  {sentence}" for sentence in obstacles(address, settings.browser_livekit_url))]
 
     async def _start_livekit(self) -> Child | None:
         """The server, when it is ours to start."""

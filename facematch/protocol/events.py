@@ -12,7 +12,7 @@ time; `distance` is Euclidean between face embeddings (0 the same, about 0.8 str
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 from uuid import UUID  # noqa: TC003  (pydantic reads it at run time)
 
 from pydantic import Field, FiniteFloat, PositiveInt, model_validator
@@ -309,16 +309,34 @@ class BindingChange(_OfIdentity):
     by: Name = Field(description="In which role, or by what", examples=["admin (key)", "invitation", "expired"])
 
 
+class ViewingChange(_Event):
+    """Somebody watches a room's videos without being seen there, or does not any more. Made by the API."""
+
+    type: Literal["viewing"] = "viewing"
+    change: Literal["began", "ended"]
+    viewing_id: UUID = Field(description="The same of both")
+    by: Name = Field(description="Who, in which role, and how that is known", examples=["viewer (login)"])
+    login: Name | None = Field(
+        default=None,
+        description="The same for all that one login does; null: a key, or a program of this machine",
+    )
+
+    # Of no participant: who watches is none.
+    participant_id: ClassVar[None] = None
+    participant_name: ClassVar[None] = None
+    participant_identity: ClassVar[None] = None
+
+
 Reported = Match | Check | ParticipantChange | WatchChange
 """What recognizers tell."""
 
-Event = Reported | IdentityChange | BindingChange
+Event = Reported | IdentityChange | BindingChange | ViewingChange
 """What the log holds."""
 
 ReportedType = Literal["match", "check", "participant", "watch"]
 REPORTED_TYPES: tuple[ReportedType, ...] = get_args(ReportedType)
 
-EventType = Literal["match", "check", "participant", "watch", "identity", "binding"]
+EventType = Literal["match", "check", "participant", "watch", "identity", "binding", "viewing"]
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 
 FIRST_TYPES: tuple[EventType, ...] = ("match", "check")

@@ -8,7 +8,8 @@ import time
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI
@@ -24,6 +25,7 @@ from facematch.runtime.owner_only import keep_configured
 from facematch.runtime.proxies import proxy_for
 from facematch.server import page
 from facematch.server.access.authorization import AccessControl
+from facematch.server.access.links import Links
 from facematch.server.access.neighbours import Neighbours
 from facematch.server.access.roles import Role
 from facematch.server.access.service import Access, Rules
@@ -54,9 +56,11 @@ from facematch.server.recognizers import routes as heartbeats
 from facematch.server.recognizers.directing import Directing
 from facematch.server.recognizers.looks import Looks
 from facematch.server.recognizers.registry import Recognizers
-from facematch.server.rooms import consent, not_compared_routes, tokens
+from facematch.server.rooms import consent, not_compared_routes, notice, token_routes, tokens, viewing_routes
 from facematch.server.rooms.expulsion import Expulsion
 from facematch.server.rooms.not_compared import NotCompared
+from facematch.server.rooms.own_identity import OwnIdentities
+from facematch.server.rooms.viewing import Viewings
 from facematch.server.snapshots import routes as captures
 from facematch.server.storage.bell import Bell
 from facematch.server.storage.database import Database, sqlite_url
@@ -109,14 +113,20 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     minted = _tokens(settings)
     administered = _administered(settings, minted)
     expulsion = Expulsion(administered, settings.token_rooms, settings.token_ttl_seconds)
+    viewings = Viewings(minted, administered, event_log, feed.writer)
     access = Access(
         _rules(settings), SqlSessionStore(database), hub.dismiss, neighbours, expulsion.expel, parts.monotonic
     )
     recognizers = Recognizers(parts.monotonic)
     reference = ReferenceFile(settings.reference_image)
     enrollment = Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
-    unseen = timedelta(days=settings.person_max_unseen_days)
-    people = People(database, enrollment, int(settings.upload_max_mb * MB), unseen=unseen, monotonic=parts.monotonic)
+    people = People(
+        database,
+        enrollment,
+        int(settings.upload_max_mb * MB),
+        unseen=timedelta(days=settings.person_max_unseen_days),
+        monotonic=parts.monotonic,
+    )
     identity = Identity(database, feed.writer, people.store, recognizers)
     keeping = Keeping(database, settings.output_dir, _limits(settings), recognizers, feed, people)
     looks = Looks(recognizers.all, people.publication.call, parts.monotonic)
@@ -150,6 +160,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
                         doorbell.running(),
                         access.running(),
                         expulsion.running(),
+                        viewings.running(),
                         webhooks.running(),
                         people.running(),
                         identity.running(leases),
@@ -196,7 +207,9 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         calibration.routes(_calibrator(settings, people), Verdicts(database), people.store, wall_clock),
         keeping.routes(reference),
         captures.routes(settings.output_dir),
-        tokens.routes(minted, access.token_limit, identity.bind_invited, settings.observers),
+        token_routes.routes(_door(settings, minted, administered, identity.bind_invited), access.token_limit),
+        notice.routes(_notice(settings)),
+        viewing_routes.routes(viewings, access.token_limit),
         consent.routes(
             consent.Consents(administered, settings.room_name, recognizers.anchors.forget), access.token_limit
         ),
@@ -283,7 +296,7 @@ def _rules(settings: Settings) -> Rules:
     }
     return Rules(
         keys={role: key.get_secret_value() for role, key in keys.items() if key is not None},
-        hosts={settings.host, *settings.allowed_hosts},
+        hosts=_hosts(settings),
         idle=timedelta(seconds=settings.session_idle_seconds),
         longest=timedelta(seconds=settings.session_max_seconds),
         invitation=timedelta(seconds=settings.invite_ttl_seconds),
@@ -291,6 +304,39 @@ def _rules(settings: Settings) -> Rules:
         tokens_per_minute=settings.tokens_per_minute,
         data_dir=settings.data_dir,
         port=settings.port,
+        links=Links(settings.public_url, settings.browser_livekit_url),
+    )
+
+
+def _hosts(settings: Settings) -> frozenset[str]:
+    ours = urlsplit(settings.public_url or "").hostname
+    return frozenset({settings.host, *settings.allowed_hosts, *((ours,) if ours else ())})
+
+
+def _door(
+    settings: Settings, minted: tokens.Tokens, administered: Callable[[str], LiveKitAPI], bind: token_routes.Bind
+) -> token_routes.Door:
+    company = token_routes.Company(settings.observers, settings.guests_see_others)
+    return token_routes.Door(minted, OwnIdentities(administered), bind, company)
+
+
+def _notice(settings: Settings) -> notice.Notice:
+    snapshots: Literal["none", "face", "frame"] = "frame"
+    if not settings.snapshots_enabled:
+        snapshots = "none"
+    elif settings.snapshot_crop or settings.consent_required:
+        snapshots = "face"
+    return notice.Notice(
+        operator=settings.operator_name,
+        purpose=settings.operator_purpose,
+        contact=settings.operator_contact,
+        consent_required=settings.consent_required,
+        continuity=settings.continuity,
+        snapshots=snapshots,
+        snapshot_days=min(settings.snapshot_max_age_days, settings.event_max_age_days),
+        event_days=settings.event_max_age_days,
+        statistics_days=settings.statistics_max_age_days,
+        guests_see_others=settings.guests_see_others,
     )
 
 

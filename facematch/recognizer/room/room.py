@@ -13,6 +13,7 @@ from uuid import uuid4
 import structlog
 from livekit import rtc
 
+from facematch.protocol.identities import NOT_FOR_PEOPLE
 from facematch.recognizer.room import forwarding
 from facematch.recognizer.room.admission import FIRST_WORD_SECONDS, Admission, IdleCamera, Withheld
 from facematch.recognizer.room.cycle import NO_REST, Cycle, CycleRules, Media
@@ -177,7 +178,8 @@ class RoomWatch:
         return [participant_of(participant) for participant in self._present()]
 
     def _present(self) -> list[rtc.RemoteParticipant]:
-        return [one for one in list(self._room.remote_participants.values()) if one.kind not in NOT_PEOPLE]
+        everybody = list(self._room.remote_participants.values())
+        return [one for one in everybody if one.kind not in NOT_PEOPLE and not one.identity.startswith(NOT_FOR_PEOPLE)]
 
     def _consenting(self) -> frozenset[str]:
         """The sids of those who have agreed."""

@@ -57,6 +57,8 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     ("GET", "/token"): _JOIN,
     ("POST", "/api/token"): _JOIN,
     ("PUT", "/api/consent"): _JOIN,
+    ("GET", "/api/notice"): _JOIN,
+    ("POST", "/api/viewings"): _VIEW,
     ("POST", "/api/reference"): _ADMIN,
     ("DELETE", "/api/reference"): _ADMIN,
     ("DELETE", "/api/participants"): _ADMIN,

@@ -36,6 +36,19 @@ class Caller:
     """The only room that this caller may join; None: any that tokens are given for."""
     session: Session | None = None
 
+    @property
+    def role(self) -> Role:
+        """Theirs; the highest of several, as in local mode."""
+        return next(role for role in RANKED if role in self.roles)
+
+    @property
+    def signature(self) -> str:
+        """Who did something, for the record: a role, and how that is known."""
+        return f"{self.role} ({self.by})"
+
+
+RANKED: Final = (Role.ADMIN, Role.VIEWER, Role.PARTICIPANT, Role.RECOGNIZER, Role.GUEST)
+
 
 NOBODY: Final = Caller(frozenset({Role.GUEST}), By.NOTHING)
 

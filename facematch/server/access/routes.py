@@ -13,6 +13,7 @@ from facematch.protocol.values import Name, Text
 from facematch.server.access.authentication import cookie_name
 from facematch.server.access.caller import By, Caller, caller_of
 from facematch.server.access.hosts import is_https
+from facematch.server.access.links import Links
 from facematch.server.access.login import MOST_INVITATIONS, TOO_MANY_INVITATIONS, WRONG_KEY, Logins, SignIn, stored
 from facematch.server.access.roles import Role
 from facematch.server.access.sessions import Kind
@@ -55,6 +56,13 @@ class InviteRequest(BaseModel):
 class Invite(BaseModel):
     """Whoever has this link may join the room, and nothing else."""
 
+    url: str = Field(
+        description="The link: at PUBLIC_URL, else at the address that this was asked of",
+        examples=["https://faces.example.com/login#invite-…"],
+    )
+    warnings: list[str] = Field(
+        description="What keeps guests who follow it from joining, as far as is known, in sentences"
+    )
     path: str = Field(description="Of the link, after this server's address", examples=["/login#invite-…"])
     token: str = Field(description="The same for programs: Authorization: Bearer …", examples=["invite-…"])
     room: str = Field(examples=["face-recognition-room"])
@@ -86,6 +94,7 @@ def routes(
     default_room: str,
     rooms: frozenset[str],
     is_person: Callable[[str], Awaitable[bool]],
+    links: Links,
     *,
     keyed: bool,
     consent_required: bool = False,
@@ -97,6 +106,7 @@ def routes(
         default_room: when none is asked for.
         rooms: those that somebody may be invited to.
         is_person: whether there is a person of an id; raises `OSError` when that cannot be read now.
+        links: where invitations lead.
         keyed: whether there are keys; in local mode nobody else could follow an invitation.
         consent_required: told to whoever asks who they are.
     """
@@ -173,8 +183,15 @@ def routes(
             await _check_person(person_id, caller, is_person)
         token, invitation = await logins.invite(room, person_id, caller)
         log.info("Invitation made", role=str(who(caller).role), room=room)
+        base, path = links.base(request.scope), f"/login#{token}"
         return Invite(
-            path=f"/login#{token}", token=token, room=room, person_id=person_id, expires_at=invitation.expires_at
+            url=base + path,
+            warnings=links.obstacles(base),
+            path=path,
+            token=token,
+            room=room,
+            person_id=person_id,
+            expires_at=invitation.expires_at,
         )
 
     return router

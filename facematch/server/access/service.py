@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter
 
+    from facematch.server.access.links import Links
     from facematch.server.access.login import Dismiss, Expel
     from facematch.server.access.neighbours import Neighbours
     from facematch.server.access.sessions import SessionStore
@@ -52,6 +53,7 @@ class Rules:
     data_dir: Path
     """Where local mode leaves its secret, on systems on which it needs one."""
     port: int
+    links: Links
 
 
 class Access:
@@ -79,6 +81,7 @@ class Access:
         """Whether keys are in use; local mode otherwise."""
         self.token_limit = RateLimit("tokens", rules.tokens_per_minute, monotonic)
         self._port = rules.port
+        self._links = rules.links
         self._neighbours = neighbours
         self._secret = LocalSecret(rules.data_dir)
         given = rules.keys or {Role.ADMIN: self._secret.value}
@@ -111,7 +114,13 @@ class Access:
     ) -> APIRouter:
         """See `access.routes`."""
         return routes.routes(
-            self._logins, default_room, rooms, is_person, keyed=self.keyed, consent_required=consent_required
+            self._logins,
+            default_room,
+            rooms,
+            is_person,
+            self._links,
+            keyed=self.keyed,
+            consent_required=consent_required,
         )
 
     @asynccontextmanager

@@ -18,6 +18,7 @@ from facematch.protocol.events import (
     IdentityChange,
     Match,
     ParticipantChange,
+    ViewingChange,
     WatchChange,
 )
 from facematch.protocol.values import Name
@@ -112,6 +113,12 @@ class LoggedBindingChange(BindingChange):
     cursor: int = Field(description="Its position")
 
 
+class LoggedViewingChange(ViewingChange):
+    """Somebody watched a room, in the log."""
+
+    cursor: int = Field(description="Its position")
+
+
 class EventsPage(BaseModel):
     """A part of the log."""
 
@@ -122,6 +129,7 @@ class EventsPage(BaseModel):
         | LoggedWatchChange
         | LoggedIdentityChange
         | LoggedBindingChange
+        | LoggedViewingChange
     ] = Field(description="As on `WS /ws/events`")
     next_after: int = Field(description="Ask with `after` set to this for what is newer than this page")
     next_before: int | None = Field(

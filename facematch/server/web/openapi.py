@@ -51,7 +51,7 @@ server stops, 1009 the client sent too much, 1013 the client is too slow; after 
 cursor. 4401 the login has ended: sign in first.
 
 **`WS /ws/events`** is the same with every type of event; `?types=participant,watch` chooses some of `match`, `check`,
-`participant`, `watch`, `identity` and `binding`.
+`participant`, `watch`, `identity`, `binding` and `viewing`.
 """
 
 

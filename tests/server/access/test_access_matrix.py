@@ -43,6 +43,8 @@ POST       /api/invites                      in    local  sign   in      role   
 GET        /token                            in    local  sign   in      in           role        in     sign   origin   host
 POST       /api/token                        in    local  sign   in      in           role        in     sign   origin   host
 PUT        /api/consent                      in    local  sign   in      in           role        in     sign   origin   host
+GET        /api/notice                       in    local  sign   in      in           role        in     sign   origin   host
+POST       /api/viewings                     in    local  sign   in      role         role        in     sign   origin   host
 POST       /api/reference                    in    local  sign   role    role         role        in     sign   origin   host
 DELETE     /api/reference                    in    local  sign   role    role         role        in     sign   origin   host
 DELETE     /api/participants                 in    local  sign   role    role         role        in     sign   origin   host

@@ -58,9 +58,12 @@ def test_it_takes_nobody_else_s_name(keyed: Keyed, person: str) -> None:
     admin = keyed.with_key("admin")
     assert admin.put("/api/bindings", json={"identity": "carol", "person_id": "default"}).status_code == 200
     guest = keyed.anybody(authorization=f"Bearer {invite(keyed, person)}")
-    refused = guest.post("/api/token", json={"name": "carol"})
+    refused = guest.post("/api/token", json={"identity": "carol"})
     assert (refused.status_code, refused.json()["code"]) == (409, "BOUND_TO_ANOTHER")
     assert [one["person_id"] for one in bindings(keyed, identity="carol")] == ["default"]
+    named = guest.post("/api/token", json={"name": "carol"}).json()["identity"]
+    assert named.startswith("carol-")
+    assert [one["person_id"] for one in bindings(keyed, identity=named)] == [person]
     plain = keyed.anybody(authorization=f"Bearer {keyed.invitation()}")
     assert plain.post("/api/token", json={"name": "carol"}).status_code == 200  # names are not kept for anybody
 

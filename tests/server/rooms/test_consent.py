@@ -5,8 +5,7 @@ what the recognizer makes of it, is tried on the real server.
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -14,49 +13,19 @@ from livekit.api import ServerError
 
 from facematch.server.rooms.consent import Consents
 from facematch.server.web.errors import ApiError
-
-if TYPE_CHECKING:
-    from livekit.api import RoomParticipantIdentity, UpdateParticipantRequest
+from tests.rig.fake_livekit import FakeLiveKit
 
 
-class LiveKit:
-    """One room, with people in it and their attributes."""
-
-    def __init__(self, people: dict[str, dict[str, str]], trouble: Exception | None = None) -> None:
-        self.people = people
-        self._trouble = trouble
-        self.asked: list[str] = []
-        self.forgotten: list[str] = []
-        self.room = self
-
-    def __call__(self, room: str) -> Any:
-        self.asked.append(room)
-        return self
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None: ...
-
-    async def get_participant(self, wanted: RoomParticipantIdentity) -> Any:
-        if self._trouble:
-            raise self._trouble
-        if wanted.identity not in self.people:
-            raise ServerError("not_found", "participant does not exist", status=404)
-        return SimpleNamespace(attributes=self.people[wanted.identity])
-
-    async def update_participant(self, wanted: UpdateParticipantRequest) -> None:
-        self.people[wanted.identity] |= dict(wanted.attributes)
-
-
-def change(livekit: LiveKit, identity: str, login: str | None, *, given: bool = True, room: str | None = None) -> None:
+def change(
+    livekit: FakeLiveKit, identity: str, login: str | None, *, given: bool = True, room: str | None = None
+) -> None:
     asyncio.run(
         Consents(cast("Any", livekit), "lobby", livekit.forgotten.append).change(room, identity, login, given=given)
     )
 
 
 def test_one_s_own_is_changed_and_nothing_else() -> None:
-    livekit = LiveKit({"guest": {"face-match.login": "one"}, "own": {"facematch.consent": "given"}})
+    livekit = FakeLiveKit({"guest": {"face-match.login": "one"}, "own": {"facematch.consent": "given"}})
     change(livekit, "guest", "one")
     change(livekit, "own", None, given=False, room="hall")
     assert livekit.people == {
@@ -69,7 +38,7 @@ def test_one_s_own_is_changed_and_nothing_else() -> None:
 
 @pytest.mark.parametrize(("identity", "login"), [("guest", "two"), ("guest", None), ("own", "one"), ("nobody", None)])
 def test_nobody_agrees_for_somebody_else(identity: str, login: str | None) -> None:
-    livekit = LiveKit({"guest": {"face-match.login": "one"}, "own": {}})
+    livekit = FakeLiveKit({"guest": {"face-match.login": "one"}, "own": {}})
     with pytest.raises(ApiError) as refused:
         change(livekit, identity, login)
     assert (refused.value.status, refused.value.code) == (404, "NOT_IN_ROOM")
@@ -81,6 +50,6 @@ def test_nobody_agrees_for_somebody_else(identity: str, login: str | None) -> No
 )
 def test_who_cannot_withdraw_now_is_told_how_not_to_be_looked_at(trouble: Exception) -> None:
     with pytest.raises(ApiError) as refused:
-        change(LiveKit({}, trouble), "own", None, given=False)
+        change(FakeLiveKit({}, trouble), "own", None, given=False)
     assert (refused.value.status, refused.value.code) == (503, "LIVEKIT_AWAY")
     assert "switch the camera off" in refused.value.detail

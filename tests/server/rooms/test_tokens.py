@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from livekit.api import TokenVerifier
 
 from facematch.protocol.identities import RECOGNIZER_PREFIX
-from facematch.server.rooms.tokens import Tokens, checked_identity
+from facematch.server.rooms.tokens import Joining, Tokens, checked_identity
 from facematch.server.web.errors import ApiError
 from tests.rig.keyed import Keyed, with_keys
 
@@ -51,7 +51,7 @@ def claims(token: str) -> dict[str, Any]:
 
 
 def test_a_token_lets_one_person_into_one_room_with_camera_and_microphone(tokens: Tokens) -> None:
-    token = tokens.mint("hall", " Alice42 ")
+    token = tokens.mint("hall", Joining(" Alice42 "))
     assert (token.room, token.identity, token.url) == ("hall", "Alice42", "ws://sfu:7880")
     verified = TokenVerifier("key", SECRET).verify(token.token)
     assert (verified.identity, verified.name) == ("Alice42", "Alice42")
@@ -69,22 +69,22 @@ def test_a_token_lets_one_person_into_one_room_with_camera_and_microphone(tokens
 
 
 def test_a_token_names_the_login_that_it_was_had_by_and_no_other(tokens: Tokens) -> None:
-    found = claims(tokens.mint("hall", "Alice42", "a-hash").token)
+    found = claims(tokens.mint("hall", Joining("Alice42", login="a-hash")).token)
     assert found["attributes"]["face-match.login"] == "a-hash"
     assert int(found["attributes"]["face-match.issued"]) / 1000 == pytest.approx(time.time(), abs=5)
     assert "canUpdateOwnMetadata" not in found["video"]
-    assert "attributes" not in claims(tokens.mint("hall", "Alice42").token)
+    assert "attributes" not in claims(tokens.mint("hall", Joining("Alice42")).token)
 
 
 @pytest.mark.parametrize("room", [None, "", "  "])
 def test_the_room_that_is_watched_is_the_default(tokens: Tokens, room: str | None) -> None:
-    assert tokens.mint(room, "Alice").room == "lobby"
+    assert tokens.mint(room, Joining("Alice")).room == "lobby"
 
 
 @pytest.mark.parametrize("room", ["attic", "LOBBY", "lobby/../attic", "*"])
 def test_other_rooms_are_refused(tokens: Tokens, room: str) -> None:
     with pytest.raises(ApiError) as refused:
-        tokens.mint(room, "Alice")
+        tokens.mint(room, Joining("Alice"))
     assert (refused.value.status, refused.value.code) == (403, "ROOM_NOT_ALLOWED")
 
 
