@@ -54,7 +54,7 @@ ORDER = {
         "storage",
         "web",
         "access",
-        "gallery snapshots recognizers",
+        "gallery snapshots recognizers assignment",
         "people",
         "events unknowns",
         "presence",

@@ -42,6 +42,25 @@ ROOT = Path(__file__).resolve().parents[2]
 LEGACY = ("INITIAL_SYNC_FRAMES", "PROCESS_EVERY_N_FRAME")
 """Accepted, without effect; scheduled for removal."""
 
+AGREED = (
+    "ROOMS",
+    "ROOMS_EXCEPT",
+    "BATCH_MAX_FRAMES",
+    "HOLD_SECONDS",
+    "WAIT_SECONDS",
+    "MATCH_COOLDOWN_SECONDS",
+    "BATCH_TIMEOUT_SECONDS",
+    "MATCH_TOLERANCE",
+    "STRANGER_RATE",
+    "CONTINUITY",
+    "CONSENT",
+    "FACE_ENCODER",
+    "FRAME_DOWNSCALE_WIDTH",
+    "SNAPSHOTS_ENABLED",
+    "SNAPSHOT_CROP",
+)
+"""Settings that decide what is found, and of whom: processes that share rooms compare them."""
+
 _Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 _PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 _Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]
@@ -349,6 +368,11 @@ class Settings(BaseSettings):
         """Which rooms are watched. ROOM_NAME's default is not meant where there are patterns."""
         named = not self.rooms or "room_name" in self.model_fields_set
         return WatchedRooms(self.rooms, self.rooms_except, self.room_name if named else None)
+
+    @property
+    def agreed(self) -> dict[str, str]:
+        """What recognizers and web processes that share rooms have to be set to alike, by variable, as texts."""
+        return {name: str(getattr(self, name.lower())) for name in AGREED}
 
     @property
     def browser_livekit_url(self) -> str:

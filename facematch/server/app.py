@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import FastAPI
-from livekit.api import LiveKitAPI
+from livekit.api import LiveKitAPI, TokenVerifier, WebhookReceiver
 
 from facematch import __version__
 from facematch.config.settings import ROOT
@@ -30,6 +30,9 @@ from facematch.server.access.neighbours import Neighbours
 from facematch.server.access.roles import Role
 from facematch.server.access.service import Access, Rules
 from facematch.server.access.store import SqlSessionStore
+from facematch.server.assignment.finder import RoomList
+from facematch.server.assignment.service import Assignment
+from facematch.server.assignment.service import Rules as Sharing
 from facematch.server.calibration import routes as calibration
 from facematch.server.calibration.service import Calibrator
 from facematch.server.calibration.verdicts import Verdicts
@@ -139,8 +142,15 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         look_now=looks.due,
         **({"heed": identity.claims.heed} if settings.bindings_from_attributes else {}),
     )
+    assignment = Assignment(
+        database,
+        _sharing(settings),
+        RoomList(settings.livekit_url, minted.to_list_rooms),
+        leases.while_held,
+        recognizers.attend,
+        parts.monotonic,
+    )
     intake = Intake(feed.writer, keeping.erasures.covers)
-    shown = status.Shown(recognizers, reference, feed, webhooks, keeping.erasures, people.compared)
 
     doorbell = _doorbell(settings, feed, people)
 
@@ -165,6 +175,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
                         people.running(),
                         identity.running(leases),
                         keeping.running(leases),
+                        assignment.running(),
                     ):
                         yield
                 finally:
@@ -215,10 +226,14 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         ),
         heartbeats.routes(recognizers, keeping.erasures, people.gallery_version, directing),
         anchors_routes.routes(recognizers.anchors),
+        assignment.routes(_livekit_s_signature(settings), people.gallery_version),
         looks_routes.routes(looks),
         not_compared_routes.routes(not_compared, recognizers, keeping.unknown),
-        status.routes(_configured(settings), shown),
-        rooms.routes(settings.room_name, recognizers),
+        status.routes(
+            _configured(settings),
+            status.Shown(recognizers, reference, feed, webhooks, keeping.erasures, people.compared),
+        ),
+        rooms.routes(settings.room_name, recognizers, assignment),
         metrics.routes(recognizers, hub, reference),
         health.routes(_health(settings, feed, recognizers, parts.monotonic)),
     ):
@@ -370,6 +385,14 @@ def _tokens(settings: Settings) -> tokens.Tokens:
         rooms=settings.token_rooms,
         seconds=settings.token_ttl_seconds,
     )
+
+
+def _sharing(settings: Settings) -> Sharing:
+    return Sharing(shared=settings.many_rooms, watched=settings.watched_rooms, agreed=settings.agreed)
+
+
+def _livekit_s_signature(settings: Settings) -> WebhookReceiver:
+    return WebhookReceiver(TokenVerifier(settings.livekit_api_key, settings.livekit_api_secret))
 
 
 def _configured(settings: Settings) -> status.Configured:

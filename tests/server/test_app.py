@@ -325,8 +325,8 @@ def test_the_examples_are_what_the_routes_take(client: TestClient, app: FastAPI)
         for name, example in content.get("examples", {}).items():
             if path in ("/api/session", "/api/invites") or (path == "/api/token" and name == "whole"):
                 continue  # its room is not one of this process; there is nothing to sign in to in local mode
-            if "{id}" in path or path == "/api/consent":
-                continue  # nobody has that id; LiveKit is asked
+            if "{id}" in path or path in ("/api/consent", "/api/beat"):
+                continue  # nobody has that id; LiveKit is asked; ROOMS is not set
             response = client.request(method, path, json=example["value"])
             assert response.status_code == 200, (path, name, response.text)
             tried += 1

@@ -32,7 +32,8 @@ _ANY_ROLE: Final = frozenset({Role.PARTICIPANT, Role.RECOGNIZER, Role.VIEWER, Ro
 _SIGN_IN: Final = frozenset(Role)
 
 ANYONE: Final = None
-"""In place of roles: answered to whoever asks. Only for what says nothing but that the process is alive."""
+"""In place of roles: answered to whoever asks. Only for what says nothing but that the process is alive, and for what
+LiveKit signs."""
 
 NO_ROUTE: Final = "none of ours"
 """In place of a route's template, in the log."""
@@ -103,6 +104,8 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     ("POST", "/api/events"): _REPORT,
     ("POST", "/api/heartbeat"): _REPORT,
     ("POST", "/api/anchors"): _REPORT,
+    ("POST", "/api/beat"): _REPORT,
+    ("POST", "/livekit/webhook"): ANYONE,
     ("POST", "/api/looks"): _VIEW,
     ("GET", "/api/status"): _VIEW,
     ("GET", "/api/rooms"): _VIEW,

@@ -2,7 +2,6 @@
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
@@ -12,7 +11,8 @@ from pydantic import BaseModel, Field
 
 from facematch.protocol.heartbeat import Heartbeat, LiveKitState
 from facematch.protocol.values import LONGEST_NAME
-from facematch.server.recognizers.registry import ONLINE_SECONDS, Heard, Recognizers
+from facematch.server.assignment.service import Assignment
+from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
 from facematch.server.web.errors import Code, documented
 
 MOST_AT_ONCE: Final = 500
@@ -70,132 +70,155 @@ class RecognizersShown(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class _Held:
     """A room, and who is to watch it."""
 
     room: str
-    worker: str | None
-    epoch: int
-    arrived: bool
-    """Its worker is in it, and was heard of just now."""
-    planned: float
+    recognizer: str | None
+    watched: bool
     since: datetime | None
+    heard: Heartbeat | None
+    """What is said of it now."""
+    epoch: int | None = None
+    planned: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fleet:
-    """Who watches what, where rooms are shared among recognizers."""
-
-    rooms: Sequence[Held]
-    workers: Sequence[RecognizerShown]
-
-
-Shared = Callable[[], Awaitable[Fleet | None]]
-"""Who watches what; None: ROOM_NAME alone is watched, by whoever does.
-
-Raises:
-    OSError: it cannot be read now.
-"""
-
-
-async def _alone() -> None:
-    return None
-
-
-def routes(default_room: str, recognizers: Recognizers, shared: Shared = _alone) -> APIRouter:
+def routes(default_room: str, recognizers: Recognizers, assignment: Assignment) -> APIRouter:
     """`GET /api/rooms` and `GET /api/recognizers`.
 
     Args:
         default_room: watched where rooms are not shared.
         recognizers: what each says of its rooms.
-        shared: who watches what.
+        assignment: who watches what.
     """
     router = APIRouter(tags=["status"])
     refusals = documented((422, Code.INVALID, "limit: Input should be greater than or equal to 1"))
+    known = _Shared(assignment, recognizers) if assignment.shared else _Alone(default_room, recognizers)
 
     @router.get("/api/rooms", summary="Which rooms there are, and who watches them", responses=refusals)
     async def rooms(after: After = "", limit: Limit = FIRST_PAGE) -> RoomsShown:
         """By name. A room that goes or comes meanwhile moves no other from one page to the next."""
-        fleet, heard = await shared(), recognizers.by_room()
-        held = _of_heartbeats(default_room, heard) if fleet is None else fleet.rooms
-        page = sorted((one for one in held if one.room > after), key=lambda one: one.room)[: limit + 1]
+        page = sorted((one for one in known.rooms() if one.room > after), key=lambda one: one.room)[: limit + 1]
+        planned, capacity = known.load()
         return RoomsShown(
-            rooms=[_shown(one, heard.get(one.room), shared=fleet is not None) for one in page[:limit]],
+            rooms=[_shown(one) for one in page[:limit]],
             next=page[limit - 1].room if len(page) > limit else None,
-            planned=None if fleet is None else round(sum(one.planned for one in fleet.rooms), 3),
-            capacity=None if fleet is None else _capacity(fleet.workers),
+            planned=planned,
+            capacity=capacity,
         )
 
     @router.get("/api/recognizers", summary="Which recognizers there are", responses=refusals)
     async def all_recognizers(after: After = "", limit: Limit = FIRST_PAGE) -> RecognizersShown:
         """Those of the last hour, by name."""
-        fleet = await shared()
-        workers = _of_boots(recognizers.all()) if fleet is None else fleet.workers
-        page = sorted((one for one in workers if one.name > after), key=lambda one: one.name)[: limit + 1]
+        workers = (one for one in known.recognizers() if one.name > after)
+        page = sorted(workers, key=lambda one: one.name)[: limit + 1]
         return RecognizersShown(recognizers=page[:limit], next=page[limit - 1].name if len(page) > limit else None)
 
     return router
 
 
-def _of_heartbeats(default_room: str, heard: Mapping[str, Heard]) -> list[Held]:
+class _Alone:
     """Where each recognizer has a room of its own: that of the settings, and those that are reported of."""
-    alive = {room: one for room, one in heard.items() if one[1] <= ONLINE_SECONDS}
-    return [
-        Held(
-            room=room,
-            worker=alive[room][0].source if room in alive else None,
-            epoch=0,
-            arrived=room in alive and alive[room][0].livekit is LiveKitState.CONNECTED,
-            planned=0.0,
-            since=alive[room][0].started_at if room in alive else None,
-        )
-        for room in {default_room, *alive}
-    ]
+
+    def __init__(self, default_room: str, recognizers: Recognizers) -> None:
+        self._default_room = default_room
+        self._recognizers = recognizers
+
+    def rooms(self) -> list[_Held]:
+        heard = self._recognizers.by_room()
+        alive = {room: heartbeat for room, (heartbeat, age) in heard.items() if age <= ONLINE_SECONDS}
+        found = [
+            _Held(room, one.source, one.livekit is LiveKitState.CONNECTED, one.started_at, one)
+            for room, one in alive.items()
+        ]
+        return found if self._default_room in alive else [*found, _Held(self._default_room, None, False, None, None)]  # noqa: FBT003
+
+    def recognizers(self) -> list[RecognizerShown]:
+        ages: dict[str, list[float]] = {}
+        for heartbeat, age in self._recognizers.all():
+            ages.setdefault(heartbeat.source, []).append(age)
+        return [
+            RecognizerShown(
+                name=source,
+                boot=source,
+                age_seconds=round(min(of), 3),
+                draining=False,
+                capacity=None,
+                planned=None,
+                rooms=sum(age <= ONLINE_SECONDS for age in of),
+                settings_differ=[],
+                version=None,
+            )
+            for source, of in ages.items()
+        ]
+
+    def load(self) -> tuple[None, None]:
+        return None, None
 
 
-def _shown(held: Held, heard: Heard | None, *, shared: bool) -> RoomShown:
-    said = _said_by(heard)
+class _Shared:
+    """Where rooms are given to recognizers: all of LiveKit's that ROOMS fits."""
+
+    def __init__(self, assignment: Assignment, recognizers: Recognizers) -> None:
+        self._assignment = assignment
+        self._recognizers = recognizers
+
+    def rooms(self) -> list[_Held]:
+        now, heard = self._assignment.latest, self._recognizers.by_room()
+        found = []
+        for room in now.rooms.values():
+            owner = now.workers.get(room.owner or "")
+            said, age = heard.get(room.name, (None, math.inf))
+            is_owner_s = said is not None and owner is not None and said.source == owner.boot
+            found.append(
+                _Held(
+                    room=room.name,
+                    recognizer=room.owner,
+                    watched=room.arrived and owner is not None and owner.alive,
+                    since=room.since,
+                    heard=said if is_owner_s and age <= ONLINE_SECONDS else None,
+                    epoch=room.epoch or None,
+                    planned=room.cost or 0.0,
+                )
+            )
+        return found
+
+    def recognizers(self) -> list[RecognizerShown]:
+        now = self._assignment.latest
+        return [
+            RecognizerShown(
+                name=one.name,
+                boot=one.boot,
+                age_seconds=round(one.age, 3),
+                draining=one.draining,
+                capacity=one.capacity,
+                planned=round(now.planned(one.name), 3),
+                rooms=sum(room.owner == one.name for room in now.rooms.values()),
+                settings_differ=list(one.settings_differ),
+                version=one.version,
+            )
+            for one in now.workers.values()
+        ]
+
+    def load(self) -> tuple[float, float]:
+        now = self._assignment.latest
+        able = (one.capacity for one in now.workers.values() if one.age <= ONLINE_SECONDS and not one.draining)
+        return round(now.planned(), 3), round(math.fsum(able), 3)
+
+
+def _shown(held: _Held) -> RoomShown:
+    said = held.heard
     tracks = said.tracks if said else []
     matched = {track.participant_identity for track in tracks if track.last_outcome == "match"}
     return RoomShown(
         room=held.room,
-        watched=held.arrived,
-        recognizer=held.worker,
-        epoch=held.epoch if shared else None,
+        watched=held.watched,
+        recognizer=held.recognizer,
+        epoch=held.epoch,
         livekit=said.livekit if said else None,
         tracks=len(tracks) + (said.tracks_untold if said else 0),
         participants=len({track.participant_identity for track in tracks}),
         matched=len(matched),
-        planned=round(held.planned, 3) if shared else None,
+        planned=None if held.planned is None else round(held.planned, 3),
         since=held.since,
     )
-
-
-def _said_by(heard: Heard | None) -> Heartbeat | None:
-    return heard[0] if heard is not None and heard[1] <= ONLINE_SECONDS else None
-
-
-def _of_boots(heard: Sequence[Heard]) -> list[RecognizerShown]:
-    rooms: dict[str, list[float]] = {}
-    for heartbeat, age in heard:
-        rooms.setdefault(heartbeat.source, []).append(age)
-    return [
-        RecognizerShown(
-            name=source,
-            boot=source,
-            age_seconds=round(min(ages), 3),
-            draining=False,
-            capacity=None,
-            planned=None,
-            rooms=sum(age <= ONLINE_SECONDS for age in ages),
-            settings_differ=[],
-            version=None,
-        )
-        for source, ages in rooms.items()
-    ]
-
-
-def _capacity(workers: Sequence[RecognizerShown]) -> float:
-    """Of those that are there and stay."""
-    there = [one.capacity or 0.0 for one in workers if one.age_seconds <= ONLINE_SECONDS and not one.draining]
-    return round(math.fsum(there), 3)

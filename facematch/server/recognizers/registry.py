@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -12,7 +12,7 @@ from facematch.protocol.heartbeat import Heartbeat
 from facematch.server.recognizers.anchors import Anchors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +59,8 @@ class Recognizers:
         self._now = monotonic
         self._heard: dict[str, dict[str, _Last]] = {}
         """By room and boot."""
+        self._roomless: dict[str, _Last] = {}
+        """By boot: the last account of those who are there and have no room now. Events may wait in their outboxes."""
         self._rivals: set[str] = set()
         """The rooms that have some, as the log has last been told."""
         self.anchors = Anchors(monotonic)
@@ -79,6 +81,33 @@ class Recognizers:
         if known is None:
             self._forget_oldest(heartbeat.room)
         self._note_rivals(heartbeat.room)
+
+    def attend(self, ages: Mapping[str, float], owners: Mapping[str, str]) -> None:
+        """Take what beats say, where rooms are given to recognizers: who is there, and what each has.
+
+        A heartbeat that is older than its recognizer's last beat is as good as new: where nothing happens, there are
+        few. One of a room that its recognizer has no longer is over.
+
+        Args:
+            ages: seconds since the last beat, by boot.
+            owners: boots, by room.
+        """
+        now = self._now()
+        for room, of in list(self._heard.items()):
+            for source, one in list(of.items()):
+                if source not in ages:
+                    continue
+                if owners.get(room) == source:
+                    of[source] = replace(one, at=max(one.at, now - ages[source]))
+                else:
+                    self._forget(one.heartbeat)
+                    self._roomless[source] = one
+        with_room = {source for of in self._heard.values() for source in of}
+        self._roomless = {
+            source: replace(one, at=max(one.at, now - ages[source])) if source in ages else one
+            for source, one in self._roomless.items()
+            if source not in with_room and _is_known(one, now)
+        }
 
     def rivals(self, room: str | None = None) -> int:
         """How many recognizers watch the room of the one that counts, besides it: each reports every match.
@@ -141,9 +170,12 @@ class Recognizers:
             self._rivals.discard(room)
 
     def all(self) -> list[Heard]:
-        """The last heartbeat of each boot and room that was heard in the last hour, and its age in seconds."""
+        """The last heartbeat of each boot and room that was heard in the last hour, and its age in seconds; of a boot
+        that is there and has no room, its last one.
+        """
         now = self._now()
-        return [(one.heartbeat, now - one.at) for one in self._of(None) if _is_known(one, now)]
+        heard = [*self._of(None), *self._roomless.values()]
+        return [(one.heartbeat, now - one.at) for one in heard if _is_known(one, now)]
 
 
 def _is_known(one: _Last, now: float) -> bool:

@@ -337,6 +337,55 @@ verdicts = sa.Table(
 )
 """What people said of events; a row goes with its event."""
 
+deployment = sa.Table(
+    "deployment",
+    metadata,
+    sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text(), nullable=False, comment="random: tells this installation's recognizers from others"),
+)
+"""One row."""
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("name", sa.Text(), primary_key=True, comment="of the machine and its DATA_DIR"),
+    sa.Column("boot", sa.Text(), nullable=False, comment="source of its events"),
+    sa.Column("beat", UtcTime(), nullable=False, comment="the last one, by the database's clock"),
+    sa.Column("rounds", sa.BigInteger(), nullable=False, comment="beats since it began"),
+    sa.Column("capacity", sa.Double(), nullable=False, comment="frames a second"),
+    sa.Column("draining", sa.Boolean(), nullable=False),
+    sa.Column("sent_at", UtcTime(), comment="of the last beat, by its own clock"),
+    sa.Column("clock_ahead", sa.Double(), nullable=False, comment="seconds, of its clock before ours"),
+    sa.Column("settings_differ", sa.Text(), nullable=False, comment="JSON: sentences"),
+    sa.Column("version", sa.Text()),
+)
+"""Recognizers to which rooms are given. Empty on SQLite, where the one web process knows them."""
+
+rooms = sa.Table(
+    "rooms",
+    metadata,
+    sa.Column("room", sa.Text(), primary_key=True),
+    sa.Column("epoch", sa.BigInteger(), nullable=False, comment="rises with each owner, and never falls"),
+    sa.Column("owner", sa.Text(), comment="name of a worker"),
+    sa.Column("since", UtcTime(), comment="when its owner was given it"),
+    sa.Column("arrived", sa.Boolean(), nullable=False, comment="its owner is in it"),
+    sa.Column("offered", sa.Boolean(), nullable=False, comment="its owner has it until another takes it"),
+    sa.Column("cost", sa.Double(), comment="frames a second of its cameras; null: not seen yet"),
+    sa.Column("gone_at", UtcTime(), comment="when it was no more; null: it is there"),
+)
+"""Rooms that ROOMS fits. One that goes is kept for its epoch."""
+sa.Index("ix_rooms_gone_at", rooms.c.gone_at)
+
+room_arrivals = sa.Table(
+    "room_arrivals",
+    metadata,
+    sa.Column("room", sa.Text(), primary_key=True),
+    sa.Column("epoch", sa.BigInteger(), primary_key=True, autoincrement=False),
+    sa.Column("at", UtcTime(), nullable=False, comment="when the owner of this epoch was first in the room"),
+)
+"""From when on what the owners before it say of a room does not count."""
+sa.Index("ix_room_arrivals_at", room_arrivals.c.at)
+
 
 leases = sa.Table(
     "leases",

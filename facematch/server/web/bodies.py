@@ -53,11 +53,24 @@ async def read_json(request: Request, model: type[M], limit: int) -> M:
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise ApiError(415, Code.UNSUPPORTED_TYPE, _NOT_JSON)
-    body = b"".join([chunk async for chunk in _bounded(request, limit, BODY_SECONDS)])
+    body = await read_body(request, limit)
     try:
         return model.model_validate_json(body, strict=True)
     except ValidationError as error:
         raise invalid(error.errors(include_url=False, include_input=False, include_context=False)) from None
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body, whatever it is.
+
+    Args:
+        request: not read yet.
+        limit: bytes.
+
+    Raises:
+        ApiError: 408 or 413.
+    """
+    return b"".join([chunk async for chunk in _bounded(request, limit, BODY_SECONDS)])
 
 
 async def read_upload(request: Request, field: str, limit: int) -> bytes:

@@ -8,9 +8,15 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from facematch.config.room_patterns import WatchedRooms
 from facematch.protocol.heartbeat import Heartbeat
-from facematch.server.monitoring.rooms import Fleet, Held, RecognizerShown, routes
+from facematch.server.assignment.book import Standing
+from facematch.server.assignment.finder import RoomList
+from facematch.server.assignment.reconciling import RoomState, WorkerState
+from facematch.server.assignment.service import Assignment, Rules
+from facematch.server.monitoring.rooms import routes
 from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
+from facematch.server.storage.database import Database
 from facematch.server.web.errors import HANDLERS
 
 if TYPE_CHECKING:
@@ -29,16 +35,17 @@ TRACK = {
 class Served:
     """The two routes, a clock, and what they are told."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool) -> None:
         self.now = 1000.0
-        self.fleet: Fleet | None = None
         self.recognizers = Recognizers(lambda: self.now)
+        rules = Rules(shared=shared, watched=WatchedRooms(("exam-*",)), agreed={})
+        self.assignment = Assignment(Database("sqlite+aiosqlite://"), rules, RoomList("ws://127.0.0.1:1", str))
         app = FastAPI(exception_handlers=HANDLERS)
-        app.include_router(routes("face-recognition-room", self.recognizers, self._shared))
+        app.include_router(routes("face-recognition-room", self.recognizers, self.assignment))
         self.client = TestClient(app)
 
-    async def _shared(self) -> Fleet | None:
-        return self.fleet
+    def stand(self, rooms: list[RoomState], *workers: WorkerState) -> None:
+        self.assignment.latest = Standing({one.name: one for one in workers}, {one.name: one for one in rooms})
 
     def get(self, path: str, **query: Any) -> Any:
         response = self.client.get(path, params=query)
@@ -48,15 +55,20 @@ class Served:
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    found = Served()
+    found = Served(shared=False)
     with found.client:
         yield found
 
 
-def worker(name: str, **changes: Any) -> RecognizerShown:
-    told = {"name": name, "boot": f"{name}-boot", "age_seconds": 0.4, "draining": False, "capacity": 60.0}
-    told |= {"planned": 12.0, "rooms": 3, "settings_differ": [], "version": "1.1.0", **changes}
-    return RecognizerShown.model_validate(told)
+@pytest.fixture
+def sharing() -> Iterator[Served]:
+    found = Served(shared=True)
+    with found.client:
+        yield found
+
+
+def worker(name: str, **changes: Any) -> WorkerState:
+    return WorkerState(**{"name": name, "boot": f"{name}-boot", "age": 0.4, "rounds": 9, "capacity": 60.0, **changes})
 
 
 def test_the_one_room_is_there_before_anybody_watches_it(served: Served) -> None:
@@ -105,31 +117,62 @@ def test_a_recognizer_that_is_not_connected_watches_nothing(served: Served, hear
     assert (room["watched"], room["livekit"]) == (False, "reconnecting")
 
 
-def test_many_rooms_come_in_pages(served: Served) -> None:
+def test_many_rooms_come_in_pages(sharing: Served) -> None:
     names = [f"exam-{number:03}" for number in range(25)]
-    rooms = [Held(name, "a", 4, arrived=True, planned=0.5, since=None) for name in reversed(names)]
-    served.fleet = Fleet(rooms, [worker("a"), worker("b", draining=True), worker("c", age_seconds=60.0)])
+    rooms = [RoomState(name, 4, "a", arrived=True, cost=0.5) for name in reversed(names)]
+    sharing.stand(rooms, worker("a"), worker("b", draining=True), worker("c", age=60.0))
     seen, after = [], ""
     while True:
-        page = served.get("/api/rooms", after=after, limit=10)
+        page = sharing.get("/api/rooms", after=after, limit=10)
         assert (page["planned"], page["capacity"]) == (12.5, 60.0)
         seen += [room["room"] for room in page["rooms"]]
         if page["next"] is None:
             break
         after = page["next"]
     assert seen == names
-    first = served.get("/api/recognizers", limit=2)
-    rest = served.get("/api/recognizers", limit=2, after=first["next"])
+    first = sharing.get("/api/recognizers", limit=2)
+    rest = sharing.get("/api/recognizers", limit=2, after=first["next"])
     assert [one["name"] for one in first["recognizers"] + rest["recognizers"]] == ["a", "b", "c"]
     assert rest["next"] is None
+    assert [one["rooms"] for one in first["recognizers"]] == [25, 0]
 
 
-def test_a_shared_room_says_who_has_it(served: Served, heartbeat: dict[str, Any]) -> None:
-    served.fleet = Fleet([Held("exam-1", "a", 7, arrived=True, planned=1.25, since=None)], [worker("a")])
-    served.recognizers.hear(Heartbeat.model_validate({**heartbeat, "room": "exam-1", "tracks": [TRACK]}))
-    [room] = served.get("/api/rooms")["rooms"]
+def test_a_shared_room_says_who_has_it(sharing: Served, heartbeat: dict[str, Any]) -> None:
+    sharing.stand([RoomState("exam-1", 7, "a", arrived=True, cost=1.25)], worker("a"))
+    told = {**heartbeat, "room": "exam-1", "source": "a-boot", "tracks": [TRACK]}
+    sharing.recognizers.hear(Heartbeat.model_validate(told))
+    [room] = sharing.get("/api/rooms")["rooms"]
     assert (room["watched"], room["recognizer"], room["epoch"], room["planned"]) == (True, "a", 7, 1.25)
     assert (room["tracks"], room["matched"]) == (1, 1)
+
+
+def test_who_is_not_in_a_room_or_silent_does_not_watch_it(sharing: Served) -> None:
+    rooms = [RoomState("exam-1", 1, "a"), RoomState("exam-2", 1, "b", arrived=True), RoomState("exam-3")]
+    sharing.stand(rooms, worker("a"), worker("b", age=3.1))
+    shown = sharing.get("/api/rooms")["rooms"]
+    assert [(one["recognizer"], one["watched"]) for one in shown] == [("a", False), ("b", False), (None, False)]
+
+
+def test_what_another_said_of_a_room_before_is_not_shown(sharing: Served, heartbeat: dict[str, Any]) -> None:
+    told = {**heartbeat, "room": "exam-1", "source": "b-boot", "tracks": [TRACK]}
+    sharing.recognizers.hear(Heartbeat.model_validate(told))
+    sharing.stand([RoomState("exam-1", 2, "a", arrived=True)], worker("a"), worker("b"))
+    [room] = sharing.get("/api/rooms")["rooms"]
+    assert (room["livekit"], room["tracks"]) == (None, 0)
+
+
+def test_a_quiet_room_is_heard_of_by_its_recognizer_s_beats(sharing: Served, heartbeat: dict[str, Any]) -> None:
+    told = {**heartbeat, "room": "exam-1", "source": "a-boot"}
+    sharing.recognizers.hear(Heartbeat.model_validate(told))
+    sharing.now += 25
+    sharing.recognizers.attend({"a-boot": 0.5}, {"exam-1": "a-boot"})
+    assert (sharing.recognizers.newest("exam-1") or pytest.fail("nothing"))[1] == 0.5
+    sharing.recognizers.attend({"a-boot": 0.25}, {})
+    assert sharing.recognizers.newest("exam-1") is None
+    assert [(one.source, age) for one, age in sharing.recognizers.all()] == [("a-boot", 0.25)]
+    sharing.recognizers.hear(Heartbeat.model_validate({**told, "room": "exam-2"}))
+    sharing.recognizers.attend({"a-boot": 0.25}, {"exam-2": "a-boot"})
+    assert [one.room for one, _ in sharing.recognizers.all()] == ["exam-2"]
 
 
 @pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 501}, {"limit": "x"}, {"after": "x" * 513}])

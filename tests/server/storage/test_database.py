@@ -146,6 +146,10 @@ TABLES_SINCE = (
     "not_compared",
     "leases",
     "unknown_faces",
+    "deployment",
+    "workers",
+    "rooms",
+    "room_arrivals",
 )
 BACK_TO_0003 = (
     *(f"DROP TABLE {table}" for table in TABLES_SINCE),

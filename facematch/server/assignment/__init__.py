@@ -1,0 +1,1 @@
+"""Which recognizer watches which room."""

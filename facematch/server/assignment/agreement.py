@@ -1,0 +1,42 @@
+"""Settings in which recognizers and the web process have to agree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MUST_AGREE: Final = ("CONSENT", "FACE_ENCODER", "MODEL")
+"""With another one of these a recognizer would look at people who have not agreed, or compare what cannot be."""
+
+_LONGEST: Final = 80
+"""Characters of a value that are shown."""
+
+
+def differences(theirs: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
+    """By setting, a sentence about each that is another here.
+
+    Args:
+        theirs: as a recognizer has them. Those that it does not name are those of another version, and not compared.
+        ours: as they are here.
+    """
+    return {
+        name: f"{name} is {_shown(theirs[name])} for the recognizer, {_shown(ours[name])} for the API: set both alike."
+        for name in sorted(theirs.keys() & ours.keys())
+        if theirs[name] != ours[name]
+    }
+
+
+def refusal(differing: Mapping[str, str]) -> str | None:
+    """Why a recognizer must not watch; None: it may.
+
+    Args:
+        differing: as `differences` gives it.
+    """
+    grave = [differing[name] for name in MUST_AGREE if name in differing]
+    return f"It watches nothing until then: {' '.join(grave)}" if grave else None
+
+
+def _shown(value: str) -> str:
+    return f"{value[:_LONGEST]}…" if len(value) > _LONGEST else value or "empty"
