@@ -50,7 +50,9 @@ from facematch.server.identity.service import Identity
 from facematch.server.monitoring import health, metrics, rooms, status
 from facematch.server.people.service import People
 from facematch.server.presence import routes as presence
+from facematch.server.presence import sightings_routes
 from facematch.server.presence.fold import PresenceFold
+from facematch.server.presence.sightings import Sightings
 from facematch.server.presence.store import PresenceStore
 from facematch.server.privacy.retention import Limits
 from facematch.server.privacy.service import Keeping
@@ -214,6 +216,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
             covered=lambda seen: keeping.erasures.covers(unknowns.as_event(seen)),
         ),
         presence.routes(PresenceStore(database), people.store),
+        sightings_routes.routes(Sightings(database), people.store),
         identity.routes(),
         calibration.routes(_calibrator(settings, people), Verdicts(database), people.store, wall_clock),
         keeping.routes(reference),

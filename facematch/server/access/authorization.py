@@ -71,6 +71,7 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     ("GET", "/api/identity"): _VIEW,
     ("POST", "/api/identity/acknowledge"): _ADMIN,
     ("GET", "/api/presence"): _VIEW,
+    ("GET", "/api/sightings"): _VIEW,
     ("GET", "/api/participants/statistics"): _VIEW,
     ("GET", "/reference/current.jpg"): _VIEW,
     ("GET", "/api/calibration"): _VIEW,

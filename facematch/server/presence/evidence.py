@@ -83,6 +83,8 @@ class Evidence:
     name: str = ""
     nameless: bool = False
     """The event has no identity: the name stands for it."""
+    best: float | None = None
+    """Of a look: distance of the face that matched, else of the nearest."""
 
 
 def evidence_of(cursor: int, event: Event) -> Evidence | None:
@@ -121,6 +123,7 @@ def _look(cursor: int, check: Check) -> Evidence:
         _text(check.participant_id),
         _text(check.participant_name),
         check.participant_identity is None,
+        check.best_distance,
     )
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from facematch.server.presence.evidence import NOT_LOOKS, Chain, Evidence, Sight
 from facematch.server.presence.figures import Figures, Key, figures_of
 from facematch.server.presence.runs import Run
-from facematch.server.storage.schema import daily_figures, presence
+from facematch.server.storage.schema import daily_figures, presence, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 COLUMNS: Final = tuple(column.name for column in presence.columns)
 IS_LOOK: Final = presence.c.sight.not_in([str(sight) for sight in NOT_LOOKS])
 
-_GROWS = ("last_began", "ended", "last_at", "looks", "longest_gap", "open")
+_GROWS = ("last_began", "ended", "last_at", "looks", "longest_gap", "open", "best")
 _INSERT = sa.insert(presence)
 _UPDATE = sa.text(
     f"UPDATE presence SET {', '.join(f'{name} = :{name}' for name in _GROWS)} WHERE first_cursor = :first_cursor"  # noqa: S608
@@ -120,6 +120,12 @@ def of_chain(chain: Chain) -> Sequence[sa.ColumnElement[bool]]:
     )
 
 
+def names_one_of(people: Collection[str], table: sa.FromClause = presence) -> sa.ColumnElement[bool]:
+    """Whether one of them was named. An id in quotes, in the text of a list of ids, can be nothing else."""
+    quoted = [json.dumps(text_of(one)) for one in people]
+    return sa.or_(sa.false(), *(sa.func.replace(table.c.people, one, "") != table.c.people for one in quoted))
+
+
 def row_of(run: Run) -> dict[str, Any]:
     """A run as a row."""
     return {
@@ -156,7 +162,7 @@ def people_text(people: tuple[str, ...]) -> str:
 def run_in(row: Iterable[Any]) -> Run:
     """A row, in the order of `COLUMNS`, as a run."""
     cursor, source, room, identity, track, sight, people, reason, reference, day, *rest = row
-    began, first_ended, last_began, ended, at, last_at, looks, longest_gap, is_open, sid, name, nameless = rest
+    began, first_ended, last_began, ended, at, last_at, looks, longest_gap, is_open, sid, name, nameless, best = rest
     return Run(
         cursor,
         Chain(source, room, identity, track),
@@ -177,6 +183,7 @@ def run_in(row: Iterable[Any]) -> Run:
         sid,
         name,
         bool(nameless),
+        best,
     )
 
 

@@ -49,6 +49,8 @@ class Run:
     sid: str
     name: str
     nameless: bool
+    best: float | None
+    """Smallest distance of a look to who was looked for; None: no look knew one."""
 
     def continues_with(self, look: Evidence) -> bool:
         """Whether a later look of its chain says the same."""
@@ -66,6 +68,7 @@ class Run:
         self.longest_gap = max(self.longest_gap, look.ended - self.last_began)
         self.last_began, self.ended, self.last_at = look.began, look.ended, look.at
         self.looks += 1
+        self.best = smaller(self.best, look.best)
 
 
 def run_of(evidence: Evidence) -> Run:
@@ -91,7 +94,13 @@ def run_of(evidence: Evidence) -> Run:
         evidence.sid,
         evidence.name,
         evidence.nameless,
+        evidence.best,
     )
+
+
+def smaller(one: float | None, other: float | None) -> float | None:
+    """Of two distances, either of which may not be known."""
+    return min((value for value in (one, other) if value is not None), default=None)
 
 
 def folded(evidence: Iterable[Evidence]) -> list[Run]:

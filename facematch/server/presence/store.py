@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
 from facematch.server.presence.figures import NOBODY_IN_PARTICULAR, Figures, Key, figures_of
-from facematch.server.presence.rows import IS_LOOK, people_text, recount, run_in, runs_where
+from facematch.server.presence.rows import IS_LOOK, names_one_of, people_text, recount, run_in, runs_where
 from facematch.server.presence.runs import day_of
 from facematch.server.storage.position import lock_position
 from facematch.server.storage.schema import daily_figures, position, presence, text_of
@@ -186,7 +185,7 @@ class PresenceStore:
 
         async def work(connection: AsyncConnection) -> int:
             erased_before = (await lock_position(connection)).erased
-            runs = await runs_where(connection, _names(people))
+            runs = await runs_where(connection, names_one_of(people))
             for run in runs:
                 left = tuple(one for one in run.people if one not in people)
                 change = sa.update(presence).where(presence.c.first_cursor == run.first_cursor)
@@ -208,16 +207,10 @@ class PresenceStore:
 def _meant(subject: Subject, until: datetime | None) -> sa.ColumnElement[bool]:
     who = text_of(subject.id)
     if subject.kind == "person":
-        return _names(subject.people)
+        return names_one_of(subject.people)
     if subject.kind == "reference":
         meant = sa.and_(presence.c.reference_id == who, IS_LOOK)
     else:
         nameless = sa.and_(presence.c.nameless, presence.c.sid == who)
         meant = sa.or_(presence.c.identity == who, nameless)
     return meant if until is None else sa.and_(meant, presence.c.at <= until.timestamp())
-
-
-def _names(people: Collection[str]) -> sa.ColumnElement[bool]:
-    """Whether one of them was named. An id in quotes, in the text of a list of ids, can be nothing else."""
-    quoted = [json.dumps(text_of(one)) for one in people]
-    return sa.or_(sa.false(), *(sa.func.replace(presence.c.people, one, "") != presence.c.people for one in quoted))

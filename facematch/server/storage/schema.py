@@ -113,12 +113,13 @@ presence = sa.Table(
     sa.Column("sid", sa.Text(), nullable=False),
     sa.Column("name", sa.Text(), nullable=False),
     sa.Column("nameless", sa.Boolean(), nullable=False, comment="the name stands for an identity"),
+    sa.Column("best", sa.Double(), comment="smallest distance of its looks; null: not known"),
 )
 """What the log says of who was where, one row for all looks in a row that say the same. Made in the transaction that
 appends them, and at any time again from the log."""
 sa.Index("ix_presence_day", presence.c.day)
 sa.Index("ix_presence_identity", presence.c.identity, presence.c.day)
-sa.Index("ix_presence_track", presence.c.track)
+sa.Index("ix_presence_track", presence.c.track, presence.c.ended)
 sa.Index("ix_presence_reference_id", presence.c.reference_id)
 _IS_OPEN = sa.text("open")
 sa.Index("ix_presence_open", presence.c.source, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)

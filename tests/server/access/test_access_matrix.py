@@ -94,6 +94,7 @@ GET        /api/status                       in    local  sign   in      role   
 GET        /api/rooms                        in    local  sign   in      role         role        in     sign   origin   host
 GET        /api/recognizers                  in    local  sign   in      role         role        in     sign   origin   host
 GET        /api/presence                     in    local  sign   in      role         role        in     sign   origin   host
+GET        /api/sightings                    in    local  sign   in      role         role        in     sign   origin   host
 GET        /api/participants/statistics      in    local  sign   in      role         role        in     sign   origin   host
 GET        /api/events                       in    local  sign   in      role         role        in     sign   origin   host
 GET        /captures/{name}                  in    local  sign   in      role         role        in     sign   origin   host
