@@ -6,7 +6,7 @@
  * goes on saying so while the next batch looks again, and changes when that batch has ended.
  */
 
-/** @import { Card, CardState, CycleSettings, Heartbeat, Outcome, Participant, Reason, State, TrackAnswer,
+/** @import { Card, CardState, CycleSettings, Heartbeat, Outcome, Participant, Reason, RoomState, TrackAnswer,
  *   TrackPhase, TrackStatus } from "../types/model.js" */
 
 /** @import { IdentityShown } from "../types/people.js" */
@@ -43,6 +43,7 @@ const STATE_OF = {
  * What all cards are judged by.
  *
  * @typedef {object} World
+ * @property {string} name of the room
  * @property {number} now recognizer's clock
  * @property {Level} level whether the page itself hears anything
  * @property {CycleSettings} settings
@@ -58,7 +59,7 @@ const STATE_OF = {
 /**
  * One card per participant, in the order in which they were first seen, so that nothing jumps.
  *
- * @param {State} state
+ * @param {RoomState} state
  * @param {number} pageNow
  * @param {Level} level
  * @returns {Card[]}
@@ -69,6 +70,7 @@ export function cardsOf(state, pageNow, level) {
   const { heartbeat, online } = status.recognizer;
   /** @type {World} */
   const world = {
+    name: status.room,
     now: pageNow + state.clockOffset,
     level,
     settings: heartbeat?.settings ?? status.settings,
@@ -107,6 +109,8 @@ function cardOf(participant, told, world) {
   const distance = scored ? (answer?.bestDistance ?? null) : null;
   const identity = reason === "" ? identityWords(told) : NOTHING; // what may be old is no green answer
   return {
+    key: `${world.name}/${participant.identity}`,
+    room: world.name,
     identity: participant.identity,
     name: participant.name,
     isLocal: inRoom?.isLocal ?? false,
@@ -286,9 +290,9 @@ function idleState(track) {
  * @returns {readonly Card[]}
  */
 export function reuse(before, after) {
-  const known = new Map(before.map((card) => [card.identity, card]));
+  const known = new Map(before.map((card) => [card.key, card]));
   return after.map((card) => {
-    const old = known.get(card.identity);
+    const old = known.get(card.key);
     return old !== undefined && saysTheSame(old, card) ? old : card;
   });
 }

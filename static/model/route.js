@@ -5,7 +5,7 @@
 /**
  * @typedef {object} Route
  * @property {Place} place
- * @property {string} id within the place: a person's id, "new", or ""
+ * @property {string} id within the place: a room, a person's id, "new", or ""
  * @property {Readonly<Record<string, string>>} params what is asked for there; none of them empty
  */
 
@@ -29,7 +29,7 @@ export function routeOf(hash) {
   const place = PLACES.find((one) => one === name);
   if (place === undefined) return HOME;
   const params = [...new URLSearchParams(query)].filter(([, value]) => value !== "");
-  return { place, id: place === "people" ? decoded(id) : "", params: Object.fromEntries(params) };
+  return { place, id: place === "history" ? "" : decoded(id), params: Object.fromEntries(params) };
 }
 
 /**

@@ -1,7 +1,8 @@
 // @ts-check
 /** The page's whole state and what changes it: a pure reducer, and the small store that holds its result. */
 
-/** @import { ActivityEntry, FaceEvent, RoomParticipant, Socket, State, Status } from "../types/model.js" */
+/** @import { ActivityEntry, FaceEvent, RoomListed, RoomParticipant, RoomState, Socket, State, Status }
+ *   from "../types/model.js" */
 
 /** @import { IdentityShown } from "../types/people.js" */
 
@@ -13,8 +14,10 @@ import { forgotten, seenUntil, withEvents, withRoom, withStatus } from "./partic
  *   | { type: "status-failed", at: number }
  *   | { type: "messages", messages: readonly { cursor: number, event: FaceEvent | null }[], at: number }
  *   | { type: "socket", socket: Socket }
- *   | { type: "identities", told: readonly IdentityShown[] }
- *   | { type: "room", participants: readonly RoomParticipant[], at: number }} Action
+ *   | { type: "rooms", rooms: readonly RoomListed[] }
+ *   | { type: "other-status", status: Status, askedAt: number, receivedAt: number }
+ *   | { type: "identities", room: string, told: readonly IdentityShown[] }
+ *   | { type: "room", room: string, participants: readonly RoomParticipant[], at: number }} Action
  */
 
 /** Older entries of the activity list are dropped. */
@@ -22,22 +25,30 @@ export const MOST_ACTIVITY = 500;
 /** How far back a freshly loaded page asks the log. */
 export const HISTORY = 1000;
 
+/** A room that nothing is known of yet. */
+/** @type {RoomState} */
+const UNKNOWN = {
+  status: null,
+  statusAt: 0,
+  blindSince: null,
+  clockOffset: 0,
+  participants: new Map(),
+  roomParticipants: [],
+  identities: new Map(),
+};
+
 /** @param {number} now page clock @returns {State} */
 export function initialState(now) {
   return {
-    status: null,
-    statusAt: 0,
+    ...UNKNOWN,
     api: { failures: 0, since: now },
     heardAt: now,
     socket: { state: "idle" },
-    blindSince: null,
-    clockOffset: 0,
     cursor: 0,
     logEpoch: 0,
-    participants: new Map(),
     activity: [],
-    roomParticipants: [],
-    identities: new Map(),
+    listed: [],
+    others: new Map(),
   };
 }
 
@@ -55,16 +66,61 @@ export function reduce(state, action) {
     case "messages":
       if (action.messages.length === 0) return state;
       return { ...withMessages(state, action.messages), heardAt: action.at };
-    case "identities":
-      return { ...state, identities: new Map(action.told.map((one) => [one.participant_identity, one])) };
+    case "identities": {
+      const identities = new Map(action.told.map((one) => [one.participant_identity, one]));
+      return ofRoom(state, action.room, (room) => ({ ...room, identities }));
+    }
     case "socket":
       return { ...state, socket: action.socket };
-    case "room": {
-      const now = action.at + state.clockOffset;
-      const participants = withRoom(seenUntil(state.participants, state.roomParticipants, now), action.participants, now);
-      return { ...state, roomParticipants: action.participants, participants };
+    case "rooms": {
+      const names = new Set(action.rooms.map(({ room }) => room));
+      const others = new Map([...state.others].filter(([room]) => names.has(room)));
+      return { ...state, listed: action.rooms, others };
     }
+    case "other-status":
+      return ofRoom(state, action.status.room, (room) => ({ ...room, ...withAnswer(room, action) }));
+    case "room":
+      return ofRoom(state, action.room, (room) => {
+        const now = action.at + room.clockOffset;
+        const participants = withRoom(seenUntil(room.participants, room.roomParticipants, now), action.participants, now);
+        return { ...room, roomParticipants: action.participants, participants };
+      });
   }
+}
+
+/**
+ * @param {State} state
+ * @param {string} name
+ * @param {(room: RoomState) => RoomState} change
+ * @returns {State}
+ */
+function ofRoom(state, name, change) {
+  if (isFirst(state, name)) return { ...state, ...change(state) };
+  return { ...state, others: new Map(state.others).set(name, change(state.others.get(name) ?? UNKNOWN)) };
+}
+
+/** @param {State} state @param {string | null} room null: of a sender that knows one only */
+function isFirst({ status, listed }, room) {
+  return room === null || listed.length < 2 || room === status?.room;
+}
+
+/**
+ * What an answer about one room says of it.
+ *
+ * @param {RoomState} room
+ * @param {{ status: Status, askedAt: number, receivedAt: number }} answer
+ */
+function withAnswer(room, { status, askedAt, receivedAt }) {
+  const measured = measureOffset(status, askedAt, receivedAt);
+  const clockOffset = room.status === null ? measured : followOffset(room.clockOffset, measured);
+  const now = receivedAt + clockOffset;
+  return {
+    status,
+    statusAt: receivedAt,
+    blindSince: seesRoom(status) ? null : (room.blindSince ?? receivedAt),
+    clockOffset,
+    participants: withStatus(withRoom(room.participants, room.roomParticipants, now), status, now),
+  };
 }
 
 /**
@@ -72,10 +128,8 @@ export function reduce(state, action) {
  * @param {Extract<Action, { type: "status" }>} action
  * @returns {State}
  */
-function withPoll(state, { status, askedAt, receivedAt, cursorWhenAsked }) {
-  const measured = measureOffset(status, askedAt, receivedAt);
-  const clockOffset = state.status === null ? measured : followOffset(state.clockOffset, measured);
-  const now = receivedAt + clockOffset;
+function withPoll(state, action) {
+  const { status, receivedAt, cursorWhenAsked } = action;
   const first = state.status === null;
   const restarted = !first && status.events.cursor < cursorWhenAsked;
   const erased = state.status !== null && status.erasures !== state.status.erasures;
@@ -83,15 +137,11 @@ function withPoll(state, { status, askedAt, receivedAt, cursorWhenAsked }) {
   const cursor = first || erased ? Math.max(0, status.events.cursor - HISTORY) : state.cursor;
   return {
     ...known,
-    status,
-    statusAt: receivedAt,
+    ...withAnswer(known, action),
     heardAt: receivedAt,
     api: state.api.failures === 0 ? state.api : { failures: 0, since: receivedAt },
-    blindSince: seesRoom(status) ? null : (state.blindSince ?? receivedAt),
-    clockOffset,
     cursor: restarted ? 0 : cursor,
     logEpoch: state.logEpoch + (restarted || erased ? 1 : 0),
-    participants: withStatus(withRoom(known.participants, state.roomParticipants, now), status, now),
   };
 }
 
@@ -102,7 +152,7 @@ function withPoll(state, { status, askedAt, receivedAt, cursorWhenAsked }) {
  * @returns {State}
  */
 function emptied(state) {
-  return { ...state, activity: [], participants: new Map() };
+  return { ...state, activity: [], participants: new Map(), others: new Map() };
 }
 
 /** @param {Status} status whether the recognizer is in its room, by its last word */
@@ -130,16 +180,48 @@ function withMessages(state, messages) {
     entries.push({ key, at: Date.parse(message.event.timestamp), event: message.event });
   }
   if (entries.length === 0) return cursor === state.cursor ? state : { ...state, cursor };
-  const participants = withEvents(
-    state.participants,
-    entries.map((entry) => entry.event),
-  );
   return {
-    ...state,
+    ...withNews(
+      state,
+      entries.map((entry) => entry.event),
+    ),
     cursor,
-    participants: forgotten(participants, state.statusAt + state.clockOffset),
     activity: [...entries.reverse(), ...state.activity].slice(0, MOST_ACTIVITY),
   };
+}
+
+/**
+ * Each event with the room that it is of.
+ *
+ * @param {State} state
+ * @param {readonly FaceEvent[]} events oldest first
+ * @returns {State}
+ */
+function withNews(state, events) {
+  /** @type {Map<string | null, FaceEvent[]>} null: the first */
+  const byRoom = new Map();
+  for (const event of events) {
+    const room = isFirst(state, event.room) ? null : event.room;
+    const group = byRoom.get(room);
+    if (group === undefined) byRoom.set(room, [event]);
+    else group.push(event);
+  }
+  const others = new Map(state.others);
+  for (const [name, group] of byRoom) {
+    const room = name === null ? undefined : (others.get(name) ?? { ...UNKNOWN, clockOffset: state.clockOffset });
+    if (name !== null && room !== undefined) others.set(name, { ...room, participants: heard(room, group, state) });
+  }
+  return { ...state, others, participants: heard(state, byRoom.get(null) ?? [], state) };
+}
+
+/**
+ * @param {RoomState} room
+ * @param {readonly FaceEvent[]} events
+ * @param {State} state
+ */
+function heard(room, events, { statusAt, clockOffset }) {
+  const at = room.statusAt === 0 ? statusAt + clockOffset : room.statusAt + room.clockOffset;
+  return forgotten(withEvents(room.participants, events), at);
 }
 
 /**

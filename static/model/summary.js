@@ -13,7 +13,7 @@
  * @property {string} title of an alarm or a match: whose, if they are few
  * @property {string} detail
  * @property {string} who names that belong to the detail, apart from it because nobody translates a name
- * @property {string} about the identity of the one whose card says more; "" when there is none
+ * @property {string} about the key of the card that says more; "" when there is none
  */
 
 import { counted, displayName, duration, listed } from "./text.js";
@@ -111,7 +111,7 @@ function said(kind, title, detail = "", who = "") {
 /** @param {readonly Card[]} alarming @returns {Summary} */
 function alarmSummary(alarming) {
   const [first] = alarming;
-  const about = first?.identity ?? "";
+  const about = first?.key ?? "";
   const names = listed(alarming.map((card) => displayName(card.name, card.identity)));
   if (first === undefined || alarming.length > 1) {
     return { ...said("alarm", counted(alarming.length, "alarm"), "", names), about };
@@ -131,7 +131,7 @@ function matchSummary(matching, cards, now) {
   const began = Math.min(...matching.map((card) => card.matchSince ?? now));
   const seconds = Math.max(0, (now - began) / 1000);
   const others = present > matching.length ? `${counted(present, "participant")} in the room` : "";
-  const about = matching[0]?.identity ?? "";
+  const about = matching[0]?.key ?? "";
   if (matching.length > 2) {
     return { ...said("match", counted(matching.length, "participant"), others, namesOf(matching)), lead: "Match", about };
   }
@@ -161,12 +161,12 @@ function namesOf(cards) {
  * What changed between two looks at the cards, as one sentence for a screen reader; "" when nothing did. Only
  * answers count: that the next batch has begun is not news.
  *
- * @param {ReadonlyMap<string, string>} before identity to word
+ * @param {ReadonlyMap<string, string>} before key of the card to word
  * @param {readonly Card[]} cards
  * @returns {string}
  */
 export function announcement(before, cards) {
-  const changed = cards.filter((card) => card.state !== "looking" && before.get(card.identity) !== answerWords(card));
+  const changed = cards.filter((card) => card.state !== "looking" && before.get(card.key) !== answerWords(card));
   if (changed.length === 0) return "";
   if (changed.length > READ_OUT) {
     const matches = changed.filter((card) => card.state === "match").length;

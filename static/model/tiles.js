@@ -15,7 +15,7 @@ export const PAGE = 49;
  * @property {string} search part of a name or an identity; "" everybody
  * @property {boolean} matchesOnly
  * @property {number} page from 0
- * @property {ReadonlySet<string>} pinned identities that stand in front of all but alarms and matches
+ * @property {ReadonlySet<string>} pinned keys of cards that stand in front of all but alarms and matches
  * @property {"auto" | "compact" | "large"} size auto: large while they are few
  */
 
@@ -74,7 +74,7 @@ export function ordered(cards, pinned = new Set()) {
 function rankOf(card, pinned) {
   if (card.identityTone === "bad") return 0;
   if (card.state === "match") return 1;
-  if (pinned.has(card.identity)) return 2;
+  if (pinned.has(card.key)) return 2;
   return LOOKED_AT.has(card.state) && card.phase !== "" ? 3 : 4;
 }
 
@@ -83,16 +83,16 @@ function rankOf(card, pinned) {
 const LOOKED_AT = new Set(["looking", "no_match", "no_face", "no_video", "error"]);
 
 /**
- * The view with the page on it that has somebody's card, whatever was searched for before.
+ * The view with the page on it that has one of the cards, whatever was searched for before.
  *
  * @param {readonly Card[]} cards
  * @param {View} view
- * @param {string} identity
+ * @param {string} key
  * @returns {View}
  */
-export function showing(cards, view, identity) {
+export function showing(cards, view, key) {
   const whole = { ...view, search: "", matchesOnly: false };
-  const at = ordered(cards.filter((card) => !card.past), view.pinned).findIndex((card) => card.identity === identity);
+  const at = ordered(cards.filter((card) => !card.past), view.pinned).findIndex((card) => card.key === key);
   return { ...whole, page: Math.max(0, Math.floor(at / PAGE)) };
 }
 

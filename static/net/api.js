@@ -26,9 +26,10 @@ export class ApiError extends Error {
 
 export const SERVER_AWAY = "The Face Match server does not answer. Check that it is running, then try again.";
 
-/** @returns {Promise<Status>} */
-export async function fetchStatus() {
-  return /** @type {Status} */ (await requestJson("/api/status", { timeout: STATUS_TIMEOUT_MS }));
+/** @param {string} [room] "" the one that is watched, or the first @returns {Promise<Status>} */
+export async function fetchStatus(room = "") {
+  const path = room === "" ? "/api/status" : `/api/status?${new URLSearchParams({ room })}`;
+  return /** @type {Status} */ (await requestJson(path, { timeout: STATUS_TIMEOUT_MS }));
 }
 
 /**

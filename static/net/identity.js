@@ -41,33 +41,35 @@ export async function invitePerson(personId) {
   return /** @type {Invitation} */ (await requestJson("/api/invites", { timeout: TIMEOUT_MS, body: { person_id: personId } }));
 }
 
-/** Asks again whenever something has happened: at most one question at a time, with the status that tells of it. */
+/** Asks again whenever something has happened: at most one question a room, with the status that tells of it. */
 export class Identities {
-  #asking = false;
-  #known = "";
+  /** @type {Set<string>} rooms */
+  #asking = new Set();
+  /** @type {Map<string, string>} by room, as of when */
+  #known = new Map();
   #onTold;
 
-  /** @param {(told: readonly IdentityShown[]) => void} onTold */
+  /** @param {(room: string, told: readonly IdentityShown[]) => void} onTold */
   constructor(onTold) {
     this.#onTold = onTold;
   }
 
   /** @param {Status} status */
   async follow({ room, events, recognizer }) {
-    const now = `${room} ${events.cursor} ${recognizer.online}`;
-    if (this.#asking || now === this.#known) return;
-    this.#asking = true;
+    const now = `${events.cursor} ${recognizer.online}`;
+    if (this.#asking.has(room) || now === this.#known.get(room)) return;
+    this.#asking.add(room);
     try {
-      this.#onTold(await fetchIdentities(room));
-      this.#known = now;
+      this.#onTold(room, await fetchIdentities(room));
+      this.#known.set(room, now);
     } catch {
       // asked again with the next status, which says what is wrong
     }
-    this.#asking = false;
+    this.#asking.delete(room);
   }
 
   /** Something was changed here. */
   forget() {
-    this.#known = "";
+    this.#known.clear();
   }
 }

@@ -20,16 +20,19 @@ export class StatusPoll {
   /**
    * @param {object} options
    * @param {() => number} options.cursor the last one that has arrived, noted when the question is asked
+   * @param {() => string} options.room that is asked about; "" whichever is watched
    * @param {(answer: Answer) => void} options.onStatus
    * @param {(at: number, error: ApiError) => void} options.onFailure
    */
-  constructor({ cursor, onStatus, onFailure }) {
+  constructor({ cursor, room, onStatus, onFailure }) {
     this.#cursor = cursor;
+    this.#room = room;
     this.#onStatus = onStatus;
     this.#onFailure = onFailure;
   }
 
   #cursor;
+  #room;
   #onStatus;
   #onFailure;
 
@@ -43,7 +46,7 @@ export class StatusPoll {
     this.#asking = true;
     const askedAt = Date.now();
     const cursorWhenAsked = this.#cursor();
-    const answer = await fetchStatus().catch((error) =>
+    const answer = await fetchStatus(this.#room()).catch((error) =>
       error instanceof ApiError ? error : new ApiError(0, "UNREACHABLE", SERVER_AWAY),
     );
     this.#asking = false;

@@ -8,11 +8,14 @@
  *   encrypted | denied | too_large | no_consent | not_compared | error | idle | offline, `data-reason` page |
  *   recognizer | left when offline, doubt when it may be old, `data-phase` idle | queued | probe | hold | wait; inside: `card-state`, `card-phase`,
  *   `card-check`, `score`, `countdown`, `face-outline`
- * - the one answer: `answer` with `data-kind` match | none | looking | empty | no_reference | doubt | offline | loading
+ * - the one answer: `answer`, in the bar, with `data-kind` alarm | match | none | looking | empty | no_reference | doubt |
+ *   offline | loading; `rooms`, with a link for each; `tiles-search`, `tiles-size`, `tiles-pages`; `past`, with who has
+ *   left; `setup-button`, `setup-close`; `enlarged`, one live video
  * - header: `connection` with `data-level` connecting | live | doubtful | reconnecting | offline; `recognizer` with
  *   `data-recognizer` unknown | ok | rivals | no_reference | connecting | lost | absent | never
  * - reference: `reference-file` (input), `reference-image`, `reference-preview`, `reference-refused`,
- *   `reference-accepted`, `reference-weak`, `reference-still`, `face-outline`
+ *   `reference-accepted`, `reference-weak`, `reference-still`, `reference-former` with `reference-undo`,
+ *   `face-outline`
  * - join: `join` with `data-phase` out | joining | in | returning; `join-name`, `join-room`, `join-camera`,
  *   `join-server`, `join-button`, `join-trouble`, `leave-button`, `consent`, `not-compared` (before joining),
  *   `compare-state`, `consent-button` (in the room)
@@ -33,18 +36,21 @@
 /** @import { Summary } from "../model/summary.js" */
 
 import { NO_FILTER } from "../model/activity.js";
-import { cardsOf, reuse } from "../model/cards.js";
+import { reuse } from "../model/cards.js";
 import { connectionOf, looksForSomebody, recognizerState } from "../model/connection.js";
 import { rightsOf } from "../model/rights.js";
+import { allCards, asked, several, tabsOf } from "../model/rooms.js";
+import { hrefOf } from "../model/route.js";
+import { setUpWords } from "../model/setup.js";
 import { Store, initialState } from "../model/store.js";
 import { summaryOf } from "../model/summary.js";
-import { PLAIN_VIEW, ordered, showing } from "../model/tiles.js";
+import { ordered } from "../model/tiles.js";
 import { Identities } from "../net/identity.js";
 import { StatusPoll } from "../net/poll.js";
+import { RoomsPoll } from "../net/rooms.js";
 import { EventSocket } from "../net/socket.js";
 import { Session } from "../room/session.js";
 import { actionsOf, visitOf } from "../room/visit.js";
-import { setUpWords } from "../model/setup.js";
 import { Activity } from "../view/activity.js";
 import { Announcer } from "../view/announcer.js";
 import { Bar } from "../view/bar.js";
@@ -56,15 +62,19 @@ import { html, render } from "../view/preact.js";
 import { Reference } from "../view/reference.js";
 import { currentTheme, nextTheme } from "../view/theme-choice.js";
 import { Binding } from "./binding.js";
+import { Enlarging } from "./enlarging.js";
 import { Erasing } from "./erasing.js";
 import { drawPlaces } from "./other-places.js";
 import { Places } from "./places.js";
 import { Setup } from "./setup.js";
 import { leaveWhenOthersSignIn, signedIn } from "./signed-in.js";
+import { Tiles } from "./tiles.js";
 import { Viewing } from "./viewing.js";
 import { forgetDrops, rememberName, rememberedName } from "./visitor.js";
 
 const DAY_MS = 86_400_000;
+/** Between two pictures of what the server says. */
+const NEWS_MS = 200;
 const DOUBT = "No news from the server: what is shown may be old.";
 
 const mounts = {
@@ -89,10 +99,11 @@ const socket = new EventSocket({
 /** The cursor at which the last poll found the socket behind the log; behind at the same one again, it is dead. */
 let silentAt = -1;
 
-const identities = new Identities((told) => store.dispatch({ type: "identities", told }));
+const identities = new Identities((room, told) => store.dispatch({ type: "identities", room, told }));
 
 const poll = new StatusPoll({
   cursor: () => store.state.cursor,
+  room: () => (several(store.state) ? (store.state.status?.room ?? "") : ""),
   onStatus: (answer) => {
     const { logEpoch, cursor, api } = store.state;
     store.dispatch({ type: "status", ...answer });
@@ -111,8 +122,15 @@ const poll = new StatusPoll({
     if (status === 401 || status === 403) signedIn.again();
   },
 });
+const roomsPoll = new RoomsPoll({
+  wanted: () => asked(store.state, places.route.place === "live" ? places.route.id : ""),
+  onRooms: (rooms) => store.dispatch({ type: "rooms", rooms }),
+  onStatus: (answer) => {
+    store.dispatch({ type: "other-status", ...answer });
+    void identities.follow(answer.status);
+  },
+});
 let filter = NO_FILTER;
-let view = PLAIN_VIEW;
 const viewing = new Viewing(/** @type {HTMLDialogElement} */ (element("viewer")), () => store.state.activity);
 /** @type {readonly Card[]} */
 let cards = [];
@@ -126,8 +144,10 @@ const actions = actionsOf(session, (name) => {
   rememberName(name);
 });
 
-/** @param {string} identity */
-const videoOf = (identity) => session.videoOf(identity);
+/** @param {Card} card */
+const videoOf = ({ room, identity }) => (room === session.room ? session.videoOf(identity) : null);
+
+const enlarging = new Enlarging(/** @type {HTMLDialogElement} */ (element("enlarged")), videoOf);
 
 /** @param {typeof filter} next */
 const onFilter = (next) => {
@@ -155,7 +175,7 @@ const onEraseReference = () => erasing.ask({ kind: "reference" });
 const onErasePerson = (person) => erasing.ask({ kind: "person", ...person });
 const binding = new Binding(
   /** @type {HTMLDialogElement} */ (element("bind")),
-  () => ({ room: store.state.status?.room ?? "", hasReference: store.state.status?.reference != null }),
+  () => store.state.status?.reference != null,
   () => {
     identities.forget();
     void poll.now();
@@ -163,48 +183,54 @@ const binding = new Binding(
 );
 const manage = { bind: binding.ask, release: binding.release, seenTo: binding.seenTo, erase: onEraseParticipant };
 const places = new Places(() => schedule());
+const tiles = new Tiles(mounts.participants, () => schedule());
 const setup = new Setup(element("setup"), () => schedule());
 
 /** Something about the room or the camera is different now. */
 function onRoomChange() {
-  // Somebody in another room than the recognizer's is not looked for: no card.
-  const watched = session.room === store.state.status?.room;
-  store.dispatch({ type: "room", participants: watched ? session.participants() : [], at: Date.now() });
+  // Somebody in a room that no recognizer has is not looked for: no card.
+  const first = store.state.status?.room ?? "";
+  const watched = session.room === first || store.state.listed.some(({ room }) => room === session.room);
+  store.dispatch({
+    type: "room",
+    room: watched ? session.room : first,
+    participants: watched ? session.participants() : [],
+    at: Date.now(),
+  });
   schedule();
 }
 
-/** @param {typeof view} next */
-const onView = (next) => {
-  view = next;
-  schedule();
-};
-
-/** @param {string} identity whose card is wanted, wherever on the page somebody is */
-const onShow = (identity) => {
-  onView(showing(cards, view, identity));
-  requestAnimationFrame(() => requestAnimationFrame(() => goTo(identity)));
-};
-
-/** @param {string} identity */
-function goTo(identity) {
-  const card = mounts.participants.querySelector(`[data-identity="${CSS.escape(identity)}"] .card-name`);
-  if (!(card instanceof HTMLElement)) return;
-  card.focus({ preventScroll: true });
-  card.scrollIntoView({ block: "center" });
-}
+/** @param {string} key of a card that is wanted, wherever on the page somebody is */
+const onShow = (key) => tiles.show(cards, key);
 
 let scheduled = false;
+let drawnAt = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let later;
 
-/** Draws with the next frame, however much happens before it; a hidden page, which has no frames, soon. */
+/**
+ * Draws with the next frame, however much happens before it; a hidden page, which has no frames, soon.
+ */
 function schedule() {
   if (scheduled) return;
   scheduled = true;
+  clearTimeout(later);
+  later = undefined;
   if (document.hidden) setTimeout(draw, 250);
   else requestAnimationFrame(draw);
 }
 
+/** What the server says may wait for what else it says: a burst of it is a few pictures a second, not sixty. */
+function scheduleNews() {
+  if (scheduled || later !== undefined) return;
+  const wait = drawnAt + NEWS_MS - performance.now();
+  if (wait <= 0) schedule();
+  else later = setTimeout(schedule, wait);
+}
+
 function draw() {
   scheduled = false;
+  drawnAt = performance.now();
   const { state } = store;
   const pageNow = Date.now();
   const connection = connectionOf(state, pageNow, document.hidden);
@@ -212,7 +238,7 @@ function draw() {
   const offline = connection.level === "offline";
   // Whole seconds, so that what counts time is drawn once a second and not with every change.
   const now = Math.floor((pageNow + state.clockOffset) / 1000) * 1000;
-  cards = reuse(cards, cardsOf(state, pageNow, connection.level));
+  cards = reuse(cards, allCards(state, pageNow, connection.level));
   const loading = state.status === null && !offline;
   const hasReference = looksForSomebody(state.status);
   const rights = rightsOf(signedIn.who?.role ?? null);
@@ -231,6 +257,8 @@ function draw() {
       level=${connection.level}
       retryIn=${connection.level === "offline" || connection.level === "reconnecting" ? connection.retryIn : null}
       room=${state.status?.room ?? ""}
+      rooms=${state.listed.length}
+      unwatched=${state.listed.filter(({ watched }) => !watched).length}
       recognizer=${recognizer}
       heartbeat=${heartbeat}
       missing=${state.status?.events.gaps.count ?? 0}
@@ -240,7 +268,19 @@ function draw() {
     />`,
     mounts.bar,
   );
-  render(html`<${Headline} ...${summary} href="#/live" onShow=${onShow} />`, mounts.answer);
+  const about = cards.find((card) => card.key === summary.about)?.room ?? "";
+  const rooms = new Set(cards.filter((card) => speaks(card, summary.kind)).map(({ room }) => room));
+  const chosen = chosenRoom(state);
+  render(
+    html`<${Headline}
+      ...${summary}
+      where=${several(state) ? about : ""}
+      rooms=${rooms.size}
+      href=${hrefOf("live", chosen === "" || about === "" ? chosen : about)}
+      onShow=${onShow}
+    />`,
+    mounts.answer,
+  );
   if (!loading) setup.begin(hasReference || offline);
   if (places.route.place === "live") drawLive({ state, connection, recognizer, rights, loading, pageNow, now });
   drawPlaces(places, mounts, {
@@ -251,6 +291,7 @@ function draw() {
     onErase: onErasePerson,
   });
   viewing.draw();
+  enlarging.draw(cards, session.camera.mirrored);
   entitle(titleOf(summary));
   announcer.hear(cards, pageNow, connection.level === "doubtful" ? DOUBT : "");
 }
@@ -270,6 +311,7 @@ function drawLive({ state, connection, recognizer, rights, loading, pageNow, now
   const hasReference = looksForSomebody(state.status);
   const offline = connection.level === "offline";
   const joined = session.phase === "in" || session.phase === "returning";
+  const chosen = chosenRoom(state);
   render(
     html`<${Reference}
       key=${referencesErased}
@@ -287,9 +329,12 @@ function drawLive({ state, connection, recognizer, rights, loading, pageNow, now
   drawJoin(state);
   render(
     html`<${Participants}
-      cards=${cards}
-      view=${view}
-      onView=${onView}
+      cards=${chosen === "" ? cards : cards.filter((card) => card.room === chosen)}
+      tabs=${tabsOf(state, cards)}
+      chosen=${chosen}
+      view=${tiles.view}
+      onView=${tiles.choose}
+      onPin=${tiles.pin}
       now=${now}
       loading=${loading}
       showSteps=${!loading && !offline && rights !== "unknown" && (!hasReference || cards.length === 0)}
@@ -303,6 +348,7 @@ function drawLive({ state, connection, recognizer, rights, loading, pageNow, now
       videoOf=${videoOf}
       mirrored=${session.camera.mirrored}
       onEnlarge=${viewing.show}
+      onWatch=${enlarging.show}
       manage=${rights === "change" ? manage : null}
     />`,
     mounts.participants,
@@ -321,12 +367,23 @@ function drawLive({ state, connection, recognizer, rights, loading, pageNow, now
   );
 }
 
+/** @param {Card} card @param {Summary["kind"]} kind whether the answer is about it, among others */
+function speaks(card, kind) {
+  return kind === "alarm" ? card.identityTone === "bad" : kind === "match" && card.state === "match";
+}
+
+/** @param {State} state the room whose cards are shown; "" all of them */
+function chosenRoom(state) {
+  const { place, id } = places.routeOf("live") ?? places.route;
+  return several(state) && place === "live" ? id : "";
+}
+
 /** @param {Summary} summary a match is told wherever somebody is on the page */
 function titleOf({ kind, title }) {
   const { place } = places.route;
-  const live = kind === "match" ? `● ${title}` : title;
+  const live = kind === "match" || kind === "alarm" ? `● ${title}` : title;
   if (place === "live") return live;
-  return kind === "match" ? live : place === "people" ? "People" : "History";
+  return live !== title ? live : place === "people" ? "People" : "History";
 }
 
 /** @param {string} words written only when they change: the browser may have translated them */
@@ -381,10 +438,11 @@ document.addEventListener("visibilitychange", () => {
 keepFocus();
 forgetDrops(window);
 
-store.subscribe(schedule);
+store.subscribe(scheduleNews);
 signedIn.subscribe(schedule);
 leaveWhenOthersSignIn(false);
 setInterval(schedule, 1000);
 schedule();
 void poll.now();
+void roomsPoll.now();
 void session.camera.list();

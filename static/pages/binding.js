@@ -9,19 +9,19 @@ import { html, render } from "../view/preact.js";
 
 export class Binding {
   #dialog;
-  #about;
+  #hasReference;
   #onChanged;
-  /** @type {{ identity: string, name: string } | null} */
+  /** @type {{ identity: string, name: string, room: string } | null} */
   #whose = null;
 
   /**
    * @param {HTMLDialogElement} dialog
-   * @param {() => { room: string, hasReference: boolean }} about
+   * @param {() => boolean} hasReference
    * @param {() => void} onChanged
    */
-  constructor(dialog, about, onChanged) {
+  constructor(dialog, hasReference, onChanged) {
     this.#dialog = dialog;
-    this.#about = about;
+    this.#hasReference = hasReference;
     this.#onChanged = onChanged;
     dialog.addEventListener("close", () => {
       this.#whose = null;
@@ -29,30 +29,29 @@ export class Binding {
     });
   }
 
-  /** @param {string} identity @param {string} name */
-  ask = (identity, name) => {
-    this.#whose = { identity, name };
+  /** @param {string} identity @param {string} name @param {string} room */
+  ask = (identity, name, room) => {
+    this.#whose = { identity, name, room };
     this.#draw("");
     showModal(this.#dialog);
   };
 
-  /** @param {string} identity @param {string} name */
-  release = (identity, name) => void this.#attempt(identity, name, () => unbind(identity));
+  /** @param {string} identity @param {string} name @param {string} room */
+  release = (identity, name, room) => void this.#attempt({ identity, name, room }, () => unbind(identity));
 
-  /** @param {string} identity @param {string} name */
-  seenTo = (identity, name) => void this.#attempt(identity, name, () => acknowledge(identity));
+  /** @param {string} identity @param {string} name @param {string} room */
+  seenTo = (identity, name, room) => void this.#attempt({ identity, name, room }, () => acknowledge(identity));
 
   /**
-   * @param {string} identity
-   * @param {string} name
+   * @param {{ identity: string, name: string, room: string }} whose
    * @param {() => Promise<void>} action
    */
-  async #attempt(identity, name, action) {
+  async #attempt(whose, action) {
     try {
       await action();
       this.#dialog.close();
     } catch (error) {
-      this.#whose = { identity, name };
+      this.#whose = whose;
       this.#draw(told(error).message);
       showModal(this.#dialog);
     }
@@ -63,14 +62,13 @@ export class Binding {
   #draw(trouble) {
     const whose = this.#whose;
     if (whose === null) return;
-    const { room, hasReference } = this.#about();
     render(
       html`<${Bind}
         name=${whose.name}
-        hasReference=${hasReference}
+        hasReference=${this.#hasReference()}
         trouble=${trouble}
         onChoose=${(/** @type {string} */ person) =>
-          void this.#attempt(whose.identity, whose.name, () => bind(whose.identity, room, person))}
+          void this.#attempt(whose, () => bind(whose.identity, whose.room, person))}
         onClose=${() => this.#dialog.close()}
       />`,
       this.#dialog,

@@ -49,7 +49,7 @@ export class Places {
     this.route = route;
     this.#show();
     this.#onChange();
-    if (before.place === route.place && before.id === route.id) return;
+    if (before.place === route.place && (before.id === route.id || route.place === "live")) return;
     window.scrollTo(0, 0);
     requestAnimationFrame(() => requestAnimationFrame(() => this.#arrive(route)));
   }

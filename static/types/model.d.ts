@@ -175,27 +175,45 @@ export interface ApiHealth {
   since: number;
 }
 
-export interface State {
+/** What is known of one room. */
+export interface RoomState {
   status: Status | null;
   /** page clock, when `status` was received */
   statusAt: number;
-  api: ApiHealth;
-  /** page clock, when the server last said anything */
-  heardAt: number;
-  socket: Socket;
   /** page clock, since when the recognizer has been out of its room; null while it is in it */
   blindSince: number | null;
   /** page clock to the recognizer's clock, ms */
   clockOffset: number;
-  cursor: number;
-  /** counts restarts of the server's log, whose cursors begin anew */
-  logEpoch: number;
   participants: ReadonlyMap<string, Participant>;
-  /** newest first, bounded */
-  activity: readonly ActivityEntry[];
+  /** who is in it, by this page's own visit */
   roomParticipants: readonly RoomParticipant[];
   /** who participants are supposed to be, by identity */
   identities: ReadonlyMap<string, IdentityShown>;
+}
+
+/** A room as GET /api/rooms lists it. */
+export interface RoomListed {
+  room: string;
+  watched: boolean;
+  participants: number;
+  matched: number;
+}
+
+/** What is known of the server, of the room that it is asked about first, and of the others. */
+export interface State extends RoomState {
+  api: ApiHealth;
+  /** page clock, when the server last said anything */
+  heardAt: number;
+  socket: Socket;
+  cursor: number;
+  /** counts restarts of the server's log, whose cursors begin anew */
+  logEpoch: number;
+  /** newest first, bounded */
+  activity: readonly ActivityEntry[];
+  /** by name; empty: the server tells of one room only */
+  listed: readonly RoomListed[];
+  /** those beside the first that are asked about, by name */
+  others: ReadonlyMap<string, RoomState>;
 }
 
 export interface ActivityEntry {
@@ -215,6 +233,9 @@ export type Reason = "page" | "recognizer" | "left" | "doubt";
 
 /** One card, flat, so that equal models are found by comparing fields. */
 export interface Card {
+  /** of all rooms' cards */
+  key: string;
+  room: string;
   identity: string;
   name: string;
   isLocal: boolean;

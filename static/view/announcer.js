@@ -11,7 +11,7 @@ import { announcement, answerWords } from "../model/summary.js";
 const TOGETHER_MS = 1500;
 
 export class Announcer {
-  /** @type {ReadonlyMap<string, string>} the word last read out, by identity */
+  /** @type {ReadonlyMap<string, string>} the word last read out, by key of the card */
   #said = new Map();
   #silentUntil = 0;
   #doubt = "";
@@ -34,8 +34,8 @@ export class Announcer {
     this.#doubt = doubt;
     this.#said = new Map(
       cards.map((card) => {
-        const before = this.#said.get(card.identity) ?? "";
-        return [card.identity, card.state === "looking" ? before : answerWords(card)];
+        const before = this.#said.get(card.key) ?? "";
+        return [card.key, card.state === "looking" ? before : answerWords(card)];
       }),
     );
     if (words === "") return;

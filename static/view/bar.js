@@ -64,7 +64,9 @@ const THEMES = {
  * @typedef {object} BarProps
  * @property {Connection["level"]} level
  * @property {number | null} retryIn
- * @property {string} room
+ * @property {string} room the first, or the only one
+ * @property {number} rooms how many are listed
+ * @property {number} unwatched of them
  * @property {RecognizerState} recognizer
  * @property {Heartbeat | null} heartbeat
  * @property {number} missing events that it has sent and that never came
@@ -78,6 +80,8 @@ function View({
   level,
   retryIn,
   room,
+  rooms,
+  unwatched,
   recognizer,
   heartbeat,
   missing,
@@ -96,10 +100,16 @@ function View({
         ? html`<button type="button" class="button small" onClick=${onRetry}>Try now</button>`
         : null
     }
-    <span class="pill bar-room" title=${room}>
-      <span class="quiet">room</span>
-      <bdi class="clip" translate=${false}>${room === "" ? "…" : room}</bdi>
-    </span>
+    ${
+      rooms > 1
+        ? html`<span class="pill bar-room" data-tone=${unwatched > 0 ? "warn" : ""}>
+            ${rooms} rooms${unwatched > 0 ? `, ${unwatched} not watched` : ""}
+          </span>`
+        : html`<span class="pill bar-room" title=${room}>
+            <span class="quiet">room</span>
+            <bdi class="clip" translate=${false}>${room === "" ? "…" : room}</bdi>
+          </span>`
+    }
     <button
       type="button"
       class="pill pill-button"

@@ -27,7 +27,7 @@ const WHY_UNSEEN = {
   too_large: "more pixels than are looked at",
 };
 
-/** @typedef {(identity: string, name: string) => void} OfParticipant */
+/** @typedef {(identity: string, name: string, room: string) => void} OfParticipant */
 /**
  * What may be done about a participant.
  *
@@ -39,16 +39,21 @@ const WHY_UNSEEN = {
  * @property {number} now recognizer's clock, whole seconds
  * @property {Track | null} track
  * @property {boolean} mirrored
+ * @property {boolean} pinned
+ * @property {boolean} withRoom their room is told, since others' are shown beside it
+ * @property {(card: CardModel) => void} onWatch the live video, large
+ * @property {(key: string) => void} onPin
  * @property {(event: MatchEvent) => void} onEnlarge
  * @property {Manage | null} manage null: whoever looks may not
  */
 
 /** @param {CardProps} props */
-function View({ card, now, track, mirrored, onEnlarge, manage }) {
+function View({ card, now, track, mirrored, pinned, withRoom, onEnlarge, onWatch, onPin, manage }) {
   const name = displayName(card.name, card.identity);
   return html`<li
     class="card"
     data-testid="card"
+    data-key=${card.key}
     data-identity=${card.identity}
     data-state=${card.state}
     data-reason=${card.reason}
@@ -56,17 +61,19 @@ function View({ card, now, track, mirrored, onEnlarge, manage }) {
     data-identity-state=${card.identityState}
     data-identity-tone=${card.identityTone}
   >
-    <${Media} card=${card} now=${now} track=${track} mirrored=${mirrored} name=${name} onEnlarge=${onEnlarge} />
+    <${Media} card=${card} now=${now} track=${track} mirrored=${mirrored} name=${name} onEnlarge=${onEnlarge} onWatch=${onWatch} />
+    ${withRoom ? html`<p class="card-room"><bdi class="clip" translate=${false} title=${card.room}>${card.room}</bdi></p>` : null}
     <div class="card-body">
       <div class="card-head">
         <h3 class="card-name" tabindex="-1" title=${nameTip(name, card.identity)}>
           <bdi class="clip" translate=${false}>${name}</bdi>
           ${card.isLocal ? html`<span class="chip">you</span>` : null}
+          ${pinned ? html`<span class="chip">pinned</span>` : null}
         </h3>
         ${
-          manage === null
+          card.past && manage === null
             ? null
-            : html`<${Menu} label=${`More about ${name}`} items=${itemsOf(card, name, manage)} />`
+            : html`<${Menu} label=${`More about ${name}`} items=${itemsOf(card, name, pinned, onPin, manage)} />`
         }
       </div>
       <p class="card-verdict">
@@ -113,16 +120,22 @@ export const Card = memo(View);
 /**
  * @param {CardModel} card
  * @param {string} name
- * @param {Manage} manage
+ * @param {boolean} pinned
+ * @param {(key: string) => void} onPin
+ * @param {Manage | null} manage
  */
-function itemsOf({ identity, identityState, bound, past }, name, { bind, release, seenTo, erase }) {
-  const of = (/** @type {OfParticipant} */ action) => () => action(identity, name);
+function itemsOf({ key, identity, room, identityState, bound, past }, name, pinned, onPin, manage) {
+  const pin = { words: pinned ? "Unpin" : "Pin to the front", onChoose: () => onPin(key) };
+  if (manage === null) return [pin];
+  const { bind, release, seenTo, erase } = manage;
+  const of = (/** @type {OfParticipant} */ action) => () => action(identity, name, room);
   const erasing = { words: "Erase this participant’s records…", onChoose: of(erase) };
   if (past) return [erasing];
   return [
     ...(identityState === "swapped" ? [{ words: "The changed face was seen to", onChoose: of(seenTo) }] : []),
     { words: bound ? "Supposed to be somebody else…" : "Supposed to be…", onChoose: of(bind) },
     ...(bound ? [{ words: "Supposed to be nobody", onChoose: of(release) }] : []),
+    pin,
     erasing,
   ];
 }
@@ -177,9 +190,9 @@ function lastKnown(card) {
 /**
  * Live video with the box over it, else the last snapshot (which has its box drawn in), else initials.
  *
- * @param {Omit<CardProps, "manage"> & { name: string }} props
+ * @param {Pick<CardProps, "card" | "now" | "track" | "mirrored" | "onEnlarge" | "onWatch"> & { name: string }} props
  */
-function Media({ card, now, track, mirrored, name, onEnlarge }) {
+function Media({ card, now, track, mirrored, name, onEnlarge, onWatch }) {
   const [missing, setMissing] = useState("");
   const live = track !== null && card.video !== "";
   const last = card.lastMatch?.snapshot ?? "";
@@ -216,7 +229,17 @@ function Media({ card, now, track, mirrored, name, onEnlarge }) {
             />
           </button>`
     }
-    ${live ? html`<span class="tag" data-tone="live">live</span>` : null}
+    ${
+      live
+        ? html`<button
+              type="button"
+              class="picture-button"
+              aria-label=${`Enlarge the live video of ${name}`}
+              onClick=${() => onWatch(card)}
+            ></button>
+            <span class="tag" data-tone="live">live</span>`
+        : null
+    }
     ${
       !live && snapshot !== ""
         ? html`<span class="tag" title=${fullTime(snapshotAt)}>

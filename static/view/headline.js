@@ -6,8 +6,11 @@
 import { ANSWER_ICONS, Icon } from "./icons.js";
 import { html, memo } from "./preact.js";
 
-/** @param {Summary & { href: string, onShow: (identity: string) => void }} props */
-function View({ href, onShow, ...summary }) {
+/**
+ * @param {Summary & { where: string, rooms: number, href: string, onShow: (key: string) => void }} props
+ *   where: the room, of several; rooms: in how many it is so
+ */
+function View({ where, rooms, href, onShow, ...summary }) {
   const { kind, lead, title, about } = summary;
   const shown = about === "" ? {} : { onClick: () => onShow(about) };
   return html`<a class="answer bar-answer" data-testid="answer" data-kind=${kind} href=${href} ...${shown}>
@@ -20,12 +23,20 @@ function View({ href, onShow, ...summary }) {
             : html`<span class="answer-prefix">${lead} </span><bdi translate=${false}>${title}</bdi>`
         }
       </span>
+      ${where === "" ? null : html`<${Where} room=${where} rooms=${rooms} />`}
       <span class="answer-detail clip"><${Detail} ...${summary} /></span>
     </span>
   </a>`;
 }
 
 export const Headline = memo(View);
+
+/** @param {{ room: string, rooms: number }} props */
+function Where({ room, rooms }) {
+  return rooms > 1
+    ? html`<span class="answer-where">in ${rooms} rooms</span>`
+    : html`<span class="answer-where clip">in <bdi translate=${false}>${room}</bdi></span>`;
+}
 
 /** @param {Summary} summary */
 function Detail({ kind, detail, who }) {

@@ -3,6 +3,7 @@
 
 /** @import { Rights } from "../model/rights.js" */
 /** @import { Card as CardModel, From, MatchEvent } from "../types/model.js" */
+/** @import { Tab } from "../model/rooms.js" */
 /** @import { View as TilesView } from "../model/tiles.js" */
 /** @typedef {import("./card.js").Manage} Manage */
 /** @import { Track } from "livekit-client" */
@@ -12,6 +13,7 @@ import { PAGE, arranged } from "../model/tiles.js";
 import { Card } from "./card.js";
 import { Icon } from "./icons.js";
 import { html, useState } from "./preact.js";
+import { RoomTabs } from "./room-tabs.js";
 import { Steps } from "./steps.js";
 
 /** With more cards than this each becomes smaller. */
@@ -22,8 +24,11 @@ const MOST_LEFT = 48;
 /**
  * @typedef {object} ParticipantsProps
  * @property {readonly CardModel[]} cards
+ * @property {readonly Tab[]} tabs the rooms; none while there is one
+ * @property {string} chosen room; "" all of them
  * @property {TilesView} view
  * @property {(view: TilesView) => void} onView
+ * @property {(key: string) => void} onPin
  * @property {number} now
  * @property {boolean} loading
  * @property {boolean} showSteps
@@ -34,9 +39,10 @@ const MOST_LEFT = 48;
  * @property {string} setUp what is set up, in few words
  * @property {boolean} setupOpen
  * @property {() => void} onSetup
- * @property {(identity: string) => Track | null} videoOf
+ * @property {(card: CardModel) => Track | null} videoOf
  * @property {boolean} mirrored
  * @property {(event: MatchEvent) => void} onEnlarge
+ * @property {(card: CardModel) => void} onWatch its live video, large
  * @property {Manage | null} manage null: whoever looks may not
  */
 
@@ -50,9 +56,14 @@ export function Participants(props) {
     videoOf: props.videoOf,
     mirrored: props.mirrored,
     onEnlarge: props.onEnlarge,
+    onWatch: props.onWatch,
+    onPin: props.onPin,
+    pinned: view.pinned,
+    withRooms: props.tabs.length > 0 && props.chosen === "",
     manage: props.manage,
   };
-  return html`<${Head} ...${props} here=${here} fitting=${fitting} compact=${compact} />
+  return html`<${RoomTabs} tabs=${props.tabs} chosen=${props.chosen} />
+    <${Head} ...${props} here=${here} fitting=${fitting} compact=${compact} />
     ${
       showSteps
         ? html`<${Steps}
@@ -165,20 +176,27 @@ function Pages({ page, pages, fitting, onPage }) {
   </nav>`;
 }
 
-/** @typedef {Pick<ParticipantsProps, "cards" | "now" | "videoOf" | "mirrored" | "onEnlarge" | "manage">} CardsProps */
+/**
+ * @typedef {Pick<ParticipantsProps, "cards" | "now" | "videoOf" | "mirrored" | "onEnlarge" | "onWatch" | "onPin" | "manage">
+ *   & { pinned: ReadonlySet<string>, withRooms: boolean }} CardsProps
+ */
 
 /** @param {CardsProps & { compact: boolean }} props */
-function Cards({ cards, compact, now, videoOf, mirrored, onEnlarge, manage }) {
+function Cards({ cards, compact, now, videoOf, mirrored, onEnlarge, onWatch, onPin, pinned, withRooms, manage }) {
   return html`<ul class="cards" data-testid="cards" data-size=${compact ? "compact" : "large"}>
     ${cards.map(
       (card) =>
         html`<${Card}
-          key=${card.identity}
+          key=${card.key}
           card=${card}
           now=${now}
-          track=${card.video === "" ? null : videoOf(card.identity)}
+          track=${card.video === "" ? null : videoOf(card)}
           mirrored=${card.isLocal && mirrored}
+          pinned=${pinned.has(card.key)}
+          withRoom=${withRooms}
           onEnlarge=${onEnlarge}
+          onWatch=${onWatch}
+          onPin=${onPin}
           manage=${manage}
         />`,
     )}
@@ -190,7 +208,7 @@ function Cards({ cards, compact, now, videoOf, mirrored, onEnlarge, manage }) {
  *
  * @param {CardsProps} props
  */
-function Left({ cards, now, onEnlarge, manage }) {
+function Left({ cards, now, onEnlarge, onWatch, onPin, withRooms, manage }) {
   const [open, setOpen] = useState(false);
   if (cards.length === 0) return null;
   const names = listed(cards.map((card) => displayName(card.name, card.identity)));
@@ -210,12 +228,16 @@ function Left({ cards, now, onEnlarge, manage }) {
           ${cards.slice(-MOST_LEFT).map(
             (card) =>
               html`<${Card}
-                key=${card.identity}
+                key=${card.key}
                 card=${card}
                 now=${now}
                 track=${null}
                 mirrored=${false}
+                pinned=${false}
+                withRoom=${withRooms}
                 onEnlarge=${onEnlarge}
+                onWatch=${onWatch}
+                onPin=${onPin}
                 manage=${manage}
               />`,
           )}

@@ -7,6 +7,7 @@
 /** @import { BBox, ReferenceStatus, Size } from "../types/model.js" */
 /** @import { Rights } from "../model/rights.js" */
 /** @import { Accepted } from "../net/upload.js" */
+/** @import { Former } from "./reference-undo.js" */
 
 import { ago, fullTime } from "../model/text.js";
 import { ApiError } from "../net/api.js";
@@ -15,6 +16,7 @@ import { Icon } from "./icons.js";
 import { LocalPicture } from "./local-picture.js";
 import { html, memo, useRef, useState } from "./preact.js";
 import { ReferenceActions } from "./reference-actions.js";
+import { Undo, keptPhoto } from "./reference-undo.js";
 
 /** How long the frame around the accepted face stays. */
 const ACCEPTED_MS = 8000;
@@ -48,20 +50,29 @@ function View({ reference, rights, loading, inUse, problem, now, onChanged, onEr
   const [attempt, setAttempt] = useState(/** @type {Attempt | null} */ (null));
   const [over, setOver] = useState(false);
   const [remarks, setRemarks] = useState({ reference: "", words: "" });
+  const [former, setFormer] = useState(/** @type {Former | null} */ (null));
+  const turn = useRef(0);
   const abort = useRef(/** @type {(() => void) | null} */ (null));
 
   const send = async (/** @type {File | undefined} */ file) => {
     if (file === undefined) return;
     abort.current?.();
+    turn.current += 1;
+    const mine = turn.current;
     /** @type {Attempt} */
     const begun = { file, state: "sending", sent: 0, sentence: "", faces: [], frame: null };
     setAttempt(begun);
+    const kept = reference === null ? null : keptPhoto(pictureUrl(reference));
+    await kept; // before another photo is behind its address
+    if (mine !== turn.current) return; // another was chosen meanwhile
     const upload = uploadReference(file, (sent) =>
       setAttempt((now) => (now?.file === file ? { ...now, sent } : now)),
     );
     abort.current = upload.abort;
     const result = await upload.done.then(
-      (answer) => {
+      async (answer) => {
+        const before = await kept;
+        setFormer(before === null ? null : { file: before, by: answer.reference_id });
         setRemarks({ reference: answer.reference_id, words: remarksOn(answer) });
         return {
           ...begun,
@@ -117,6 +128,12 @@ function View({ reference, rights, loading, inUse, problem, now, onChanged, onEr
         </p>`
         : null
     }
+    <${Undo}
+      former=${former}
+      reference=${reference}
+      busy=${attempt?.state === "sending" || attempt?.state === "refused"}
+      onUndo=${(/** @type {File} */ file) => void send(file)}
+    />
     ${
       attempt?.state === "refused"
         ? html`<${StillInUse} reference=${reference} onDismiss=${() => setAttempt(null)} />`

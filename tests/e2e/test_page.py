@@ -50,6 +50,12 @@ async def test_a_person_uploads_a_photo_joins_and_sees_the_match(make_stack: Mak
         await expect(card.get_by_test_id("card-phase")).to_contain_text("holding", timeout=LOOK)
         await expect(card.get_by_test_id("face-outline")).to_be_visible(timeout=LOOK)
         assert await _plays(card.locator("video"))
+        await card.get_by_role("button", name="Enlarge the live video of Alice42").click()
+        large = page.get_by_test_id("enlarged")
+        await expect(large).to_contain_text("Match")
+        assert await _plays(large.locator("video"))
+        await page.keyboard.press("Escape")
+        await expect(large).to_have_count(0)
         await expect(page.get_by_test_id("answer")).to_have_attribute("data-kind", "match")
 
         row = page.locator("[data-testid=activity-row][data-type=match]").first
@@ -77,6 +83,7 @@ async def test_a_stranger_is_no_match_and_a_reload_remembers(make_stack: MakeSta
         page = await browser.new_page()
         trouble = _listen_for_trouble(page)
         await page.goto(stack.base_url)
+        await page.get_by_test_id("setup-button").click()
         await page.get_by_test_id("join-name").fill("Bird")
         await page.get_by_test_id("join-button").click()
         stranger, wanted = _card(page, "Bird"), _card(page, "wanted")
@@ -99,6 +106,7 @@ async def test_a_photo_without_a_face_is_refused_in_plain_words(make_stack: Make
     async with chromium(CAMERA, viewport=PHONE) as browser:
         page = await browser.new_page()
         await page.goto(stack.base_url)
+        await page.get_by_test_id("setup-button").click(timeout=LOOK)
         await page.get_by_test_id("reference-file").set_input_files(DATA / NO_FACE)
         await expect(page.get_by_test_id("reference-refused")).to_contain_text("No face", timeout=LOOK)
         await expect(page.get_by_test_id("reference-still")).to_be_visible()

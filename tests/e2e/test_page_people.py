@@ -382,6 +382,9 @@ async def test_a_card_says_who_it_is_and_whether_they_should_be(web: WebProcess)
                 await fake.match("Guest7", person=bob)
             await expect(told).to_have_text("Someone else: Bob, expected Ada")
             await expect(card).to_have_attribute("data-identity-tone", "bad")
+            answer = page.get_by_test_id("answer")
+            await expect(answer).to_have_attribute("data-kind", "alarm")
+            await expect(answer).to_contain_text("Someone else as Guest7")
             assert await page.evaluate(CHECKS) == []
 
             await fake.check("Guest7", "no_match", best=0.6)  # near is not named

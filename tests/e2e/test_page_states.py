@@ -90,6 +90,7 @@ async def test_everything_can_be_read_and_has_a_name(
         await page.get_by_test_id("recognizer").click()
         assert await page.evaluate(CHECKS) == []
         await page.keyboard.press("Escape")
+        await page.get_by_test_id("tiles-size").click()
         await page.get_by_role("button", name="What the score says").first.click()
         await expect(page.get_by_text("not a probability")).to_be_visible()
         assert await page.evaluate(CHECKS) == []

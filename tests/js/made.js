@@ -217,7 +217,7 @@ export class Page {
    * @param {State["roomParticipants"]} participants
    */
   room(second, participants) {
-    this.state = reduce(this.state, { type: "room", participants, at: at(second) + this.ahead });
+    this.state = reduce(this.state, { type: "room", room: "room", participants, at: at(second) + this.ahead });
     return this;
   }
 

@@ -127,7 +127,7 @@ describe("reading out", () => {
     assert.equal(announcement(new Map(), page.cards(0)), "");
     page.heard(match("Ann", 1));
     assert.equal(announcement(new Map(), page.cards(1)), "Ann: Match.");
-    const said = new Map(page.cards(1).map((card) => [card.identity, stateWord(card)]));
+    const said = new Map(page.cards(1).map((card) => [card.key, stateWord(card)]));
     page.polled(status(13, heartbeat(13, [track("Ann", "probe")])));
     assert.equal(announcement(said, page.cards(13)), "");
   });
