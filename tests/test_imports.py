@@ -48,6 +48,7 @@ ORDER = {
         "erasure_orders room",
         "account",
         "heartbeat",
+        "stays",
         "app",
     ),
     "facematch.server": (

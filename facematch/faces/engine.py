@@ -106,12 +106,19 @@ class FaceEngine:
             self._detectors.put(Detector())
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="faces")
         self._unfinished: set[Future[Any]] = set()
+        self._at_work: dict[Detector, float] = {}
+        """Since when, in monotonic seconds, a thread has been busy with one piece of work; by its detector."""
         self._closed = False
 
     @property
     def busy(self) -> bool:
         """Whether what is asked for now has to wait for a thread."""
         return len(self._unfinished) >= self._workers
+
+    def longest_work(self) -> float:
+        """Seconds for which the oldest of what the threads are at has been going on; 0 when they rest."""
+        begun = list(self._at_work.values())  # copied at once: the threads go on
+        return max(0.0, time.monotonic() - min(begun)) if begun else 0.0
 
     async def inspect(self, frame: Pixels, *, closer: bool = False) -> tuple[Face, ...]:
         """The faces of a frame, all of which is searched. See `look` for what it takes and raises."""
@@ -201,9 +208,11 @@ class FaceEngine:
 
     def _with_detector(self, work: Callable[[Detector], _T]) -> _T:
         detector = self._detectors.get_nowait()  # there are as many as threads: one is always free
+        self._at_work[detector] = time.monotonic()
         try:
             return work(detector)
         finally:
+            del self._at_work[detector]
             self._detectors.put(detector)
 
     def _look(self, detector: Detector, frame: Pixels, known: Known | None, *, closer: bool) -> Sight:

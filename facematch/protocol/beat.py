@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from facematch.protocol.heartbeat import OrderDone, Orders  # noqa: TC001  (pydantic reads them)
 from facematch.protocol.identities import RECOGNIZER_PREFIX
 from facematch.protocol.values import Count, Epoch, Message, Name, Ratio, Text, Timestamp
 
@@ -23,6 +24,8 @@ MOST_ROOMS: Final = 1000
 
 ROOM_DELETED: Final = "ROOM_DELETED"
 """Why a stay ended, in LiveKit's word: the room is no more."""
+PARTICIPANT_REMOVED: Final = "PARTICIPANT_REMOVED"
+"""The same: somebody did that, the room's next owner first of all."""
 
 Load = Ratio
 """Frames a second."""
@@ -59,6 +62,7 @@ class Beat(Message):
     settings: Annotated[dict[Name, Text], Field(max_length=100)] = Field(
         default={}, description="Settings that all processes have to agree on, as texts"
     )
+    orders_done: list[OrderDone] = Field(default=[], max_length=100)
     version: Text | None = Field(default=None, description="Of the program")
 
 
@@ -83,8 +87,14 @@ class BeatAnswer(Message):
     gallery_version: Count | None = Field(
         default=None, description="The gallery that is published; a recognizer that has another one fetches it"
     )
+    orders: Orders = Field(default=[], description="As in the answers to heartbeats, of which there may be none")
     settings_differ: Annotated[list[Text], Field(max_length=100)] = Field(
         default=[], description="What is set otherwise here, in sentences"
+    )
+    others: Count | None = Field(
+        default=None,
+        description="Recognizers besides this one that could take its rooms: one that is stopping waits for nobody "
+        "where there is none. null: it does not say",
     )
     refused: Text | None = Field(default=None, description="Why this recognizer must not watch; it leaves all rooms")
 

@@ -104,15 +104,20 @@ class ErasePerson(Message):
 
 Order = Annotated[EraseParticipant | EraseReference | ErasePerson, Field(discriminator="kind")]
 
-_ORDERS = ("erase_participant", "erase_reference", "erase_person")
+_ORDER_KINDS = ("erase_participant", "erase_reference", "erase_person")
 
 
 def _orders_known(given: Any) -> Any:
     """Without those of a kind that only a newer web process gives: they are not done, and the others are."""
     if not isinstance(given, list):
         return given
-    kinds = (order.get("kind", _ORDERS[0]) if isinstance(order, dict) else _ORDERS[0] for order in given)
-    return [order for order, kind in zip(given, kinds, strict=True) if kind in _ORDERS or not isinstance(kind, str)]
+    kinds = (order.get("kind", _ORDER_KINDS[0]) if isinstance(order, dict) else _ORDER_KINDS[0] for order in given)
+    return [
+        order for order, kind in zip(given, kinds, strict=True) if kind in _ORDER_KINDS or not isinstance(kind, str)
+    ]
+
+
+Orders = Annotated[list[Order], BeforeValidator(_orders_known), Field(max_length=100)]
 
 
 class OrderDone(Message):
@@ -129,7 +134,7 @@ class HeartbeatAnswer(Message):
     gallery_version: Count | None = Field(
         default=None, description="The gallery that is published; a recognizer that has another one fetches it"
     )
-    orders: Annotated[list[Order], BeforeValidator(_orders_known)] = Field(default=[], max_length=100)
+    orders: Orders = Field(default=[])
     takes: list[Name] = Field(
         default=[*FIRST_TYPES], max_length=100, description="Types of events that it takes; others are not sent"
     )

@@ -14,7 +14,7 @@ NAME_CHARACTERS: Final = 64
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 _NAME = re.compile(r"match_[A-Za-z0-9_-]{1,200}\.jpg", re.ASCII)
 _DRAFT = re.compile(rf"\.({_NAME.pattern})\.part", re.ASCII)
-_PARTS = re.compile(r"match_(.+)_\d{8}_\d{6}(?:_\d+)?\.jpg", re.ASCII)
+_PARTS = re.compile(r"match_(.+)_\d{8}_\d{6}(?:_s[0-9a-f]{8})?(?:_\d+)?\.jpg", re.ASCII)
 
 
 def safe_identity(identity: str) -> str:
@@ -22,9 +22,16 @@ def safe_identity(identity: str) -> str:
     return _UNSAFE.sub("_", identity)[:NAME_CHARACTERS].strip("_") or "participant"
 
 
-def snapshot_stem(identity: str, when: datetime) -> str:
-    """The name of a snapshot without what makes it unique (`_2`, `_3` …) and without `.jpg`."""
-    return f"match_{safe_identity(identity)}_{when:%Y%m%d_%H%M%S}"
+def snapshot_stem(identity: str, when: datetime, source: str | None = None) -> str:
+    """The name of a snapshot without what makes it unique (`_2`, `_3` …) and without `.jpg`.
+
+    Args:
+        identity: the participant's.
+        when: it was taken.
+        source: the recognizer's boot (hexadecimal), where those of several machines come together.
+    """
+    whose = f"_s{source[:8]}" if source else ""
+    return f"match_{safe_identity(identity)}_{when:%Y%m%d_%H%M%S}{whose}"
 
 
 def is_snapshot_name(name: str) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import sqlite3
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from facematch.recognizer.batch_slots import BatchSlots, slots_for
 from facematch.recognizer.counters import Counters
 from facematch.recognizer.delivery.api_client import ApiClient
 from facematch.recognizer.delivery.outbox import Outbox
+from facematch.recognizer.delivery.outbox_slots import Adoption, OutboxSlots
 from facematch.recognizer.delivery.outbox_store import StoreInUseError, open_outbox
 from facematch.recognizer.delivery.snapshots import Snapshots
 from facematch.recognizer.directions import Directions
@@ -36,17 +38,20 @@ from facematch.recognizer.process.memory_watchdog import Watchdog
 from facematch.recognizer.process.native_output import NativeOutput
 from facematch.recognizer.process.shutdown import Shutdown, close_in_time
 from facematch.recognizer.references import References
-from facematch.recognizer.room.connection import CredentialsRefusedError, LiveKitAccess
+from facematch.recognizer.room.connection import CredentialsRefusedError
 from facematch.recognizer.room.cycle import CycleRules
+from facematch.recognizer.room.livekit_access import LiveKitAccess
 from facematch.recognizer.room.session import RoomSession
 from facematch.recognizer.shared import Shared, TrackLimits
+from facematch.recognizer.stays.given_rooms import FRAMES_A_CORE, GivenRooms, WorkerSettings, worker_name
+from facematch.recognizer.stays.stay import Ground
 from facematch.recognizer.wakeup import Wakeup
 from facematch.runtime.exit_codes import ExitCode
 from facematch.runtime.hang_watchdog import ended_when_hung
 from facematch.runtime.proxies import forget_proxies, is_direct, proxy_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Iterator, Sequence
     from pathlib import Path
 
     from facematch.config.settings import Settings
@@ -63,16 +68,21 @@ async def run(settings: Settings, rooms: Sequence[str] = ()) -> ExitCode:
 
     Args:
         settings: all of them.
-        rooms: to be watched; ROOM_NAME when there is none.
+        rooms: to be watched; when there is none, those that the web process gives if ROOMS is set, else ROOM_NAME.
     """
     if is_direct(settings.livekit_url, os.environ):
         forget_proxies(os.environ)  # the SDK would use them all the same
     shutdown = Shutdown()
     shutdown.on_signals()
+    source = uuid4().hex
+    slots = slots_of(settings) if settings.many_rooms and not rooms else None
     crop = settings.snapshot_crop or settings.consent_required  # whoever else is in the picture has not been asked
-    snapshots = Snapshots(settings.output_dir, enabled=settings.snapshots_enabled, crop=crop)
+    snapshots = Snapshots(
+        settings.output_dir, enabled=settings.snapshots_enabled, crop=crop, source=source if slots else None
+    )
     try:
-        store = await shutdown.beside(asyncio.to_thread(open_outbox, outbox_path(settings)))
+        opening = asyncio.to_thread(slots.take) if slots else asyncio.to_thread(open_outbox, outbox_path(settings))
+        store = await shutdown.beside(opening)
     except (OSError, sqlite3.Error, StoreInUseError) as error:
         log.error(  # noqa: TRY400
             "The outbox cannot be opened; DATA_DIR has to be a folder that this user can write",
@@ -81,13 +91,15 @@ async def run(settings: Settings, rooms: Sequence[str] = ()) -> ExitCode:
         )
         return ExitCode.FAILED
     if store is not None:
-        await shutdown.beside(asyncio.to_thread(recover, snapshots, store))
+        await shutdown.beside(asyncio.to_thread(recover, snapshots, store, slots is None))
     if store is None or shutdown.requested:  # a former recognizer has the outbox, or the disk hangs
         log.info("Graceful shutdown flag detected; breaking main loop")
         return shutdown.code
-    with NativeOutput(outbox_path(settings).with_suffix(".stderr")) as native:  # its own, as the outbox is
+    outbox = slots.path if slots else outbox_path(settings)
+    with NativeOutput(outbox.with_suffix(".stderr")) as native:  # its own, as the outbox is
         try:
-            recognizer = Recognizer(settings, rooms or (settings.room_name,), store, snapshots, shutdown)
+            belongings = Belongings(source, store, snapshots, slots)
+            recognizer = Recognizer(settings, rooms or (settings.room_name,), belongings, shutdown)
         except ModelError as error:
             log.error("The face models cannot be loaded", reason=str(error))  # noqa: TRY400  (it says what to do)
             return ExitCode.FAILED
@@ -102,9 +114,28 @@ def outbox_path(settings: Settings) -> Path:
     return settings.data_dir / f"outbox-{destination[:12]}.db"
 
 
-def recover(snapshots: Snapshots, store: OutboxStore) -> None:
-    """Finish what a crash interrupted."""
-    snapshots.recover(store.snapshots())
+def slots_of(settings: Settings) -> OutboxSlots:
+    """Where the outboxes of processes lie that watch many rooms: one for each process and destination."""
+    return OutboxSlots(settings.data_dir, settings.api_base_url, outbox_path(settings))
+
+
+def recover(snapshots: Snapshots, store: OutboxStore, abandoned: bool) -> None:  # noqa: FBT001  (of a thread's call)
+    """Finish what a crash interrupted; `abandoned`: and remove drafts that no event of this outbox speaks of."""
+    snapshots.recover(store.snapshots(), abandoned=abandoned)
+
+
+@dataclass(frozen=True, slots=True)
+class Belongings:
+    """What is the process's own on this machine."""
+
+    source: str
+    """Names this start of it."""
+    store: OutboxStore
+    """Where events wait."""
+    snapshots: Snapshots
+    """Takes the pictures."""
+    slots: OutboxSlots | None
+    """Where the store lies beside others; None: rooms are not given to it."""
 
 
 class Recognizer:
@@ -112,27 +143,18 @@ class Recognizer:
 
     Args:
         settings: all of them.
-        rooms: to be watched, at least one.
-        store: where events wait; closed by this object.
-        snapshots: takes the pictures; closed by this object.
+        rooms: to be watched, at least one, where none are given to it.
+        own: what is its own; closed by this object.
         shutdown: ends it.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        rooms: Sequence[str],
-        store: OutboxStore,
-        snapshots: Snapshots,
-        shutdown: Shutdown,
-    ) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, rooms: Sequence[str], own: Belongings, shutdown: Shutdown) -> None:
+        source, snapshots = own.source, own.snapshots
         self._snapshots = snapshots
         self._shutdown = shutdown
-        source = uuid4().hex
         key = settings.recognizer_key.get_secret_value() if settings.recognizer_key else None
         self._api = ApiClient(settings.api_base_url, key, lambda: read_local_secret(settings.data_dir))
-        self._outbox = Outbox(self._api, store, source=source, size=settings.event_queue_size)
+        self._outbox = Outbox(self._api, own.store, source=source, size=settings.event_queue_size)
         self._shared = shared_of(settings, self._api)
         livekit = LiveKitAccess(
             settings.livekit_url,
@@ -142,21 +164,13 @@ class Recognizer:
             proxy=proxy_for(settings.livekit_url, os.environ),
             observers=settings.observers,
         )
-        self._sessions = [
-            RoomSession(room, livekit, rules_of(settings), self._shared, self._outbox, snapshots) for room in rooms
-        ]
         memory, orders = (
             MemorySampler(),
             ErasureOrders(self._outbox, self._shared.references, self._shared.forget, self._shared.matching.names),
         )
-        account = Account(source, self._sessions, self._shared, self._outbox, orders, memory)
-        self._heartbeats = HeartbeatSender(
-            self._api,
-            account,
-            orders,
-            self._shared.changed,
-            Hearers(self._shared.gallery, self._outbox.understanding, self._shared.directions),
-        )
+        ground = Ground(livekit, rules_of(settings), self._shared, self._api, self._outbox, snapshots, orders, memory)
+        self._given = given_to(settings, ground, own.slots, shutdown) if own.slots else None
+        self._fixed = None if own.slots else FixedRooms(rooms, ground, shutdown)
         self._watchdog = Watchdog(
             memory,
             warn_ratio=settings.memory_warn_ratio,
@@ -166,7 +180,8 @@ class Recognizer:
         )
         model = self._shared.engine.model
         self._anchors = AnchorsHandedOn(self._api, self._shared.evidence, source=source, encoder=weights_of(model))
-        log.info("Face Match recognizer starts", room=", ".join(rooms), source=source, encoder=model)
+        watched = ", ".join(settings.rooms if own.slots else rooms)
+        log.info("Face Match recognizer starts", room=watched, source=source, encoder=model)
         for name in settings.legacy_in_use:
             log.warning(f"{name} is deprecated and has no effect; remove it")
 
@@ -178,19 +193,17 @@ class Recognizer:
                     tasks.create_task(self._shared.references.run(), name="references"),
                     tasks.create_task(self._shared.gallery.run(), name="gallery"),
                     tasks.create_task(self._outbox.run(), name="outbox"),
-                    tasks.create_task(self._heartbeats.run(), name="heartbeat"),
                     tasks.create_task(self._shared.evidence.run(), name="evidence"),
                     tasks.create_task(self._anchors.run(), name="anchors"),
                     tasks.create_task(self._shared.unknown.run(), name="unknown faces"),
                     tasks.create_task(self._watchdog.run(), name="memory"),
                     tasks.create_task(native.run(), name="native output"),
-                    *(
-                        tasks.create_task(stay_in(session, self._shutdown), name=f"room {session.name}")
-                        for session in self._sessions
-                    ),
+                    *(tasks.create_task(watching, name=name) for name, watching in self._watching()),
                 ]
                 await self._shutdown.wait()
                 log.info("Graceful shutdown flag detected; breaking main loop")
+                if self._given is not None:
+                    await self._given.drain()
                 for task in running:
                     task.cancel()
             await asyncio.gather(self._outbox.flush(FLUSH_SECONDS), self._anchors.flush(FLUSH_SECONDS))
@@ -201,6 +214,48 @@ class Recognizer:
                 asyncio.to_thread(self._snapshots.close),
                 self._shared.engine.aclose(),
             )
+
+    def _watching(self) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
+        if self._given is not None:
+            yield "given rooms", self._given.run()
+        if self._fixed is not None:
+            yield from self._fixed.running()
+
+
+class FixedRooms:
+    """Rooms that are watched from the start to the end, with one account of all of them.
+
+    Args:
+        rooms: at least one.
+        ground: what the sessions stand on.
+        shutdown: ends the process, when LiveKit refuses its credentials.
+    """
+
+    def __init__(self, rooms: Sequence[str], ground: Ground, shutdown: Shutdown) -> None:
+        shared, outbox, orders = ground.shared, ground.outbox, ground.orders
+        self._shutdown = shutdown
+        self._sessions = [
+            RoomSession(room, ground.livekit, ground.rules, shared, outbox, ground.snapshots) for room in rooms
+        ]
+        account = Account(ground.livekit.source, self._sessions, shared, outbox, orders, ground.memory)
+        hearers = Hearers(shared.gallery, outbox.understanding, shared.directions)
+        self._heartbeats = HeartbeatSender(ground.api, account, orders, shared.changed, hearers)
+
+    def running(self) -> Iterator[tuple[str, Coroutine[None, None, None]]]:
+        """What has to run for it, each by its name."""
+        yield "heartbeat", self._heartbeats.run()
+        for session in self._sessions:
+            yield f"room {session.name}", stay_in(session, self._shutdown)
+
+
+def given_to(settings: Settings, ground: Ground, slots: OutboxSlots, shutdown: Shutdown) -> GivenRooms:
+    """What watches the rooms that the web process gives."""
+    worker = WorkerSettings(
+        worker_name(settings.data_dir, slots.number),
+        settings.capacity or FRAMES_A_CORE * (os.cpu_count() or 1),
+        settings.agreed,
+    )
+    return GivenRooms(ground, worker, Adoption(slots, ground.outbox, ground.snapshots), shutdown)
 
 
 def shared_of(settings: Settings, api: ApiClient) -> Shared:

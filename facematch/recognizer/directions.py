@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SILENT_SECONDS: Final = 6.0
 """After which a web process that does not answer is taken for away: one lost heartbeat says nothing."""
+_USUAL_SECONDS: Final = 2.0
+"""From one heartbeat to the next where there are cameras; elsewhere the last that was heard may be long ago."""
 
 
 def _nothing(_identity: str) -> None:
@@ -43,6 +45,8 @@ class Directions:
         self._all_compared = False
         """Nobody at all is not to be looked at, said the last answer."""
         self._heard_at: float | None = None
+        self._unheard_at: float | None = None
+        """When the first heartbeat since then was not answered."""
         self._looks: dict[str, int] = {}
         self._look = 0
 
@@ -73,7 +77,7 @@ class Directions:
     def hear(self, answer: HeartbeatAnswer, named: frozenset[str], now: float) -> None:
         """The answer, at `now` (monotonic seconds), to a heartbeat that named these identities."""
         before = self._state()
-        self._heard_at = now
+        self._heard_at, self._unheard_at = now, None
         if answer.bindings is not None:
             self._bound = dict(answer.bindings)
         self._silent, self._all_compared = answer.not_compared is None, answer.all_compared
@@ -94,7 +98,11 @@ class Directions:
     def unheard(self, now: float) -> None:
         """A heartbeat was not answered until `now`."""
         before = self._state()
-        self._silent = self._silent or self._heard_at is None or now - self._heard_at >= SILENT_SECONDS
+        self._unheard_at = now if self._unheard_at is None else self._unheard_at
+        since = self._heard_at
+        if since is not None and self._unheard_at - since > SILENT_SECONDS:  # nobody had asked before
+            since = self._unheard_at - _USUAL_SECONDS
+        self._silent = self._silent or since is None or now - since >= SILENT_SECONDS
         self._tell_if_other_than(before)
 
     def _state(self) -> tuple[object, ...]:

@@ -50,15 +50,27 @@ class ErasureOrders:
         self._named = named
         self._now = now
         self._done: dict[UUID, OrderDone] = {}
+        self._given: dict[str, set[UUID]] = {}
+        """By whom the answer was for: those who ask in vain ask again."""
 
     @property
     def done(self) -> list[OrderDone]:
         """What was carried out and is still ordered."""
         return list(self._done.values())
 
-    async def carry_out(self, orders: Sequence[Order]) -> bool:
-        """Carry out what is new; what fails is tried again when it is ordered again. Returns whether any was done."""
-        given = {order.id for order in orders}
+    def unasked(self, asker: str) -> None:
+        """This one does not ask any more."""
+        self._given.pop(asker, None)
+
+    async def carry_out(self, orders: Sequence[Order], asker: str = "") -> bool:
+        """Carry out what is new; what fails is tried again when it is ordered again. Returns whether any was done.
+
+        Args:
+            orders: all that are given now.
+            asker: in answer to whose question. Each hears all of them, and none hears of the others' answers.
+        """
+        self._given[asker] = {order.id for order in orders}
+        given = set().union(*self._given.values())
         self._done = {id_: done for id_, done in self._done.items() if id_ in given}
         before = len(self._done)
         for order in orders:

@@ -14,6 +14,8 @@ from facematch.recognizer.account import fitted
 from facematch.recognizer.delivery.api_client import ApiUnreachableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from facematch.protocol.heartbeat import Heartbeat
     from facematch.recognizer.account import Account
     from facematch.recognizer.delivery.api_client import ApiClient
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 HEARTBEAT_SECONDS = 2.0
+IDLE_SECONDS = 30.0
+"""The pace in a room that has no tracks, where beats say that its recognizer is there (`protocol.beat`)."""
 LEAST_SECONDS = 0.25
 """Changes that come faster are told together."""
 
@@ -58,6 +62,7 @@ class HeartbeatSender:
         orders: carries out what the answers ask for.
         changed: its own; notified when something is worth telling at once.
         hearers: told what the answers say.
+        pace: seconds from one to the next when nothing changes.
     """
 
     def __init__(
@@ -67,12 +72,14 @@ class HeartbeatSender:
         orders: ErasureOrders,
         changed: Wakeup,
         hearers: Hearers,
+        pace: Callable[[], float] = lambda: HEARTBEAT_SECONDS,
     ) -> None:
         self._api = api
         self._account = account
         self._orders = orders
         self._changed = changed
         self._hearers = hearers
+        self._pace = pace
         self._told = 0
         self._most_bytes = MOST_BYTES
         self._refused_with: int | None = None
@@ -83,7 +90,7 @@ class HeartbeatSender:
         while True:
             await self._beat()
             await asyncio.sleep(LEAST_SECONDS)
-            await self._changed.until(lambda: self._changed.count != self._told, HEARTBEAT_SECONDS - LEAST_SECONDS)
+            await self._changed.until(lambda: self._changed.count != self._told, self._pace() - LEAST_SECONDS)
 
     async def _beat(self) -> None:
         self._told = self._changed.count
@@ -106,7 +113,7 @@ class HeartbeatSender:
         self._hearers.gallery.told(said.gallery_version)
         self._hearers.understanding.hear(said.takes)
         self._hearers.directions.hear(said, _named(account, untold), _now())
-        if await self._orders.carry_out(said.orders):
+        if await self._orders.carry_out(said.orders, account.room):
             self._changed.notify()  # tell at once that it is done
 
     def _note_refusal(self, status: int) -> None:

@@ -403,3 +403,14 @@ def test_each_worker_has_its_own_detector(onnx_encoder: Encoder, monkeypatch: py
 
 async def _many(engine: FaceEngine, image: Pixels) -> int:
     return sum(len(faces) for faces in await asyncio.gather(*(engine.inspect(image) for _ in range(12))))
+
+
+async def test_how_long_a_piece_of_work_takes_can_be_told_while_it_goes_on(gate: Gate, gated: FaceEngine) -> None:
+    assert gated.longest_work() == 0
+    working = asyncio.create_task(gated.inspect(frame("obama", 320, 180, face=80)))
+    await until(lambda: gate.inside == 1)
+    first = gated.longest_work()
+    assert 0 < first <= gated.longest_work()
+    gate.open.set()
+    await working
+    assert gated.longest_work() == 0

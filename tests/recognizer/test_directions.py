@@ -112,3 +112,14 @@ def test_who_listens_is_told_of_changes_only() -> None:
     directions.unsubscribe(listener)
     hear(directions, "alice", bindings={}, not_compared=[])
     assert len(told) == 2
+
+
+def test_where_heartbeats_are_seldom_one_that_is_lost_says_nothing_either() -> None:
+    directions = Directions()
+    hear(directions, "alice", not_compared=["bob"], now=0.0)
+    directions.unheard(30.0)
+    assert not directions.known("bob")
+    directions.unheard(32.0)
+    assert not directions.known("bob")
+    directions.unheard(34.0)  # as after three where they come every two seconds
+    assert directions.known("bob")

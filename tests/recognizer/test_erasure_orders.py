@@ -151,3 +151,17 @@ async def test_the_matches_of_a_person_go_when_the_gallery_is_without_them() -> 
     gallery.remove("p_2")
     assert await orders.carry_out([gone])
     assert outbox.erased == [[0, 3]]
+
+
+async def test_each_room_of_a_process_asks_for_itself_and_what_is_ordered_is_done_once() -> None:
+    outbox = Erasing()
+    orders = orders_on(outbox)
+    assert await orders.carry_out([order(1, "alice")], "room a")
+    assert not await orders.carry_out([order(1, "alice")], "room b")
+    assert not await orders.carry_out([], "room a")
+    assert len(orders.done) == 1  # room b is still told to
+    assert not await orders.carry_out([order(1, "alice")], "room b")
+    assert len(outbox.erased) == 1
+    orders.unasked("room b")
+    assert not await orders.carry_out([], "room a")
+    assert orders.done == []

@@ -62,7 +62,7 @@ class Orders:
         self.given: list[int] = []
         self.done: list[Any] = []
 
-    async def carry_out(self, orders: Sequence[Any]) -> bool:
+    async def carry_out(self, orders: Sequence[Any], _room: str) -> bool:
         new = [order.id.int for order in orders if order.id.int not in self.given]
         self.given += new
         return bool(new)

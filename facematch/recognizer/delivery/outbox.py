@@ -154,6 +154,13 @@ class Outbox:
         else:  # the disk hangs
             self._count_dropped(len(events))
 
+    async def adopt(self, bodies: Sequence[dict[str, Any]]) -> bool:
+        """Take over events of a process that is gone, as they were to be posted. Returns as `put` does."""
+        waiting = _Pending(list(bodies), lambda: None, asyncio.get_running_loop().create_future())
+        self._pending.append(waiting)
+        self._changed.notify()
+        return await waiting.stored
+
     def _take(self, events: Sequence[Event], committed: Callable[[], None]) -> asyncio.Future[bool]:
         bodies = []
         for event in events:

@@ -54,17 +54,20 @@ class OutboxStore:
     Args:
         path: the database; its folder is made.
         connect: opens it, when it is ours alone.
+        patience: seconds to wait for another process that owns it.
 
     Raises:
-        StoreInUseError: another process still owns it after `LOCK_SECONDS`.
+        StoreInUseError: another process still owns it after that.
         OSError, sqlite3.Error: it cannot be opened.
     """
 
-    def __init__(self, path: Path, connect: Callable[[Path], sqlite3.Connection] = connect) -> None:
+    def __init__(
+        self, path: Path, connect: Callable[[Path], sqlite3.Connection] = connect, patience: float = LOCK_SECONDS
+    ) -> None:
         keep_folder(path.parent)
         self._path = path
         with contextlib.ExitStack() as opened:
-            self._lock = opened.enter_context(_locked(path.with_suffix(".lock")))
+            self._lock = opened.enter_context(_locked(path.with_suffix(".lock"), patience))
             self._db = connect(path)
             opened.pop_all()  # kept open
 
@@ -193,31 +196,31 @@ class _Transaction:
             self._db.execute("ROLLBACK")
 
 
-def open_outbox(path: Path) -> OutboxStore:
-    """The outbox at a path, a sound one: see `connect_to_sound`.
+def open_outbox(path: Path, patience: float = LOCK_SECONDS) -> OutboxStore:
+    """The outbox at a path, a sound one: see `connect_to_sound`. `patience`: seconds to wait for another's.
 
     Raises:
         StoreInUseError, OSError, sqlite3.Error: as `OutboxStore`.
     """
-    return OutboxStore(path, connect_to_sound)
+    return OutboxStore(path, connect_to_sound, patience)
 
 
-def _locked(path: Path) -> TextIO:
+def _locked(path: Path, patience: float) -> TextIO:
     keep_file(path)
     lock = path.open("w")
-    deadline = time.monotonic() + LOCK_SECONDS
+    deadline = time.monotonic() + patience
     told = False
     while True:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > deadline:
+            if time.monotonic() >= deadline:
                 lock.close()
                 raise StoreInUseError(
                     f"another recognizer owns the outbox {path.with_suffix('.db')}; stop it, or set DATA_DIR"
                 ) from None
             if not told:
-                log.info("Another recognizer has the outbox; waiting for its end", seconds=LOCK_SECONDS)
+                log.info("Another recognizer has the outbox; waiting for its end", seconds=patience)
                 told = True
             time.sleep(0.1)
         else:

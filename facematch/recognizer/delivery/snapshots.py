@@ -72,12 +72,14 @@ class Snapshots:
         folder: made when the first snapshot is written.
         enabled: False writes none.
         crop: keep the faces with a margin around them instead of the whole frame.
+        source: stands in the names, where snapshots of several machines come together.
     """
 
-    def __init__(self, folder: Path, *, enabled: bool = True, crop: bool = False) -> None:
+    def __init__(self, folder: Path, *, enabled: bool = True, crop: bool = False, source: str | None = None) -> None:
         self._folder = folder
         self._enabled = enabled
         self._crop = crop
+        self._source = source
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
 
     async def draft(
@@ -112,11 +114,12 @@ class Snapshots:
             log.error("Snapshot not written", reason=error.strerror or str(error), folder=str(self._folder))  # noqa: TRY400
             return None
 
-    def recover(self, expected: Collection[str]) -> None:
+    def recover(self, expected: Collection[str], *, abandoned: bool = True) -> None:
         """Publish the drafts that committed events speak of, and remove the others, after a crash. Blocks.
 
         Args:
             expected: names of snapshots of undelivered events.
+            abandoned: remove the others, too.
         """
         if self._folder.is_dir():
             keep_folder(self._folder)
@@ -127,7 +130,7 @@ class Snapshots:
             draft = Draft(part, self._folder / name)
             if name in expected:
                 draft.publish()
-            elif _age(part) > ABANDONED_SECONDS:
+            elif abandoned and _age(part) > ABANDONED_SECONDS:
                 draft.discard()
 
     def close(self) -> None:
@@ -149,7 +152,7 @@ class Snapshots:
             image = image.crop(_around(boxes, image.width, image.height))
         jpeg = io.BytesIO()  # Pillow, given a file, does not notice when a full disk takes a part of its last write
         image.save(jpeg, "JPEG", quality=JPEG_QUALITY)
-        path, part, file = self._claim(snapshot_stem(identity, when))
+        path, part, file = self._claim(snapshot_stem(identity, when, self._source))
         try:
             with file:
                 file.write(jpeg.getbuffer())

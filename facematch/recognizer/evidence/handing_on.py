@@ -81,7 +81,9 @@ class AnchorsHandedOn:
 
     async def hand_on(self) -> float:
         """Whatever has changed since the last time. Returns for how many seconds the API is to be left alone."""
-        for name, room in self._evidence.rooms.items():
+        rooms = dict(self._evidence.rooms)  # they come and go meanwhile
+        self._rooms = {name: known for name, known in self._rooms.items() if name in rooms}
+        for name, room in rooms.items():
             known = self._rooms.setdefault(name, _Room())
             known.asked &= room.watched
             anchors = room.anchors()

@@ -272,6 +272,10 @@ class KeptEvidence:
         """That of one room."""
         return self.rooms.setdefault(room, RoomEvidence(continuity=self.continuity, watched_anew=self.watched_anew))
 
+    def left(self, room: str) -> None:
+        """That room is somebody else's now, who has what was handed on of it: nothing is kept of it here."""
+        self.rooms.pop(room, None)
+
     def forget(self, identity: str) -> None:
         """Drop at once what is kept of a participant, in whatever room."""
         for room in self.rooms.values():

@@ -5,24 +5,24 @@ from __future__ import annotations
 import asyncio
 import random
 import warnings
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import structlog
 from jwt.warnings import InsecureKeyLengthWarning
 from livekit import api, rtc
 
 from facematch.protocol.heartbeat import LiveKitState
-from facematch.protocol.identities import RECOGNIZER_PREFIX
 from facematch.recognizer.room.answers import Meaning, meaning, told
 from facematch.recognizer.room.attempts import Attempts
+from facematch.recognizer.room.fence import remove_former
 from facematch.recognizer.room.lookup import room_lookup
+from facematch.recognizer.room.tenure import StayEndedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from facematch.recognizer.room.livekit_access import LiveKitAccess
     from facematch.recognizer.room.room import RoomWatch
 
 log = structlog.get_logger(__name__)
@@ -58,31 +58,6 @@ def retry_delay(failures: int, draw: Callable[[], float] = random.random) -> flo
     """
     bound = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(failures, 16))  # a float ends at 2.0 ** 1023
     return bound / 2 * (1 + draw())
-
-
-@dataclass(frozen=True, slots=True)
-class LiveKitAccess:
-    """Where LiveKit is, and how to get in."""
-
-    url: str
-    key: str
-    secret: str = field(repr=False)
-    source: str
-    """Names this boot; part of the identity, so that two recognizers never evict each other."""
-    proxy: str | None = field(default=None, repr=False)
-    """What the environment puts before it; may hold a password."""
-    observers: frozenset[str] = frozenset()
-    """Who is told in the room of what is found: without any, nothing is ever sent into it."""
-
-    @property
-    def identity(self) -> str:
-        """The recognizer's, in every room."""
-        return f"{RECOGNIZER_PREFIX}-{self.source[:8]}"
-
-    @property
-    def proxy_address(self) -> str | None:
-        """Of the proxy, for the log."""
-        return urlsplit(self.proxy or "").netloc.rpartition("@")[2] or None
 
 
 class Connection:
@@ -127,6 +102,7 @@ class Connection:
 
         Raises:
             CredentialsRefusedError: LiveKit refused the key or the secret.
+            StayEndedError: of a room that was given to us, and is not ours any more.
         """
         failures = 0
         while True:
@@ -141,6 +117,8 @@ class Connection:
             else:
                 failures = 0
                 log.warning("Disconnected from LiveKit", reason=reason, room=self._room_name)
+            if reason in OPERATORS_DOING and self._livekit.tenure is not None:
+                raise StayEndedError(reason)
             if reason in OPERATORS_DOING:
                 log.error("Removed from the room by an operator or another client; joining again", reason=reason)
                 failures = 5
@@ -162,7 +140,7 @@ class Connection:
             await room.connect(
                 self._livekit.url,
                 self._token(),
-                rtc.RoomOptions(auto_subscribe=False, dynacast=False, connect_timeout=CONNECT_SECONDS),
+                self._options(),
             )
         except rtc.ConnectError as error:
             self._explain(error.message)
@@ -179,11 +157,22 @@ class Connection:
             **self._attempts.succeeded(),
         )
         try:
-            return await watch.run()
+            return await self._alone(watch)
         finally:
             self.watch = None
             self._state_changed()
             await self._leave(room)
+
+    async def _alone(self, watch: RoomWatch) -> str:
+        """Watch, and see to it that nobody does who was given the room before us. Returns why it ended."""
+        if self._livekit.tenure is None:
+            return await watch.run()
+        fencing = asyncio.create_task(remove_former(self._livekit, self._livekit.tenure), name="fence")
+        try:
+            return await watch.run()
+        finally:
+            fencing.cancel()
+            await asyncio.wait([fencing])
 
     def _explain(self, message: str) -> None:
         """Say why we are not in the room, and who says so; where trying again cannot help, raise."""
@@ -207,6 +196,12 @@ class Connection:
                 await asyncio.sleep(ROOM_LOOK_SECONDS)
                 if await lookup.may_be_there():
                     return
+
+    def _options(self) -> rtc.RoomOptions:
+        options = rtc.RoomOptions(auto_subscribe=False, dynacast=False, connect_timeout=CONNECT_SECONDS)
+        if self._livekit.tenure is not None:  # one of many: two thirds of the memory, a fifth of the descriptors
+            options.single_peer_connection = False
+        return options
 
     async def _leave(self, room: rtc.Room) -> None:
         try:

@@ -66,6 +66,8 @@ class Reporter:
         self._may_be_named = may_be_named
         self.attendance = Attendance(self)
         """Who is there, as was told."""
+        self.epoch: int | None = None
+        """Under which the room is ours, if it was given to us."""
         self.signal: RoomSignal | None = None
         """Tells those in the room who are to be told there."""
 
@@ -207,6 +209,7 @@ class Reporter:
             "timestamp": datetime.now(UTC),
             "event_id": uuid4(),
             "room": self.room,
+            "epoch": self.epoch,
             "uptime": round(_uptime(), 3),
         }
 
@@ -226,6 +229,7 @@ class Reporter:
             "timestamp": now,
             "event_id": uuid4(),
             "room": self.room,
+            "epoch": self.epoch,
             "cycle_id": cycle_id,
             "reference_id": reference_id,
         }

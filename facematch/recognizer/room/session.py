@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from facematch.recognizer.delivery.outbox import Outbox
     from facematch.recognizer.delivery.snapshots import Snapshots
     from facematch.recognizer.room.admission import IdleCamera
-    from facematch.recognizer.room.connection import LiveKitAccess
     from facematch.recognizer.room.cycle import CycleRules
+    from facematch.recognizer.room.livekit_access import LiveKitAccess
     from facematch.recognizer.room.track import TrackWatch
     from facematch.recognizer.shared import Shared
 
@@ -59,6 +59,8 @@ class RoomSession:
             counters=shared.counters,
             may_be_named=shared.matching.names,
         )
+        if livekit.tenure is not None:
+            self._reporter.epoch = livekit.tenure.epoch
         self._signal = RoomSignal(livekit.observers) if livekit.observers else None
         self._reporter.signal = self._signal
         self._connection = Connection(livekit, name, watch=self._watch, state_changed=shared.changed.notify)
@@ -91,6 +93,7 @@ class RoomSession:
 
         Raises:
             CredentialsRefusedError: LiveKit refused the key or the secret.
+            StayEndedError: the room was given to us, and is not ours any more.
         """
         if self._signal is None:
             await self._connection.run()

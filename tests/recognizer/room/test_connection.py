@@ -22,9 +22,9 @@ from facematch.recognizer.room.connection import (
     TOKEN_TTL,
     Connection,
     CredentialsRefusedError,
-    LiveKitAccess,
     retry_delay,
 )
+from facematch.recognizer.room.livekit_access import LiveKitAccess
 from tests.rig.virtual_time import now, run
 
 if TYPE_CHECKING:

@@ -113,6 +113,7 @@ async def test_a_match_says_all_there_is_to_say(tmp_path: Path) -> None:
         "participant_identity": "alice-42",
         "track_sid": "TR_1",
         "room": "a room",
+        "epoch": None,
         "source": "boot",
         "seq": 1,
         "cycle_id": "batch-1",
