@@ -54,6 +54,7 @@ from facematch.server.presence import sightings_routes
 from facematch.server.presence.fold import PresenceFold
 from facematch.server.presence.sightings import Sightings
 from facematch.server.presence.store import PresenceStore
+from facematch.server.privacy.erasing import Erasing
 from facematch.server.privacy.retention import Limits
 from facematch.server.privacy.service import Keeping
 from facematch.server.recognizers import anchors_routes, looks_routes
@@ -109,7 +110,7 @@ class Parts:
 def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     """The web process. Touches nothing outside itself before its lifespan begins."""
     database = Database(_database_url(settings))
-    event_log = SqlEventLog(database, IdentityFold(), PresenceFold(), UnknownFaces(database))
+    event_log = SqlEventLog(database, IdentityFold(), PresenceFold(), UnknownFaces(database), gate=Erasing())
     hub = Hub(event_log)
     leases = Leases(database)
     webhooks = Webhooks(event_log, WebhookStore(database), _receiver(settings), leases)
@@ -154,7 +155,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     )
     intake = Intake(feed.writer, keeping.erasures.covers)
 
-    doorbell = _doorbell(settings, feed, people)
+    doorbell = _doorbell(settings, feed, people, keeping)
 
     async def say_goodbye() -> None:
         keeping.erasures.stop()
@@ -280,10 +281,11 @@ def _database_url(settings: Settings) -> str:
     return given.get_secret_value() if given else sqlite_url(settings.data_dir / "events.db")
 
 
-def _doorbell(settings: Settings, feed: Feed, people: People) -> Doorbell:
+def _doorbell(settings: Settings, feed: Feed, people: People, keeping: Keeping) -> Doorbell:
     """Who looks again when another process has changed something."""
     doorbell = Doorbell(_direct_url(settings))
     doorbell.runs(Bell.LOG, feed.follow)
+    doorbell.runs(Bell.ERASURES, keeping.erasures.refresh)
     doorbell.answered_by(Bell.GALLERY, people.publication.changed)
     return doorbell
 

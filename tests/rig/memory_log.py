@@ -85,6 +85,9 @@ class MemoryEventLog:
             default=None,
         )
 
+    async def arrived(self, source: str, first: int, last: int) -> Sequence[int]:
+        return ()
+
     async def is_whole(self) -> bool:
         return bool(self._entries)
 

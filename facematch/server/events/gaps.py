@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict, deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -77,6 +78,11 @@ class Gaps:
         if len(self._last) > MOST_SOURCES:
             self._last.popitem(last=False)
 
+    def between(self, source: str, seq: int) -> tuple[int, int] | None:
+        """The numbers that would be missing with this one; None: none would."""
+        first = self._last[source] + 1
+        return (first, seq - 1) if seq > first else None
+
     def observe(self, source: str, seq: int) -> None:
         """Take note of an event that has arrived, and is stored or need not be; its source is followed."""
         before = self._last[source]
@@ -140,6 +146,10 @@ class Arrivals:
             except LogUnavailableError:
                 last = seq - 1
             self._gaps.follow(source, last)
+        if (missing := self._gaps.between(source, seq)) is not None:
+            with suppress(LogUnavailableError):
+                for arrived in sorted(await self._log.arrived(source, *missing)):
+                    self._gaps.observe(source, arrived)
         self._gaps.observe(source, seq)
 
     async def note_entry(self, entry: Entry) -> None:

@@ -107,6 +107,10 @@ class EventLog(Protocol):
         """The highest `seq` of a `source` among the entries before a position; None when there is none."""
         ...
 
+    async def arrived(self, source: str, first: int, last: int) -> Sequence[int]:
+        """Which numbers of a source came to another process and were not kept, from the first to the last of these."""
+        ...
+
     async def is_whole(self) -> bool:
         """Whether it holds every event there has ever been, and at least one."""
         ...

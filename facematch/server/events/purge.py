@@ -86,6 +86,15 @@ class Records:
         found = await self._database.rows(rows.order_by(events.c.cursor).limit(limit))
         return [(int(cursor), name) for cursor, name in found]
 
+    async def named(self, names: Collection[str]) -> set[str]:
+        """Those of these snapshots that an event speaks of."""
+        found: set[str] = set()
+        wanted = sorted(names)
+        for start in range(0, len(wanted), AT_ONCE):
+            rows = sa.select(events.c.snapshot).where(events.c.snapshot.in_(wanted[start : start + AT_ONCE]))
+            found |= {name for (name,) in await self._database.rows(rows)}
+        return found
+
     async def clear_snapshots(self, names: Collection[str]) -> int:
         """These snapshots are gone: their events say so from now on, in the column and in the event itself.
 

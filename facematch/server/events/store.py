@@ -21,7 +21,7 @@ from facematch.server.storage.bell import Bell, rung
 from facematch.server.storage.database import is_sqlite
 from facematch.server.storage.migrate import migrate
 from facematch.server.storage.position import POSITION, lock_position, position_in
-from facematch.server.storage.schema import event_people, events, people, position, text_of
+from facematch.server.storage.schema import event_people, events, people, position, text_of, turned_away
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,17 +65,33 @@ class Derived(Protocol):
         ...
 
 
+class Gate(Protocol):
+    """Who says of events that they are not to be kept: they are of what was erased after they happened."""
+
+    async def turned_away(self, connection: AsyncConnection, events: Sequence[Event]) -> set[UUID]:
+        """The ids of those, asked in the transaction that would append them, which holds the position's lock."""
+        ...
+
+
 class SqlEventLog:
     """See `EventLog`.
 
     Args:
         database: opened and closed with this log; others may use it in between.
         derived: made of each event, in its transaction, one after the other: each sees what those before it append.
+        gate: what it says no to is not appended; None: everything is.
         now: aware time; injected by tests.
     """
 
-    def __init__(self, database: Database, *derived: Derived, now: Callable[[], datetime] = wall_clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *derived: Derived,
+        gate: Gate | None = None,
+        now: Callable[[], datetime] = wall_clock,
+    ) -> None:
         self._database = database
+        self._gate = gate
         self._derived = derived
         self._now = now
         self._shared = not is_sqlite(database.url)
@@ -96,6 +112,8 @@ class SqlEventLog:
 
         async def work(connection: AsyncConnection) -> list[Entry | None]:
             before, known = await _begin(connection, [_id_of(event) for event in events_])
+            if self._gate is not None:
+                known |= await self._gate.turned_away(connection, events_)
             appending = _Appending(before.latest, received_at)
             entries: list[Entry | None] = []
             for event in await with_names(connection, events_):
@@ -163,6 +181,13 @@ class SqlEventLog:
         found = sa.select(sa.func.max(events.c.seq)).where(events.c.source == text_of(source), events.c.cursor < before)
         [(seq,)] = await self._database.rows(found)
         return None if seq is None else int(seq)
+
+    async def arrived(self, source: str, first: int, last: int) -> Sequence[int]:
+        """See `EventLog.arrived`."""
+        if not self._shared:
+            return ()
+        theirs = (turned_away.c.source == text_of(source)) & turned_away.c.seq.between(first, last)
+        return [int(seq) for (seq,) in await self._database.rows(sa.select(turned_away.c.seq).where(theirs))]
 
     async def is_whole(self) -> bool:
         """See `EventLog.is_whole`."""

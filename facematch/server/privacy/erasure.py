@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from facematch.protocol.events import Check, Match
+from facematch.protocol.events import Match
 from facematch.protocol.heartbeat import EraseParticipant, ErasePerson, EraseReference
 from facematch.runtime.clock import wall_clock
 from facematch.server.events.purge import Subject
+from facematch.server.privacy.erasing import is_late
 from facematch.server.privacy.removal import Leftovers
+from facematch.server.privacy.store import MOST_TURNED_AWAY, STRAGGLERS
 from facematch.server.recognizers.registry import ONLINE_SECONDS
 from facematch.server.recognizers.watermark import delivered_until, standing
 
@@ -42,14 +44,12 @@ WAIT_SECONDS: Final = 6.0
 RELOAD_SECONDS: Final = 3.0
 """How long the recognizer may take to notice that the reference's file has gone. What comes of the same photo later
 is of its next enrollment."""
-STRAGGLERS_SECONDS: Final = 120.0
-"""How long after the recognizer has confirmed an event may still be on its way through the network."""
 RETRY_SECONDS: Final = 10.0
 """How soon what could not be removed is tried again, when no recognizer is heard."""
 MOST_ORDERS: Final = 100
 """Of one answer to a heartbeat."""
-MOST_TURNED_AWAY: Final = 10_000
-"""Snapshots remembered for one erasure; retention finds those beyond."""
+OTHERS_SECONDS: Final = 15.0
+"""How long an erasure is left to the process that has begun it, and that somebody waits for."""
 
 
 class NotErasedError(OSError):
@@ -112,6 +112,10 @@ class Erasures:
         """Somebody waits for these."""
         self._unremoved: set[UUID] = set()
         """What is not known to have been removed here: somebody is at it, or could not, or it was before a start."""
+        self._begun: set[UUID] = set()
+        """By this process."""
+        self._stamp: tuple[int, int] | None = None
+        """Of what has been erased, when it was last looked at."""
         self._unwiped = True
         """Files may still hold text of what was removed."""
         self._beat = asyncio.Event()
@@ -127,6 +131,27 @@ class Erasures:
         self._unremoved = set(self._pending)
         self.version = await self._store.total()
 
+    async def refresh(self) -> None:
+        """Take up what other processes have begun, removed, heard confirmed and finished.
+
+        Raises:
+            LogUnavailableError: it cannot be read.
+        """
+        stamp, found = await self._store.stamp(), await self._store.pending()
+        confirmed = await self._store.confirmations()
+        known = {pending.id: pending for pending in found}
+        self._unremoved |= known.keys() - self._pending.keys()
+        for id_ in [id_ for id_ in self._pending if id_ not in known and id_ not in self._attended]:
+            self._forget(id_)
+        self._pending |= known
+        for id_, sources in confirmed.items():
+            self._confirmed[id_] = self._confirmed.get(id_, {}) | sources
+        self.version = max(self.version, stamp[0])
+        if stamp != self._stamp:
+            await self._removal.review()
+            self._stamp = stamp
+        self._wake()
+
     def stop(self) -> None:
         """Nobody waits any more: what is not confirmed yet is taken up by the next start."""
         self._stopping = True
@@ -137,24 +162,31 @@ class Erasures:
         told = [one for one in self._pending.values() if one.subject.kind != "person" or _has_gallery(heartbeat)]
         return [_order(pending) for pending in told[:MOST_ORDERS]]
 
-    def hear(self, heartbeat: Heartbeat) -> None:
+    async def hear(self, heartbeat: Heartbeat) -> None:
         """Take what a recognizer says it has erased. Call it when the heartbeat is among those of `heard`."""
         for done in heartbeat.orders_done:
-            if done.id in self._pending:
-                self._confirmed.setdefault(done.id, {})[heartbeat.source] = done.erased_events
+            if done.id not in self._pending:
+                continue
+            known = self._confirmed.setdefault(done.id, {})
+            if self._store.shared and heartbeat.source not in known:
+                try:
+                    await self._store.confirm(done.id, heartbeat.source, done.erased_events)
+                except OSError:  # it says so again
+                    continue
+            known[heartbeat.source] = done.erased_events
         self._wake()
 
     def covers(self, event: Event) -> bool:
-        """Whether this event is of something that was erased after it happened. Its snapshot is remembered, then."""
-        if not (self._pending or self._stragglers):
+        """Whether this event is of something that was erased after it happened. Its snapshot is remembered, then.
+
+        Of the one process that there is on SQLite; else the database is asked (see `erasing`).
+        """
+        if self._store.shared or not (self._pending or self._stragglers):
             return False
         now = self._monotonic()
         self._stragglers = [one for one in self._stragglers if one[1] > now]
         for pending in (*self._pending.values(), *(pending for pending, _ in self._stragglers)):
-            late = (
-                event.timestamp <= _until(pending) or pending.subject.kind == "person"
-            )  # their ids are never given again
-            if late and _is_of(event, pending.subject):
+            if is_late(event, pending.subject, until_of(pending.subject, pending.requested_at)):
                 if isinstance(event, Match) and event.snapshot and pending.id in self._pending:
                     self._remember(pending.id, event.snapshot)
                 return True
@@ -175,7 +207,7 @@ class Erasures:
         Raises:
             OSError: not everything could be removed now; what was written down is tried again.
         """
-        return await self._erase(await self._store.begin(Subject("participant", identity), self._now(), by), by)
+        return await self._erase(await self._begin(Subject("participant", identity), by), by)
 
     async def reference(self, reference_id: str, by: str) -> Erased:
         """Erase the reference, and what came of it.
@@ -188,7 +220,7 @@ class Erasures:
             ReferenceStaysError: it could not be removed, and nothing was erased.
             OSError: not everything that came of it could be removed now, and is tried again.
         """
-        pending = await self._store.begin(Subject("reference", reference_id), self._now(), by)
+        pending = await self._begin(Subject("reference", reference_id), by)
         try:
             if not await self._removal.photo(reference_id):
                 raise ReferenceStaysError("there is another one already")
@@ -207,12 +239,18 @@ class Erasures:
         Raises:
             OSError: not everything could be removed now; what was written down is tried again.
         """
-        pending = await self._store.begin(Subject("person", " ".join(ids)), self._now(), by)
+        pending = await self._begin(Subject("person", " ".join(ids)), by)
         self._pending[pending.id] = pending
         self._unremoved.add(pending.id)
         photos, bound = await self._removal.person(pending.subject)
         erased = await self._erase(pending, by)
         return replace(erased, photos=photos, bindings=erased.bindings + bound)
+
+    async def _begin(self, subject: Subject, by: str) -> Pending:
+        at = self._now()
+        pending = await self._store.begin(subject, at, by, until_of(subject, at))
+        self._begun.add(pending.id)
+        return pending
 
     async def _erase(self, pending: Pending, by: str) -> Erased:
         id_ = pending.id
@@ -225,7 +263,8 @@ class Erasures:
             await self._wait_for(lambda: self._outcome(pending) is not None)
             undelivered = self._outcome(pending)
             whole = undelivered is not None and pending.subject.kind != "reference"
-            more = await self._remove(pending, None if whole else _until(pending))  # what came meanwhile
+            until = None if whole else until_of(pending.subject, pending.requested_at)
+            more = await self._remove(pending, until)  # what came meanwhile
             events, snapshots = events + more[0], snapshots + more[1]
             if undelivered is not None:
                 await self._finish(pending, undelivered)
@@ -235,12 +274,18 @@ class Erasures:
         _tell(pending, erased, by)
         return erased
 
-    async def run(self) -> None:
-        """Finish what nobody waits for (any more) as soon as recognizers confirm it, for ever."""
+    async def run(self, leads: Callable[[], bool] = lambda: True) -> None:
+        """Finish what nobody waits for (any more) as soon as recognizers confirm it, for ever.
+
+        Args:
+            leads: whether this process finishes what others have begun.
+        """
         while True:
             beat = self._beat
             try:
-                await self._finish_all()
+                await self._finish_all(others=leads())
+                if leads():
+                    await self._store.forget_stragglers()
                 if self._unwiped:
                     self._unwiped = not await self._removal.wipe()
                 self._well = True
@@ -254,8 +299,12 @@ class Erasures:
                 async with asyncio.timeout(RETRY_SECONDS):
                     await beat.wait()
 
-    async def _finish_all(self) -> None:
+    async def _finish_all(self, *, others: bool) -> None:
         for id_, pending in list(self._pending.items()):
+            if self._store.shared and id_ not in self._begun:
+                age = self._now() - pending.requested_at
+                if not others or age < timedelta(seconds=OTHERS_SECONDS):
+                    continue
             undelivered = self._outcome(pending)
             if id_ in self._attended or (undelivered is None and id_ not in self._unremoved):
                 continue
@@ -263,7 +312,7 @@ class Erasures:
                 await self._removal.photo(pending.subject.id, pending.requested_at)
             if id_ in self._unremoved and pending.subject.kind == "person":
                 await self._removal.person(pending.subject)
-            events, snapshots, _ = await self._remove(pending, _until(pending))
+            events, snapshots, _ = await self._remove(pending, until_of(pending.subject, pending.requested_at))
             if undelivered is None:
                 continue
             await self._finish(pending, undelivered)
@@ -283,7 +332,10 @@ class Erasures:
         until = None if pending.subject.kind == "person" else until
         delivered = delivered_until(self._heard())
         settled = max(pending.requested_at, delivered or pending.requested_at)
-        leftovers = Leftovers(settled.timestamp(), self._turned_away.setdefault(pending.id, set()))
+        turned_away = self._turned_away.setdefault(pending.id, set())
+        if self._store.shared:
+            turned_away |= await self._store.turned_away(pending.id)
+        leftovers = Leftovers(settled.timestamp(), turned_away)
         found = await self._removal.traces(pending.subject, until, leftovers)
         await self._store.add(pending.id, found.events, found.snapshots)
         self.version += found.events
@@ -310,10 +362,15 @@ class Erasures:
     async def _finish(self, pending: Pending, undelivered: int) -> None:
         await self._store.finish(pending.id, undelivered, self._now())
         self._unwiped = not await self._removal.wipe()
-        self._stragglers.append((pending, self._monotonic() + STRAGGLERS_SECONDS))
-        self._pending.pop(pending.id, None)
-        self._confirmed.pop(pending.id, None)
-        self._turned_away.pop(pending.id, None)
+        self._stragglers.append((pending, self._monotonic() + STRAGGLERS.total_seconds()))
+        self._forget(pending.id)
+
+    def _forget(self, id_: UUID) -> None:
+        self._pending.pop(id_, None)
+        self._confirmed.pop(id_, None)
+        self._turned_away.pop(id_, None)
+        self._unremoved.discard(id_)
+        self._begun.discard(id_)
 
     async def _wait_for(self, holds: Callable[[], bool]) -> None:
         """Wait for heartbeats until something holds, for a bounded time; not when no recognizer would send any."""
@@ -334,9 +391,9 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _until(pending: Pending) -> datetime:
+def until_of(subject: Subject, requested_at: datetime) -> datetime:
     """The last moment of what is erased."""
-    return pending.requested_at + timedelta(seconds=RELOAD_SECONDS if pending.subject.kind == "reference" else 0.0)
+    return requested_at + timedelta(seconds=RELOAD_SECONDS if subject.kind == "reference" else 0.0)
 
 
 def _has_gallery(heartbeat: Heartbeat) -> bool:
@@ -347,19 +404,9 @@ def _order(pending: Pending) -> Order:
     if pending.subject.kind == "person":
         return ErasePerson(id=pending.id, person_ids=list(pending.subject.people))
     if pending.subject.kind == "reference":
-        return EraseReference(id=pending.id, reference_id=pending.subject.id, until=_until(pending))
+        until = until_of(pending.subject, pending.requested_at)
+        return EraseReference(id=pending.id, reference_id=pending.subject.id, until=until)
     return EraseParticipant(id=pending.id, participant_identity=pending.subject.id)
-
-
-def _is_of(event: Event, subject: Subject) -> bool:
-    if subject.kind == "reference":
-        return isinstance(event, Match | Check) and event.reference_id == subject.id
-    if subject.kind == "person":
-        return isinstance(event, Match) and event.person_id in subject.people
-    return subject.id in (
-        event.participant_identity or event.participant_name,
-        event.participant_identity or event.participant_id,
-    )
 
 
 def _tell(pending: Pending, erased: Erased, by: str) -> None:

@@ -156,6 +156,10 @@ class Removal:
                 trouble = error.strerror or str(error)
         return Found(removed.events, count, bound, trouble)
 
+    async def review(self) -> None:
+        """Another process has removed something: nobody is sent it for whom it still waits here."""
+        await self._feed.review()
+
     async def wipe(self) -> bool:
         """See `Records.wipe`."""
         return await self._records.wipe()
@@ -167,11 +171,13 @@ class Removal:
         not tell at all: if its event was turned away, that is known; else retention removes it as soon as it is
         certain that no event will speak of it.
         """
-        files = await self._retention.unnamed()
+        files = await self._folder.files()
         if subject.kind != "participant":
-            return frozenset(leftovers.turned_away) & files.keys()
-        return frozenset(
-            name
-            for name, file in files.items()
-            if may_show(name, subject.id) and file.written_at <= leftovers.written_until
-        )
+            names = files.keys() & set(leftovers.turned_away)
+        else:
+            names = {
+                name
+                for name, file in files.items()
+                if may_show(name, subject.id) and file.written_at <= leftovers.written_until
+            }
+        return frozenset(names - await self._records.named(names))

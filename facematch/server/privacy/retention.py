@@ -159,12 +159,6 @@ class Retention:
         for name in names:
             self._named.pop(name, None)
 
-    async def unnamed(self) -> dict[str, SnapshotFile]:
-        """The snapshots in the folder that no event in the log speaks of now. Call it with the lock held."""
-        files = await self._folder.files()
-        await self._learn()
-        return {name: files[name] for name in files.keys() - self._named.keys()}
-
     async def _expire_events(self) -> int:
         before = self._now() - timedelta(days=self._limits.event_days)
         count = 0

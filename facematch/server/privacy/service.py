@@ -92,7 +92,7 @@ class Keeping:
         """
         await self.erasures.open()
         tasks = [
-            asyncio.create_task(self.erasures.run(), name="erasures"),
+            asyncio.create_task(self.erasures.run(lambda: leases.holds(_LEASE)), name="erasures"),
             asyncio.create_task(leases.while_held(_LEASE, self._expire), name="retention"),
         ]
         try:

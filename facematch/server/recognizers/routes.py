@@ -51,7 +51,7 @@ _HEARTBEAT = {
 class Ordering(Protocol):
     """Who asks something of recognizers."""
 
-    def hear(self, heartbeat: Heartbeat) -> None:
+    async def hear(self, heartbeat: Heartbeat) -> None:
         """Told of each heartbeat."""
         ...
 
@@ -86,7 +86,7 @@ def routes(
         """What its answer orders, the recognizer carries out, and tells so in `orders_done` of those that follow."""
         heartbeat = await read_json(request, Heartbeat, MOST_BYTES)
         recognizers.hear(heartbeat)
-        ordering.hear(heartbeat)
+        await ordering.hear(heartbeat)
         return HeartbeatAnswer(
             orders=ordering.orders(heartbeat),
             takes=[*KINDS],

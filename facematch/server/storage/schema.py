@@ -388,6 +388,38 @@ room_arrivals = sa.Table(
 sa.Index("ix_room_arrivals_at", room_arrivals.c.at)
 
 
+erasing = sa.Table(
+    "erasing",
+    metadata,
+    sa.Column("erasure_id", sa.Uuid(), primary_key=True),
+    sa.Column("kind", sa.Text(), nullable=False, comment="participant, reference or person"),
+    sa.Column("subject", sa.Text(), nullable=False, comment="as JSON"),
+    sa.Column("until", UtcTime(), nullable=False, comment="the last moment of what is erased"),
+    sa.Column("ends_at", UtcTime(), comment="when the last late event may have come; null: not finished"),
+)
+"""Of what no event is taken any more: asked by whoever appends, on PostgreSQL. Small, and soon empty again."""
+
+turned_away = sa.Table(
+    "turned_away",
+    metadata,
+    sa.Column("event_id", sa.Uuid(), primary_key=True),
+    sa.Column("erasure_id", sa.Uuid(), nullable=False),
+    sa.Column("source", sa.Text()),
+    sa.Column("seq", sa.BigInteger()),
+    sa.Column("snapshot", sa.Text(), comment="null: there is none, or it has been removed"),
+)
+"""Events that came too late, so that other processes do not miss them, and remove their snapshots."""
+sa.Index("ix_turned_away_erasure_id", turned_away.c.erasure_id)
+
+confirmations = sa.Table(
+    "erasure_confirmations",
+    metadata,
+    sa.Column("erasure_id", sa.Uuid(), primary_key=True),
+    sa.Column("source", sa.Text(), primary_key=True, comment="a start of a recognizer"),
+    sa.Column("events", sa.BigInteger(), nullable=False, comment="removed from its outbox"),
+)
+"""Which recognizers have carried out what is not finished yet."""
+
 leases = sa.Table(
     "leases",
     metadata,

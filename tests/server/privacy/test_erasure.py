@@ -426,7 +426,8 @@ def test_a_reference_that_was_to_be_erased_when_the_process_was_killed(
     async def ask() -> None:
         database = Database(sqlite_url(settings.data_dir / "events.db"))
         database.open()
-        await ErasureStore(database).begin(Subject("reference", reference_id), datetime.now(UTC), "admin")
+        now = datetime.now(UTC)
+        await ErasureStore(database).begin(Subject("reference", reference_id), now, "admin", now)
         await database.aclose()
 
     asyncio.run(ask())

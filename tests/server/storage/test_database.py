@@ -150,6 +150,9 @@ TABLES_SINCE = (
     "workers",
     "rooms",
     "room_arrivals",
+    "erasing",
+    "turned_away",
+    "erasure_confirmations",
 )
 BACK_TO_0003 = (
     *(f"DROP TABLE {table}" for table in TABLES_SINCE),
