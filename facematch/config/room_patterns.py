@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +20,23 @@ class WatchedRooms:
     always: str | None = None
     """A room that is watched whatever the patterns say, also while nobody is in it."""
 
-    def __contains__(self, room: str) -> bool:
+    def __contains__(self, room: object) -> bool:
         """Whether a room of this name is to be watched."""
-        if room == self.always:
+        if self.always is not None and room == self.always:
             return True
-        return _fits(room, self.patterns) and not _fits(room, self.exceptions)
+        return isinstance(room, str) and _fits(room, self.patterns) and not _fits(room, self.exceptions)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinableRooms:
+    """Those that are named, and those that are watched."""
+
+    named: Container[str]
+    watched: Container[str]
+
+    def __contains__(self, room: object) -> bool:
+        """Whether somebody may join a room of this name."""
+        return room in self.named or room in self.watched
 
 
 def split_patterns(value: Any) -> Any:

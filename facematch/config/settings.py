@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, TypeVar, overload
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from facematch.config.env_file import problem_of
-from facematch.config.room_patterns import WatchedRooms, split_patterns
+from facematch.config.room_patterns import JoinableRooms, WatchedRooms, split_patterns
 from facematch.config.secret_values import DatabaseUrl, WebhookSecret, WebhookUrl  # noqa: TC001  (pydantic reads them)
 from facematch.config.text_values import (  # noqa: TC001  (the same)
     Host,
@@ -35,6 +35,9 @@ from facematch.config.text_values import (  # noqa: TC001  (the same)
 )
 from facematch.runtime.addresses import is_loopback
 from facematch.runtime.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout: relative paths in the settings are meant from here, wherever the process was started."""
@@ -357,6 +360,11 @@ class Settings(BaseSettings):
     def token_rooms(self) -> frozenset[str]:
         """The rooms that tokens may be minted for, besides those that `watched_rooms` holds."""
         return frozenset({self.room_name, *self.allowed_rooms})
+
+    @property
+    def joinable_rooms(self) -> Container[str]:
+        """The rooms that tokens and invitations are given for."""
+        return JoinableRooms(self.token_rooms, self.watched_rooms if self.many_rooms else ())
 
     @property
     def many_rooms(self) -> bool:

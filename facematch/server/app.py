@@ -118,12 +118,20 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     neighbours = parts.neighbours or Neighbours()
     minted = _tokens(settings)
     administered = _administered(settings, minted)
-    expulsion = Expulsion(administered, settings.token_rooms, settings.token_ttl_seconds)
+    recognizers = Recognizers(parts.monotonic)
+    assignment = Assignment(
+        database,
+        _sharing(settings),
+        RoomList(settings.livekit_url, minted.to_list_rooms),
+        leases.while_held,
+        recognizers.attend,
+        parts.monotonic,
+    )
+    expulsion = Expulsion(administered, lambda: settings.token_rooms | assignment.rooms(), settings.token_ttl_seconds)
     viewings = Viewings(minted, administered, event_log, feed.writer)
     access = Access(
         _rules(settings), SqlSessionStore(database), hub.dismiss, neighbours, expulsion.expel, parts.monotonic
     )
-    recognizers = Recognizers(parts.monotonic)
     reference = ReferenceFile(settings.reference_image)
     enrollment = Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
     people = People(
@@ -144,14 +152,6 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         all_compared=not_compared.nobody,
         look_now=looks.due,
         **({"heed": identity.claims.heed} if settings.bindings_from_attributes else {}),
-    )
-    assignment = Assignment(
-        database,
-        _sharing(settings),
-        RoomList(settings.livekit_url, minted.to_list_rooms),
-        leases.while_held,
-        recognizers.attend,
-        parts.monotonic,
     )
     intake = Intake(feed.writer, keeping.erasures.covers)
 
@@ -203,7 +203,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         page.routes(ROOT / "frontend.html", ROOT / "static", enrollment),
         access.routes(
             settings.room_name,
-            settings.token_rooms,
+            settings.joinable_rooms,
             identity.bindings.is_person,
             consent_required=settings.consent_required,
         ),
@@ -235,11 +235,11 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         not_compared_routes.routes(not_compared, recognizers, keeping.unknown),
         status.routes(
             _configured(settings),
-            status.Shown(recognizers, reference, feed, webhooks, keeping.erasures, people.compared),
+            status.Shown(recognizers, reference, feed, webhooks, keeping.erasures, people.compared, assignment),
         ),
         rooms.routes(settings.room_name, recognizers, assignment),
         metrics.routes(recognizers, hub, reference),
-        health.routes(_health(settings, feed, recognizers, parts.monotonic)),
+        health.routes(_health(settings, feed, health.recognizer_check(recognizers, assignment), parts.monotonic)),
     ):
         app.router.routes.extend(router.routes)  # flat, so that whoever walks app.routes sees each one
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
@@ -387,7 +387,7 @@ def _tokens(settings: Settings) -> tokens.Tokens:
         secret=settings.livekit_api_secret,
         url=settings.browser_livekit_url,
         default_room=settings.room_name,
-        rooms=settings.token_rooms,
+        rooms=settings.joinable_rooms,
         seconds=settings.token_ttl_seconds,
     )
 
@@ -415,11 +415,11 @@ def _configured(settings: Settings) -> status.Configured:
     )
 
 
-def _health(settings: Settings, feed: Feed, recognizers: Recognizers, monotonic: Callable[[], float]) -> health.Health:
+def _health(settings: Settings, feed: Feed, recognizer: health.Check, monotonic: Callable[[], float]) -> health.Health:
     checks: dict[str, health.Check] = {
         "event_log": health.log_check(feed, settings.data_dir if settings.database_url is None else None),
         "snapshot_folder": health.disk_check(settings.output_dir),
-        "recognizer": health.recognizer_check(recognizers),
+        "recognizer": recognizer,
         "livekit": health.livekit_check(settings.livekit_url, proxy_for(settings.livekit_url, os.environ)),
     }
     return health.Health(checks, monotonic)

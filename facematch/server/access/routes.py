@@ -1,7 +1,7 @@
 """Signing in and out, and inviting, over HTTP."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from datetime import datetime
 from typing import Literal
 
@@ -92,7 +92,7 @@ def who(caller: Caller) -> Who:
 def routes(
     logins: Logins,
     default_room: str,
-    rooms: frozenset[str],
+    rooms: Container[str],
     is_person: Callable[[str], Awaitable[bool]],
     links: Links,
     *,

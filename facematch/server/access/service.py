@@ -20,7 +20,7 @@ from facematch.server.access.sessions import Sessions
 from facematch.server.web.shutdown import running_uvicorn
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Container, Mapping
     from datetime import timedelta
     from pathlib import Path
 
@@ -107,7 +107,7 @@ class Access:
     def routes(
         self,
         default_room: str,
-        rooms: frozenset[str],
+        rooms: Container[str],
         is_person: Callable[[str], Awaitable[bool]],
         *,
         consent_required: bool,

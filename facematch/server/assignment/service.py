@@ -85,6 +85,15 @@ class Assignment:
         router.routes.extend(webhook.routes(receiver, self.finder.nudge).routes)
         return router
 
+    def rooms(self) -> frozenset[str]:
+        """Those that are there, as far as rooms are found here."""
+        return frozenset(self.latest.rooms)
+
+    def shown_first(self, named: str) -> str:
+        """The room that is meant where none is named: that of the settings, or the first that is there."""
+        rooms = self.rooms()
+        return named if named in rooms or not rooms else min(rooms)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """While this is open, rooms are found and given to recognizers, where they are shared."""

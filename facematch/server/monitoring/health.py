@@ -16,6 +16,8 @@ from pydantic import BaseModel, Field
 
 from facematch.runtime.http_client import UnusableProxyError, http_client
 from facematch.runtime.owner_only import make_folder
+from facematch.server.assignment.book import Standing
+from facematch.server.assignment.service import Assignment
 from facematch.server.events.service import Feed
 from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
 from facematch.server.web.errors import documented
@@ -136,10 +138,12 @@ def log_check(feed: Feed, folder: Path | None) -> Check:
     return ask
 
 
-def recognizer_check(recognizers: Recognizers) -> Check:
-    """Whether a recognizer reports."""
+def recognizer_check(recognizers: Recognizers, assignment: Assignment) -> Check:
+    """Whether a recognizer reports; where several share the rooms, whether any of them does."""
 
     async def ask() -> str:
+        if assignment.shared:
+            return _of_shared(assignment.latest)
         heard = recognizers.newest()
         if heard is None:
             raise OSError("no heartbeat yet")
@@ -149,6 +153,17 @@ def recognizer_check(recognizers: Recognizers) -> Check:
         return f"heartbeat {age:.1f} s ago, LiveKit {latest.livekit}"
 
     return ask
+
+
+def _of_shared(now: Standing) -> str:
+    ages = [worker.age for worker in now.workers.values()]
+    if not ages:
+        raise OSError("no beat yet")
+    if min(ages) > ONLINE_SECONDS:
+        raise OSError(f"last beat {min(ages):.0f} s ago")
+    watched = sum(room.arrived for room in now.rooms.values())
+    there = sum(age <= ONLINE_SECONDS for age in ages)
+    return f"{there} of {len(ages)} beat, {watched} of {len(now.rooms)} rooms are watched"
 
 
 def livekit_check(url: str, proxy: str | None = None) -> Check:

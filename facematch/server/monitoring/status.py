@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from facematch.protocol.heartbeat import CycleSettings, Heartbeat
 from facematch.protocol.values import LONGEST_NAME
+from facematch.server.assignment.service import Assignment
 from facematch.server.events.service import EventsStatus, Feed
 from facematch.server.gallery.photo_file import Current, ReferenceFile
 from facematch.server.gallery.routes import URL as REFERENCE_URL
@@ -78,6 +79,7 @@ class Shown:
     erasures: Erasures
     people: Callable[[], int]
     """How many there are."""
+    assignment: Assignment
 
 
 def routes(configured: Configured, shown: Shown) -> APIRouter:
@@ -95,6 +97,8 @@ def routes(configured: Configured, shown: Shown) -> APIRouter:
             Query(min_length=1, max_length=LONGEST_NAME, description="Which; without: the one that is watched"),
         ] = None,
     ) -> Status:
+        if room is None and shown.assignment.shared:
+            room = shown.assignment.shown_first(configured.room)
         recognizer = _recognizer(shown.recognizers, room)
         return Status(
             room=room or configured.room,

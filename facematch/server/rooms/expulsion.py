@@ -47,7 +47,7 @@ class Expulsion:
 
     Args:
         administered: opens LiveKit's services for one room; closed by this object.
-        rooms: that tokens are given for.
+        rooms: those that there may be and that tokens are given for; asked at each look.
         token_seconds: how long one lasts.
         now: seconds since 1970; injected by tests.
     """
@@ -55,12 +55,12 @@ class Expulsion:
     def __init__(
         self,
         administered: Callable[[str], LiveKitAPI],
-        rooms: Collection[str],
+        rooms: Callable[[], Collection[str]],
         token_seconds: float,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._administered = administered
-        self._rooms = tuple(rooms)
+        self._rooms = rooms
         self._lasts = max(token_seconds, RENEWED_SECONDS) + _SPARE_SECONDS
         self._now = now
         self._ended: dict[str, float] = {}
@@ -105,7 +105,7 @@ class Expulsion:
         reachable = True
         while not self._over():
             try:
-                for room in self._rooms:
+                for room in self._rooms():
                     async with asyncio.timeout(ANSWER_SECONDS), self._administered(room) as livekit:
                         await self._look_through(room, livekit.room)
                 reachable = True

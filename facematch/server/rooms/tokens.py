@@ -19,8 +19,7 @@ from facematch.server.rooms.own_identity import LONGEST_IDENTITY
 from facematch.server.web.errors import ApiError, Code, invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Container, Mapping
 
 _ADMINISTERING = timedelta(minutes=2)
 _CONTROLS = frozenset({"Cc", "Cs", "Cn", "Zl", "Zp"})
@@ -69,7 +68,7 @@ class Tokens:
     """
 
     def __init__(
-        self, *, key: str, secret: str, url: str, default_room: str, rooms: AbstractSet[str], seconds: int
+        self, *, key: str, secret: str, url: str, default_room: str, rooms: Container[str], seconds: int
     ) -> None:
         self._key = key
         self._secret = secret

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from jwt.warnings import InsecureKeyLengthWarning
+from livekit.api import AccessToken
 from starlette.testclient import TestClient
 
 from facematch.server.app import Parts, create_app
@@ -124,3 +129,43 @@ def test_each_move_is_one_line(sharing: TestClient, capsys: pytest.CaptureFixtur
     [line] = [line for line in capsys.readouterr().out.splitlines() if "A room has another recognizer" in line]
     for part in ("before=None", "epoch=1", "reason=unwatched", "room=exam-hall", "worker=host-1"):
         assert part in line
+
+
+@pytest.mark.parametrize(
+    ("room", "status"), [("exam-1", 200), ("exam-hall", 200), ("exam-test-1", 403), ("lobby", 403)]
+)
+def test_tokens_are_given_for_every_room_that_is_watched(sharing: TestClient, room: str, status: int) -> None:
+    response = sharing.post("/api/token", json={"room": room, "identity": "Alice"})
+    assert response.status_code == status
+
+
+def test_one_recognizer_that_is_there_is_enough_to_be_ready(sharing: TestClient) -> None:
+    assert sharing.get("/readyz").json()["checks"]["recognizer"] == {"ok": False, "reason": "no beat yet"}
+
+
+def test_the_status_is_that_of_the_room_that_is_there(settings: Settings) -> None:
+    with served(settings, room_name="exam-b") as client:
+        beat_until_given(client, FakeWorker("host-1"))
+        assert client.get("/api/status").json()["room"] == "exam-b"
+
+
+def test_a_webhook_that_livekit_signed_has_rooms_looked_at(sharing: TestClient) -> None:
+    body = '{"event": "room_started", "room": {"name": "exam-1"}}'
+    digest = base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()
+    headers = {
+        "content-type": "application/webhook+json",
+        "authorization": signed("demo-secret-of-a-test-0123456789", digest),
+    }
+    assert sharing.post("/livekit/webhook", content=body, headers=headers).status_code == 401
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InsecureKeyLengthWarning)
+        headers["authorization"] = signed("demo-secret", digest)
+    assert sharing.post("/livekit/webhook", content=body, headers=headers).json() == {"ok": True}
+    other = sharing.post("/livekit/webhook", content=body + " ", headers=headers)
+    assert (other.status_code, other.json()["code"]) == (401, "WRONG_SIGNATURE")
+    large = sharing.post("/livekit/webhook", content=b"x" * (64 * 1024 + 1), headers=headers)
+    assert large.status_code == 413
+
+
+def signed(secret: str, digest: str) -> str:
+    return AccessToken("demo-key", secret).with_sha256(digest).to_jwt()

@@ -105,7 +105,7 @@ def attributes(login: str, issued: float) -> dict[str, str]:
 
 def test_who_is_out_and_for_how_long() -> None:
     clock = Clock()
-    expulsion = Expulsion(never, ["lobby"], 3600, clock)
+    expulsion = Expulsion(never, lambda: ["lobby"], 3600, clock)
     assert expulsion._over()
     expulsion.expel("one")
     assert expulsion._is_out(attributes("one", clock.now - 9))
@@ -123,7 +123,7 @@ def test_who_is_out_and_for_how_long() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    expulsion = Expulsion(never, ["lobby"], 3600, Clock())
+    expulsion = Expulsion(never, lambda: ["lobby"], 3600, Clock())
     for number in range(MOST_LOGINS + 5):
         expulsion.expel(str(number))
     assert len(expulsion._ended) == MOST_LOGINS
@@ -147,7 +147,7 @@ async def test_a_livekit_that_is_away_is_said_once(tcp_port: int, monkeypatch: p
     def away(_room: str) -> LiveKitAPI:
         return LiveKitAPI.with_token("a-token", f"ws://127.0.0.1:{tcp_port}")
 
-    expulsion = Counted(away, ["lobby"], 3600)
+    expulsion = Counted(away, lambda: ["lobby"], 3600)
     with capture_logs() as logs:
         async with expulsion.running(), asyncio.timeout(20):
             expulsion.expel("one")
