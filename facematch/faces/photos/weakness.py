@@ -37,6 +37,10 @@ _LEAST_SCORE = 0.6
 
 # Parts of the chip, in which every face lies alike: rows, columns.
 _FACE = np.s_[25:135, 25:125]
+_BLURRED_FROM = 6
+"""Pixels around it that its blurred copy is made of."""
+SHARPNESS_NEEDS = (25 - _BLURRED_FROM, 25 - _BLURRED_FROM, 125 + _BLURRED_FROM, 135 + _BLURRED_FROM)
+"""Left, top, right, bottom of what `sharpness_of` looks at, in pixels of a face as the encoder gets it."""
 _EYES = (np.s_[50:72, 34:66], np.s_[50:72, 84:116])
 _CHEEKS = (np.s_[80:105, 35:55], np.s_[80:105, 95:115])
 
@@ -93,9 +97,15 @@ def sharpness(chip: Pixels) -> float:
     return _detail(Image.fromarray(chip).convert("L"))
 
 
-def _detail(grey: Image.Image) -> float:
-    face = np.asarray(grey, np.float32)[_FACE]
-    coarse = np.asarray(grey.filter(ImageFilter.GaussianBlur(2)), np.float32)[_FACE]
+def sharpness_of(part: Image.Image) -> float:
+    """The same, within a tenth, of a grey face of which there is no more than `SHARPNESS_NEEDS`."""
+    inside = slice(_BLURRED_FROM, -_BLURRED_FROM)
+    return _detail(part, (inside, inside))
+
+
+def _detail(grey: Image.Image, where: tuple[slice, slice] = _FACE) -> float:
+    face = np.asarray(grey, np.float32)[where]
+    coarse = np.asarray(grey.filter(ImageFilter.GaussianBlur(2)), np.float32)[where]
     return float(np.abs(face - coarse).mean() / max(face.std(), 1.0))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from facematch.faces.models import CHIP_PADDING, CHIP_SIZE
-from facematch.faces.photos.weakness import sharpness
+from facematch.faces.photos.weakness import SHARPNESS_NEEDS, sharpness_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,9 +70,15 @@ def is_sharp(frame: Pixels, bbox: BBox) -> bool:
     by = round((right - left) * CHIP_PADDING / 2)
     height, width = frame.shape[:2]
     part = frame[max(0, top - by) : min(height, bottom + by), max(0, left - by) : min(width, right + by)]
+    if not part.size:
+        return False
     grey = Image.fromarray(np.ascontiguousarray(part)).convert("L")
-    chip = grey.resize((CHIP_SIZE, CHIP_SIZE), Image.Resampling.BILINEAR)
-    return sharpness(np.asarray(chip)) >= LEAST_SHARPNESS
+    x0, y0, x1, y1 = SHARPNESS_NEEDS
+    across, down = grey.width / CHIP_SIZE, grey.height / CHIP_SIZE
+    face = grey.resize(
+        (x1 - x0, y1 - y0), Image.Resampling.BILINEAR, box=(x0 * across, y0 * down, x1 * across, y1 * down)
+    )
+    return sharpness_of(face) >= LEAST_SHARPNESS
 
 
 def _of_frame(faces: Sequence[Face], known: NDArray[np.float32] | None) -> Face | None:

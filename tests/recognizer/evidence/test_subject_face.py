@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PIL import ImageFilter
+from PIL import Image, ImageFilter
 
 from facematch.faces.engine import NOT_KEPT, Face
-from facematch.recognizer.evidence.subject_face import LEAST_SCORE, LEAST_WIDTH, is_sharp, subject_face
+from facematch.faces.models import CHIP_PADDING, CHIP_SIZE
+from facematch.faces.photos.weakness import sharpness
+from facematch.recognizer.evidence.subject_face import (
+    LEAST_SCORE,
+    LEAST_SHARPNESS,
+    LEAST_WIDTH,
+    is_sharp,
+    subject_face,
+)
 from tests.rig.embeddings import axis
 from tests.rig.photographs import Scene
 
@@ -76,3 +84,17 @@ def test_photographs_are_sharp_and_what_is_out_of_focus_is_not(photograph: str, 
     assert is_sharp(np.asarray(picture), box)
     blurred = picture.filter(ImageFilter.GaussianBlur(width / 12))
     assert not is_sharp(np.asarray(blurred), box)
+
+
+@pytest.mark.parametrize("photograph", ["obama.jpg", "obama2.jpg", "biden.jpg", "collins.jpg"])
+@pytest.mark.parametrize("width", [60, 110, 200])
+def test_what_is_looked_at_of_a_face_says_what_all_of_it_would(photograph: str, width: int) -> None:
+    """It costs two thirds of that."""
+    [picture] = Scene(photograph, face=width).frames(1)
+    half, by = width // 2, round(width * CHIP_PADDING / 2)
+    box: BBox = (180 - half, 320 + half, 180 + half, 320 - half)
+    around = (320 - half - by, max(0, 180 - half - by), 320 + half + by, min(360, 180 + half + by))
+    for blur in (0.0, 1.0, 2.0, 2.5, 3.0, 4.0):
+        frame = picture.filter(ImageFilter.GaussianBlur(blur))
+        whole = frame.crop(around).convert("L").resize((CHIP_SIZE, CHIP_SIZE), Image.Resampling.BILINEAR)
+        assert is_sharp(np.asarray(frame), box) is (sharpness(np.asarray(whole)) >= LEAST_SHARPNESS)
