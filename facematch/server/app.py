@@ -209,7 +209,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         ),
         history.routes(event_log),
         gallery_routes.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
-        people.routes(),
+        people.routes(_match_rules(settings)),
         unknowns.routes(
             keeping.unknown,
             Assigning(keeping.unknown, people),
@@ -371,7 +371,11 @@ def _limits(settings: Settings) -> Limits:
 
 
 def _calibrator(settings: Settings, people: People) -> Calibrator:
-    return Calibrator(people.store, people.current, MatchRules(settings.match_tolerance, settings.stranger_rate))
+    return Calibrator(people.store, people.current, _match_rules(settings))
+
+
+def _match_rules(settings: Settings) -> MatchRules:
+    return MatchRules(settings.match_tolerance, settings.stranger_rate)
 
 
 def _administered(settings: Settings, minted: tokens.Tokens) -> Callable[[str], LiveKitAPI]:

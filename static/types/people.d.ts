@@ -42,6 +42,14 @@ export interface Photo {
 export interface PersonWhole extends Person {
   photo_list: readonly Photo[];
   merged: readonly { id: string; name: string }[];
+  /** null: without a photo; missing from older servers */
+  recognition?: {
+    tolerance: number | null;
+    reason: string;
+    candidates: number;
+    tolerance_bound: number;
+    resembles: { person_id: string; name: string; distance: number } | null;
+  } | null;
 }
 export interface PeoplePage {
   people: readonly Person[];

@@ -5,21 +5,33 @@
 /** @import { PersonWhole } from "../types/people.js" */
 
 import { roomsIn } from "../model/persons.js";
+import { hrefOf } from "../model/route.js";
 import { dayOf, dayText } from "../model/strip.js";
-import { fullTime } from "../model/text.js";
+import { displayName, fullTime } from "../model/text.js";
 import { changePerson } from "../net/people.js";
 import { Trouble, told } from "./answer.js";
 import { html, useEffect, useState } from "./preact.js";
 
-/** @typedef {{ name: string, rooms: string, tolerance: string, basis: string, until: string }} Form */
+/**
+ * @typedef {object} Form
+ * @property {string} name
+ * @property {string} rooms
+ * @property {string} tolerance
+ * @property {string} basis
+ * @property {string} agreed the day; "" they have not
+ * @property {string} text which text they agreed to
+ * @property {string} until
+ */
 
 /** @param {PersonWhole} person @returns {Form} */
-function formOf({ name, rooms, tolerance, basis, delete_at: until }) {
+function formOf({ name, rooms, tolerance, basis, consent, delete_at: until }) {
   return {
     name,
     rooms: rooms.join(", "),
     tolerance: tolerance === null ? "" : String(tolerance),
     basis,
+    agreed: consent === null ? "" : dayText(Date.parse(consent.at)),
+    text: consent === null ? "" : consent.text_version,
     until: until === null ? "" : dayText(Date.parse(until) - 1), // it ends with that day
   };
 }
@@ -37,6 +49,10 @@ function changesOf(form, before) {
   if (form.rooms !== before.rooms) change["rooms"] = roomsIn(form.rooms);
   if (form.tolerance !== before.tolerance) change["tolerance"] = form.tolerance === "" ? null : Number(form.tolerance);
   if (form.basis !== before.basis) change["basis"] = form.basis;
+  if (form.agreed !== before.agreed || form.text !== before.text) {
+    const day = dayOf(form.agreed);
+    change["consent"] = day === null ? null : { at: new Date(day.from).toISOString(), by: "page", text_version: form.text };
+  }
   if (form.until !== before.until) {
     const day = dayOf(form.until);
     change["delete_at"] = day === null ? null : new Date(day.to).toISOString();
@@ -50,7 +66,7 @@ export function PersonDetails({ person, may, onChanged }) {
   const [form, setForm] = useState(before);
   const [said, setSaid] = useState({ trouble: "", saved: false });
   const [busy, setBusy] = useState(false);
-  useEffect(() => setForm(formOf(person)), [person.name, person.basis, person.rooms.join(), person.tolerance, person.delete_at]);
+  useEffect(() => setForm(formOf(person)), [person.name, person.basis, person.rooms.join(), person.tolerance, person.delete_at, person.consent?.at, person.consent?.text_version]);
   const change = changesOf(form, before);
   const dirty = Object.keys(change).length > 0;
 
@@ -111,8 +127,21 @@ export function PersonDetails({ person, may, onChanged }) {
             <label class="field">
               <span class="field-name">Basis</span>
               <textarea class="input details-basis" rows="3" maxlength="2000" data-testid="detail-basis" value=${form.basis} onInput=${typed("basis")}></textarea>
-              <span class="hint">Why their photos may be kept, in your words. ${consentWords(person)}</span>
+              <span class="hint">Why their photos may be kept, in your words.</span>
             </label>
+            <label class="field">
+              <span class="field-name">Agreed on</span>
+              <input class="input" type="date" data-testid="detail-agreed" value=${form.agreed} onInput=${typed("agreed")} />
+              <span class="hint">The day on which they agreed to be looked for. Empty: they have not, or not any more. ${consentWords(person)}</span>
+            </label>
+            ${
+              form.agreed === ""
+                ? null
+                : html`<label class="field">
+                    <span class="field-name">To which text</span>
+                    <input class="input" maxlength="200" autocomplete="off" data-testid="detail-text" value=${form.text} onInput=${typed("text")} />
+                  </label>`
+            }
             <label class="field">
               <span class="field-name">Erased after</span>
               <input class="input" type="date" data-testid="detail-until" value=${form.until} onInput=${typed("until")} />
@@ -132,8 +161,33 @@ export function PersonDetails({ person, may, onChanged }) {
             <div><dt>Erased after</dt><dd>${dateWords(person.erased_at)}</dd></div>
           </dl>`
     }
+    <${Sureness} person=${person} />
     <p class="hint details-id">Added ${fullTime(Date.parse(person.created_at))}, id <span translate=${false}>${person.id}</span></p>
   </section>`;
+}
+
+/** @param {{ person: PersonWhole }} props The tolerance in force, why it is that, and who may be taken for them. */
+function Sureness({ person: { recognition } }) {
+  if (recognition === null || recognition === undefined) return null;
+  const { tolerance, candidates, resembles } = recognition;
+  const among = candidates > 1 ? ` among ${candidates.toLocaleString()} people` : "";
+  const why = recognition.reason === "stranger_rate" ? ", stricter because they are so many" : "";
+  return html`<p class="hint" data-testid="recognition">
+      ${
+        tolerance === null
+          ? `Nobody is named by one look${among}: give them rooms, or bind participants to them.`
+          : `A face is theirs within ${tolerance.toFixed(3)}${among}${why}.`
+      }
+      ${tolerance === recognition.tolerance_bound ? "" : ` Whoever is supposed to be them, within ${recognition.tolerance_bound.toFixed(3)}.`}
+    </p>
+    ${
+      resembles === null
+        ? null
+        : html`<p class="hint">
+            They resemble <a href=${hrefOf("people", resembles.person_id)}><bdi translate=${false}>${displayName(resembles.name)}</bdi></a>
+            (${resembles.distance.toFixed(3)} apart).
+          </p>`
+    }`;
 }
 
 /** @param {string} at */

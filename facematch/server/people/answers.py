@@ -161,11 +161,33 @@ class MergedShown(BaseModel):
     name: str
 
 
+class ResemblesShown(BaseModel):
+    """Somebody who may be taken for them."""
+
+    person_id: str
+    name: str
+    distance: float = Field(description="Between the means of their photos")
+
+
+class RecognitionShown(BaseModel):
+    """How surely they are recognised by one look, in the room where most people may be compared."""
+
+    tolerance: float | None = Field(description="The largest distance that is a match; null: among so many, none is")
+    reason: str = Field(
+        description="Why it is that: `match_tolerance`, `own`, `stranger_rate`, `TOO_MANY_CANDIDATES`",
+        examples=["match_tolerance"],
+    )
+    candidates: int = Field(description="How many may be compared")
+    tolerance_bound: float = Field(description="Of a look at a participant who is bound to them")
+    resembles: ResemblesShown | None = Field(description="The nearest other person, if within the tolerance")
+
+
 class PersonWhole(PersonShown):
     """A person with their photos."""
 
     photo_list: list[PhotoShown] = Field(description="The oldest first")
     merged: list[MergedShown] = Field(description="Who was merged into them")
+    recognition: RecognitionShown | None = Field(None, description="null: nobody looks for them, without a photo")
 
     @classmethod
     def whole(

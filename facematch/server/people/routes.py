@@ -1,14 +1,17 @@
 """People over HTTP: listed, added, changed, merged and split."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
+import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from facematch.faces.tolerance import MatchRules
 from facematch.server.people.answers import (
     MergeSent,
     PeopleShown,
@@ -16,13 +19,17 @@ from facematch.server.people.answers import (
     PersonSent,
     PersonShown,
     PersonWhole,
+    RecognitionShown,
+    ResemblesShown,
     SplitSent,
 )
 from facematch.server.people.changes import PeopleChanges
+from facematch.server.people.current import CurrentGallery
 from facematch.server.people.models import MOST_PEOPLE
+from facematch.server.people.recognition import recognition_of
 from facematch.server.people.refusals import NoSuchPersonError
 from facematch.server.people.saying import FULL, NO_PERSON, NO_PHOTO, UNAVAILABLE, said
-from facematch.server.people.store import PeopleStore
+from facematch.server.people.store import Attention, PeopleStore
 from facematch.server.people.store import Query as Wanted
 from facematch.server.web.bodies import KB, described, json_refusals, read_json
 from facematch.server.web.errors import Code, documented
@@ -48,12 +55,21 @@ class PeopleQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=MOST_LISTED)] = 100
 
 
-def routes(store: PeopleStore, changes: PeopleChanges, now: Callable[[], datetime]) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What recognizers compare with, and how strictly."""
+
+    gallery: CurrentGallery
+    rules: MatchRules
+
+
+def routes(store: PeopleStore, changes: PeopleChanges, compared: Compared, now: Callable[[], datetime]) -> APIRouter:
     """`/api/people` and `/api/people/{id}` with their merging and splitting.
 
     Args:
         store: where people are read.
         changes: where they are changed.
+        compared: how surely they are recognised.
         now: aware time.
     """
     router = APIRouter(tags=["people"])
@@ -63,7 +79,8 @@ def routes(store: PeopleStore, changes: PeopleChanges, now: Callable[[], datetim
             if (person := await store.person(id_)) is None:
                 raise NoSuchPersonError
             photos, merged = await store.photos(id_), await store.merged_into(id_)
-            return PersonWhole.whole(person, photos, merged, now=now(), unseen=store.unseen)
+            shown = PersonWhole.whole(person, photos, merged, now=now(), unseen=store.unseen)
+            return shown.model_copy(update=await _recognition(compared, store, id_, shown.attention))
 
     @router.get(
         "/api/people",
@@ -154,3 +171,22 @@ def routes(store: PeopleStore, changes: PeopleChanges, now: Callable[[], datetim
         return await whole(other.id)
 
     return router
+
+
+async def _recognition(compared: Compared, store: PeopleStore, id_: str, attention: list[Attention]) -> dict[str, Any]:
+    """The fields of a person that say how surely they are recognised."""
+    gallery = await compared.gallery.read()
+    found = await asyncio.to_thread(recognition_of, gallery, compared.rules, id_)
+    if found is None:
+        return {}
+    near = found.resembles and await store.person(found.resembles[0])
+    resembles = near and found.resembles and (near, found.resembles[1])
+    told = RecognitionShown(
+        tolerance=None if found.tolerance.value is None else round(found.tolerance.value, 4),
+        reason=found.tolerance.reason,
+        candidates=found.tolerance.candidates,
+        tolerance_bound=round(found.bound, 4),
+        resembles=resembles
+        and ResemblesShown(person_id=resembles[0].id, name=resembles[0].details.name, distance=round(resembles[1], 4)),
+    )
+    return {"recognition": told, "attention": [*attention, *(["CONFUSABLE"] if resembles else [])]}

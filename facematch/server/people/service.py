@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime, timedelta
 
+    from facematch.faces.tolerance import MatchRules
     from facematch.server.gallery.enrollment import Enrollment
     from facematch.server.storage.database import Database
 
@@ -65,14 +66,14 @@ class People:
         """How many people recognizers can have now."""
         return len(self.publication.latest.gallery)
 
-    def routes(self) -> APIRouter:
-        """All of this domain."""
+    def routes(self, rules: MatchRules) -> APIRouter:
+        """All of this domain; `rules` are those that recognizers keep to."""
         router = APIRouter()
         importing = Importing(self.enrolling, self.store, self.changes)
         bounds = (self._upload_limit, self._now)
         for part in (
             transfer_routes.routes(self.enrollment, importing, self.store, self.publication, bounds),
-            routes.routes(self.store, self.changes, self._now),
+            routes.routes(self.store, self.changes, routes.Compared(self.current, rules), self._now),
             photo_routes.routes(self.enrollment, self.enrolling, self.store, self.changes, self._upload_limit),
             gallery_routes.routes(self.publication),
         ):

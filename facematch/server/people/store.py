@@ -36,8 +36,8 @@ SOON: Final = timedelta(days=30)
 UNSEEN: Final = timedelta(days=365)
 """How long a person is kept who is not seen and has no `delete_at`, where nothing else is set."""
 
-Attention = Literal["FEW_PHOTOS", "UNLIKE_THE_OTHERS", "NO_BASIS", "DELETE_SOON"]
-"""Why somebody should look at a person."""
+Attention = Literal["FEW_PHOTOS", "UNLIKE_THE_OTHERS", "NO_BASIS", "DELETE_SOON", "CONFUSABLE"]
+"""Why somebody should look at a person. `CONFUSABLE` is told of a single one: it takes everybody to say so."""
 
 _OF_PHOTO = [photos.c[name] for name in Photo.__slots__]
 """Everything but the embedding and the picture."""
