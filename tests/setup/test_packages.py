@@ -16,7 +16,7 @@ import pytest
 from facematch.config.settings import ROOT
 from tools.setup import toolchains, work
 from tools.setup.locks import DEV_LOCK, LOCK, TOOLCHAINS_LOCK, fingerprint, names, only
-from tools.setup.packages import Packages
+from tools.setup.packages import Packages, PostgresDriver
 from tools.setup.work import Log, SetupError
 
 LOCKS = [LOCK, DEV_LOCK, TOOLCHAINS_LOCK]
@@ -114,6 +114,30 @@ def test_nothing_with_changed_bytes_is_installed_build_tools_included(tmp_path: 
 
     assert module.read_text() == ""
     assert packages.done
+
+
+def test_the_driver_of_postgresql_is_the_locked_one_and_nothing_else_is_installed(tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    (tmp_path / LOCK).touch()
+    locks = [wheel(index, name, "1.0") for name in ("asyncpg", "of_the_tests")]
+    (tmp_path / DEV_LOCK).write_text("".join(locks), "utf-8")
+    for name in ("pyproject.toml", "backend.py"):
+        (tmp_path / "tools" / "dlib").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tools" / "dlib" / name).touch()
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / ".venv"], check=True)
+    driver = PostgresDriver(tmp_path, Packages(tmp_path, offline(index), dev=False))
+    assert not driver.done
+
+    wheel(index, "asyncpg", "1.0", "raise SystemExit('another')")
+    with pytest.raises(SetupError, match=r"(?s)DO NOT MATCH THE HASHES.*asyncpg"):
+        driver.install(Log(tmp_path / "log"))
+    assert not driver.done
+
+    wheel(index, "asyncpg", "1.0")
+    driver.install(Log(tmp_path / "log"))
+    assert driver.done
+    installed = tmp_path / ".venv" / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+    assert not list(installed.glob("of_the_tests*"))
 
 
 def test_a_toolchain_with_changed_bytes_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

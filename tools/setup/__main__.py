@@ -8,12 +8,13 @@ import fcntl
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.setup import browser, checks, toolchains
-from tools.setup.packages import Packages
+from tools.setup.packages import Packages, PostgresDriver
 from tools.setup.steps import OWN_FOLDER, FaceEncoder, LiveKitServer, PageModules
 from tools.setup.work import Log, Progress, SetupError, refuse
 
@@ -28,6 +29,8 @@ def main() -> int:
     """Do what is not done yet, then say what works. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="install_fix.sh", description="Installs and builds what Face Match needs.")
     parser.add_argument("--dev", action="store_true", help="also what the tests need, Chromium included")
+    parser.add_argument("--postgres", action="store_true", help="also what a DATABASE_URL of PostgreSQL needs")
+    parser.add_argument("--no-livekit", action="store_true", help="no LiveKit server: there is one elsewhere")
     parser.add_argument("--if-needed", action="store_true", help="nothing is said or checked when all is done")
     parser.add_argument("--node", action="store_true", help="print which Node runs the checks, and do nothing else")
     parser.add_argument("--then-run", action="store_true", help=argparse.SUPPRESS)
@@ -45,13 +48,14 @@ def main() -> int:
         return refuse("install_fix.sh: no Node yet") if node is None else _print(node.program)
     quiet = options.if_needed or options.then_run
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the steps' commands, as Ctrl-C does
-    parts = Parts(cache, env, dev=options.dev)
+    wanted = Wanted(dev=options.dev, postgres=options.postgres, livekit=not options.no_livekit)
+    parts = Parts(cache, env, wanted)
     try:
         worked = not parts.done
         if worked:  # else nothing is written: the user who runs it may not be the one who set it up
             with _only_one(ROOT / OWN_FOLDER):
-                Parts(cache, env, dev=options.dev).install(options.python)
-        code = 0 if quiet and not worked else checks.report(ROOT, cache, env, dev=options.dev)
+                Parts(cache, env, wanted).install(options.python)
+        code = 0 if quiet and not worked else checks.report(ROOT, cache, env, dev=wanted.dev, livekit=wanted.livekit)
     except SetupError as error:
         return refuse(f"install_fix.sh: {error}")
     except KeyboardInterrupt:
@@ -68,22 +72,37 @@ def _print(text: str) -> int:
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which parts there are to be, beside those of every installation."""
+
+    dev: bool
+    """What the tests need."""
+    postgres: bool
+    """What the web process needs for PostgreSQL; the tests do, too."""
+    livekit: bool
+    """The LiveKit server."""
+
+
 class Parts:
     """All that set-up sees to."""
 
-    def __init__(self, cache: Path, env: dict[str, str], *, dev: bool) -> None:
-        """`dev`: also what the tests need."""
-        self._env, self._dev = env, dev
-        self._packages = Packages(ROOT, env, dev=dev)
-        self._page = PageModules(ROOT, env, dev=dev)
+    def __init__(self, cache: Path, env: dict[str, str], wanted: Wanted) -> None:
+        """`cache`: MODEL_CACHE."""
+        self._env, self._wanted = env, wanted
+        self._packages = Packages(ROOT, env, dev=wanted.dev)
+        self._postgres = PostgresDriver(ROOT, self._packages)
+        self._page = PageModules(ROOT, env, dev=wanted.dev)
         self._server = LiveKitServer(ROOT, cache, env)
         self._encoder = FaceEncoder(ROOT, cache, env)
 
     @property
     def done(self) -> bool:
         """Whether there is nothing to do."""
-        made = all(part.done for part in (self._packages, self._page, self._server, self._encoder))
-        return made and (not self._dev or browser.find(self._env) is not None)
+        made = all(part.done for part in (self._packages, self._page, self._encoder))
+        made = made and (self._server.done or not self._wanted.livekit)
+        made = made and (self._postgres.done or not self._wanted.postgres)
+        return made and (not self._wanted.dev or browser.find(self._env) is not None)
 
     def install(self, pythons: list[Path]) -> None:
         """Do what is not done yet.
@@ -102,14 +121,17 @@ class Parts:
         if not page.done:
             progress.say("page modules: installing")
             steps["page modules"] = partial(page.install, packages.python), Log(logs / "npm.log")
-        if not server.done:
+        if self._wanted.livekit and not server.done:
             progress.say(f"LiveKit server {server.version}: building (once; two to five minutes)")
             steps["LiveKit server"] = partial(server.install, packages.python), Log(logs / "livekit-build.log")
         progress.together(steps)
+        if self._wanted.postgres and not self._postgres.done:
+            log = Log(logs / "postgres.log")
+            progress.together({"PostgreSQL driver": (self._postgres.install, log)})
         if not encoder.done:
             log = Log(logs / "encoder.log")
             progress.together({"face encoder": (partial(encoder.install, packages.python), log)})
-        if self._dev and browser.find(self._env) is None:
+        if self._wanted.dev and browser.find(self._env) is None:
             progress.say("Chromium: looking for one to install")
             browser.install(Log(logs / "chromium.log"), self._env)
 

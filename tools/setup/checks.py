@@ -36,26 +36,31 @@ print("OK" if make_encoder("onnx", Path(sys.argv[1])).encode([synthetic_chip()])
 """
 
 
-def report(root: Path, cache: Path, env: Mapping[str, str], *, dev: bool) -> int:
-    """Print a line for each part. Returns 0 when all of them are OK, else 1."""
+def report(root: Path, cache: Path, env: Mapping[str, str], *, dev: bool, livekit: bool = True) -> int:
+    """Print a line for each part. Returns 0 when all of them are OK, else 1.
+
+    Args:
+        root: the checkout.
+        cache: MODEL_CACHE.
+        env: of the programs that are asked.
+        dev: also what the tests need.
+        livekit: the server is to be here.
+    """
     good = True
-    for line in _lines(root, cache, env, dev=dev):
+    for line in _lines(root, cache, env, dev=dev, livekit=livekit):
         good = good and ": OK" in line
         print(line, flush=True)  # noqa: T201
     return 0 if good else 1
 
 
-def _lines(root: Path, cache: Path, env: Mapping[str, str], *, dev: bool) -> Iterator[str]:
+def _lines(root: Path, cache: Path, env: Mapping[str, str], *, dev: bool, livekit: bool) -> Iterator[str]:
     python = root / ".venv" / "bin" / "python"
     with ThreadPoolExecutor() as pool:
         imports = pool.submit(_output, [python, "-c", _IMPORT, *_MODULES], root, env)
         encoder = pool.submit(_output, [python, "-c", _ENCODER, cache], root, env)
-        server = LiveKitServer(root, cache, env)
-        said = first_line([server.binary, "--version"], env) if server.done else None
         yield from imports.result() or [f"{python}: does not run"]
-        running = said is not None and said.endswith(server.version)
-        wanted = f"wanted {server.version} in {cache}, got {said or 'none'}"
-        yield f"livekit-server: OK ({server.version})" if running else f"livekit-server: {wanted}"
+        if livekit:
+            yield _server(LiveKitServer(root, cache, env), cache, env)
         missing = [name for name in VENDOR if not (root / "static" / "vendor" / name).is_file()]
         yield f"page modules: missing {', '.join(missing)}" if missing else "page modules: OK"
         yield f"face encoder: {(encoder.result() or ['cannot be loaded'])[-1]}"
@@ -63,6 +68,13 @@ def _lines(root: Path, cache: Path, env: Mapping[str, str], *, dev: bool) -> Ite
         found = browser.find(env)
         how = "not found; the browser tests need it (Debian, Ubuntu: apt-get install chromium)"
         yield f"chromium: OK ({found})" if found else f"chromium: {how}"
+
+
+def _server(server: LiveKitServer, cache: Path, env: Mapping[str, str]) -> str:
+    said = first_line([server.binary, "--version"], env) if server.done else None
+    if said is not None and said.endswith(server.version):
+        return f"livekit-server: OK ({server.version})"
+    return f"livekit-server: wanted {server.version} in {cache}, got {said or 'none'}"
 
 
 def _output(command: list[str | Path], root: Path, env: Mapping[str, str]) -> list[str]:

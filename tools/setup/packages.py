@@ -22,6 +22,9 @@ SOURCE_ONLY = "face_recognition_models"
 NEEDS_A_WHEEL = ("dlib-bin", "onnxruntime")
 """What a Python must have a wheel for to be chosen: the rest follows new Pythons sooner."""
 
+LOCKED = ("--require-hashes", "--only-binary", ":all:")
+"""For pip: wheels whose hash stands beside them."""
+
 
 class Packages:
     """`.venv` with the packages of requirements.txt (and requirements-dev.txt)."""
@@ -106,13 +109,45 @@ class Packages:
         builder = self._venv / "builder.txt"
         builder.write_text(only((self._root / LOCK).read_text("utf-8"), "setuptools"), "utf-8")
         locks = ["-r", LOCK, "-r", DEV_LOCK] if self._dev else ["-r", LOCK]
-        locked = ["--require-hashes", "--only-binary", ":all:"]
-        self._pip(log, *locked, "-r", str(builder))
-        self._pip(log, *locked, "--no-binary", SOURCE_ONLY, *locks)
-        self._pip(log, "--no-index", "./tools/dlib")
+        self.pip(log, *LOCKED, "-r", str(builder))
+        self.pip(log, *LOCKED, "--no-binary", SOURCE_ONLY, *locks)
+        self.pip(log, "--no-index", "./tools/dlib")
         log.run([self.python, "-m", "pip", "check"], cwd=self._root, env=self._env)
         (dev if self._dev else plain).set()
 
-    def _pip(self, log: Log, *options: str) -> None:
+    def pip(self, log: Log, *options: str) -> None:
+        """Install into `.venv` what the options name, and nothing that it depends on.
+
+        Raises:
+            SetupError: pip could not.
+        """
         install = ["install", "--progress-bar", "off", "--no-deps", "--no-build-isolation"]
         log.run([self.python, "-m", "pip", *install, *options], cwd=self._root, env=self._env)
+
+
+class PostgresDriver:
+    """What the web process needs for a DATABASE_URL of PostgreSQL, beside the packages of every installation."""
+
+    NAME = "asyncpg"
+
+    def __init__(self, root: Path, packages: Packages) -> None:
+        """`root` is the checkout."""
+        self._root = root
+        self._packages = packages
+
+    @property
+    def done(self) -> bool:
+        """Whether the locked version is there."""
+        version = only((self._root / DEV_LOCK).read_text("utf-8"), self.NAME).split("==")[1].split()[0]
+        folder = self._packages.python.parent.parent / "lib"
+        return any(folder.glob(f"python*/site-packages/{self.NAME}-{version}.dist-info/RECORD"))
+
+    def install(self, log: Log) -> None:
+        """Install the file that the lock names.
+
+        Raises:
+            SetupError: pip could not, or the file is another than the locked one.
+        """
+        wanted = self._root / ".venv" / "postgres.txt"
+        wanted.write_text(only((self._root / DEV_LOCK).read_text("utf-8"), self.NAME), "utf-8")
+        self._packages.pip(log, *LOCKED, "-r", str(wanted))
