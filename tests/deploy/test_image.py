@@ -107,6 +107,7 @@ def contained(images: Images, stack: Stack, former: Process, *command: str) -> P
     )
 
 
+@pytest.mark.timeout(1_500)
 async def test_both_processes_of_the_image_do_their_work(
     images: Images, livekit: LiveKitServer, postgres: Postgres
 ) -> None:
