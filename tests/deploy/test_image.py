@@ -97,11 +97,11 @@ def postgres() -> Iterator[Postgres]:
 def contained(images: Images, stack: Stack, former: Process, *command: str) -> Process:
     """The same process in a container of the image, which shares the stack's folder and nothing else."""
     own = images.do("from", "face-match")
-    settings = [f"--env={name}={value}" for name, value in stack.environment.items() if name != "PATH"]
+    settings = [f"--env={name}={value}" for name, value in stack.environment.items() if name not in {"PATH", "HOME"}]
     run = ["run", "--isolation", "chroot", f"--user={USER}", f"--volume={stack.folder}:{stack.folder}", *settings]
     return Process(
         former.name,
-        [*images.command, *run, own, "--", "tini", "--", "/opt/face-match/deploy/start", *command],
+        [*images.command, *run, own, "--", "tini", "-s", "--", "/opt/face-match/deploy/start", *command],
         env=os.environ,
         log=former.log,
     )
