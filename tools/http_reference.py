@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from facematch.config.settings import ROOT, Settings
 from facematch.protocol.events import (
+    AlarmChange,
     BindingChange,
     Check,
     Evidence,
@@ -38,6 +39,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "identity": IdentityChange,
     "binding": BindingChange,
     "viewing": ViewingChange,
+    "alarm": AlarmChange,
     "heartbeat": Heartbeat,
     "track": TrackStatus,
 }

@@ -225,12 +225,20 @@ class Settings(BaseSettings):
     webhook_secret: WebhookSecret | None = Field(None, repr=False, description="What webhooks are signed with")
     webhook_url: WebhookUrl | None = Field(None, repr=False, description="Who is told of events; empty: nobody")
     webhook_types: Annotated[
-        tuple[Literal["match", "check", "participant", "watch", "identity", "binding", "viewing"], ...], NoDecode
+        tuple[Literal["match", "check", "participant", "watch", "identity", "binding", "viewing", "alarm"], ...],
+        NoDecode,
     ] = Field(
         ("match",),
         min_length=1,
         description="Comma-separated events that the webhook tells of: match, check, participant, watch, identity, "
-        "binding, viewing",
+        "binding, viewing, alarm",
+    )
+    alarm_quiet_seconds: float = Field(
+        300,
+        ge=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="Seconds without a sight of somebody before the next one of them is another alarm",
     )
     webhook_retry_seconds: float = Field(
         86_400,

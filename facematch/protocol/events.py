@@ -327,16 +327,47 @@ class ViewingChange(_Event):
     participant_identity: ClassVar[None] = None
 
 
+class AlarmKind(StrEnum):
+    """What somebody has to look at."""
+
+    MATCH = "match"
+    """Somebody who is looked for was seen, and nobody says that the participant is that person."""
+    SOMEONE_ELSE = "someone_else"
+    """A participant is not who they are supposed to be."""
+    FACE_CHANGED = "face_changed"
+    """Another face than before."""
+
+
+class AlarmChange(_OfIdentity):
+    """Something has to be looked at, or somebody has looked at it. Made by the API."""
+
+    type: Literal["alarm"] = "alarm"
+    change: Literal["raised", "acknowledged", "judged"]
+    alarm_id: UUID = Field(description="The same for all that is told of one alarm")
+    kind: AlarmKind
+    seen_person_id: Name | None = Field(default=None, description="Who was seen; null: nobody who is known")
+    seen_person_name: Name | None = None
+    verdict: Literal["right", "wrong"] | None = Field(default=None, description="Of judged")
+    by: Name | None = Field(
+        default=None,
+        description="Of acknowledged and judged: their own name if they gave one, in which role, and how that is known",
+        examples=["Dana, viewer (login)"],
+    )
+    cause: UUID | None = Field(
+        default=None, description="`event_id` of what it follows from; null: of somebody's own doing"
+    )
+
+
 Reported = Match | Check | ParticipantChange | WatchChange
 """What recognizers tell."""
 
-Event = Reported | IdentityChange | BindingChange | ViewingChange
+Event = Reported | IdentityChange | BindingChange | ViewingChange | AlarmChange
 """What the log holds."""
 
 ReportedType = Literal["match", "check", "participant", "watch"]
 REPORTED_TYPES: tuple[ReportedType, ...] = get_args(ReportedType)
 
-EventType = Literal["match", "check", "participant", "watch", "identity", "binding", "viewing"]
+EventType = Literal["match", "check", "participant", "watch", "identity", "binding", "viewing", "alarm"]
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 
 FIRST_TYPES: tuple[EventType, ...] = ("match", "check")

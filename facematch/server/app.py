@@ -30,6 +30,8 @@ from facematch.server.access.neighbours import Neighbours
 from facematch.server.access.roles import Role
 from facematch.server.access.service import Access, Rules
 from facematch.server.access.store import SqlSessionStore
+from facematch.server.alarms.fold import AlarmFold
+from facematch.server.alarms.service import Alarms
 from facematch.server.assignment.finder import RoomList
 from facematch.server.assignment.service import Assignment
 from facematch.server.assignment.service import Rules as Sharing
@@ -110,7 +112,7 @@ class Parts:
 def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     """The web process. Touches nothing outside itself before its lifespan begins."""
     database = Database(_database_url(settings))
-    event_log = SqlEventLog(database, IdentityFold(), PresenceFold(), UnknownFaces(database), gate=Erasing())
+    event_log = _event_log(settings, database)
     hub = Hub(event_log)
     leases = Leases(database)
     webhooks = Webhooks(event_log, WebhookStore(database), _receiver(settings), leases)
@@ -220,6 +222,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         sightings_routes.routes(Sightings(database), people.store),
         identity.routes(),
         calibration.routes(_calibrator(settings, people), Verdicts(database), people.store, wall_clock),
+        Alarms(database, feed.writer).routes(),
         keeping.routes(reference),
         captures.routes(settings.output_dir),
         token_routes.routes(_door(settings, minted, administered, identity.bind_invited), access.token_limit),
@@ -250,6 +253,12 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     app.add_middleware(AddHeaders, headers=security_headers(settings.browser_livekit_url))
     app.add_middleware(StartupErrors, for_good=ExitCode.BAD_SETTINGS)  # outermost
     return app
+
+
+def _event_log(settings: Settings, database: Database) -> SqlEventLog:
+    alarms = AlarmFold(timedelta(seconds=settings.alarm_quiet_seconds))
+    derived = (IdentityFold(), alarms, PresenceFold(), UnknownFaces(database))
+    return SqlEventLog(database, *derived, gate=Erasing())
 
 
 @asynccontextmanager

@@ -138,7 +138,7 @@ CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="Face Match"'}
 
 def caller_with(session: Session) -> Caller:
     """Who has this login or invitation."""
-    return Caller(frozenset({session.role}), By(session.kind), session.room, session)
+    return Caller(frozenset({session.role}), By(session.kind), session.room, session, session.name)
 
 
 def bearer_of(headers: Headers) -> str | None:

@@ -12,6 +12,7 @@ from starlette.routing import compile_path
 from facematch.server.access.authentication import CHALLENGE, SAFE_METHODS, CallerOf, session_token_of
 from facematch.server.access.caller import NOBODY, Caller, remember_caller
 from facematch.server.access.hosts import foreign_origin, is_navigation, is_own_page_s, same_origin
+from facematch.server.access.own_name import with_own_name
 from facematch.server.access.roles import Role, Roles
 from facematch.server.web.errors import ApiError, Code
 from facematch.server.web.gate import vouch_for
@@ -70,6 +71,9 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     ("DELETE", "/api/bindings"): _ADMIN,
     ("GET", "/api/identity"): _VIEW,
     ("POST", "/api/identity/acknowledge"): _ADMIN,
+    ("GET", "/api/alarms"): _VIEW,
+    ("POST", "/api/alarms/{id}/acknowledge"): _VIEW,
+    ("POST", "/api/alarms/{id}/judge"): _ADMIN,
     ("GET", "/api/presence"): _VIEW,
     ("GET", "/api/sightings"): _VIEW,
     ("GET", "/api/participants/statistics"): _VIEW,
@@ -213,7 +217,7 @@ class AccessControl:
             raise foreign_origin()
         if not caller.roles <= {Role.GUEST, Role.PARTICIPANT}:
             vouch_for(scope)
-        remember_caller(scope, caller)
+        remember_caller(scope, with_own_name(caller, scope))
 
 
 def _role_required(wanted: Roles, caller: Caller) -> ApiError:

@@ -35,6 +35,8 @@ class Caller:
     room: str | None = None
     """The only room that this caller may join; None: any that tokens are given for."""
     session: Session | None = None
+    own_name: str | None = None
+    """What they call themselves; nobody has checked it."""
 
     @property
     def role(self) -> Role:
@@ -43,8 +45,9 @@ class Caller:
 
     @property
     def signature(self) -> str:
-        """Who did something, for the record: a role, and how that is known."""
-        return f"{self.role} ({self.by})"
+        """Who did something, for the record: their own name if they gave one, a role, and how that is known."""
+        known = f"{self.role} ({self.by})"
+        return f"{self.own_name}, {known}" if self.own_name else known
 
 
 RANKED: Final = (Role.ADMIN, Role.VIEWER, Role.PARTICIPANT, Role.RECOGNIZER, Role.GUEST)

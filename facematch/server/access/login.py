@@ -7,10 +7,11 @@ from typing import Annotated, Final
 
 import structlog
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from facematch.server.access.authentication import Keys
 from facematch.server.access.caller import Caller, caller_of
+from facematch.server.access.own_name import own_name
 from facematch.server.access.rate_limit import RateLimit
 from facematch.server.access.roles import Role
 from facematch.server.access.sessions import Kind, Session, Sessions
@@ -44,12 +45,17 @@ _Secret = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 
 
 class SignIn(BaseModel):
-    """One of the two."""
+    """A key or an invitation."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     key: _Secret | None = Field(default=None, repr=False, description="ADMIN_KEY or VIEWER_KEY")
     invitation: _Secret | None = Field(default=None, repr=False, description="The token of an invitation's link")
+    name: Annotated[str | None, AfterValidator(lambda name: name and own_name(name))] = Field(
+        default=None,
+        max_length=512,
+        description="What whoever signs in calls themselves: others see who did what by it. At most 60 characters",
+    )
 
 
 class Logins:
@@ -107,11 +113,11 @@ class Logins:
                 self._refused(request)
                 raise ApiError(401, Code.WRONG_KEY, _OVER)
             role = invitation.role
-        token, session = await self._sessions.log_in(role, invitation)
+        token, session = await self._sessions.log_in(role, invitation, wanted.name)
         former = caller_of(request.scope).session
         if former is not None and former.kind is Kind.LOGIN:  # an invitation is not the caller's alone to end
             await self.leave(former)
-        log.info("Signed in", role=str(role), client=_client(request))
+        log.info("Signed in", role=str(role), name=session.name, client=_client(request))
         return token, session
 
     def _refused(self, request: Request) -> None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from facematch.protocol.values import Name, Text
-from facematch.server.access.authentication import cookie_name
+from facematch.server.access.authentication import caller_with, cookie_name
 from facematch.server.access.caller import By, Caller, caller_of
 from facematch.server.access.hosts import is_https
 from facematch.server.access.links import Links
@@ -35,6 +35,7 @@ class Who(BaseModel):
     by: By = Field(description="How that is known; only a login can be signed out")
     room: str | None = Field(description="The only room that this caller may join; null: any that tokens are given for")
     expires_at: datetime | None = Field(description="When the login or invitation ends at the latest; null: never")
+    name: str | None = Field(default=None, description="What they call themselves; null: they gave no name")
     consent_required: bool = Field(
         default=False, description="Nobody is looked at before they have agreed: whoever joins has to be asked"
     )
@@ -84,9 +85,10 @@ class SignedOut(BaseModel):
 
 def who(caller: Caller) -> Who:
     """A caller in words; in local mode the highest of all roles."""
-    role = next(role for role in (Role.ADMIN, Role.VIEWER, Role.PARTICIPANT, Role.RECOGNIZER) if role in caller.roles)
     ends = caller.session.expires_at if caller.session else None
-    return Who.model_validate({"role": str(role), "by": caller.by, "room": caller.room, "expires_at": ends})
+    return Who.model_validate(
+        {"role": str(caller.role), "by": caller.by, "room": caller.room, "expires_at": ends, "name": caller.own_name}
+    )
 
 
 def routes(
@@ -129,9 +131,7 @@ def routes(
         _refuse_when(caller_of(request.scope).by is By.LOCAL)
         token, session = await logins.enter(request, await read_json(request, SignIn, _LIMIT))
         _set_cookie(response, request, token, int((session.expires_at - session.created_at).total_seconds()))
-        return Who.model_validate(
-            {"role": str(session.role), "by": By.LOGIN, "room": session.room, "expires_at": session.expires_at}
-        )
+        return who(caller_with(session))
 
     @router.get("/api/session", summary="Who am I?", responses=documented())
     async def get(request: Request) -> Who:
@@ -144,7 +144,7 @@ def routes(
         session = caller_of(request.scope).session
         if session is not None and session.kind is Kind.LOGIN:
             await logins.leave(session)
-            log.info("Signed out", role=str(session.role))
+            log.info("Signed out", role=str(session.role), name=session.name)
         _set_cookie(response, request, "", 0)
         return SignedOut()
 
@@ -153,7 +153,7 @@ def routes(
         """Ends every login, the caller's too, and every invitation."""
         _refuse_when(caller_of(request.scope).by is By.LOCAL)
         ended = await logins.leave_all()
-        log.warning("Everybody signed out", ended=ended)
+        log.warning("Everybody signed out", ended=ended, by=caller_of(request.scope).signature)
         return Ended(ended=ended)
 
     @router.post(
@@ -182,7 +182,7 @@ def routes(
         if person_id is not None:
             await _check_person(person_id, caller, is_person)
         token, invitation = await logins.invite(room, person_id, caller)
-        log.info("Invitation made", role=str(who(caller).role), room=room)
+        log.info("Invitation made", role=str(caller.role), by=caller.signature, room=room)
         base, path = links.base(request.scope), f"/login#{token}"
         return Invite(
             url=base + path,

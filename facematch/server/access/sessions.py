@@ -54,6 +54,8 @@ class Session:
     expires_at: datetime
     person_id: str | None = None
     """Who whoever has it is supposed to be; None: nobody says."""
+    name: str | None = None
+    """What whoever signed in calls themselves."""
 
 
 class SessionStore(Protocol):
@@ -131,12 +133,15 @@ class Sessions:
         self._seen: dict[str, datetime] = {}
         """When each was last used, by what was to be written down: who is active does not end because that failed."""
 
-    async def log_in(self, role: Role, invitation: Session | None = None) -> tuple[str, Session]:
+    async def log_in(
+        self, role: Role, invitation: Session | None = None, name: str | None = None
+    ) -> tuple[str, Session]:
         """A new login.
 
         Args:
             role: whose.
             invitation: for which it is had: it is good for no other room or person, and no longer; None: for a key.
+            name: what they call themselves.
 
         Returns:
             The token, which is kept nowhere else, and the session.
@@ -149,7 +154,7 @@ class Sessions:
         if invitation is not None:
             ends = min(ends, invitation.expires_at)
             room, person_id = invitation.room, invitation.person_id
-        session = Session(self._id(token), Kind.LOGIN, role, room, now, now, ends, person_id)
+        session = Session(self._id(token), Kind.LOGIN, role, room, now, now, ends, person_id, name)
         await self._store.add(session)
         return token, session
 

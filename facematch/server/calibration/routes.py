@@ -105,7 +105,7 @@ def routes(calibrator: Calibrator, verdicts: Verdicts, people: PeopleStore, now:
         sent = await read_json(request, VerdictSent, KB)
         try:
             with said():
-                await verdicts.put(id, sent.verdict, f"admin ({caller_of(request.scope).by})", now())
+                await verdicts.put(id, sent.verdict, caller_of(request.scope).signature, now())
         except NoSuchEventError:
             raise ApiError(*_NO_EVENT) from None
         except NotJudgedError:

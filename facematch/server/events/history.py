@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from facematch.protocol.events import (
     EVENT_TYPES,
     FIRST_TYPES,
+    AlarmChange,
     BindingChange,
     Check,
     EventType,
@@ -42,13 +43,22 @@ def _digits(value: Any) -> Any:
 
 _FIELDS = {
     model.model_fields["type"].default: ("cursor", "timestamp", "type", "room", *model.model_fields)
-    for model in (Match, Check, ParticipantChange, WatchChange, IdentityChange, BindingChange)
+    for model in (
+        Match,
+        Check,
+        ParticipantChange,
+        WatchChange,
+        IdentityChange,
+        BindingChange,
+        ViewingChange,
+        AlarmChange,
+    )
 }
 """By type, the columns of a table."""
 
 
-_Number = Annotated[int, BeforeValidator(_digits)]
-_Cursor = Annotated[_Number, Field(ge=0, le=LARGEST_CURSOR)]
+Number = Annotated[int, BeforeValidator(_digits)]
+Cursor = Annotated[Number, Field(ge=0, le=LARGEST_CURSOR)]
 
 
 class EventsQuery(BaseModel):
@@ -56,9 +66,9 @@ class EventsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    after: _Cursor = Field(0, description="Only events behind this position; 0: from the first on")
-    before: _Cursor | None = Field(None, description="Only events before this position")
-    limit: Annotated[_Number, Field(ge=1, le=MOST)] = Field(DEFAULT, description="Most events in one answer")
+    after: Cursor = Field(0, description="Only events behind this position; 0: from the first on")
+    before: Cursor | None = Field(None, description="Only events before this position")
+    limit: Annotated[Number, Field(ge=1, le=MOST)] = Field(DEFAULT, description="Most events in one answer")
     type: EventType | Literal["all"] | None = Field(
         None, description="Without it: Matches and Checks, as on `WS /ws/matches`"
     )
@@ -119,6 +129,12 @@ class LoggedViewingChange(ViewingChange):
     cursor: int = Field(description="Its position")
 
 
+class LoggedAlarmChange(AlarmChange):
+    """An alarm was raised, or somebody has looked at it, in the log."""
+
+    cursor: int = Field(description="Its position")
+
+
 class EventsPage(BaseModel):
     """A part of the log."""
 
@@ -130,6 +146,7 @@ class EventsPage(BaseModel):
         | LoggedIdentityChange
         | LoggedBindingChange
         | LoggedViewingChange
+        | LoggedAlarmChange
     ] = Field(description="As on `WS /ws/events`")
     next_after: int = Field(description="Ask with `after` set to this for what is newer than this page")
     next_before: int | None = Field(

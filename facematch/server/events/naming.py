@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from facematch.faces.gallery import DEFAULT
-from facematch.protocol.events import BindingChange, Check, IdentityChange, Match
+from facematch.protocol.events import AlarmChange, BindingChange, Check, IdentityChange, Match
 from facematch.server.storage.schema import event_people, events, people
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def named_in(event: Event) -> set[str]:
     found: set[str | None] = set()
     if isinstance(event, Match | BindingChange):
         found = {event.person_id}
-    elif isinstance(event, IdentityChange):
+    elif isinstance(event, IdentityChange | AlarmChange):
         found = {event.person_id, event.seen_person_id}
     elif isinstance(event, Check):
         found = {*(one.person_id for one in _resembled(event)), *(event.named or ())}
@@ -90,7 +90,7 @@ def _without_claims(event: Event) -> Event:
 
 
 def _named(event: Event, known: Mapping[str, tuple[str, str]]) -> Event | None:
-    if isinstance(event, IdentityChange):
+    if isinstance(event, IdentityChange | AlarmChange):
         expected, seen = (
             known.get(id_ or "", (id_ if id_ == DEFAULT else None, None))
             for id_ in (event.person_id, event.seen_person_id)

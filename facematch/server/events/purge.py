@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from facematch.server.events.naming import leave_out
 from facematch.server.storage.database import is_sqlite
-from facematch.server.storage.schema import event_people, events, position, text_of, verdicts
+from facematch.server.storage.schema import alarms, event_people, events, position, text_of, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -152,7 +152,8 @@ class Records:
 
             async def work(connection: AsyncConnection) -> Removed:
                 await _lock(connection)
-                return await _remove(connection, await _rows_of(connection, subject, until, AT_ONCE))
+                rows = await _rows_of(connection, subject, until, AT_ONCE)
+                return await _remove(connection, [*rows, *await _alarms_of(connection, rows)])
 
             removed = await self._database.write(work)
             cursors, names = cursors | removed.cursors, names | removed.snapshots
@@ -247,11 +248,26 @@ async def _lock(connection: AsyncConnection) -> None:
 async def _remove(connection: AsyncConnection, rows: Sequence[Any]) -> Removed:
     cursors = frozenset(cursor for cursor, _ in rows)
     if cursors:
-        for table in (event_people, verdicts):
+        for table in (event_people, verdicts, alarms):
             await connection.execute(sa.delete(table).where(table.c.cursor.in_(cursors)))
         await connection.execute(sa.delete(events).where(events.c.cursor.in_(cursors)))
         await connection.execute(sa.update(position).values(kept=position.c.kept - len(cursors)))
     return Removed(cursors, frozenset(name for _, name in rows if name))
+
+
+async def _alarms_of(connection: AsyncConnection, rows: Sequence[Any]) -> Sequence[Any]:
+    """What is told of the alarms that follow from these events, and is not among them: of a nameless sender's, say."""
+    cursors = {cursor for cursor, _ in rows}
+    found = await connection.execute(sa.select(alarms.c.id).where(alarms.c.cursor.in_(cursors)))
+    if not (ids := {str(id_) for id_ in found.scalars()}):
+        return ()
+    told = sa.select(events.c.cursor, events.c.snapshot, events.c.body)
+    told = told.where(events.c.type == "alarm", events.c.cursor > min(cursors))
+    return [
+        (cursor, snapshot)
+        for cursor, snapshot, body in await connection.execute(told)
+        if cursor not in cursors and json.loads(body)["alarm_id"] in ids
+    ]
 
 
 async def _rows_of(connection: AsyncConnection, subject: Subject, until: datetime | None, limit: int) -> Sequence[Any]:

@@ -11,8 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from facematch.protocol.events import IdentityState
 from facematch.protocol.values import Name
-from facematch.server.access.caller import Caller, caller_of
-from facematch.server.access.roles import Role
+from facematch.server.access.caller import caller_of
 from facematch.server.identity.bindings import Bindings
 from facematch.server.identity.refusing import BUSY, FULL, refused
 from facematch.server.identity.store import Binding, IdentityStore, Participant, Wanted
@@ -50,7 +49,10 @@ class BindingShown(BaseModel):
     person_name: str | None = Field(description="null: the default person")
     room: str | None = Field(description="null: every room that has no binding of its own for this identity")
     valid_until: datetime | None
-    by: str = Field(description="In which role it was made, or by what", examples=["admin (key)", "invitation"])
+    by: str = Field(
+        description="Who made it: a name if they gave one, a role; or by what",
+        examples=["Dana, admin (login)", "invitation"],
+    )
     since: datetime
 
     @classmethod
@@ -221,7 +223,7 @@ def routes(
             raise ApiError(*_PAST)
         with refused():
             bound = await bindings.bind(
-                sent.identity, sent.person_id, room=sent.room, valid_until=until, by=_by(caller_of(request.scope))
+                sent.identity, sent.person_id, room=sent.room, valid_until=until, by=caller_of(request.scope).signature
             )
         return BindingShown.of(bound)
 
@@ -237,7 +239,9 @@ def routes(
     ) -> BindingsEnded:
         """Also when there is none."""
         with refused():
-            return BindingsEnded(ended=await bindings.unbind(Wanted(identity, room), _by(caller_of(request.scope))))
+            return BindingsEnded(
+                ended=await bindings.unbind(Wanted(identity, room), caller_of(request.scope).signature)
+            )
 
     @router.get(
         "/api/identity",
@@ -268,12 +272,8 @@ def routes(
         """
         sent = await read_json(request, Acknowledging, _LIMIT)
         with refused():
-            count = await bindings.acknowledge(Wanted(sent.identity, sent.room), _by(caller_of(request.scope)))
+            count = await bindings.acknowledge(Wanted(sent.identity, sent.room), caller_of(request.scope).signature)
         forget(sent.identity)
         return Acknowledged(acknowledged=count)
 
     return router
-
-
-def _by(caller: Caller) -> str:
-    return f"{Role.ADMIN} ({caller.by})"

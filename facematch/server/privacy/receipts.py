@@ -9,7 +9,6 @@ import structlog
 from pydantic import BaseModel, Field
 
 from facematch.server.access.caller import Caller
-from facematch.server.access.roles import Role
 from facematch.server.privacy.erasure import Erased
 from facematch.server.web.errors import ApiError, Code
 
@@ -32,8 +31,8 @@ class Counts(BaseModel):
 
 
 def by(caller: Caller) -> str:
-    """Who asked, for the record: a role, and how it was shown."""
-    return f"{Role.ADMIN} ({caller.by})"
+    """Who asked, for the record."""
+    return caller.signature
 
 
 def counts(erased: Erased) -> dict[str, object]:

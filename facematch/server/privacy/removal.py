@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
+    from facematch.server.alarms.store import AlarmStore
     from facematch.server.events.purge import Records, Subject
     from facematch.server.events.service import Feed
     from facematch.server.gallery.enrollment import Enrollment
@@ -58,6 +59,7 @@ class Stored:
     anchors: Anchors
     """What recognizers hand on of participants."""
     unknown: UnknownFaces
+    alarms: AlarmStore
 
 
 class Removal:
@@ -87,6 +89,7 @@ class Removal:
         self._bindings = stored.bindings
         self._anchors = stored.anchors
         self._unknown = stored.unknown
+        self._alarms = stored.alarms
         self._folder = folder
         self._retention = retention
         self._feed = feed
@@ -139,6 +142,7 @@ class Removal:
             latest = await self._records.latest()
             removed = await self._records.remove_of(subject, until=until)
             await self._presence.erase(subject, until)
+            await self._alarms.erase(subject, until)
             bound = await self._identity.erase(subject, until)
             self._retention.forget(removed.snapshots)
             self._feed.hub.forget(removed.cursors)
@@ -150,6 +154,7 @@ class Removal:
                     or await self._records.holds(subject, latest, until)
                     or await self._presence.holds(subject, latest, until)
                     or await self._identity.holds(subject, until)
+                    or await self._alarms.holds(subject, until)
                 )
                 trouble = "something is still there" if stays else None
             except OSError as error:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from facematch.runtime.clock import wall_clock
+from facematch.server.alarms.store import AlarmStore
 from facematch.server.events.purge import Records
 from facematch.server.identity.bindings import Bindings
 from facematch.server.identity.store import IdentityStore
@@ -69,7 +70,7 @@ class Keeping:
         presence, identity = PresenceStore(database), IdentityStore(database)
         self.unknown = UnknownFaces(database)
         bound = Bindings(identity, feed.writer, people.store)
-        stored = Stored(records, presence, identity, bound, recognizers.anchors, self.unknown)
+        stored = Stored(records, presence, identity, bound, recognizers.anchors, self.unknown, AlarmStore(database))
         removal = Removal(stored, snapshots, self.retention, feed, people.enrollment, people.changes)
         self._statistics = StatisticsExpiry(presence, limits.statistics_days)
         self.erasures = Erasures(removal, self._store, recognizers.all)

@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 
 from facematch.protocol.values import LONGEST_NAME
 from facematch.server.access.caller import caller_of
-from facematch.server.access.roles import Role
 from facematch.server.people.saying import UNAVAILABLE, said
 from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
 from facematch.server.rooms.not_compared import MOST, NotCompared, TooManyError
@@ -92,7 +91,7 @@ def routes(not_compared: NotCompared, recognizers: Recognizers, unknown: Unknown
         """Their cameras are left alone in every room: not subscribed, no batch, no Check."""
         with said():
             try:
-                await not_compared.put(identity, f"{Role.ADMIN} ({caller_of(request.scope).by})")
+                await not_compared.put(identity, caller_of(request.scope).signature)
                 await unknown.forget(identity)
             except TooManyError:
                 raise ApiError(*_FULL) from None

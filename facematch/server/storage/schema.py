@@ -210,6 +210,7 @@ sessions = sa.Table(
     sa.Column("used_at", UtcTime(), nullable=False),
     sa.Column("expires_at", UtcTime(), nullable=False),
     sa.Column("person_id", sa.Text(), comment="who whoever has it is supposed to be"),
+    sa.Column("name", sa.Text(), comment="their own, as they gave it when they signed in"),
 )
 
 erasures = sa.Table(
@@ -218,7 +219,12 @@ erasures = sa.Table(
     sa.Column("id", sa.Uuid(), primary_key=True),
     sa.Column("kind", sa.Text(), nullable=False, comment="participant or reference"),
     sa.Column("requested_at", UtcTime(), nullable=False),
-    sa.Column("requested_by", sa.Text(), nullable=False, comment="a role, and how it was shown; nobody's name"),
+    sa.Column(
+        "requested_by",
+        sa.Text(),
+        nullable=False,
+        comment="own name, role, and how that was shown",
+    ),
     sa.Column("salt", sa.LargeBinary(), nullable=False),
     sa.Column("subject_hash", sa.LargeBinary(), nullable=False, comment="scrypt of whom it was about"),
     sa.Column("subject", sa.Text(), comment="as JSON; null as soon as nobody has to be told it any more"),
@@ -428,6 +434,36 @@ leases = sa.Table(
     sa.Column("epoch", sa.BigInteger(), nullable=False, comment="rises when another process takes it"),
     sa.Column("until", UtcTime(), nullable=False, comment="by the database's clock"),
 )
+
+alarms = sa.Table(
+    "alarms",
+    metadata,
+    sa.Column("cursor", POSITION, primary_key=True, autoincrement=False, comment="of the event that it follows from"),
+    sa.Column("id", sa.Uuid(), nullable=False),
+    sa.Column("kind", sa.Text(), nullable=False, comment="match, someone_else, face_changed"),
+    sa.Column("room", sa.Text(), nullable=False, comment="as all texts here, empty when there is none"),
+    sa.Column("identity", sa.Text(), nullable=False),
+    sa.Column("sid", sa.Text(), nullable=False),
+    sa.Column("name", sa.Text(), nullable=False),
+    sa.Column("person_id", sa.Text(), nullable=False, comment="who they are supposed to be"),
+    sa.Column("seen_person_id", sa.Text(), nullable=False, comment="who was seen"),
+    sa.Column("match_cursor", POSITION, comment="of the Match that shows it; null: none does"),
+    sa.Column("since", UtcTime(), nullable=False),
+    sa.Column("last_at", UtcTime(), nullable=False, comment="when the same was seen last"),
+    sa.Column("sights", sa.BigInteger(), nullable=False, comment="how often"),
+    sa.Column("acknowledged_by", sa.Text(), nullable=False, comment="empty: it is open"),
+    sa.Column("acknowledged_at", UtcTime()),
+    sa.Column("verdict", sa.Text(), nullable=False, comment="right, wrong; empty: nobody has said"),
+    sa.Column("judged_by", sa.Text(), nullable=False),
+    sa.Column("judged_at", UtcTime()),
+)
+"""What somebody has to look at. Made in the transaction that appends what it follows from, and gone with it."""
+sa.Index("ix_alarms_id", alarms.c.id, unique=True)
+sa.Index("ix_alarms_of", alarms.c.identity, alarms.c.room, alarms.c.cursor)
+sa.Index("ix_alarms_seen_person_id", alarms.c.seen_person_id)
+sa.Index("ix_alarms_person_id", alarms.c.person_id)
+_NOT_ACKNOWLEDGED = sa.text("acknowledged_by = ''")
+sa.Index("ix_alarms_open", alarms.c.cursor, sqlite_where=_NOT_ACKNOWLEDGED, postgresql_where=_NOT_ACKNOWLEDGED)
 
 
 def text_of(value: str | None) -> Any:

@@ -26,6 +26,7 @@ TAGS = [
     {"name": "snapshots", "description": "Frames of matches."},
     {"name": "presence", "description": "Who was there and when, and statistics."},
     {"name": "identity", "description": "Who participants are supposed to be, and whether they are."},
+    {"name": "alarms", "description": "What somebody has to look at."},
     {"name": "erasure", "description": "Removing what is kept of somebody."},
     {"name": "tokens", "description": "Joining the LiveKit room."},
     {"name": "access", "description": "Signing in and out, and inviting somebody to the room."},
@@ -51,7 +52,7 @@ server stops, 1009 the client sent too much, 1013 the client is too slow; after 
 cursor. 4401 the login has ended: sign in first.
 
 **`WS /ws/events`** is the same with every type of event; `?types=participant,watch` chooses some of `match`, `check`,
-`participant`, `watch`, `identity`, `binding` and `viewing`.
+`participant`, `watch`, `identity`, `binding`, `viewing` and `alarm`.
 """
 
 

@@ -56,6 +56,9 @@ PUT        /api/bindings                     in    local  sign   role    role   
 DELETE     /api/bindings                     in    local  sign   role    role         role        in     sign   origin   host
 GET        /api/identity                     in    local  sign   in      role         role        in     sign   origin   host
 POST       /api/identity/acknowledge         in    local  sign   role    role         role        in     sign   origin   host
+GET        /api/alarms                       in    local  sign   in      role         role        in     sign   origin   host
+POST       /api/alarms/{id}/acknowledge      in    local  sign   in      role         role        in     sign   origin   host
+POST       /api/alarms/{id}/judge            in    local  sign   role    role         role        in     sign   origin   host
 GET        /api/calibration                  in    local  sign   in      role         role        in     sign   origin   host
 POST       /api/events/{id}/verdict          in    local  sign   role    role         role        in     sign   origin   host
 GET        /api/people                       in    local  sign   in      role         role        in     sign   origin   host
@@ -119,6 +122,8 @@ NOT_THERE = {
     "/static/{path:path}": "NOT_FOUND",
     "/captures/{name}": "NOT_FOUND",
     "/api/events/{id}/verdict": "NO_EVENT",
+    "/api/alarms/{id}/acknowledge": "NO_ALARM",
+    "/api/alarms/{id}/judge": "NO_ALARM",
     "/api/people/{id}": "NO_PERSON",
     "/api/people/{id}/export": "NO_PERSON",
     "/api/people/{id}/statistics": "NO_PERSON",

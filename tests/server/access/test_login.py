@@ -359,6 +359,7 @@ def test_in_local_mode_there_is_nothing_to_sign_in_to(client: TestClient) -> Non
         "by": "local",
         "room": None,
         "expires_at": None,
+        "name": None,
         "consent_required": False,
     }
 

@@ -79,8 +79,8 @@ def matched(web: TestClient, match: dict[str, Any], settings: Settings) -> Any:
     return post
 
 
-def events(web: TestClient) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = web.get("/api/events").json()["events"]
+def events(web: TestClient, **query: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = web.get("/api/events", params=query).json()["events"]
     return found
 
 
@@ -114,7 +114,7 @@ def test_events_and_snapshots_of_one_participant_go_and_those_of_others_stay(
     assert answer.status_code == 200, answer.text
     receipt = answer.json()
     assert receipt["identity"] == "Alice/42"
-    assert (receipt["events"], receipt["snapshots"], receipt["verified"]) == (3, 3, True)
+    assert (receipt["events"], receipt["snapshots"], receipt["verified"]) == (4, 3, True)  # three matches, one alarm
     assert (receipt["recognizer"], receipt["undelivered_events"]) == ("pending", None)
     assert [event["snapshot"] for event in events(web)] == [kept]
     assert [file.name for file in settings.output_dir.iterdir()] == [kept]
@@ -181,9 +181,10 @@ def test_events_that_name_no_identity_are_known_by_name_and_sid(web: TestClient,
     matched(None, "alice42")
     matched(None, 'x","participant_name":"Alice42",')
     matched("Bob", "Alice42")
-    assert web.delete("/api/participants/Alice42").json()["events"] == 1
-    assert web.delete("/api/participants/PA_xxx").json()["events"] == 2
+    assert web.delete("/api/participants/Alice42").json()["events"] == 2  # a match and its alarm
+    assert web.delete("/api/participants/PA_xxx").json()["events"] == 4
     assert [event["participant_identity"] for event in events(web)] == ["Bob"]
+    assert [event["participant_identity"] for event in events(web, type="alarm")] == ["Bob"]
 
 
 def test_nobody_of_that_name(web: TestClient) -> None:
@@ -229,7 +230,7 @@ def test_the_recognizer_is_told_until_it_confirms(
 
     line = until_done(web)
     assert line["receipt_id"] == receipt["receipt_id"]
-    assert (line["events"], line["snapshots"], line["undelivered_events"]) == (1, 1, 7)
+    assert (line["events"], line["snapshots"], line["undelivered_events"]) == (2, 1, 7)
     for _ in range(200):  # the record says so a moment before
         if beat(web, heartbeat, orders_done=done([order], 7)) == []:
             return
@@ -320,9 +321,10 @@ def test_listeners_for_whom_it_still_waits_are_not_sent_it(
     with TestClient(create_app(settings, parts)) as web:
         for who in ("Alice", "Bob", "Alice"):
             web.post("/api/match", json={**match, "participant_identity": who, "event_id": str(uuid4())})
-        first, _, third = [event["cursor"] for event in reversed(events(web))]
+        told = [event for event in events(web, type="all") if event["participant_identity"] == "Alice"]
         web.delete("/api/participants/Alice")
-    assert {cursor for cursors in forgotten for cursor in cursors} == {first, third}
+    assert {cursor for cursors in forgotten for cursor in cursors} == {event["cursor"] for event in told}
+    assert sorted(event["type"] for event in told) == ["alarm", "match", "match"]
 
 
 def test_an_event_that_comes_meanwhile_is_not_taken_for_one_that_is_left(
@@ -341,7 +343,7 @@ def test_an_event_that_comes_meanwhile_is_not_taken_for_one_that_is_left(
     monkeypatch.setattr(Records, "remove_of", and_one_comes)
     matched("Alice")
     receipt = web.delete("/api/participants/Alice").json()
-    assert (receipt["events"], receipt["verified"]) == (1, True)
+    assert (receipt["events"], receipt["verified"]) == (2, True)
     assert [event["snapshot"] for event in events(web)] == came
 
 
@@ -381,7 +383,7 @@ def test_nothing_of_the_participant_is_left_in_any_file(
         assert b"Zacharias" not in file.read_bytes(), file.name
     logged = capsys.readouterr()
     assert "Zacharias" not in logged.out + logged.err
-    assert len(re.findall(r"Erased .*events=50.*snapshots=50", logged.out)) == 1
+    assert len(re.findall(r"Erased .*events=51.*snapshots=50", logged.out)) == 1
 
 
 def test_a_snapshot_that_cannot_be_removed_is_said_and_tried_again(
@@ -496,7 +498,7 @@ def test_the_reference_goes_with_all_that_came_of_it_and_the_recognizer_is_told(
     receipt = web.delete("/api/reference").json()
 
     assert (receipt["reference_id"], receipt["recognizer"], receipt["verified"]) == (reference_id, "pending", True)
-    assert (receipt["events"], receipt["snapshots"], receipt["undelivered_events"]) == (2, 2, None)
+    assert (receipt["events"], receipt["snapshots"], receipt["undelivered_events"]) == (4, 2, None)
     assert not settings.reference_image.exists()
     assert web.get("/reference/current.jpg").status_code == 404
     assert web.get("/api/status").json()["reference"] is None
@@ -512,7 +514,7 @@ def test_the_reference_goes_with_all_that_came_of_it_and_the_recognizer_is_told(
     assert web.get("/api/erasures").json()["erasures"][0]["recognizer"] == "pending"
     beat(web, heartbeat, reference_id=None, orders_done=done([order], 5))
     line = until_done(web)
-    assert (line["kind"], line["events"], line["snapshots"], line["undelivered_events"]) == ("reference", 2, 2, 5)
+    assert (line["kind"], line["events"], line["snapshots"], line["undelivered_events"]) == ("reference", 4, 2, 5)
     assert web.delete("/api/reference").status_code == 404
 
 
@@ -583,7 +585,7 @@ def test_whoever_remembers_events_can_see_that_some_were_erased(
         look(web)
     with TestClient(create_app(settings, parts)) as web:  # a restart is nothing to read the log again for
         look(web)
-    assert seen == [0, 2, 2, 2]
+    assert seen == [0, 3, 3, 3]
 
 
 def test_the_record_says_nothing_that_tells_whose(web: TestClient) -> None:
@@ -604,5 +606,5 @@ def test_files_of_other_places_are_out_of_reach(web: TestClient, match: dict[str
     outside = tmp_path / "current.jpg"
     outside.write_bytes(JPEG)
     web.post("/api/match", json={**match, "participant_identity": "Alice", "snapshot": "current.jpg"})
-    assert web.delete("/api/participants/Alice").json()["events"] == 1
+    assert web.delete("/api/participants/Alice").json()["events"] == 2
     assert outside.exists()

@@ -52,7 +52,8 @@ def test_everything_of_one_participant(
 
     found = export(client, IDENTITY)
     assert found["participant.json"]["identity"] == IDENTITY
-    assert [event["type"] for event in found["events-1.json"]] == ["match", "check"]
+    assert [event["type"] for event in found["events-1.json"]] == ["match", "alarm", "check"]
+    assert [(alarm["identity"], alarm["kind"]) for alarm in found["alarms.json"]] == [(IDENTITY, "match")]
     assert {event["participant_identity"] for event in found["events-1.json"]} == {IDENTITY}
     assert {name: data for name, data in found.items() if name.startswith("snapshots/")} == {
         "snapshots/match_1.jpg": b"match_1.jpg"

@@ -153,11 +153,13 @@ TABLES_SINCE = (
     "erasing",
     "turned_away",
     "erasure_confirmations",
+    "alarms",
 )
 BACK_TO_0003 = (
     *(f"DROP TABLE {table}" for table in TABLES_SINCE),
     "ALTER TABLE webhooks DROP COLUMN progress",
     "ALTER TABLE sessions DROP COLUMN person_id",
+    "ALTER TABLE sessions DROP COLUMN name",
     "ALTER TABLE log_position DROP COLUMN folded",
     "ALTER TABLE log_position DROP COLUMN erased",
     "DROP INDEX ix_events_reference_id",

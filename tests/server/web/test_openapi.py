@@ -55,6 +55,8 @@ NEEDS_MORE = {
     "/captures/{name}",
     "/reference/current.jpg",  # there is none
     "/api/events/{id}/verdict",  # an event of that id
+    "/api/alarms/{id}/acknowledge",
+    "/api/alarms/{id}/judge",
     "/api/people/{id}",  # somebody of that id
     "/api/people/{id}/merge",
     "/api/people/{id}/split",

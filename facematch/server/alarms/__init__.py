@@ -1,0 +1,1 @@
+"""What somebody has to look at: raised from the log, acknowledged and judged by people."""
