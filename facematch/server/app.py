@@ -33,6 +33,7 @@ from facematch.server.access.store import SqlSessionStore
 from facematch.server.alarms.fold import AlarmFold
 from facematch.server.alarms.service import Alarms
 from facematch.server.assignment.finder import RoomList
+from facematch.server.assignment.routes import Asking
 from facematch.server.assignment.service import Assignment
 from facematch.server.assignment.service import Rules as Sharing
 from facematch.server.calibration import routes as calibration
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from facematch.config.settings import Settings
+    from facematch.server.assignment.fence import Fence
     from facematch.server.gallery.enrollment import Examiner
 
 log = structlog.get_logger(__name__)
@@ -112,14 +114,8 @@ class Parts:
 def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     """The web process. Touches nothing outside itself before its lifespan begins."""
     database = Database(_database_url(settings))
-    event_log = _event_log(settings, database)
-    hub = Hub(event_log)
     leases = Leases(database)
-    webhooks = Webhooks(event_log, WebhookStore(database), _receiver(settings), leases)
-    feed = Feed(event_log, hub, webhooks.notify)
-    neighbours = parts.neighbours or Neighbours()
     minted = _tokens(settings)
-    administered = _administered(settings, minted)
     recognizers = Recognizers(parts.monotonic)
     assignment = Assignment(
         database,
@@ -129,6 +125,12 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         recognizers.attend,
         parts.monotonic,
     )
+    event_log = _event_log(settings, database, assignment.fence)
+    hub = Hub(event_log)
+    webhooks = Webhooks(event_log, WebhookStore(database), _receiver(settings), leases)
+    feed = Feed(event_log, hub, webhooks.notify)
+    neighbours = parts.neighbours or Neighbours()
+    administered = _administered(settings, minted)
     expulsion = Expulsion(administered, lambda: settings.token_rooms | assignment.rooms(), settings.token_ttl_seconds)
     viewings = Viewings(minted, administered, event_log, feed.writer)
     access = Access(
@@ -233,7 +235,10 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         ),
         heartbeats.routes(recognizers, keeping.erasures, people.gallery_version, directing),
         anchors_routes.routes(recognizers.anchors),
-        assignment.routes(_livekit_s_signature(settings), people.gallery_version),
+        assignment.routes(
+            _livekit_s_signature(settings),
+            Asking(people.gallery_version, heartbeats.ordered_by_beats(recognizers, keeping.erasures)),
+        ),
         looks_routes.routes(looks),
         not_compared_routes.routes(not_compared, recognizers, keeping.unknown),
         status.routes(
@@ -255,9 +260,9 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     return app
 
 
-def _event_log(settings: Settings, database: Database) -> SqlEventLog:
+def _event_log(settings: Settings, database: Database, fence: Fence) -> SqlEventLog:
     alarms = AlarmFold(timedelta(seconds=settings.alarm_quiet_seconds))
-    derived = (IdentityFold(), alarms, PresenceFold(), UnknownFaces(database))
+    derived = (fence, IdentityFold(), alarms, PresenceFold(), UnknownFaces(database))
     return SqlEventLog(database, *derived, gate=Erasing())
 
 

@@ -26,7 +26,7 @@ import structlog
 
 from facematch.protocol.events import FIRST_TYPES, kind_of, to_wire
 from facematch.recognizer.delivery.outbox_disk import OutboxDamagedError, OutboxDisk
-from facematch.recognizer.delivery.posting import ACCEPTED, Posting
+from facematch.recognizer.delivery.posting import ACCEPTED, OUTDATED, Posting
 from facematch.recognizer.delivery.understanding import Understanding
 from facematch.recognizer.wakeup import Wakeup
 from facematch.runtime.backoff import full_jitter
@@ -345,6 +345,8 @@ class Outbox:
             self._settled_to = event.position
             if status == ACCEPTED:
                 self._posted += 1
+            elif _is_outdated(event.body, status):
+                self._note_outdated(event.body)
             elif not self.understanding.excuses(kind_of(event.body)):
                 await self._reject(event, status)
 
@@ -359,6 +361,8 @@ class Outbox:
             self._unstored.popleft()
         if status == ACCEPTED:
             self._posted += 1
+        elif _is_outdated(body, status):
+            self._note_outdated(body)
         elif not self.understanding.excuses(kind_of(body)):
             self._note_rejected(body, status)
         return True
@@ -392,6 +396,9 @@ class Outbox:
         except sqlite3.Error as error:
             self._disk.note(error)
 
+    def _note_outdated(self, body: dict[str, Any]) -> None:
+        log.info("Event not taken: another recognizer was there", room=body.get("room"), epoch=body.get("epoch"))
+
     def _note_rejected(self, body: dict[str, Any], status: int) -> None:
         self._rejected += 1
         log.error("Event refused by the API", status=status, type=body["type"], event_id=body["event_id"])
@@ -408,6 +415,11 @@ class Outbox:
 
 
 _WITHOUT_SNAPSHOT: dict[str, dict[str, None]] = {"match": {"snapshot": None, "filename": None}}
+
+
+def _is_outdated(body: dict[str, Any], status: int) -> bool:
+    """Whether nothing is lost by a refusal: the room was another recognizer's when it happened."""
+    return status == OUTDATED and body.get("epoch") is not None
 
 
 def _settle(future: asyncio.Future[bool], *, stored: bool) -> None:

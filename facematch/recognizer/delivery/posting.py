@@ -22,6 +22,9 @@ log = structlog.get_logger(__name__)
 ACCEPTED = 0
 """Instead of the status of a refusal."""
 
+OUTDATED = 409
+"""The status of a refusal that loses nothing: another recognizer was in the room when the event happened."""
+
 RETRIED = frozenset({401, 403, 408, 429})
 """Refusals that pass by themselves, besides every 5xx."""
 

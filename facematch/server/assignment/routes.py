@@ -2,12 +2,14 @@
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from fastapi import APIRouter, Request
 
 from facematch.protocol.beat import ANSWER_SECONDS, Beat, BeatAnswer
+from facematch.protocol.heartbeat import Order, OrderDone
 from facematch.server.storage.errors import LogUnavailableError, UnstorableError
 from facematch.server.web.bodies import MB, described, json_refusals, read_json
 from facematch.server.web.errors import ApiError, Code, documented
@@ -33,12 +35,22 @@ Take = Callable[[Beat], Awaitable[BeatAnswer]]
 """Raises `LogUnavailableError`, `UnstorableError`."""
 
 
-def routes(take: Take | None, gallery_version: Callable[[], int]) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What else the answer to a beat says."""
+
+    gallery_version: Callable[[], int]
+    """That a recognizer can fetch now."""
+    orders: Callable[[str, Sequence[OrderDone]], Awaitable[list[Order]]]
+    """Of a boot, which says what it has done: what it is to erase."""
+
+
+def routes(take: Take | None, asking: Asking) -> APIRouter:
     """`POST /api/beat`.
 
     Args:
         take: what each is to hold; None: rooms are not given to anybody.
-        gallery_version: that a recognizer can fetch now.
+        asking: asked what else to answer.
     """
     router = APIRouter(tags=["status"])
 
@@ -65,6 +77,7 @@ def routes(take: Take | None, gallery_version: Callable[[], int]) -> APIRouter:
             raise ApiError(503, Code.STORAGE_FAILED, _AWAY, headers={"Retry-After": "1"}) from error
         except UnstorableError as error:
             raise ApiError(422, Code.INVALID, "The beat holds a value that cannot be stored.") from error
-        return said.model_copy(update={"gallery_version": gallery_version()})
+        orders = await asking.orders(told.boot, told.orders_done)
+        return said.model_copy(update={"gallery_version": asking.gallery_version(), "orders": orders})
 
     return router

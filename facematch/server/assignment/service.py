@@ -14,6 +14,7 @@ import structlog
 from facematch.protocol.beat import BeatAnswer
 from facematch.server.assignment import agreement, routes, webhook
 from facematch.server.assignment.book import Ruling, Standing, book_of
+from facematch.server.assignment.fence import Fence
 from facematch.server.assignment.finder import Finder, always
 from facematch.server.assignment.reconciling import answer
 from facematch.server.assignment.touch import LOOK_SECONDS, Touch
@@ -70,6 +71,7 @@ class Assignment:
         """Whether rooms are given to recognizers at all."""
         self.book = book_of(database, monotonic)
         self.finder = Finder(livekit, rules.watched, self.book, lead)
+        self.fence = Fence(self.book)
         self._agreed = rules.agreed
         self._attend = attend
         self._touch = Touch(monotonic)
@@ -79,9 +81,9 @@ class Assignment:
         self.moves: Counter[str] = Counter()
         """Rooms that came to somebody here, or were taken from somebody, by reason, since this process began."""
 
-    def routes(self, receiver: WebhookReceiver, gallery_version: Callable[[], int]) -> APIRouter:
+    def routes(self, receiver: WebhookReceiver, asking: routes.Asking) -> APIRouter:
         """See `assignment.routes` and `assignment.webhook`."""
-        router = routes.routes(self.take if self.shared else None, gallery_version)
+        router = routes.routes(self.take if self.shared else None, asking)
         router.routes.extend(webhook.routes(receiver, self.finder.nudge).routes)
         return router
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from facematch.server.events.writer import TooBusyError
-from facematch.server.storage.errors import LogUnavailableError, UnstorableError
+from facematch.server.storage.errors import LogUnavailableError, OutdatedError, UnstorableError
 from facematch.server.web.errors import ApiError, Code
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Intake:
             To how many listeners, of all events together; one that was there already goes to nobody.
 
         Raises:
-            ApiError: 503, they are not stored and may be sent again; 422, one of them never will be.
+            ApiError: 503, they are not stored and may be sent again; 409 or 422, one of them never will be.
         """
         try:
             return await self._writer.store(*map(_with_id, events), keep=lambda event: not self._is_erased(event))
@@ -48,6 +48,9 @@ class Intake:
         except TooBusyError as error:
             detail = "More events arrive than can be stored. Send it again."
             raise ApiError(503, Code.BUSY, detail, headers=_SOON) from error
+        except OutdatedError as error:
+            detail = "Another recognizer was in this room when the event happened. Do not send it again."
+            raise ApiError(409, Code.ROOM_TAKEN_OVER, detail) from error
         except UnstorableError as error:  # a sender that repeats it would hold up all that come after it
             raise ApiError(422, Code.INVALID, "The event holds a value that cannot be stored.") from error
 

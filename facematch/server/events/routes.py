@@ -62,6 +62,11 @@ _A_MATCH = {"type": "match", **_MATCH, **_ADDED, "distance": 0.37}
 def _refusals(limit: int, field: str) -> dict[int | str, dict[str, Any]]:
     return documented(
         *json_refusals(limit),
+        (
+            409,
+            Code.ROOM_TAKEN_OVER,
+            "Another recognizer was in this room when the event happened. Do not send it again.",
+        ),
         (422, Code.INVALID, f"{field}: Input should be a finite number"),
         (503, Code.STORAGE_FAILED, "The event could not be stored (SQLite: database or disk is full). Send it again."),
         (503, Code.BUSY, "More events arrive than can be stored. Send it again."),

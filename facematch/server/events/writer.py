@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from facematch.server.storage.errors import UnstorableError
+from facematch.server.storage.errors import OutdatedError, UnstorableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -135,10 +135,9 @@ class Writer:
             if isinstance(error, OSError):
                 self._publisher.doubt()
                 self._note(error)
-            for waiting in batch:
-                if not waiting.settled.done():
-                    waiting.settled.set_exception(error)
-                    waiting.settled.exception()  # who sent it may have gone
+            if isinstance(error, OutdatedError):  # it has come, and is not missed
+                await self._look_for_gaps(batch, [None] * len(batch))
+            _fail(batch, error)
 
     async def _append(self, batch: list[_Waiting]) -> tuple[list[Entry | None], Sequence[Entry | None]]:
         """For each its entry; None when it was there already, or is not to be kept. And what follows from them."""
@@ -166,3 +165,10 @@ class Writer:
             log.info("Event log takes events again")
         self._trouble = str(error) if error else None
         self._trouble_at = time.monotonic()
+
+
+def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
+    for waiting in batch:
+        if not waiting.settled.done():
+            waiting.settled.set_exception(error)
+            waiting.settled.exception()  # who sent it may have gone

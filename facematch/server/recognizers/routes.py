@@ -1,13 +1,13 @@
 """The recognizers' door: heartbeats in, orders out."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from fastapi import APIRouter, Request
 
 from facematch.protocol.events import KINDS
-from facematch.protocol.heartbeat import MOST_BYTES, Heartbeat, HeartbeatAnswer, Order
+from facematch.protocol.heartbeat import MOST_BYTES, Heartbeat, HeartbeatAnswer, Order, OrderDone
 from facematch.server.recognizers.directing import NO_WORD, Directing
 from facematch.server.recognizers.registry import Recognizers
 from facematch.server.web.bodies import described, json_refusals, read_json
@@ -58,6 +58,24 @@ class Ordering(Protocol):
     def orders(self, heartbeat: Heartbeat) -> list[Order]:
         """What the answer to a heartbeat asks for."""
         ...
+
+
+def ordered_by_beats(
+    recognizers: Recognizers, ordering: Ordering
+) -> Callable[[str, Sequence[OrderDone]], Awaitable[list[Order]]]:
+    """What the answer to a beat asks for: a recognizer without a room sends no heartbeat, and its outbox may hold
+    events all the same. One that never had any is asked for nothing.
+    """
+
+    async def orders(boot: str, done: Sequence[OrderDone]) -> list[Order]:
+        last = next((heartbeat for heartbeat, _ in recognizers.all() if heartbeat.source == boot), None)
+        if last is None:
+            return []
+        said = last.model_copy(update={"orders_done": list(done)})
+        await ordering.hear(said)
+        return ordering.orders(said)
+
+    return orders
 
 
 def routes(

@@ -7,3 +7,7 @@ class LogUnavailableError(OSError):
 
 class UnstorableError(ValueError):
     """This value will never be stored, whatever happens."""
+
+
+class OutdatedError(UnstorableError):
+    """An event of a room that another recognizer had taken over before it happened."""

@@ -159,6 +159,19 @@ async def test_what_is_refused_for_good_is_put_aside_and_blocks_nothing(
     assert refused[0]["event_id"] == receiver.sent[1][1]["event_id"]
 
 
+async def test_what_happened_in_a_room_of_another_is_no_dead_letter(receiver: Receiver, outbox_path: Path) -> None:
+    receiver.answers.extend([200, 409, 200])
+    async with outbox_on(outbox_path, receiver.url) as outbox:
+        with capture_logs() as lines:
+            for name in "abc":
+                await outbox.put(check(name).model_copy(update={"room": "exam-1", "epoch": 3}))
+            await empty(outbox)
+        counts = outbox.status
+    assert (counts.posted, counts.rejected, counts.queued) == (2, 0, 0)
+    [told] = [line for line in lines if "another recognizer was there" in line["event"]]
+    assert (told["room"], told["epoch"]) == ("exam-1", 3)
+
+
 # What has piled up.
 
 
