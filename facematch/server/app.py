@@ -246,7 +246,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
             status.Shown(recognizers, reference, feed, webhooks, keeping.erasures, people.compared, assignment),
         ),
         rooms.routes(settings.room_name, recognizers, assignment),
-        metrics.routes(recognizers, hub, reference),
+        metrics.routes(recognizers, assignment, hub, reference),
         health.routes(_health(settings, feed, health.recognizer_check(recognizers, assignment), parts.monotonic)),
     ):
         app.router.routes.extend(router.routes)  # flat, so that whoever walks app.routes sees each one

@@ -50,6 +50,11 @@ class Standing:
         """Frames a second that rooms need: those of a worker, or all."""
         return math.fsum(room.cost or 0.0 for room in self.rooms.values() if worker in (None, room.owner))
 
+    def is_watched(self, room: RoomState) -> bool:
+        """Whether its owner is in it, and was heard of just now."""
+        owner = self.workers.get(room.owner or "")
+        return room.arrived and owner is not None and owner.alive
+
     def boots(self) -> dict[str, str]:
         """Of each room that has an owner that is known, the owner's boot."""
         owned = ((room.name, self.workers.get(room.owner or "")) for room in self.rooms.values())

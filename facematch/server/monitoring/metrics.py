@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from facematch.protocol.events import Outcome
 from facematch.protocol.heartbeat import LiveKitState
+from facematch.server.monitoring.worker_metrics import WorkersCollector
 from facematch.server.web.errors import documented
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
     from facematch.protocol.heartbeat import Heartbeat
+    from facematch.server.assignment.service import Assignment
     from facematch.server.events.hub import Hub
     from facematch.server.gallery.photo_file import ReferenceFile
     from facematch.server.recognizers.registry import Recognizers
@@ -63,11 +65,12 @@ class ServerFigures:
     """Since the reference was enrolled; None without one."""
 
 
-def routes(recognizers: Recognizers, hub: Hub, reference: ReferenceFile) -> APIRouter:
+def routes(recognizers: Recognizers, assignment: Assignment, hub: Hub, reference: ReferenceFile) -> APIRouter:
     """The route.
 
     Args:
         recognizers: the newest speaks for all.
+        assignment: who watches which room, where rooms are shared.
         hub: the listeners.
         reference: how old it is.
     """
@@ -85,6 +88,8 @@ def routes(recognizers: Recognizers, hub: Hub, reference: ReferenceFile) -> APIR
     async def metrics() -> Response:
         registry = CollectorRegistry()
         registry.register(_Collector(recognizers.newest(), await _own_figures(hub, reference)))
+        if assignment.shared:
+            registry.register(WorkersCollector(assignment))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router

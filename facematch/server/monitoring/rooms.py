@@ -174,7 +174,7 @@ class _Shared:
                 _Held(
                     room=room.name,
                     recognizer=room.owner,
-                    watched=room.arrived and owner is not None and owner.alive,
+                    watched=now.is_watched(room),
                     since=room.since,
                     heard=said if is_owner_s and age <= ONLINE_SECONDS else None,
                     epoch=room.epoch or None,

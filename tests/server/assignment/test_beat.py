@@ -169,3 +169,20 @@ def test_a_webhook_that_livekit_signed_has_rooms_looked_at(sharing: TestClient) 
 
 def signed(secret: str, digest: str) -> str:
     return AccessToken("demo-key", secret).with_sha256(digest).to_jwt()
+
+
+def test_figures_are_those_of_each_worker(sharing: TestClient) -> None:
+    worker = FakeWorker("host-1")
+    beat_until_given(sharing, worker)
+    post(sharing, worker.beat())
+
+    def counted() -> bool:
+        text = sharing.get("/metrics").text
+        wanted = ("facematch_rooms_watched 1.0", 'facematch_worker_rooms{worker="host-1"} 1.0')
+        return all(line in text for line in wanted)
+
+    block_until(counted, within=20, what="the figures are there")
+    text = sharing.get("/metrics").text
+    assert 'facematch_worker_capacity{worker="host-1"} 100.0' in text
+    assert 'facematch_room_moves_total{reason="unwatched"} 1.0' in text
+    assert "facematch_events_fenced_total 0.0" in text
