@@ -11,6 +11,7 @@ const TIMEOUT_MS = 10_000;
  * @property {"local" | "key" | "login" | "invitation"} by how the server knows
  * @property {string | null} room the only room that may be joined; null: any
  * @property {string | null} expires_at
+ * @property {string | null} [name] what they call themselves
  * @property {boolean} [consent_required] nobody is looked at before they have agreed
  */
 
@@ -32,7 +33,7 @@ export async function fetchWho() {
 }
 
 /**
- * @param {{ key: string } | { invitation: string }} proof
+ * @param {{ key: string, name?: string } | { invitation: string }} proof
  * @returns {Promise<Who>}
  */
 export async function signIn(proof) {

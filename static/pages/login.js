@@ -15,6 +15,7 @@ const NOT_WHOLE = "This link is not whole. Copy all of it, or ask for it again."
 
 const form = /** @type {HTMLFormElement} */ (element("sign-in"));
 const key = /** @type {HTMLInputElement} */ (element("key"));
+const name = /** @type {HTMLInputElement} */ (element("name"));
 const show = /** @type {HTMLInputElement} */ (element("show"));
 const submit = /** @type {HTMLButtonElement} */ (element("submit"));
 const accept = /** @type {HTMLButtonElement} */ (element("accept"));
@@ -23,7 +24,7 @@ let invitation = "";
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  void enter({ key: key.value.trim() }, submit, element("trouble")).then((done) => {
+  void enter({ key: key.value.trim(), name: name.value }, submit, element("trouble")).then((done) => {
     if (done) return;
     key.setAttribute("aria-invalid", "true");
     key.focus();
@@ -72,7 +73,7 @@ async function goOnWhenSignedIn() {
 }
 
 /**
- * @param {{ key: string } | { invitation: string }} proof
+ * @param {{ key: string, name?: string } | { invitation: string }} proof
  * @param {HTMLButtonElement} button waits meanwhile
  * @param {HTMLElement} trouble says what is wrong
  * @returns {Promise<boolean>} whether it worked

@@ -3,7 +3,7 @@
 
 /** @import { Invitation, Who } from "../net/login.js" */
 
-import { fullTime } from "../model/text.js";
+import { displayName, fullTime } from "../model/text.js";
 import { html, useEffect, useRef } from "./preact.js";
 
 const ROLES = { admin: "admin", viewer: "viewer", participant: "guest of the room", recognizer: "recognizer" };
@@ -21,10 +21,10 @@ const ROLES = { admin: "admin", viewer: "viewer", participant: "guest of the roo
 export function Account({ who, invitation, notice, busy, onSignOut, onInvite, onCopy }) {
   const until = who.expires_at === null ? null : fullTime(Date.parse(who.expires_at));
   return html`<button type="button" class="pill pill-button" popovertarget="account-menu" data-testid="account">
-      <span class="visually-hidden">Signed in as </span>${ROLES[who.role]}
+      <span class="visually-hidden">Signed in as </span><${Called} who=${who} />
     </button>
     <div class="help account-menu" id="account-menu" popover="auto">
-      <h2>Signed in as ${ROLES[who.role]}</h2>
+      <h2>Signed in as <${Called} who=${who} /></h2>
       ${until === null ? null : html`<p class="hint">Until ${until}, or until you sign out.</p>`}
       ${
         who.role === "participant"
@@ -39,6 +39,13 @@ export function Account({ who, invitation, notice, busy, onSignOut, onInvite, on
       <p class="hint" role="status">${notice}</p>
       <button type="button" class="button" data-testid="sign-out" aria-disabled=${busy ? "true" : "false"} onClick=${onSignOut}>Sign out</button>
     </div>`;
+}
+
+/** @param {{ who: Who }} props by their own name, if they gave one, and what they may do */
+function Called({ who }) {
+  const role = ROLES[who.role];
+  if (!who.name) return html`<span>${role}</span>`;
+  return html`<span><bdi translate=${false}>${displayName(who.name)}</bdi><span>, ${role}</span></span>`;
 }
 
 /** @param {{ invitation: Invitation, onCopy: (link: string) => void }} props */

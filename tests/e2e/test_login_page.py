@@ -77,10 +77,14 @@ async def signed_in_as_admin(page: Page, base_url: str, artifacts: Path) -> None
     await expect(key).to_be_focused()
     assert await page.evaluate(CHECKS) == []
 
+    await page.keyboard.press("Shift+Tab")
+    await expect(page.get_by_label("Your name")).to_be_focused()
+    await page.keyboard.type(" Dana ")
+    await page.keyboard.press("Tab")
     await page.keyboard.type(KEYS["admin_key"])  # over the one that is selected
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("connection")).to_have_attribute("data-level", "live", timeout=LOOK)
-    await expect(page.get_by_test_id("account")).to_have_text("Signed in as admin")
+    await expect(page.get_by_test_id("account")).to_have_text("Signed in as Dana, admin")
     assert await page.evaluate("document.cookie") == ""
 
 
