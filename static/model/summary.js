@@ -38,6 +38,9 @@ export const WORDS = {
   offline: "Offline",
 };
 
+/** The page hears all there is, and nobody looks. */
+export const NOT_WATCHED = "Not watched";
+
 /** @type {Readonly<Record<Rights, string>>} without a reference: what comes first */
 const BEGIN = {
   unknown: "",
@@ -51,7 +54,8 @@ const UNSEEN = new Set(["no_video", "encrypted", "denied", "too_large", "no_cons
 
 /** @param {Card} card the one word of its state */
 export function stateWord(card) {
-  return card.reason === "left" ? "Left" : WORDS[card.state];
+  if (card.reason === "left") return "Left";
+  return card.reason === "recognizer" ? NOT_WATCHED : WORDS[card.state];
 }
 
 /** @param {Card} card the same, with who it is where that is known, and whether it is who it should be */
@@ -136,7 +140,7 @@ function matchSummary(matching, cards, now) {
     return { ...said("match", counted(matching.length, "participant"), others, namesOf(matching)), lead: "Match", about };
   }
   const since = seconds < 2 ? "since just now" : `for ${duration(seconds)}`;
-  const detail = ["on camera ", since, others && ", ", others].join("");
+  const detail = ["matching ", since, others && ", ", others].join("");
   return { ...said("match", namesOf(matching), detail), lead: "Match", about };
 }
 

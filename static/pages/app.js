@@ -289,6 +289,7 @@ function draw() {
     pageNow,
     room: state.status?.room ?? "",
     onErase: onErasePerson,
+    onEnlarge: viewing.show,
   });
   viewing.draw();
   enlarging.draw(cards, session.camera.mirrored);

@@ -1,6 +1,7 @@
 // @ts-check
 /** The places beside the live one, once they have been shown: what is under way there goes on behind the one in front. */
 
+/** @import { MatchEvent } from "../types/model.js" */
 /** @import { Rights } from "../model/rights.js" */
 /** @import { Places } from "./places.js" */
 
@@ -19,8 +20,9 @@ const MINUTE_MS = 60_000;
  * @param {number} about.pageNow
  * @param {string} about.room that is watched
  * @param {(person: { id: string, name: string, photos: number }) => void} about.onErase
+ * @param {(event: MatchEvent) => void} about.onEnlarge
  */
-export function drawPlaces({ route, routeOf, go, stay }, mounts, { rights, canInvite, pageNow, room, onErase }) {
+export function drawPlaces({ route, routeOf, go, stay }, mounts, { rights, canInvite, pageNow, room, onErase, onEnlarge }) {
   const now = Math.floor(pageNow / MINUTE_MS) * MINUTE_MS;
   const [people, past] = [routeOf("people"), routeOf("history")];
   if (people !== null) {
@@ -40,7 +42,7 @@ export function drawPlaces({ route, routeOf, go, stay }, mounts, { rights, canIn
   }
   if (past !== null) {
     render(
-      html`<${History} route=${past} shown=${route.place === "history"} room=${room} now=${now} stay=${stay} />`,
+      html`<${History} route=${past} shown=${route.place === "history"} room=${room} now=${now} stay=${stay} onEnlarge=${onEnlarge} />`,
       mounts.history,
     );
   }

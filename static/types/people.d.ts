@@ -1,6 +1,6 @@
 /** The shapes of people and of presence, as the server answers them: facematch/server/people/answers.py and presence. */
 
-import type { BBox, Size } from "./model.js";
+import type { BBox, MatchEvent, Size } from "./model.js";
 
 export interface Person {
   id: string;
@@ -147,4 +147,22 @@ export interface IdentityShown {
   seen_person_id: string | null;
   seen_person_name: string | null;
   certainty: string | null;
+}
+
+/** One line of what happened: see GET /api/sightings. */
+export interface SightingLine {
+  kind: "sighting" | "unseen" | "joined" | "left" | "said";
+  cursor: number;
+  began: string;
+  until: string;
+  going_on: boolean;
+  room: string | null;
+  participant_identity: string | null;
+  participant_name: string | null;
+  people: readonly { person_id: string; person_name: string | null }[];
+  looks: number;
+  best: number | null;
+  reason: string | null;
+  match: MatchEvent | null;
+  event: { change: string; by: string; person_name: string | null; person_id: string | null } | null;
 }

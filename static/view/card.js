@@ -162,14 +162,13 @@ function doing(card, now) {
   if (why !== undefined) return why;
   if (card.phase === "") return "no camera to look at";
   const seconds = card.matchSince === null ? 0 : Math.floor((now - card.matchSince) / 1000);
-  const since = seconds < 2 ? "" : `for ${duration(seconds)} · `;
+  const since = seconds < 2 ? "" : `matching for ${duration(seconds)} · `;
   const unlit = card.silent ? "its video does not arrive · " : "camera switched off · ";
   const known = card.state === "no_video" ? unlit : since;
   switch (card.phase) {
     case "hold":
-      return `${known}${card.remaining === null ? "holding" : `holding ${card.remaining} s`}`;
     case "wait":
-      return `${known}${card.remaining === null ? "waiting" : `waiting ${card.remaining} s`}`;
+      return `${known}${card.remaining === null ? "next look soon" : `next look in ${card.remaining} s`}`;
     case "queued":
       return `${known}its turn comes next`;
     case "idle":

@@ -3,7 +3,7 @@
 
 /** @import { Line } from "../model/strip.js" */
 /** @import { Route } from "../model/route.js" */
-/** @import { From } from "../types/model.js" */
+/** @import { From, MatchEvent } from "../types/model.js" */
 
 import { hrefOf } from "../model/route.js";
 import { busyPart, dayOf, dayText, linesOf } from "../model/strip.js";
@@ -11,6 +11,7 @@ import { counted, displayName } from "../model/text.js";
 import { attendancePath, fetchPresence } from "../net/presence.js";
 import { Trouble, useAnswer } from "./answer.js";
 import { DayChoice } from "./day-choice.js";
+import { Happened, Views } from "./happened.js";
 import { Icon } from "./icons.js";
 import { html, memo, useState } from "./preact.js";
 import { Statistics } from "./statistics.js";
@@ -28,6 +29,7 @@ const LINES = 50;
  * @property {string} room that is watched
  * @property {number} now ms, whole minutes
  * @property {(href: string) => void} stay
+ * @property {(event: MatchEvent) => void} onEnlarge
  */
 
 /** @param {HistoryProps} props */
@@ -58,6 +60,7 @@ function View({ route, shown, room: watched, now, stay }) {
       <a class="button place-action" href=${attendancePath(query)} download data-testid="csv"><${Icon} name="download" size=${18} />Attendance list (CSV)</a>
     </div>
     <div class="tools" role="group" aria-label="Filter">
+      <${Views} params=${route.params} stay=${stay} />
       <${DayChoice} day=${day} today=${today} onDay=${(/** @type {string} */ to) => show({ day: to === today ? "" : to })} />
       <label class="tool">
         <span class="visually-hidden">Room</span>
@@ -106,7 +109,9 @@ function View({ route, shown, room: watched, now, stay }) {
     }`;
 }
 
-export const History = memo(View);
+export const History = memo((/** @type {HistoryProps} */ props) =>
+  (props.route.params["view"] ?? "") === "" ? html`<${View} ...${props} />` : html`<${Happened} ...${props} />`,
+);
 
 /**
  * @param {object} props

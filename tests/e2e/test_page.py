@@ -47,7 +47,7 @@ async def test_a_person_uploads_a_photo_joins_and_sees_the_match(make_stack: Mak
         await expect(card).to_have_attribute("data-state", "match", timeout=LOOK)
         await expect(card.get_by_test_id("card-state")).to_have_text(re.compile("match", re.IGNORECASE))
         await expect(card.get_by_test_id("score")).to_be_visible()
-        await expect(card.get_by_test_id("card-phase")).to_contain_text("holding", timeout=LOOK)
+        await expect(card.get_by_test_id("card-phase")).to_contain_text("next look", timeout=LOOK)
         await expect(card.get_by_test_id("face-outline")).to_be_visible(timeout=LOOK)
         assert await _plays(card.locator("video"))
         await card.get_by_role("button", name="Enlarge the live video of Alice42").click()

@@ -43,7 +43,7 @@ async def test_each_state_has_its_card(web: WebProcess, fake: FakeRecognizer) ->
             await expect(card_of(page, identity)).to_have_attribute("data-state", state, timeout=LOOK)
         ann = card_of(page, "Ann")
         await expect(ann.get_by_test_id("card-state")).to_have_text("Match")
-        await expect(ann.get_by_test_id("card-phase")).to_have_text(re.compile(r"holding \d+ s$"))
+        await expect(ann.get_by_test_id("card-phase")).to_have_text(re.compile(r"next look in \d+ s$"))
         await expect(ann.get_by_role("meter", name="Similarity score")).to_have_attribute(
             "aria-valuetext", re.compile("0.63")
         )

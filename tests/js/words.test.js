@@ -1,9 +1,11 @@
 // @ts-check
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { NO_FILTER, beside, filtered, namesIn, reading } from "../../static/model/activity.js";
-import { announcement, stateWord, summaryOf } from "../../static/model/summary.js";
+import { lineReading } from "../../static/model/sightings.js";
+import { NOT_WATCHED, WORDS, announcement, stateWord, summaryOf } from "../../static/model/summary.js";
 import * as text from "../../static/model/text.js";
 import { Page, at, check, heartbeat, match, status, track } from "./made.js";
 
@@ -48,6 +50,30 @@ test("the time of day has its date on another day", () => {
   assert.ok(text.fullTime(at(0)).startsWith(day) && text.fullTime(at(0)).endsWith(time));
 });
 
+test("the README names every state of a card in the page's words", () => {
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  const named = readme.slice(readme.indexOf("each participant has a card that says"), readme.indexOf("After 6 seconds without news"));
+  const words = [...named.matchAll(/\*([^*]+)\*/g)].map(([, word = ""]) => word.replace(/\s+/g, " "));
+  assert.deepEqual(words.sort(), [...Object.values(WORDS), NOT_WATCHED, "Left"].map((word) => word.toLowerCase()).sort());
+});
+
+test("lines of what happened", () => {
+  const line = /** @type {import("../../static/types/people.js").SightingLine} */ ({
+    kind: "sighting", cursor: 1, began: "2025-09-25T14:01:00Z", until: "2025-09-25T14:07:30Z", going_on: false, room: "r",
+    participant_identity: "a", participant_name: "A", looks: 36, best: 0.6123, reason: null, match: null, event: null,
+    people: [{ person_id: "default", person_name: null }, { person_id: "p_1", person_name: "Eve" }],
+  });
+  assert.deepEqual(lineReading(line), {
+    state: "match", words: "Match", who: "the person of the photo and Eve", detail: "6 min · best 0.61 · 36 looks",
+  });
+  assert.equal(lineReading({ ...line, going_on: true }).words, "Matching");
+  assert.deepEqual(lineReading({ ...line, people: [], best: null }).words, "Seen, no match");
+  assert.deepEqual(lineReading({ ...line, kind: "unseen", reason: "muted" }), { state: "no_video", words: "Camera off", who: "", detail: "6 min" });
+  assert.equal(lineReading({ ...line, kind: "unseen", reason: "new" }).words, "Check failed");
+  const event = { change: "bound", by: "admin (key)", person_id: "p_1", person_name: "Eve" };
+  assert.deepEqual(lineReading({ ...line, kind: "said", event }), { state: "looking", words: "Supposed to be", who: "Eve", detail: "by admin (key)" });
+});
+
 describe("the one answer", () => {
   const about = {
     level: /** @type {const} */ ("live"),
@@ -62,7 +88,7 @@ describe("the one answer", () => {
     const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe"), track("Bob", "probe")])));
     page.heard(match("Ann", 1), check("Ann", 1, "match"), check("Bob", 1, "no_match"));
     const { kind, title, detail } = summaryOf(page.cards(10), about);
-    assert.deepEqual([kind, title, detail], ["match", "Ann", "on camera for 9 s, 2 participants in the room"]);
+    assert.deepEqual([kind, title, detail], ["match", "Ann", "matching for 9 s, 2 participants in the room"]);
   });
 
   test("counts them when they are many", () => {

@@ -1,0 +1,193 @@
+// @ts-check
+/** What happened in the past, page by page: sightings, or single matches, as far back as the log reaches. */
+
+/** @import { From, MatchEvent } from "../types/model.js" */
+/** @import { HappenedQuery } from "../net/happened.js" */
+/** @import { Route } from "../model/route.js" */
+/** @import { SightingLine } from "../types/people.js" */
+
+import { hrefOf } from "../model/route.js";
+import { lineReading } from "../model/sightings.js";
+import { dayOf } from "../model/strip.js";
+import { clockTime, counted, displayName, figure, fullTime } from "../model/text.js";
+import { identityOf, whoOf } from "../model/wire.js";
+import { fetchMatches, fetchSightings, matchesTablePath } from "../net/happened.js";
+import { Trouble, told } from "./answer.js";
+import { FaceShot } from "./face-shot.js";
+import { Icon, stateIcon } from "./icons.js";
+import { html, memo, useEffect, useState } from "./preact.js";
+
+/** @typedef {Record<string, string>} Change */
+/** @typedef {{ match: MatchEvent | null, line: SightingLine | null, cursor: number }} Row */
+
+/** The ways to look at the past, by their name in the address. */
+/** @type {readonly { view: string, label: string }[]} */
+export const VIEWS = [
+  { view: "", label: "Presence" },
+  { view: "sightings", label: "Sightings" },
+  { view: "matches", label: "Matches" },
+];
+
+/**
+ * @param {{ params: Route["params"], stay: (href: string) => void }} props
+ */
+export function Views({ params, stay }) {
+  const chosen = params["view"] ?? "";
+  return html`<div class="switch" role="group" aria-label="What of it">
+    ${VIEWS.map(
+      ({ view, label }) => html`<button type="button" class="button" key=${view} data-testid=${`view-${view || "presence"}`} aria-pressed=${chosen === view ? "true" : "false"} onClick=${() => stay(hrefOf("history", "", { ...params, view }))}>${label}</button>`,
+    )}
+  </div>`;
+}
+
+/**
+ * @param {object} props
+ * @param {Route} props.route
+ * @param {boolean} props.shown
+ * @param {string} props.room that is watched
+ * @param {number} props.now ms, whole minutes
+ * @param {(href: string) => void} props.stay
+ * @param {(event: MatchEvent) => void} props.onEnlarge
+ */
+function View({ route, shown, room: watched, now, stay, onEnlarge }) {
+  const { view = "", room = "", identity = "", person = "", from = "", to = "" } = route.params;
+  /** @type {HappenedQuery} */
+  const query = { from: dayOf(from)?.from ?? null, to: dayOf(to)?.to ?? null, room, identity, person };
+  const [turn, setTurn] = useState(0);
+  const key = [view, room, identity, person, from, to, turn].join("\n");
+  const { rows, older, busy, trouble, more } = usePages(view, query, key, shown);
+  const show = (/** @type {Change} */ change) => stay(hrefOf("history", "", { ...route.params, day: "", ...change }));
+  const rooms = [...new Set([watched, room, ...rows.map(roomOf)])].filter(Boolean).sort();
+  return html`<div class="place-head">
+      <h2 class="place-title" tabindex="-1" data-place-title="history">History</h2>
+      <p class="quiet" role="status" data-testid="happened-count">${busy && rows.length === 0 ? "Loading…" : `${counted(rows.length, "line")} shown`}</p>
+      ${
+        view === "matches"
+          ? html`<a class="button place-action" href=${matchesTablePath(query)} download data-testid="csv"><${Icon} name="download" size=${18} />These matches (CSV)</a>`
+          : null
+      }
+    </div>
+    <div class="tools" role="group" aria-label="Filter">
+      <${Views} params=${route.params} stay=${stay} />
+      <${Day} label="From" value=${from} onDay=${(/** @type {string} */ day) => show({ from: day })} />
+      <${Day} label="To" value=${to} onDay=${(/** @type {string} */ day) => show({ to: day })} />
+      <label class="tool">
+        <span class="visually-hidden">Room</span>
+        <select class="input" data-testid="history-room" value=${room} onChange=${(/** @type {From<HTMLSelectElement>} */ event) => show({ room: event.currentTarget.value })}>
+          <option value="">Every room</option>
+          ${rooms.map((one) => html`<option key=${one} value=${one} translate=${false}>${one}</option>`)}
+        </select>
+      </label>
+      <${Chosen} label="participant" value=${identity} onGone=${() => show({ identity: "" })} />
+      <${Chosen} label="person" value=${person} onGone=${() => show({ person: "" })} />
+      <button type="button" class="button" data-testid="again" onClick=${() => setTurn(turn + 1)}>Ask again</button>
+    </div>
+    <${Trouble} words=${trouble} onAgain=${() => setTurn(turn + 1)} />
+    ${
+      rows.length === 0
+        ? html`<p class="empty"><${Icon} name="empty" size=${32} /><span>${busy ? "Loading…" : "Nothing fits this filter."}</span></p>`
+        : html`<section class="panel" aria-label=${view === "matches" ? "Matches" : "Sightings"} aria-busy=${busy ? "true" : "false"}>
+            <ol class="entries" data-testid="happened">
+              ${rows.map((row) => html`<${Entry} key=${row.cursor} row=${row} now=${now} show=${show} onEnlarge=${onEnlarge} />`)}
+            </ol>
+            ${older === null ? null : html`<p class="more"><button type="button" class="button small" data-testid="older" aria-disabled=${busy ? "true" : "false"} onClick=${() => !busy && more()}>Show older</button></p>`}
+          </section>`
+    }`;
+}
+
+export const Happened = memo(View);
+
+/**
+ * @param {string} view
+ * @param {HappenedQuery} query
+ * @param {string} key of both
+ * @param {boolean} shown
+ */
+function usePages(view, query, key, shown) {
+  const [state, setState] = useState({ rows: /** @type {Row[]} */ ([]), older: /** @type {number | null} */ (null), busy: true, trouble: "" });
+  const ask = (/** @type {number | null} */ before, /** @type {readonly Row[]} */ kept, /** @type {() => boolean} */ current) => {
+    setState((was) => ({ ...was, rows: before === null ? [] : was.rows, busy: true, trouble: "" }));
+    pageOf(view, query, before).then(
+      ({ rows, older }) => current() && setState({ rows: [...kept, ...rows], older, busy: false, trouble: "" }),
+      (error) => current() && setState((was) => ({ ...was, busy: false, trouble: told(error).message })),
+    );
+  };
+  useEffect(() => {
+    let current = true;
+    if (shown) ask(null, [], () => current);
+    return () => {
+      current = false;
+    };
+  }, [key, shown]);
+  return { ...state, more: () => ask(state.older, state.rows, () => true) };
+}
+
+/**
+ * @param {string} view
+ * @param {HappenedQuery} query
+ * @param {number | null} before
+ * @returns {Promise<{ rows: Row[], older: number | null }>}
+ */
+async function pageOf(view, query, before) {
+  if (view === "matches") {
+    const { matches, older } = await fetchMatches(query, before);
+    return { rows: matches.map((match) => ({ match, line: null, cursor: match.cursor })), older };
+  }
+  const { lines, older } = await fetchSightings(query, before);
+  return { rows: lines.map((line) => ({ match: line.match, line, cursor: line.cursor })), older };
+}
+
+/** @param {Row} row */
+function roomOf({ match, line }) {
+  return line?.room ?? match?.room ?? "";
+}
+
+/** @param {{ label: string, value: string, onDay: (day: string) => void }} props */
+function Day({ label, value, onDay }) {
+  return html`<label class="tool"><span class="quiet">${label}</span>
+    <input class="input day-input" type="date" data-testid=${`happened-${label.toLowerCase()}`} value=${value} onChange=${(/** @type {From<HTMLInputElement>} */ event) => onDay(event.currentTarget.value)} />
+  </label>`;
+}
+
+/** @param {{ label: string, value: string, onGone: () => void }} props */
+function Chosen({ label, value, onGone }) {
+  if (value === "") return null;
+  return html`<button type="button" class="button chosen" onClick=${onGone}>
+    <span class="visually-hidden">Only ${label} </span><bdi class="clip" translate=${false}>${displayName(value)}</bdi><${Icon} name="close" size=${16} /><span class="visually-hidden">: show everybody</span>
+  </button>`;
+}
+
+/** @param {{ row: Row, now: number, show: (change: Change) => void, onEnlarge: (event: MatchEvent) => void }} props */
+function EntryView({ row: { match, line }, now, show, onEnlarge }) {
+  const { state, words, who, detail } = line === null ? matchReading(match) : lineReading(line);
+  const identity = line?.participant_identity ?? (match === null ? "" : identityOf(match));
+  const name = displayName(line?.participant_name ?? match?.participant_name ?? "", identity);
+  const at = Date.parse(line?.began ?? match?.timestamp ?? "");
+  const until = line === null ? at : Date.parse(line.until);
+  const person = line === null ? (match?.person_id ?? "default") : (line.people[0]?.person_id ?? "");
+  return html`<li class="entry" data-testid="happened-row" data-type=${state === "match" ? "match" : (line?.kind ?? "match")} data-state=${state} data-identity=${identity}>
+    <span class="entry-time happened-time" translate=${false} title=${fullTime(at)}>${clockTime(at, now)}${until - at < 1000 ? "" : ` – ${clockTime(until, now)}`}</span>
+    <span class="entry-icon"><${Icon} name=${stateIcon(state, "")} size=${18} /></span>
+    <span class="entry-words">
+      <button type="button" class="entry-name clip link" translate=${false} title=${`Only ${name}`} onClick=${() => show({ identity })}>${name}</button>
+      <span class="entry-what">
+        <span>${words}</span>
+        ${who === "" ? null : html` <button type="button" class="link" translate=${false} title=${`Only ${who}`} onClick=${() => show({ person })}>${who}</button>`}
+        ${detail === "" ? null : html` <span class="entry-detail">${detail}</span>`}
+      </span>
+    </span>
+    ${
+      match === null || match.snapshot === null
+        ? null
+        : html`<button type="button" class="entry-shot" aria-label=${`Enlarge the snapshot of ${name}`} onClick=${() => onEnlarge(match)}><${FaceShot} event=${match} /></button>`
+    }
+  </li>`;
+}
+
+const Entry = memo(EntryView);
+
+/** @param {MatchEvent | null} match @returns {ReturnType<typeof lineReading>} */
+function matchReading(match) {
+  const who = match === null ? "" : displayName(whoOf(match), "the person of the photo");
+  return { state: "match", words: "Match", who, detail: match === null ? "" : figure(match.confidence) };
+}
