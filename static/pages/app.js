@@ -147,7 +147,12 @@ const actions = actionsOf(session, (name) => {
 /** @param {Card} card */
 const videoOf = ({ room, identity }) => (room === session.room ? session.videoOf(identity) : null);
 
-const enlarging = new Enlarging(/** @type {HTMLDialogElement} */ (element("enlarged")), videoOf);
+const enlarging = new Enlarging(
+  /** @type {HTMLDialogElement} */ (element("enlarged")),
+  () => cards,
+  videoOf,
+  () => session.camera.mirrored,
+);
 
 /** @param {typeof filter} next */
 const onFilter = (next) => {
@@ -292,7 +297,7 @@ function draw() {
     onEnlarge: viewing.show,
   });
   viewing.draw();
-  enlarging.draw(cards, session.camera.mirrored);
+  enlarging.draw();
   entitle(titleOf(summary));
   announcer.hear(cards, pageNow, connection.level === "doubtful" ? DOUBT : "");
 }

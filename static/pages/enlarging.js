@@ -10,15 +10,21 @@ import { html, render } from "../view/preact.js";
 
 export class Enlarging {
   #dialog;
+  #cards;
   #videoOf;
+  #mirrored;
   #key = "";
 
   /**
    * @param {HTMLDialogElement} dialog
+   * @param {() => readonly Card[]} cards as they are now
    * @param {(card: Card) => Track | null} videoOf
+   * @param {() => boolean} mirrored the own camera is
    */
-  constructor(dialog, videoOf) {
+  constructor(dialog, cards, videoOf, mirrored) {
     this.#dialog = dialog;
+    this.#cards = cards;
+    this.#mirrored = mirrored;
     this.#videoOf = videoOf;
     dialog.addEventListener("close", () => {
       this.#key = "";
@@ -29,22 +35,17 @@ export class Enlarging {
     });
   }
 
-  /** @param {Card} card */
-  show = (card) => {
-    this.#key = card.key;
-    this.draw([card], false);
+  /** @param {string} key of the card */
+  show = (key) => {
+    this.#key = key;
+    this.draw();
     showModal(this.#dialog);
   };
 
-  /**
-   * As it is now.
-   *
-   * @param {readonly Card[]} cards
-   * @param {boolean} mirrored the own camera is
-   */
-  draw(cards, mirrored) {
+  /** As it is now. */
+  draw() {
     if (this.#key === "") return;
-    const card = cards.find(({ key }) => key === this.#key);
+    const card = this.#cards().find(({ key }) => key === this.#key);
     if (card === undefined) {
       this.#dialog.close();
       return;
@@ -53,7 +54,7 @@ export class Enlarging {
       html`<${Enlarged}
         card=${card}
         track=${card.video === "" ? null : this.#videoOf(card)}
-        mirrored=${card.isLocal && mirrored}
+        mirrored=${card.isLocal && this.#mirrored()}
         onClose=${() => this.#dialog.close()}
       />`,
       this.#dialog,

@@ -4,18 +4,18 @@
 /** @import { Card as CardModel, MatchEvent } from "../types/model.js" */
 /** @import { Track } from "livekit-client" */
 
-import { placeBox } from "../model/box.js";
 import { stateWord } from "../model/summary.js";
-import { ago, clockTime, displayName, duration, figure, fullTime, initials } from "../model/text.js";
+import { ago, displayName, duration, fullTime } from "../model/text.js";
+import { Media } from "./card-media.js";
 import { Icon, stateIcon } from "./icons.js";
 import { Menu } from "./menu.js";
 import { Meter } from "./meter.js";
-import { Outline } from "./outline.js";
-import { html, memo, useState } from "./preact.js";
-import { LiveVideo } from "./video.js";
+import { html, memo } from "./preact.js";
 
 /** How long the box of a match stays over live video: it is a still of a moment that has passed. */
 const BOX_MS = 6000;
+/** The date may have become another. */
+const DATE_MS = 15 * 60_000;
 
 /** Why a camera that is there cannot be looked at. */
 /** @type {Readonly<Partial<Record<import("../types/model.js").CardState, string>>>} */
@@ -41,7 +41,7 @@ const WHY_UNSEEN = {
  * @property {boolean} mirrored
  * @property {boolean} pinned
  * @property {boolean} withRoom their room is told, since others' are shown beside it
- * @property {(card: CardModel) => void} onWatch the live video, large
+ * @property {(key: string) => void} onWatch the live video, large
  * @property {(key: string) => void} onPin
  * @property {(event: MatchEvent) => void} onEnlarge
  * @property {Manage | null} manage null: whoever looks may not
@@ -61,7 +61,18 @@ function View({ card, now, track, mirrored, pinned, withRoom, onEnlarge, onWatch
     data-identity-state=${card.identityState}
     data-identity-tone=${card.identityTone}
   >
-    <${Media} card=${card} now=${now} track=${track} mirrored=${mirrored} name=${name} onEnlarge=${onEnlarge} onWatch=${onWatch} />
+    <${Media}
+      cardKey=${card.key}
+      video=${card.video}
+      lastMatch=${card.lastMatch}
+      fresh=${card.lastMatch !== null && now - Date.parse(card.lastMatch.timestamp) < BOX_MS}
+      now=${Math.floor(now / DATE_MS) * DATE_MS}
+      track=${track}
+      mirrored=${mirrored}
+      name=${name}
+      onEnlarge=${onEnlarge}
+      onWatch=${onWatch}
+    />
     ${withRoom ? html`<p class="card-room"><bdi class="clip" translate=${false} title=${card.room}>${card.room}</bdi></p>` : null}
     <div class="card-body">
       <div class="card-head">
@@ -73,7 +84,18 @@ function View({ card, now, track, mirrored, pinned, withRoom, onEnlarge, onWatch
         ${
           card.past && manage === null
             ? null
-            : html`<${Menu} label=${`More about ${name}`} items=${itemsOf(card, name, pinned, onPin, manage)} />`
+            : html`<${CardMenu}
+                cardKey=${card.key}
+                identity=${card.identity}
+                room=${card.room}
+                identityState=${card.identityState}
+                bound=${card.bound}
+                past=${card.past}
+                name=${name}
+                pinned=${pinned}
+                onPin=${onPin}
+                manage=${manage}
+              />`
         }
       </div>
       <p class="card-verdict">
@@ -118,13 +140,30 @@ function View({ card, now, track, mirrored, pinned, withRoom, onEnlarge, onWatch
 export const Card = memo(View);
 
 /**
- * @param {CardModel} card
- * @param {string} name
- * @param {boolean} pinned
- * @param {(key: string) => void} onPin
- * @param {Manage | null} manage
+ * What may be done about somebody; drawn anew when that changes, not with every second.
+ *
+ * @typedef {object} MenuProps
+ * @property {string} cardKey
+ * @property {string} identity
+ * @property {string} room
+ * @property {string} identityState
+ * @property {boolean} bound
+ * @property {boolean} past
+ * @property {string} name
+ * @property {boolean} pinned
+ * @property {(key: string) => void} onPin
+ * @property {Manage | null} manage
  */
-function itemsOf({ key, identity, room, identityState, bound, past }, name, pinned, onPin, manage) {
+
+/** @param {MenuProps} props */
+function MenuView(props) {
+  return html`<${Menu} label=${`More about ${props.name}`} items=${itemsOf(props)} />`;
+}
+
+const CardMenu = memo(MenuView);
+
+/** @param {MenuProps} props */
+function itemsOf({ cardKey: key, identity, room, identityState, bound, past, name, pinned, onPin, manage }) {
   const pin = { words: pinned ? "Unpin" : "Pin to the front", onChoose: () => onPin(key) };
   if (manage === null) return [pin];
   const { bind, release, seenTo, erase } = manage;
@@ -184,99 +223,6 @@ function lastKnown(card) {
     return card.reason === "recognizer" ? "the recognizer does not see them" : "no answer yet";
   const word = stateWord({ ...card, state: card.lastKnown, reason: "" }).toLowerCase();
   return `last known: ${word}`;
-}
-
-/**
- * Live video with the box over it, else the last snapshot (which has its box drawn in), else initials.
- *
- * @param {Pick<CardProps, "card" | "now" | "track" | "mirrored" | "onEnlarge" | "onWatch"> & { name: string }} props
- */
-function Media({ card, now, track, mirrored, name, onEnlarge, onWatch }) {
-  const [missing, setMissing] = useState("");
-  const live = track !== null && card.video !== "";
-  const last = card.lastMatch?.snapshot ?? "";
-  const snapshot = last === missing ? "" : last;
-  const snapshotAt = card.lastMatch === null ? 0 : Date.parse(card.lastMatch.timestamp);
-  return html`<div class=${live || snapshot !== "" ? "picture card-media" : "picture blank card-media"}>
-    ${
-      live
-        ? html`<${Live}
-          key=${card.video}
-          track=${track}
-          mirrored=${mirrored}
-          match=${card.lastMatch}
-          now=${now}
-          name=${name}
-        />`
-        : snapshot === ""
-          ? html`<div class="picture-empty" aria-hidden="true">
-            <span class="initials" translate=${false}>${initials(name)}</span>
-          </div>`
-          : html`<button
-            type="button"
-            class="picture-button"
-            aria-label=${`Enlarge the last snapshot of ${name}`}
-            onClick=${() => card.lastMatch !== null && onEnlarge(card.lastMatch)}
-          >
-            <img
-              class="picture-media"
-              src=${`/captures/${encodeURIComponent(snapshot)}`}
-              alt=""
-              loading="lazy"
-              decoding="async"
-              onError=${() => setMissing(snapshot)}
-            />
-          </button>`
-    }
-    ${
-      live
-        ? html`<button
-              type="button"
-              class="picture-button"
-              aria-label=${`Enlarge the live video of ${name}`}
-              onClick=${() => onWatch(card)}
-            ></button>
-            <span class="tag" data-tone="live">live</span>`
-        : null
-    }
-    ${
-      !live && snapshot !== ""
-        ? html`<span class="tag" title=${fullTime(snapshotAt)}>
-            <span class="tag-word">snapshot </span><span translate=${false}>${clockTime(snapshotAt, now)}</span>
-          </span>`
-        : null
-    }
-    <span class="sweep" aria-hidden="true"></span>
-  </div>`;
-}
-
-/**
- * @param {{ track: Track, mirrored: boolean, match: MatchEvent | null, now: number, name: string }} props
- */
-function Live({ track, mirrored, match, now, name }) {
-  const [shape, setShape] = useState(
-    /** @type {{ picture: [number, number], element: [number, number] } | null} */ (null),
-  );
-  const fresh = match !== null && now - Date.parse(match.timestamp) < BOX_MS;
-  const at =
-    fresh && shape !== null
-      ? placeBox({ bbox: match.bbox, frame: match.frame_size, ...shape, fit: "contain", mirrored })
-      : null;
-  return html`<${LiveVideo}
-      track=${track}
-      mirrored=${mirrored}
-      label=${`Live video of ${name}`}
-      onShape=${(/** @type {HTMLVideoElement} */ video) =>
-        setShape({
-          picture: [video.videoWidth, video.videoHeight],
-          element: [video.clientWidth, video.clientHeight],
-        })}
-    />
-    ${
-      at === null || match === null
-        ? null
-        : html`<${Outline} key=${match.cursor} at=${at} tone="match" label=${figure(match.confidence)} />`
-    }`;
 }
 
 /**

@@ -3,7 +3,7 @@
 
 import { figure } from "../model/text.js";
 import { Icon } from "./icons.js";
-import { html } from "./preact.js";
+import { html, memo } from "./preact.js";
 
 /** @param {number} value */
 function within(value) {
@@ -17,7 +17,7 @@ function within(value) {
  * @param {number | null} props.threshold a distance
  * @param {boolean} props.matching
  */
-export function Meter({ score, distance, threshold, matching }) {
+function View({ score, distance, threshold, matching }) {
   const mark = threshold === null ? null : 1 - threshold;
   const fill = score === null ? 0 : within(score);
   const words =
@@ -46,3 +46,5 @@ export function Meter({ score, distance, threshold, matching }) {
     </button>
   </div>`;
 }
+
+export const Meter = memo(View);

@@ -42,7 +42,7 @@ const MOST_LEFT = 48;
  * @property {(card: CardModel) => Track | null} videoOf
  * @property {boolean} mirrored
  * @property {(event: MatchEvent) => void} onEnlarge
- * @property {(card: CardModel) => void} onWatch its live video, large
+ * @property {(key: string) => void} onWatch its live video, large
  * @property {Manage | null} manage null: whoever looks may not
  */
 
