@@ -1,4 +1,4 @@
-"""Finding rooms: LiveKit's list once a second, read by one process at a time.
+"""Finding rooms: LiveKit's list twice a second, read by one process at a time.
 
 A room is there when it is in the list: how many are in it, LiveKit says up to five seconds late. One that is in it no
 longer is no more. A recognizer is an agent in LiveKit's eyes, and keeps no room open.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-EVERY_SECONDS: Final = 1.0
+EVERY_SECONDS: Final = 0.5
 APART_SECONDS: Final = 0.1
 """From one look to the next, however often LiveKit says that something has happened."""
 ANSWER_SECONDS: Final = 3.0
@@ -141,7 +141,7 @@ class Finder:
             self._leads = False
 
     async def _look_on_news(self) -> None:
-        """Where another process looks once a second, what LiveKit has told this one is found here. What is gone, that
+        """Where another process looks all the time, what LiveKit has told this one is found here. What is gone, that
         other one says: two lists that were read at the same time may be taken in either order.
         """
         while True:

@@ -44,7 +44,7 @@ def routes(receiver: WebhookReceiver, nudge: Callable[[], None]) -> APIRouter:
     )
     async def webhook(request: Request) -> Taken:
         """Set this address as a webhook of your LiveKit server, signed with `LIVEKIT_API_KEY`, and a room is found the
-        moment it opens, instead of within a second. Whoever asks needs no role: the signature is checked.
+        moment it opens, instead of within half a second. Whoever asks needs no role: the signature is checked.
         """
         body = await read_body(request, LIMIT)
         try:
