@@ -65,6 +65,7 @@ from facematch.server.recognizers import routes as heartbeats
 from facematch.server.recognizers.directing import Directing
 from facematch.server.recognizers.looks import Looks
 from facematch.server.recognizers.registry import Recognizers
+from facematch.server.recognizers.sharing import SharedHeartbeats
 from facematch.server.rooms import consent, not_compared_routes, notice, token_routes, tokens, viewing_routes
 from facematch.server.rooms.expulsion import Expulsion
 from facematch.server.rooms.not_compared import NotCompared
@@ -136,6 +137,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     access = Access(
         _rules(settings), SqlSessionStore(database), hub.dismiss, neighbours, expulsion.expel, parts.monotonic
     )
+    shared = SharedHeartbeats(database, recognizers)
     reference = ReferenceFile(settings.reference_image)
     enrollment = Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
     people = People(
@@ -157,9 +159,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         look_now=looks.due,
         **({"heed": identity.claims.heed} if settings.bindings_from_attributes else {}),
     )
-    intake = Intake(feed.writer, keeping.erasures.covers)
-
-    doorbell = _doorbell(settings, feed, people, keeping)
+    doorbell = _doorbell(settings, feed, people, keeping, access)
 
     async def say_goodbye() -> None:
         keeping.erasures.stop()
@@ -175,6 +175,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
                 try:
                     async with (
                         doorbell.running(),
+                        shared.running(),
                         access.running(),
                         expulsion.running(),
                         viewings.running(),
@@ -203,7 +204,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         exception_handlers=HANDLERS,
     )
     for router in (
-        events.routes(intake, hub),  # asked for most: whoever looks for a route begins here
+        events.routes(Intake(feed.writer, keeping.erasures.turns_away), hub),  # asked for most: looked at first
         page.routes(ROOT / "frontend.html", ROOT / "static", enrollment),
         access.routes(
             settings.room_name,
@@ -233,7 +234,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         consent.routes(
             consent.Consents(administered, settings.room_name, recognizers.anchors.forget), access.token_limit
         ),
-        heartbeats.routes(recognizers, keeping.erasures, people.gallery_version, directing),
+        heartbeats.routes(recognizers, keeping.erasures, people.gallery_version, directing, shared.tell),
         anchors_routes.routes(recognizers.anchors),
         assignment.routes(
             _livekit_s_signature(settings),
@@ -295,10 +296,11 @@ def _database_url(settings: Settings) -> str:
     return given.get_secret_value() if given else sqlite_url(settings.data_dir / "events.db")
 
 
-def _doorbell(settings: Settings, feed: Feed, people: People, keeping: Keeping) -> Doorbell:
+def _doorbell(settings: Settings, feed: Feed, people: People, keeping: Keeping, access: Access) -> Doorbell:
     """Who looks again when another process has changed something."""
     doorbell = Doorbell(_direct_url(settings))
     doorbell.runs(Bell.LOG, feed.follow)
+    doorbell.runs(Bell.LOGINS, access.dismiss_ended)
     doorbell.runs(Bell.ERASURES, keeping.erasures.refresh)
     doorbell.answered_by(Bell.GALLERY, people.publication.changed)
     return doorbell

@@ -163,6 +163,15 @@ class Logins:
         Raises:
             OSError: logins cannot be read, or not be forgotten, now.
         """
+        await self.dismiss_ended()
+        await self._sessions.forget_expired()
+
+    async def dismiss_ended(self) -> None:
+        """Send listeners away whose login has ended, by whichever process.
+
+        Raises:
+            OSError: logins cannot be read now.
+        """
         owners: set[str] = set()
 
         def is_asked_for(owner: str | None) -> bool:
@@ -171,9 +180,8 @@ class Logins:
             return False
 
         self._dismiss(is_asked_for, SIGNED_OUT, "signed out")  # nobody goes yet
-        good = await self._sessions.good(owners)
+        good = await self._sessions.good(owners) if owners else frozenset()
         self._dismiss(lambda owner: owner in owners and owner not in good, SIGNED_OUT, "signed out")
-        await self._sessions.forget_expired()
 
 
 @asynccontextmanager

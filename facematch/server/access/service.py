@@ -99,6 +99,10 @@ class Access:
         self.caller_of = callers if self.keyed else LocalCallers(neighbours, self._secret, callers)
         self._logins = Logins(keys, sessions, dismiss, attempts, expel)
 
+    async def dismiss_ended(self) -> None:
+        """See `Logins.dismiss_ended`."""
+        await self._logins.dismiss_ended()
+
     @property
     def how_to_sign_in(self) -> str:
         """What somebody is told who is nobody yet."""

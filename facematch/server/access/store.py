@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from facematch.server.access.roles import Role
 from facematch.server.access.sessions import Kind, Session
+from facematch.server.storage.bell import Bell
 from facematch.server.storage.schema import sessions
 
 if TYPE_CHECKING:
@@ -44,11 +45,11 @@ class SqlSessionStore:
 
     async def remove(self, *session_ids: str) -> None:
         """See `SessionStore.remove`."""
-        await self._database.execute(sa.delete(sessions).where(sessions.c.id.in_(session_ids)))
+        await self._database.execute(sa.delete(sessions).where(sessions.c.id.in_(session_ids)), Bell.LOGINS)
 
     async def clear(self) -> int:
         """See `SessionStore.clear`."""
-        return await self._database.execute(sa.delete(sessions))
+        return await self._database.execute(sa.delete(sessions), Bell.LOGINS)
 
     async def some(self, session_ids: Collection[str]) -> Collection[Session]:
         """See `SessionStore.some`."""

@@ -142,6 +142,7 @@ class Erasures:
         known = {pending.id: pending for pending in found}
         self._unremoved |= known.keys() - self._pending.keys()
         for id_ in [id_ for id_ in self._pending if id_ not in known and id_ not in self._attended]:
+            self._stragglers.append((self._pending[id_], self._monotonic() + STRAGGLERS.total_seconds()))
             self._forget(id_)
         self._pending |= known
         for id_, sources in confirmed.items():
@@ -176,12 +177,13 @@ class Erasures:
             known[heartbeat.source] = done.erased_events
         self._wake()
 
-    def covers(self, event: Event) -> bool:
-        """Whether this event is of something that was erased after it happened. Its snapshot is remembered, then.
+    def turns_away(self, event: Event) -> bool:
+        """The same of the one process that there is on SQLite; of several, the database is asked (see `erasing`)."""
+        return not self._store.shared and self.covers(event)
 
-        Of the one process that there is on SQLite; else the database is asked (see `erasing`).
-        """
-        if self._store.shared or not (self._pending or self._stragglers):
+    def covers(self, event: Event) -> bool:
+        """Whether this event is of something that was erased after it happened. Its snapshot is remembered, then."""
+        if not (self._pending or self._stragglers):
             return False
         now = self._monotonic()
         self._stragglers = [one for one in self._stragglers if one[1] > now]

@@ -109,6 +109,23 @@ class Recognizers:
             if source not in with_room and _is_known(one, now)
         }
 
+    def adopt(self, heartbeat: Heartbeat, age: float, known: float) -> None:
+        """Take a heartbeat that came to another process.
+
+        Args:
+            heartbeat: it.
+            age: seconds since it came.
+            known: seconds since the first one of this boot and room came.
+        """
+        room = self._heard.setdefault(heartbeat.room, {})
+        now, before = self._now(), room.get(heartbeat.source)
+        if before is not None and (heartbeat.sent_at == before.heartbeat.sent_at or now - age <= before.at):
+            return
+        room[heartbeat.source] = _Last(heartbeat, now - age, min(now - known, before.first_at if before else now))
+        if before is None:
+            self._forget_oldest(heartbeat.room)
+        self._note_rivals(heartbeat.room)
+
     def rivals(self, room: str | None = None) -> int:
         """How many recognizers watch the room of the one that counts, besides it: each reports every match.
 

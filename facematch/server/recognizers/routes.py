@@ -78,8 +78,16 @@ def ordered_by_beats(
     return orders
 
 
+async def _nobody_else(_heartbeat: Heartbeat) -> None:
+    pass
+
+
 def routes(
-    recognizers: Recognizers, ordering: Ordering, gallery_version: Callable[[], int], directing: Directing = NO_WORD
+    recognizers: Recognizers,
+    ordering: Ordering,
+    gallery_version: Callable[[], int],
+    directing: Directing = NO_WORD,
+    tell: Callable[[Heartbeat], Awaitable[None]] = _nobody_else,
 ) -> APIRouter:
     """`POST /api/heartbeat`.
 
@@ -88,6 +96,7 @@ def routes(
         ordering: told of each afterwards, and asked what to answer.
         gallery_version: that a recognizer can fetch now.
         directing: asked about the participants that it names.
+        tell: passes each on to other processes.
     """
     router = APIRouter(tags=["status"])
 
@@ -104,6 +113,7 @@ def routes(
         """What its answer orders, the recognizer carries out, and tells so in `orders_done` of those that follow."""
         heartbeat = await read_json(request, Heartbeat, MOST_BYTES)
         recognizers.hear(heartbeat)
+        await tell(heartbeat)
         await ordering.hear(heartbeat)
         return HeartbeatAnswer(
             orders=ordering.orders(heartbeat),

@@ -426,6 +426,18 @@ confirmations = sa.Table(
 )
 """Which recognizers have carried out what is not finished yet."""
 
+heartbeats = sa.Table(
+    "heartbeats",
+    metadata,
+    sa.Column("room", sa.Text(), primary_key=True),
+    sa.Column("source", sa.Text(), primary_key=True, comment="a start of a recognizer"),
+    sa.Column("body", sa.Text(), nullable=False, comment="its last heartbeat, as JSON"),
+    sa.Column("first_at", UtcTime(), nullable=False, comment="by the database's clock"),
+    sa.Column("at", UtcTime(), nullable=False, comment="by the database's clock"),
+    sa.Column("names", sa.Boolean(), nullable=False, comment="whether it may name participants"),
+)
+"""The last account of each recognizer, for processes that it does not report to. On PostgreSQL."""
+
 leases = sa.Table(
     "leases",
     metadata,

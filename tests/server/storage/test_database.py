@@ -145,6 +145,7 @@ TABLES_SINCE = (
     "verdicts",
     "not_compared",
     "leases",
+    "heartbeats",
     "unknown_faces",
     "deployment",
     "workers",
