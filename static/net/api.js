@@ -34,13 +34,47 @@ export async function fetchStatus(room = "") {
 
 /**
  * @param {string} room
- * @param {string} identity
+ * @param {string} name what the others read
+ * @param {string | null} former the identity that this page had there, if it had one
  * @param {{ consent: boolean, compared: boolean }} choice
  * @returns {Promise<{ token: string, url: string, room: string, identity: string }>}
  */
-export async function fetchToken(room, identity, choice) {
-  const answer = await requestJson("/api/token", { timeout: TOKEN_TIMEOUT_MS, body: { room, identity, ...choice } });
+export async function fetchToken(room, name, former, choice) {
+  const body = { room, name, ...(former === null ? {} : { former }), ...choice };
+  const answer = await requestJson("/api/token", { timeout: TOKEN_TIMEOUT_MS, body });
   return /** @type {{ token: string, url: string, room: string, identity: string }} */ (answer);
+}
+
+/**
+ * To see a room's videos and not be seen there: it is kept that somebody does.
+ *
+ * @param {string} room
+ * @returns {Promise<{ token: string, url: string, room: string, viewing_id: string }>}
+ */
+export async function fetchViewing(room) {
+  const answer = await requestJson("/api/viewings", { timeout: TOKEN_TIMEOUT_MS, body: { room } });
+  return /** @type {{ token: string, url: string, room: string, viewing_id: string }} */ (answer);
+}
+
+/**
+ * What whoever joins is to know before.
+ *
+ * @typedef {object} Notice
+ * @property {string | null} operator
+ * @property {string | null} purpose
+ * @property {string | null} contact
+ * @property {boolean} consent_required
+ * @property {boolean} continuity
+ * @property {"none" | "face" | "frame"} snapshots
+ * @property {number} snapshot_days
+ * @property {number} event_days
+ * @property {number} statistics_days
+ * @property {boolean} guests_see_others
+ */
+
+/** @returns {Promise<Notice>} */
+export async function fetchNotice() {
+  return /** @type {Notice} */ (await requestJson("/api/notice", { timeout: TOKEN_TIMEOUT_MS }));
 }
 
 /**

@@ -17,7 +17,8 @@ const TIMEOUT_MS = 10_000;
 
 /**
  * @typedef {object} Invitation
- * @property {string} path
+ * @property {string} url
+ * @property {readonly string[]} warnings what keeps guests from joining there
  * @property {string} room
  * @property {string} expires_at
  */

@@ -51,6 +51,7 @@ import { RoomsPoll } from "../net/rooms.js";
 import { EventSocket } from "../net/socket.js";
 import { Session } from "../room/session.js";
 import { actionsOf, visitOf } from "../room/visit.js";
+import { Watching } from "../room/watching.js";
 import { Activity } from "../view/activity.js";
 import { Announcer } from "../view/announcer.js";
 import { Bar } from "../view/bar.js";
@@ -60,11 +61,13 @@ import { Join } from "../view/join.js";
 import { Participants } from "../view/participants.js";
 import { html, render } from "../view/preact.js";
 import { Reference } from "../view/reference.js";
+import { Watch } from "../view/watch.js";
 import { currentTheme, nextTheme } from "../view/theme-choice.js";
 import { Binding } from "./binding.js";
 import { Enlarging } from "./enlarging.js";
 import { Erasing } from "./erasing.js";
 import { drawPlaces } from "./other-places.js";
+import { identitiesInView } from "./in-view.js";
 import { Places } from "./places.js";
 import { Setup } from "./setup.js";
 import { leaveWhenOthersSignIn, signedIn } from "./signed-in.js";
@@ -72,6 +75,8 @@ import { Tiles } from "./tiles.js";
 import { Viewing } from "./viewing.js";
 import { forgetDrops, rememberName, rememberedName } from "./visitor.js";
 
+/** How soon a video is received whose place has come into view. */
+const LOOKED_MS = 500;
 const DAY_MS = 86_400_000;
 /** Between two pictures of what the server says. */
 const NEWS_MS = 200;
@@ -83,6 +88,7 @@ const mounts = {
   reference: element("reference-content"),
   join: element("join-content"),
   participants: element("participants-content"),
+  watch: element("watch-content"),
   activity: element("sightings-content"),
   people: element("people"),
   history: element("history"),
@@ -91,6 +97,7 @@ const announcer = new Announcer(element("announcer"));
 
 const store = new Store(initialState(Date.now()));
 const session = new Session(onRoomChange);
+const watching = new Watching(onRoomChange);
 const socket = new EventSocket({
   cursor: () => store.state.cursor,
   onMessages: (messages) => store.dispatch({ type: "messages", messages, at: Date.now() }),
@@ -145,7 +152,8 @@ const actions = actionsOf(session, (name) => {
 });
 
 /** @param {Card} card */
-const videoOf = ({ room, identity }) => (room === session.room ? session.videoOf(identity) : null);
+const videoOf = ({ room, identity }) =>
+  (room === session.room ? session.videoOf(identity) : null) ?? (room === watching.room ? watching.videoOf(identity) : null);
 
 const enlarging = new Enlarging(
   /** @type {HTMLDialogElement} */ (element("enlarged")),
@@ -196,12 +204,14 @@ function onRoomChange() {
   // Somebody in a room that no recognizer has is not looked for: no card.
   const first = store.state.status?.room ?? "";
   const watched = session.room === first || store.state.listed.some(({ room }) => room === session.room);
-  store.dispatch({
-    type: "room",
-    room: watched ? session.room : first,
-    participants: watched ? session.participants() : [],
-    at: Date.now(),
-  });
+  const inside = watched && (session.phase === "in" || session.phase === "returning");
+  if (inside && watching.phase !== "off") {
+    watching.stop(); // its videos are the same, or those of another room; and all of this once more
+    return;
+  }
+  const rooms = new Map([[watching.room === "" ? first : watching.room, watching.participants()]]);
+  if (watched && (inside || !rooms.has(session.room))) rooms.set(session.room, session.participants());
+  for (const [room, participants] of rooms) store.dispatch({ type: "room", room, participants, at: Date.now() });
   schedule();
 }
 
@@ -333,6 +343,7 @@ function drawLive({ state, connection, recognizer, rights, loading, pageNow, now
     mounts.reference,
   );
   drawJoin(state);
+  drawWatch(joined);
   render(
     html`<${Participants}
       cards=${chosen === "" ? cards : cards.filter((card) => card.room === chosen)}
@@ -348,7 +359,7 @@ function drawLive({ state, connection, recognizer, rights, loading, pageNow, now
       rights=${rights}
       canInvite=${signedIn.who?.by === "login"}
       joined=${joined}
-      setUp=${setUpWords(state.status, joined ? session.identity : "")}
+      setUp=${setUpWords(state.status, joined ? session.name : "")}
       setupOpen=${setup.open}
       onSetup=${setup.toggle}
       videoOf=${videoOf}
@@ -414,6 +425,23 @@ function noticeOf({ status }, level) {
   return error === null ? "" : `The event log does not work, and nothing new is kept: ${error}`;
 }
 
+const onWatch = () => {
+  const { status } = store.state;
+  const chosen = chosenRoom(store.state);
+  if (watching.phase !== "off") watching.stop();
+  else if (status !== null) void watching.start(chosen === "" ? status.room : chosen);
+};
+
+/** @param {boolean} joined */
+function drawWatch(joined) {
+  render(
+    joined
+      ? null
+      : html`<${Watch} phase=${watching.phase} room=${watching.room} trouble=${watching.trouble} onToggle=${onWatch} />`,
+    mounts.watch,
+  );
+}
+
 /** @param {State} state */
 function drawJoin(state) {
   render(
@@ -437,7 +465,10 @@ function element(id) {
 }
 
 window.addEventListener("online", onRetry);
-window.addEventListener("pagehide", () => session.leave());
+window.addEventListener("pagehide", () => {
+  session.leave();
+  watching.stop();
+});
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) onRetry(); // its answer is drawn; what is old by now is not shown once more before
 });
@@ -448,6 +479,7 @@ store.subscribe(scheduleNews);
 signedIn.subscribe(schedule);
 leaveWhenOthersSignIn(false);
 setInterval(schedule, 1000);
+setInterval(() => watching.want(identitiesInView(mounts.participants), Date.now()), LOOKED_MS);
 schedule();
 void poll.now();
 void roomsPoll.now();

@@ -4,13 +4,14 @@
  * there. Knows LiveKit and no markup; says that something changed and is then asked.
  */
 
-/** @import { RemoteTrack, Room, Track } from "livekit-client" */
+/** @import { Room, Track } from "livekit-client" */
 /** @import { RoomParticipant } from "../types/model.js" */
 
 import { retryDelay } from "../model/backoff.js";
 import { ApiError, changeConsent, fetchToken } from "../net/api.js";
 import { Camera } from "./camera.js";
 import { loadLiveKit } from "./livekit.js";
+import { isPerson, pictureOf } from "./others.js";
 import { Sound } from "./sound.js";
 import { connectWords, deviceWords, farewell } from "./words.js";
 
@@ -25,14 +26,15 @@ import { connectWords, deviceWords, farewell } from "./words.js";
  * @property {boolean} compared false: they join without
  */
 
-/** LiveKit's kinds of participants that nobody looks for, as in the recognizer: EGRESS, AGENT. A later kind is shown. */
-const MACHINE_KINDS = new Set([2, 4]);
 const CONNECT_TIMEOUT_MS = 12_000;
 
 export class Session {
   /** @type {Phase} */
   phase = "out";
   room = "";
+  /** what the others read */
+  name = "";
+  /** as the server gave it; "" before that */
   identity = "";
   /** what went wrong last, "" when nothing did */
   trouble = "";
@@ -72,15 +74,16 @@ export class Session {
 
   /**
    * @param {string} room
-   * @param {string} identity
+   * @param {string} name
    * @param {{ withCamera: boolean, choice: Choice }} options
    */
-  async join(room, identity, { withCamera, choice }) {
+  async join(room, name, { withCamera, choice }) {
     if (this.phase !== "out") return;
     this.choice = choice;
     this.#visit += 1;
+    if (room !== this.room || name !== this.name) this.identity = ""; // else the one of before, if nobody has it now
     this.room = room;
-    this.identity = identity;
+    this.name = name;
     this.#enter("joining");
     if (withCamera && !(await this.#attempt("camera", () => this.camera.start()))) {
       this.#enter("out");
@@ -151,15 +154,15 @@ export class Session {
       {
         identity: this.identity,
         participantId: room.localParticipant.sid,
-        name: room.localParticipant.name || this.identity,
+        name: this.name,
         isLocal: true,
         video: own,
       },
     ];
     for (const participant of room.remoteParticipants.values()) {
-      if (MACHINE_KINDS.has(participant.kind)) continue;
+      if (!isPerson(participant)) continue;
       const { identity, name, sid } = participant;
-      const video = this.#cameraOf(identity)?.sid ?? "";
+      const video = pictureOf(participant)?.sid ?? "";
       participants.push({ identity, participantId: sid, name: name || identity, isLocal: false, video });
     }
     return participants;
@@ -170,21 +173,7 @@ export class Session {
    * @returns {Track | null} what a video element can be attached to
    */
   videoOf(identity) {
-    return identity === this.identity && this.phase !== "out" ? this.camera.track : this.#cameraOf(identity);
-  }
-
-  /**
-   * @param {string} identity
-   * @returns {RemoteTrack | null}
-   */
-  #cameraOf(identity) {
-    const participant = this.#livekitRoom?.remoteParticipants.get(identity);
-    for (const publication of participant?.videoTrackPublications.values() ?? []) {
-      if (publication.source !== "screen_share" && publication.track !== undefined && !publication.isMuted) {
-        return publication.track;
-      }
-    }
-    return null;
+    return identity === this.identity && this.phase !== "out" ? this.camera.track : pictureOf(this.#livekitRoom?.remoteParticipants.get(identity));
   }
 
   /** @returns {Promise<boolean>} whether the page is in the room */
@@ -195,7 +184,8 @@ export class Session {
     /** @type {string} */
     let token;
     try {
-      ({ url, token, identity: this.identity } = await fetchToken(this.room, this.identity, this.choice));
+      const former = this.identity === "" ? null : this.identity;
+      ({ url, token, identity: this.identity } = await fetchToken(this.room, this.name, former, this.choice));
     } catch (error) {
       return this.#refused(visit, "token", error instanceof ApiError ? error.message : "The server gave no token.");
     }

@@ -13,7 +13,7 @@ export function visitOf(session) {
   return {
     phase: session.phase,
     room: session.room,
-    identity: session.identity,
+    name: session.name,
     trouble: session.trouble,
     troubleWith: session.troubleWith,
     busy: session.busy,

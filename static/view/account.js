@@ -4,6 +4,7 @@
 /** @import { Invitation, Who } from "../net/login.js" */
 
 import { displayName, fullTime } from "../model/text.js";
+import { Obstacles } from "./obstacles.js";
 import { html, useEffect, useRef } from "./preact.js";
 
 const ROLES = { admin: "admin", viewer: "viewer", participant: "guest of the room", recognizer: "recognizer" };
@@ -51,7 +52,7 @@ function Called({ who }) {
 /** @param {{ invitation: Invitation, onCopy: (link: string) => void }} props */
 function Link({ invitation, onCopy }) {
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
-  const link = new URL(invitation.path, location.href).href;
+  const link = invitation.url;
   useEffect(() => field.current?.select(), []);
   return html`<label class="field">
       <span class="field-name"
@@ -59,5 +60,6 @@ function Link({ invitation, onCopy }) {
       >
       <input class="input" ref=${field} readonly value=${link} data-testid="invitation-link" />
     </label>
+    <${Obstacles} invitation=${invitation} />
     <p><button type="button" class="button" onClick=${() => onCopy(link)}>Copy</button></p>`;
 }

@@ -6,6 +6,7 @@
 import { fullTime } from "../model/text.js";
 import { invitePerson } from "../net/identity.js";
 import { Trouble, told } from "./answer.js";
+import { Obstacles } from "./obstacles.js";
 import { html, useEffect, useRef, useState } from "./preact.js";
 
 /** @param {{ id: string }} props of the person */
@@ -23,7 +24,7 @@ export function InvitePerson({ id }) {
       setSaid({ trouble: told(error).message, notice: "" });
     }
   };
-  const link = invitation === null ? "" : new URL(invitation.path, location.href).href;
+  const link = invitation?.url ?? "";
   const copy = async () => {
     // Missing where the page is not from https or localhost.
     const clipboard = /** @type {Clipboard | undefined} */ (navigator.clipboard);
@@ -47,6 +48,7 @@ export function InvitePerson({ id }) {
       </span>
       <input class="input" ref=${field} readonly value=${link} data-testid="person-invitation" />
     </label>
+    <${Obstacles} invitation=${invitation} />
     <button type="button" class="button small" onClick=${() => void copy()}>Copy</button>
     <span class="quiet" role="status">${said.notice}</span>
   </div>`;

@@ -29,7 +29,7 @@ export function CameraChoiceField({ cameras, camera, actions }) {
 export function Controls(props) {
   const {
     phase,
-    identity,
+    name,
     room,
     watchedRoom,
     trouble,
@@ -48,7 +48,7 @@ export function Controls(props) {
     <p class="controls-where" role="status">
       ${phase === "returning" ? "The room was lost; coming back by itself…" : "In the room"}
       <span class="quiet">
-        ${" as "}<bdi translate=${false}>${identity}</bdi>${
+        ${" as "}<bdi translate=${false}>${name}</bdi>${
           room === watchedRoom ? null : html`, <bdi translate=${false}>${room}</bdi>`
         }
       </span>

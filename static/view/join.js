@@ -19,7 +19,7 @@ import { LiveVideo } from "./video.js";
  * @typedef {object} Visit
  * @property {Phase} phase
  * @property {string} room
- * @property {string} identity
+ * @property {string} name what the others read
  * @property {string} trouble
  * @property {TroubleWith} troubleWith
  * @property {boolean} busy
@@ -105,7 +105,6 @@ function Preview({ track, cameraOn, mirrored, inRoom, busy, actions, phase }) {
 function Form({
   phase,
   trouble,
-  troubleWith,
   busy,
   watchedRoom,
   serverUrl,
@@ -186,15 +185,15 @@ function Form({
       ${
         joining
           ? html`<button type="button" class="button" onClick=${actions.leave}>Cancel</button>`
-          : troubleWith === "camera"
-            ? html`<button
-              type="button"
-              class="button"
-              onClick=${() => join(false)}
-            >
-              Join without a camera
-            </button>`
-            : null
+          : html`<button
+            type="button"
+            class="button"
+            data-testid="join-without-camera"
+            aria-disabled=${waiting ? "true" : "false"}
+            onClick=${() => !waiting && join(false)}
+          >
+            Join without a camera
+          </button>`
       }
     </div>
   </form>`;
