@@ -310,9 +310,13 @@ class Launch:
         return bool(await get_json(self._host, self._settings.port, "/livez"))
 
     async def _recognizer_reports(self) -> bool:
+        if self._settings.many_rooms:
+            return bool(await self._beating())
         return bool((await self._recognizer_status()).get("online"))
 
     async def _recognizer_connected(self) -> bool:
+        if self._settings.many_rooms:  # it is in whatever rooms there are, and there may be none
+            return bool(await self._beating())
         status = await self._recognizer_status()
         return bool(status.get("online")) and (status.get("heartbeat") or {}).get("livekit") == "connected"
 
@@ -321,10 +325,18 @@ class Launch:
         return None if self._settings.admin_key else await asyncio.to_thread(read_local_secret, self._settings.data_dir)
 
     async def _recognizer_status(self) -> dict[str, Any]:
+        found = (await self._asked("/api/status")).get("recognizer")
+        return found if isinstance(found, dict) else {}
+
+    async def _beating(self) -> list[Any]:
+        """Recognizers that can be given rooms."""
+        found = (await self._asked("/api/recognizers")).get("recognizers")
+        return found if isinstance(found, list) else []
+
+    async def _asked(self, path: str) -> dict[str, Any]:
         key = self._settings.viewer_key or self._settings.admin_key
         bearer = key.get_secret_value() if key else await self._local_secret()
-        found = (await get_json(self._host, self._settings.port, "/api/status", bearer=bearer)).get("recognizer")
-        return found if isinstance(found, dict) else {}
+        return await get_json(self._host, self._settings.port, path, bearer=bearer)
 
 
 def _reachable(host: str) -> str:
