@@ -127,7 +127,9 @@ class Beats:
         alone = asyncio.create_task(self._silence.wait(), name="nobody answers")
         try:
             await asyncio.wait((gone, alone), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            if self._stays.count:
+            if alone.done():
+                log.info("Nobody is there who could take the rooms", rooms=self._stays.count)
+            elif self._stays.count:
                 log.warning("Rooms are left before their next owner has come", rooms=self._stays.count)
         finally:
             gone.cancel()
