@@ -50,9 +50,9 @@ async def test_each_state_has_its_card(web: WebProcess, fake: FakeRecognizer) ->
         await expect(ann.get_by_test_id("score")).to_have_attribute("title", re.compile("Distance 0.37"))
         await expect(ann.get_by_role("img")).to_have_count(0)  # a snapshot is a button that enlarges it
         await expect(ann.get_by_role("button", name="Enlarge the last snapshot of Ann")).to_be_visible()
-        await expect(card_of(page, "Bob").get_by_test_id("card-phase")).to_have_text(re.compile(r"waiting \d+ s$"))
+        await expect(card_of(page, "Bob").get_by_test_id("card-phase")).to_have_text(re.compile(r"next look in \d+ s$"))
         await expect(card_of(page, "Dora").get_by_test_id("card-phase")).to_have_text(
-            re.compile(r"^camera switched off · waiting \d+ s$")
+            re.compile(r"^camera switched off · next look in \d+ s$")
         )
         await expect(card_of(page, "Eve").get_by_test_id("card-phase")).to_have_text("its turn comes next")
         await expect(page.get_by_test_id("past")).to_contain_text("1 participant left")
