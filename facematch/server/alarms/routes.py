@@ -28,6 +28,7 @@ MOST: int = 200
 DEFAULT: int = 50
 
 _NO_ALARM = (404, Code.NO_ALARM, "There is no alarm of this id (any more).")
+_NO_ID = (422, Code.INVALID, "id: Input should be a valid UUID")
 
 
 class AlarmsQuery(BaseModel):
@@ -157,7 +158,7 @@ def routes(store: AlarmStore, answering: Answering) -> APIRouter:
     @router.post(
         "/api/alarms/{id}/acknowledge",
         summary="Somebody has looked at an alarm",
-        responses=documented(_NO_ALARM, UNAVAILABLE, BUSY),
+        responses=documented(_NO_ALARM, _NO_ID, UNAVAILABLE, BUSY),
     )
     async def acknowledge(
         request: Request,
