@@ -246,11 +246,13 @@ class Launch:
         self._env |= pair
         keys = livekit_server.environment(key=pair["LIVEKIT_API_KEY"], secret=pair["LIVEKIT_API_SECRET"])
         udp_port = free_udp_port(livekit_server.DEFAULT_UDP_PORT)
+        told = f"{self._env.get('API_BASE_URL') or settings.api_base_url}/livekit/webhook"
+        webhook = (told, pair["LIVEKIT_API_KEY"]) if settings.many_rooms else None  # a room is found as it opens
         log = settings.data_dir / "logs" / f"livekit-server-{port}.log"
         child = await self._start_one(
             Program(
                 "LiveKit server",
-                [str(program), *livekit_server.arguments(port=port, udp_port=udp_port)],
+                [str(program), *livekit_server.arguments(port=port, udp_port=udp_port, webhook=webhook)],
                 ROOT,
                 {**env, **keys},
                 log=log,

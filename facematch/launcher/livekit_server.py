@@ -110,8 +110,10 @@ def runnable(cache: Path, own: Path) -> Path:
     return copy
 
 
-def arguments(*, port: int, udp_port: int) -> list[str]:
+def arguments(*, port: int, udp_port: int, webhook: tuple[str, str] | None = None) -> list[str]:
     """Command-line arguments for a server on loopback only: signalling on `port`, media on `udp_port`.
+
+    `webhook`: an address that it tells what happens in it, and the key (not its secret) that it signs that with.
 
     A TCP media port would listen on every interface whatever else is set, so there is none; without the interface
     list, UDP media would listen on the machine's other addresses.
@@ -121,6 +123,9 @@ def arguments(*, port: int, udp_port: int) -> list[str]:
         f"rtc: {{tcp_port: 0, udp_port: {udp_port}, interfaces: {{includes: [{_loopback_interface()}]}}, "
         "enable_loopback_candidate: true}\n"
     )
+    if webhook is not None:
+        url, key = webhook
+        config += f"webhook: {{api_key: {_yaml(key)}, urls: [{_yaml(url)}]}}\n"
     return ["--bind", "127.0.0.1", "--node-ip", "127.0.0.1", "--config-body", config]
 
 

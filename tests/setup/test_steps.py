@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # it brings no types
 
 from facematch.config.settings import ROOT
 from facematch.launcher import livekit_server
@@ -132,3 +133,11 @@ def test_the_server_listens_on_loopback_only() -> None:
     assert arguments[:4] == ["--bind", "127.0.0.1", "--node-ip", "127.0.0.1"]
     assert "tcp_port: 0," in arguments[-1]
     assert "secret" not in " ".join(arguments)
+    assert "webhook" not in arguments[-1]
+
+
+def test_the_server_tells_an_address_what_happens_in_it() -> None:
+    webhook = "http://127.0.0.1:8000/livekit/webhook", "a: key"
+    *_, config = livekit_server.arguments(port=7880, udp_port=7882, webhook=webhook)
+
+    assert yaml.safe_load(config)["webhook"] == {"api_key": "a: key", "urls": ["http://127.0.0.1:8000/livekit/webhook"]}
