@@ -103,12 +103,10 @@ class Stays:
             if former:
                 await asyncio.wait(former)
             await stay.run()
-            if stay.ended in _REASONS:
-                log.info("Room left", room=room, epoch=stay.tenure.epoch, reason=_REASONS[stay.ended])
-            elif stay.ended:
-                log.warning(
-                    "Room left: removed by another client", room=room, epoch=stay.tenure.epoch, reason=stay.ended
-                )
+            _tell_end(stay)
+        except asyncio.CancelledError:
+            _tell_end(stay)  # it was over before it was taken away
+            raise
         except CredentialsRefusedError as error:
             log.error(REFUSED, reason=str(error))  # noqa: TRY400  (it says what to do)
             self._shutdown.request(ExitCode.CREDENTIALS_REFUSED)
@@ -130,6 +128,15 @@ class Stays:
         room = self._leaving.pop(task)
         if not task.cancelled() and task.exception() is not None:
             log.error("A room was not left in order", room=room, exc_info=task.exception())
+
+
+def _tell_end(stay: Stay) -> None:
+    """Of a stay that is over for good; of others, whoever ends them tells it."""
+    room, epoch = stay.tenure.room, stay.tenure.epoch
+    if stay.ended in _REASONS:
+        log.info("Room left", room=room, epoch=epoch, reason=_REASONS[stay.ended])
+    elif stay.ended:
+        log.warning("Room left: removed by another client", room=room, epoch=epoch, reason=stay.ended)
 
 
 def _why_not(stay: Stay, wanted: AssignedRoom | None, deployment: str) -> str | None:

@@ -229,6 +229,26 @@ def test_each_move_is_one_line_with_its_reason() -> None:
     assert all(line["reason"] for line in lines)
 
 
+def test_a_stay_that_ends_while_it_is_taken_away_is_one_line_too() -> None:
+    async def whole() -> None:
+        watched = Watched()
+        stays = stays_of(watched)
+        stays.hold(rooms(a=1), "depl")
+        await settled()
+        watched.stays["a", 1].over.set()
+        await asyncio.sleep(LEAVING_SECONDS / 2)
+        stays.hold([], "depl")
+        await settled()
+        await stays.aclose()
+
+    with capture_logs() as lines:
+        run(whole())
+    assert [(line["event"], line.get("reason")) for line in lines] == [
+        ("Room taken on", "given to this recognizer"),
+        ("Room left", "it is no more"),
+    ]
+
+
 _ANSWERS = st.lists(
     st.dictionaries(st.sampled_from("abc"), st.integers(1, 3), max_size=3).map(
         lambda epochs: [AssignedRoom(room=room, epoch=epoch) for room, epoch in epochs.items()]
