@@ -36,15 +36,21 @@ export function lineReading(line) {
       return { state, words, who: "", detail: lasted };
     }
     case "said":
-      return { state: "looking", ...saidWords(line), detail: line.event === null ? "" : `by ${displayName(line.event.by)}` };
+      return { state: "looking", ...saidWords(line), detail: isOfNobody(line) || line.event === null ? "" : `by ${displayName(line.event.by)}` };
     default:
       return { state: "offline", words: line.kind === "joined" ? "Joined" : "Left", who: "", detail: "" };
   }
 }
 
+/** @param {SightingLine} line whether it is about no participant, but about who watches */
+export function isOfNobody({ event }) {
+  return event?.type === "viewing";
+}
+
 /** @param {SightingLine} line */
 function saidWords({ event }) {
-  const who = event?.person_id == null ? "" : personWords(event.person_name);
+  const who = event?.person_id == null ? "" : personWords(event.person_name ?? null);
+  if (event?.type === "viewing") return { words: event.change === "began" ? "Watches the room" : "No longer watches the room", who: "" };
   if (event?.change === "bound") return { words: "Supposed to be", who };
   return { words: event?.change === "acknowledged" ? "Changed face seen to" : "Supposed to be nobody", who: "" };
 }

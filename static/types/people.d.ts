@@ -150,6 +150,15 @@ export interface IdentityShown {
 }
 
 /** One line of what happened: see GET /api/sightings. */
+/** Who somebody is supposed to be, or that somebody watches the room, which is about no participant. */
+export interface SaidEvent {
+  type: string;
+  change: string;
+  by: string;
+  person_name?: string | null;
+  person_id?: string | null;
+}
+
 export interface SightingLine {
   kind: "sighting" | "unseen" | "joined" | "left" | "said";
   cursor: number;
@@ -164,5 +173,5 @@ export interface SightingLine {
   best: number | null;
   reason: string | null;
   match: MatchEvent | null;
-  event: { change: string; by: string; person_name: string | null; person_id: string | null } | null;
+  event: SaidEvent | null;
 }

@@ -7,7 +7,7 @@
 /** @import { SightingLine } from "../types/people.js" */
 
 import { hrefOf } from "../model/route.js";
-import { lineReading } from "../model/sightings.js";
+import { isOfNobody, lineReading } from "../model/sightings.js";
 import { dayOf } from "../model/strip.js";
 import { clockTime, counted, displayName, figure, fullTime } from "../model/text.js";
 import { identityOf, whoOf } from "../model/wire.js";
@@ -161,7 +161,8 @@ function Chosen({ label, value, onGone }) {
 function EntryView({ row: { match, line }, now, show, onEnlarge }) {
   const { state, words, who, detail } = line === null ? matchReading(match) : lineReading(line);
   const identity = line?.participant_identity ?? (match === null ? "" : identityOf(match));
-  const name = displayName(line?.participant_name ?? match?.participant_name ?? "", identity);
+  const watcher = line !== null && isOfNobody(line) ? displayName(line.event?.by ?? "") : "";
+  const name = watcher || displayName(line?.participant_name ?? match?.participant_name ?? "", identity);
   const at = Date.parse(line?.began ?? match?.timestamp ?? "");
   const until = line === null ? at : Date.parse(line.until);
   const person = line === null ? (match?.person_id ?? "default") : (line.people[0]?.person_id ?? "");
@@ -169,7 +170,11 @@ function EntryView({ row: { match, line }, now, show, onEnlarge }) {
     <span class="entry-time happened-time" translate=${false} title=${fullTime(at)}>${clockTime(at, now)}${until - at < 1000 ? "" : ` – ${clockTime(until, now)}`}</span>
     <span class="entry-icon"><${Icon} name=${stateIcon(state, "")} size=${18} /></span>
     <span class="entry-words">
-      <button type="button" class="entry-name clip link" translate=${false} title=${`Only ${name}`} onClick=${() => show({ identity })}>${name}</button>
+      ${
+        watcher === ""
+          ? html`<button type="button" class="entry-name clip link" translate=${false} title=${`Only ${name}`} onClick=${() => show({ identity })}>${name}</button>`
+          : html`<bdi class="entry-name clip" translate=${false} title=${name}>${name}</bdi>`
+      }
       <span class="entry-what">
         <span>${words}</span>
         ${who === "" ? null : html` <button type="button" class="link" translate=${false} title=${`Only ${who}`} onClick=${() => show({ person })}>${who}</button>`}

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { NO_FILTER, beside, filtered, namesIn, reading } from "../../static/model/activity.js";
-import { lineReading } from "../../static/model/sightings.js";
+import { isOfNobody, lineReading } from "../../static/model/sightings.js";
 import { NOT_WATCHED, WORDS, announcement, stateWord, summaryOf } from "../../static/model/summary.js";
 import * as text from "../../static/model/text.js";
 import { Page, at, check, heartbeat, match, status, track } from "./made.js";
@@ -70,8 +70,12 @@ test("lines of what happened", () => {
   assert.deepEqual(lineReading({ ...line, people: [], best: null }).words, "Seen, no match");
   assert.deepEqual(lineReading({ ...line, kind: "unseen", reason: "muted" }), { state: "no_video", words: "Camera off", who: "", detail: "6 min" });
   assert.equal(lineReading({ ...line, kind: "unseen", reason: "new" }).words, "Check failed");
-  const event = { change: "bound", by: "admin (key)", person_id: "p_1", person_name: "Eve" };
+  const event = { type: "binding", change: "bound", by: "admin (key)", person_id: "p_1", person_name: "Eve" };
   assert.deepEqual(lineReading({ ...line, kind: "said", event }), { state: "looking", words: "Supposed to be", who: "Eve", detail: "by admin (key)" });
+  const watched = { ...line, kind: /** @type {const} */ ("said"), event: { type: "viewing", change: "began", by: "viewer (login)" } };
+  assert.deepEqual(lineReading(watched), { state: "looking", words: "Watches the room", who: "", detail: "" });
+  assert.equal(lineReading({ ...watched, event: { ...watched.event, change: "ended" } }).words, "No longer watches the room");
+  assert.deepEqual([isOfNobody(watched), isOfNobody(line)], [true, false]);
 });
 
 describe("the one answer", () => {

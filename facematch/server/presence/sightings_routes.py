@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from facematch.protocol.values import Name
-from facematch.server.events.history import LARGEST_CURSOR, LoggedBindingChange, LoggedMatch
+from facematch.server.events.history import LARGEST_CURSOR, LoggedBindingChange, LoggedMatch, LoggedViewingChange
 from facematch.server.people.store import PeopleStore
 from facematch.server.presence.evidence import Sight
 from facematch.server.presence.runs import moment_of
@@ -65,7 +65,9 @@ class Sighting(BaseModel):
     best: float | None = Field(description="Best score: 1 - distance, not a probability; null: not known")
     reason: str | None = Field(description="Of unseen: `muted`, or another outcome of a Check")
     match: LoggedMatch | None = Field(description="A Match of it whose snapshot may be shown")
-    event: LoggedBindingChange | None = Field(description="Of said")
+    event: LoggedBindingChange | LoggedViewingChange | None = Field(
+        description="Of said: who a participant is supposed to be, or that somebody watches the room"
+    )
 
 
 class SightingsPage(BaseModel):

@@ -145,6 +145,19 @@ def test_who_a_participant_is_supposed_to_be_is_a_line(client: TestClient) -> No
     assert lines(client, "only=sightings") == lines(client, "identity=bob") == []
 
 
+def test_who_watches_a_room_is_a_line_of_no_participant(client: TestClient) -> None:
+    tell(client, look(0, "match"))
+    answer = client.post("/api/viewings", json={})
+    assert answer.status_code == 200, answer.text
+    line, sighting = page(client)["lines"]
+    assert (line["kind"], line["participant_identity"], line["room"]) == ("said", None, answer.json()["room"])
+    assert (line["event"]["type"], line["event"]["change"]) == ("viewing", "began")
+    assert line["event"]["by"]
+    assert sighting["kind"] == "sighting"
+    assert lines(client, "identity=alice") == lines(client, "only=sightings") == [("sighting", 0, 0, 1)]
+    assert lines(client, "room=blue") == []
+
+
 def test_a_long_stay_is_read_in_parts(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sightings, "AT_ONCE", 2)
     for number in range(9):
