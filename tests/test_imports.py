@@ -26,7 +26,7 @@ COMPOSITION_ROOTS = {"main", "api"}
 WEB = ("fastapi", "starlette", "uvicorn")
 
 ORDER = {
-    "facematch": ("runtime", "protocol config", "faces", "launcher recognizer server", "people"),
+    "facematch": ("runtime", "protocol config", "faces", "launcher recognizer server", "people migrate"),
     "facematch.faces": (
         "models onnx_runtime tolerance",
         "known_answer weights gallery",

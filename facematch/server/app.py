@@ -73,7 +73,7 @@ from facematch.server.rooms.own_identity import OwnIdentities
 from facematch.server.rooms.viewing import Viewings
 from facematch.server.snapshots import routes as captures
 from facematch.server.storage.bell import Bell
-from facematch.server.storage.database import Database, sqlite_url
+from facematch.server.storage.database import Database, url_of
 from facematch.server.storage.doorbell import Doorbell
 from facematch.server.storage.leases import Leases
 from facematch.server.storage.sole_process import served_alone
@@ -114,7 +114,7 @@ class Parts:
 
 def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     """The web process. Touches nothing outside itself before its lifespan begins."""
-    database = Database(_database_url(settings))
+    database = Database(url_of(settings.database_url, settings.data_dir))
     leases = Leases(database)
     minted = _tokens(settings)
     recognizers = Recognizers(parts.monotonic)
@@ -291,11 +291,6 @@ def _examiner_maker(settings: Settings) -> Callable[[], Examiner]:
     return make
 
 
-def _database_url(settings: Settings) -> str:
-    given = settings.database_url
-    return given.get_secret_value() if given else sqlite_url(settings.data_dir / "events.db")
-
-
 def _doorbell(settings: Settings, feed: Feed, people: People, keeping: Keeping, access: Access) -> Doorbell:
     """Who looks again when another process has changed something."""
     doorbell = Doorbell(_direct_url(settings))
@@ -307,8 +302,8 @@ def _doorbell(settings: Settings, feed: Feed, people: People, keeping: Keeping, 
 
 
 def _direct_url(settings: Settings) -> str:
-    given = settings.database_direct_url
-    return given.get_secret_value() if given and settings.database_url else _database_url(settings)
+    direct = settings.database_direct_url if settings.database_url else None
+    return url_of(direct or settings.database_url, settings.data_dir)
 
 
 def _receiver(settings: Settings) -> Receiver | None:

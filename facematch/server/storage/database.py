@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
+    from pydantic import SecretStr
+
     from facematch.server.storage.bell import Bell
 
 _T = TypeVar("_T")
@@ -43,6 +45,11 @@ _CLASSES_OF_BAD_DATA = ("22", "23")
 def sqlite_url(path: Path) -> str:
     """The URL of a database file."""
     return sa.URL.create("sqlite+aiosqlite", database=str(path)).render_as_string()
+
+
+def url_of(given: SecretStr | None, data_dir: Path) -> str:
+    """The database of the settings `DATABASE_URL` and `DATA_DIR`."""
+    return given.get_secret_value() if given else sqlite_url(data_dir / "events.db")
 
 
 def is_sqlite(url: str) -> bool:
