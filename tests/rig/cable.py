@@ -1,11 +1,13 @@
-"""A cable between a client and a server that a test can cut: a TCP proxy of its own."""
+"""A cable between a client and a server, or several, that a test can cut: a TCP proxy of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from typing import Self
 
+from tests.rig.lasting import lasting
 from tests.rig.ports import free_tcp_port
 
 _CHUNK = 64 * 1024
@@ -14,11 +16,12 @@ _CHUNK = 64 * 1024
 class Cable:
     """`async with Cable(port)`: forwards to that port. Cut, it takes connections and bytes and gives nothing back.
 
-    That is what a cut cable looks like from the end of a client: no refusal, no reset, only silence.
+    That is what a cut cable looks like from the end of a client: no refusal, no reset, only silence. With several ports
+    it is what stands before servers of one name: each connection goes to the next that takes it.
     """
 
-    def __init__(self, to_port: int) -> None:
-        self._to_port = to_port
+    def __init__(self, *to_ports: int) -> None:
+        self._to_ports = deque(to_ports)
         self.port = free_tcp_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._whole = asyncio.Event()
@@ -48,7 +51,8 @@ class Cable:
         await asyncio.gather(*self._forwarding, return_exceptions=True)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(self._forward(reader, writer))
+        with lasting():  # one cable may serve a file of tests; its end ends them
+            task = asyncio.get_running_loop().create_task(self._forward(reader, writer))
         self._forwarding.add(task)
         task.add_done_callback(self._forwarding.discard)
 
@@ -57,18 +61,28 @@ class Cable:
             closing.callback(writer.transport.abort)
             await self._whole.wait()
             with contextlib.suppress(OSError):
-                there, back = await asyncio.open_connection("127.0.0.1", self._to_port)
+                there, back = await self._reach()
                 closing.callback(back.transport.abort)
-                ways = [
-                    asyncio.ensure_future(self._pump(reader, back)),
-                    asyncio.ensure_future(self._pump(there, writer)),
-                ]
+                with lasting():
+                    ways = [
+                        asyncio.ensure_future(self._pump(reader, back)),
+                        asyncio.ensure_future(self._pump(there, writer)),
+                    ]
                 try:
                     await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     for way in ways:
                         way.cancel()
                     await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """The next server that is there."""
+        for _ in range(len(self._to_ports) - 1):
+            self._to_ports.rotate()
+            with contextlib.suppress(OSError):
+                return await asyncio.open_connection("127.0.0.1", self._to_ports[0])
+        self._to_ports.rotate()
+        return await asyncio.open_connection("127.0.0.1", self._to_ports[0])
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

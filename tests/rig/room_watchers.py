@@ -51,11 +51,11 @@ class RoomWatchers:
         """As an operator does."""
         await self._ask("DeleteRoom", room, room=room)
 
-    async def open(self, room: str) -> None:
-        """An empty room that stays for five minutes."""
-        await self._ask("CreateRoom", room, name=room)
+    async def open(self, room: str, seconds: int = 300) -> None:
+        """An empty room that stays for so long."""
+        await self._ask("CreateRoom", room, name=room, empty_timeout=seconds, departure_timeout=seconds)
 
-    async def _ask(self, method: str, of: str, **about: str) -> dict[str, Any]:
+    async def _ask(self, method: str, of: str, **about: object) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {_admin_token(of)}"}
         url = f"{self._base}/twirp/livekit.RoomService/{method}"
         async with self._session.post(url, headers=headers, json=about) as response:
