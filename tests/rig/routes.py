@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
 
+SIGNED = {"/livekit/webhook": (401, "WRONG_SIGNATURE")}
+"""What takes no key, since whoever sends it shows in another way who they are, and what anybody else is told."""
+
+
 def addresses(app: FastAPI) -> set[tuple[str, str]]:
     """Every (method, template) of the application; fails on a kind of route that the table cannot express."""
     found = set()

@@ -12,7 +12,7 @@ import pytest
 from facematch.server.access.authorization import WEBSOCKET
 from tests.rig.fake_examiner import FakeExaminer
 from tests.rig.keyed import HOST, KEYS, ORIGIN, Keyed, with_keys
-from tests.rig.routes import addresses, concrete, verdict
+from tests.rig.routes import SIGNED, addresses, concrete, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,8 +203,6 @@ def test_with_keys(keyed: Keyed, address: tuple[str, str]) -> None:
         expect(keyed.with_key("admin"), address, said["rebound"], "a rebound name", host="evil.example", **origin)
 
 
-SIGNED = {"/livekit/webhook": (401, "WRONG_SIGNATURE")}
-"""What takes no key: whoever sends it shows in another way who they are."""
 WRONG = {
     "no key": "Bearer ",
     "a wrong key": "Bearer wrong-key-0123456789",
