@@ -278,6 +278,10 @@ def described(app: FastAPI) -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
+WITHOUT_BODY = {"/api/alarms/{id}/acknowledge", "/api/unknowns/{id}/dismiss"}
+"""Posts that have said everything with their address."""
+
+
 def test_every_route_is_described_with_its_errors(app: FastAPI) -> None:
     assert len(described(app)) >= 14
     for method, path, operation in described(app):
@@ -293,7 +297,7 @@ def test_every_route_is_described_with_its_errors(app: FastAPI) -> None:
                 for name, example in content["examples"].items():
                     assert example["value"]["code"] == name
         if method == "post":
-            assert operation["requestBody"]["content"], where
+            assert bool(operation.get("requestBody", {}).get("content")) == (path not in WITHOUT_BODY), where
 
 
 def test_every_reference_in_the_description_leads_somewhere(app: FastAPI) -> None:
