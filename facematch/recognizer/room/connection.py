@@ -112,13 +112,13 @@ class Connection:
                 failures = 0
                 await self._until_there_is_a_room()
                 continue
+            if reason in OPERATORS_DOING and self._livekit.tenure is not None:
+                raise StayEndedError(reason)  # as after each move to another recognizer: nothing is wrong
             if reason is None:
                 failures += 1
             else:
                 failures = 0
                 log.warning("Disconnected from LiveKit", reason=reason, room=self._room_name)
-            if reason in OPERATORS_DOING and self._livekit.tenure is not None:
-                raise StayEndedError(reason)
             if reason in OPERATORS_DOING:
                 log.error("Removed from the room by an operator or another client; joining again", reason=reason)
                 failures = 5

@@ -25,6 +25,7 @@ from facematch.recognizer.room.connection import (
     retry_delay,
 )
 from facematch.recognizer.room.livekit_access import LiveKitAccess
+from facematch.recognizer.room.tenure import StayEndedError, Tenure
 from tests.rig.virtual_time import now, run
 
 if TYPE_CHECKING:
@@ -89,6 +90,19 @@ def test_the_token_lives_briefly() -> None:
 
 def test_two_recognizers_never_share_an_identity() -> None:
     assert access("fedcba9876543210").identity != access().identity
+
+
+@pytest.mark.parametrize("reason", ["PARTICIPANT_REMOVED", "ROOM_DELETED", "DUPLICATE_IDENTITY"])
+def test_a_room_that_was_given_and_is_another_s_now_is_left_without_a_warning(reason: str) -> None:
+    class Removed(Connection):
+        async def _visit(self) -> str:
+            return reason
+
+    given = replace(access(), tenure=Tenure("depl", "a room", 1))
+    removed = Removed(given, "a room", watch=cast("Any", None), state_changed=lambda: None)
+    with capture_logs() as lines, pytest.raises(StayEndedError, match=reason):
+        run(removed.run())
+    assert not lines
 
 
 def refused_with(text: str, monkeypatch: pytest.MonkeyPatch) -> Connection:
