@@ -10,11 +10,13 @@ from jwt.warnings import InsecureKeyLengthWarning
 from livekit.api import WebhookReceiver
 from pydantic import BaseModel
 
-from facematch.server.web.bodies import KB, json_refusals, read_body
+from facematch.server.web.bodies import KB, json_refusals, read_json_text
 from facematch.server.web.errors import ApiError, Code, documented
 from facematch.server.web.gate import Complaints
 
 LIMIT: Final = 64 * KB
+_KIND: Final = "application/webhook+json"
+"""As LiveKit calls it."""
 _UNSIGNED = (401, Code.WRONG_SIGNATURE, "This was not signed with LIVEKIT_API_KEY and its secret.")
 
 
@@ -37,16 +39,14 @@ def routes(receiver: WebhookReceiver, nudge: Callable[[], None]) -> APIRouter:
     @router.post(
         "/livekit/webhook",
         summary="LiveKit says that something has happened",
-        responses=documented(*json_refusals(LIMIT)[:2], _UNSIGNED),
-        openapi_extra={
-            "requestBody": {"required": True, "content": {"application/webhook+json": {"schema": {"type": "object"}}}}
-        },
+        responses=documented(*json_refusals(LIMIT), _UNSIGNED),
+        openapi_extra={"requestBody": {"required": True, "content": {_KIND: {"schema": {"type": "object"}}}}},
     )
     async def webhook(request: Request) -> Taken:
         """Set this address as a webhook of your LiveKit server, signed with `LIVEKIT_API_KEY`, and a room is found the
         moment it opens, instead of within half a second. Whoever asks needs no role: the signature is checked.
         """
-        body = await read_body(request, LIMIT)
+        body = await read_json_text(request, LIMIT, _KIND)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", InsecureKeyLengthWarning)  # the demo secret is short

@@ -83,6 +83,8 @@ def _keep_to_owner(database: Path) -> None:
 async def _run(engine: AsyncEngine, work: Callable[[sa.Connection], _T]) -> _T:
     try:
         async with engine.begin() as connection:
+            if connection.dialect.name == "postgresql":  # it thinks in between, for as long as a busy machine takes
+                await connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '60s'")
             return await connection.run_sync(work)
     finally:
         await engine.dispose()

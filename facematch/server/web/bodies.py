@@ -50,14 +50,28 @@ async def read_json(request: Request, model: type[M], limit: int) -> M:
     Raises:
         ApiError: 408, 413, 415 or 422.
     """
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise ApiError(415, Code.UNSUPPORTED_TYPE, _NOT_JSON)
-    body = await read_body(request, limit)
+    body = await read_json_text(request, limit)
     try:
         return model.model_validate_json(body, strict=True)
     except ValidationError as error:
         raise invalid(error.errors(include_url=False, include_input=False, include_context=False)) from None
+
+
+async def read_json_text(request: Request, limit: int, *kinds: str) -> bytes:
+    """The body, which says that it is JSON, as it came.
+
+    Args:
+        request: not read yet.
+        limit: bytes.
+        kinds: media types that are JSON as well.
+
+    Raises:
+        ApiError: 408, 413 or 415.
+    """
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind not in {"application/json", *kinds}:
+        raise ApiError(415, Code.UNSUPPORTED_TYPE, _NOT_JSON)
+    return await read_body(request, limit)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
