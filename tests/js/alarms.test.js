@@ -1,0 +1,51 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { alarmWords, countWords, heardOf, titleWith, unheard } from "../../static/model/alarms.js";
+
+/** @typedef {import("../../static/model/alarms.js").Alarm} Alarm */
+
+/** @param {Partial<Alarm>} [fields] @returns {Alarm} */
+function alarm(fields) {
+  return {
+    id: "a",
+    kind: "match",
+    room: "red",
+    participant_identity: "alice",
+    participant_name: "Alice42",
+    person_id: null,
+    person_name: null,
+    seen_person_id: "p_1",
+    seen_person_name: "Bob",
+    since: "2025-09-25T14:07:08Z",
+    last_at: "2025-09-25T14:07:08Z",
+    sights: 1,
+    picture: null,
+    ...fields,
+  };
+}
+
+test("each kind says who was seen, and as whom", () => {
+  assert.equal(alarmWords(alarm()), "Match: Bob as Alice42");
+  const reference = alarm({ seen_person_id: "default", seen_person_name: null });
+  assert.equal(alarmWords(reference), "Match: the person of the reference photo as Alice42");
+  const other = alarm({ kind: "someone_else", person_id: "p_2", person_name: "Alice" });
+  assert.equal(alarmWords(other), "Someone else as Alice: Bob (Alice42)");
+  const stranger = alarm({ ...other, seen_person_id: null, seen_person_name: null });
+  assert.equal(alarmWords(stranger), "Someone else as Alice: a stranger (Alice42)");
+  assert.equal(alarmWords(alarm({ kind: "face_changed" })), "Face changed: Alice42");
+  assert.equal(alarmWords(alarm({ participant_name: "\u202e\n" })), "Match: Bob as (no visible name)");
+});
+
+test("what was heard is not told again, but for what turned out to be somebody else", () => {
+  const known = heardOf([alarm()]);
+  assert.deepEqual(unheard([alarm(), alarm({ id: "b" })], known).map(({ id }) => id), ["b"]);
+  assert.equal(unheard([alarm({ kind: "someone_else" })], known).length, 1);
+});
+
+test("the title counts what is open", () => {
+  assert.equal(titleWith("Live", 0), "Live");
+  assert.equal(titleWith("Live", 3), "(3) Live");
+  assert.equal(countWords(1), "1 alarm");
+});
