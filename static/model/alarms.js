@@ -19,26 +19,57 @@ import { counted, displayName } from "./text.js";
  * @property {string} since
  * @property {string} last_at
  * @property {number} sights
+ * @property {string | null} acknowledged_by
+ * @property {string | null} acknowledged_at
+ * @property {"right" | "wrong" | null} verdict
  * @property {{ event_id: string, snapshot: string | null, bbox: BBox, frame_size: Size, timestamp: string,
  *   confidence: number } | null} picture
  */
 
-/** A person without a name is the one of the reference photo. */
-const REFERENCE = "the person of the reference photo";
+/**
+ * @typedef {object} Alarms
+ * @property {readonly Alarm[]} alarms that nobody has acknowledged, the newest first; not all, if they are many
+ * @property {number} open how many there are
+ * @property {readonly Alarm[]} recent that somebody has looked at
+ */
 
-/** @param {string | null} id @param {string | null} name */
-function personWords(id, name) {
-  return id === null ? "a stranger" : displayName(name ?? "", REFERENCE);
+/** @typedef {{ words: string, name: boolean }} Part name: nobody translates it */
+
+/** A person without a name is the one of the reference photo. */
+const REFERENCE = "the reference person";
+
+/** @param {string} words @returns {Part} */
+function said(words) {
+  return { words, name: false };
 }
 
-/** @param {Alarm} alarm what it says, in one line */
+/** @param {string} words @returns {Part} */
+function called(words) {
+  return { words, name: true };
+}
+
+/** @param {string | null} id @param {string | null} name @returns {Part} */
+function person(id, name) {
+  if (id === null) return said("a stranger");
+  const shown = displayName(name ?? "", "");
+  return shown === "" ? said(REFERENCE) : called(shown);
+}
+
+/** @param {Alarm} alarm what it says, names apart from words @returns {readonly Part[]} */
+export function alarmParts(alarm) {
+  const who = called(displayName(alarm.participant_name));
+  const seen = person(alarm.seen_person_id, alarm.seen_person_name);
+  if (alarm.kind === "face_changed") return [said("Face changed: "), who];
+  if (alarm.kind === "match") return [said("Match: "), seen, said(" as "), who];
+  const expected = person(alarm.person_id, alarm.person_name);
+  return [said("Someone else as "), expected, said(": "), seen, said(" ("), who, said(")")];
+}
+
+/** @param {Alarm} alarm the same, in one line */
 export function alarmWords(alarm) {
-  const who = displayName(alarm.participant_name);
-  const seen = personWords(alarm.seen_person_id, alarm.seen_person_name);
-  if (alarm.kind === "face_changed") return `Face changed: ${who}`;
-  if (alarm.kind === "match") return `Match: ${seen} as ${who}`;
-  const expected = personWords(alarm.person_id, alarm.person_name);
-  return `Someone else as ${expected}: ${seen} (${who})`;
+  return alarmParts(alarm)
+    .map(({ words }) => words)
+    .join("");
 }
 
 /**

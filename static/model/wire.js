@@ -20,10 +20,10 @@ const OUTCOMES = new Set([
 
 /**
  * A message's cursor and, when it is a Match or a Check, its event. Other types (a later server may send more)
- * still move the cursor.
+ * still move the cursor; that something became of an alarm is said, and the server asked.
  *
  * @param {unknown} data the message's text
- * @returns {{ cursor: number, event: FaceEvent | null } | null}
+ * @returns {{ cursor: number, event: FaceEvent | null, alarm?: true } | null}
  */
 export function parseMessage(data) {
   if (typeof data !== "string") return null;
@@ -37,6 +37,7 @@ export function parseMessage(data) {
   if (typeof raw !== "object" || raw === null) return null;
   const message = /** @type {Record<string, unknown>} */ (raw);
   const cursor = finite(message["cursor"]) ?? 0;
+  if (message["type"] === "alarm") return { cursor, event: null, alarm: true };
   return { cursor, event: toEvent(message, cursor) };
 }
 

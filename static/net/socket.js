@@ -6,7 +6,7 @@
 import { retryDelay } from "../model/backoff.js";
 import { parseMessage } from "../model/wire.js";
 
-/** @typedef {{ cursor: number, event: FaceEvent | null }} Message */
+/** @typedef {{ cursor: number, event: FaceEvent | null, alarm?: true }} Message */
 
 /** A connection that does not open within this is given up. */
 const OPEN_TIMEOUT_MS = 10_000;
@@ -80,7 +80,8 @@ export class EventSocket {
 
   #open() {
     clearTimeout(this.#timer);
-    const address = new URL(`/ws/matches?after=${this.#cursor()}`, location.href);
+    // Every type: the cursor is then the log's, whatever came last, and a silent connection is told from a quiet one.
+    const address = new URL(`/ws/events?after=${this.#cursor()}`, location.href);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(address);
     this.#socket = socket;

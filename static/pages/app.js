@@ -23,6 +23,8 @@
  *   `activity-notice`; small menus: `menu` with `menu-item`; the dialog before something is erased: `erase` with
  *   `data-state` asked | busy | done, `erase-confirm`, `erase-close`, `erase-receipt`, `erase-trouble`; the dialog:
  *   `viewer`; the first steps: `steps`
+ * - alarms: `alarm` with `data-kind` match | someone_else | face_changed and `data-identity`, inside `acknowledge`;
+ *   `alarm-count` in the bar, `alarms-recent`, `alarm-trouble`
  * - places: `body[data-place]` live | people | history. People: `persons` with `person-card[data-person]`, `people-search`,
  *   `attention-only`, `add-person`; adding photos: `photo-files`, `intake-row` with `data-state` waiting | sending |
  *   looking | done | failed, `data-tone`, `data-code`; a person: `person[data-person]`, `remarks`, `photo`, `details`,
@@ -35,6 +37,7 @@
 /** @import { Rights } from "../model/rights.js" */
 /** @import { Summary } from "../model/summary.js" */
 
+import { titleWith } from "../model/alarms.js";
 import { NO_FILTER } from "../model/activity.js";
 import { reuse } from "../model/cards.js";
 import { connectionOf, looksForSomebody, recognizerState } from "../model/connection.js";
@@ -63,6 +66,7 @@ import { html, render } from "../view/preact.js";
 import { Reference } from "../view/reference.js";
 import { Watch } from "../view/watch.js";
 import { currentTheme, nextTheme } from "../view/theme-choice.js";
+import { Alarms } from "./alarms.js";
 import { Binding } from "./binding.js";
 import { Enlarging } from "./enlarging.js";
 import { Erasing } from "./erasing.js";
@@ -100,7 +104,10 @@ const session = new Session(onRoomChange);
 const watching = new Watching(onRoomChange);
 const socket = new EventSocket({
   cursor: () => store.state.cursor,
-  onMessages: (messages) => store.dispatch({ type: "messages", messages, at: Date.now() }),
+  onMessages: (messages) => {
+    store.dispatch({ type: "messages", messages, at: Date.now() });
+    if (messages.some(({ alarm }) => alarm)) void alarms.ask();
+  },
   onState: (state) => store.dispatch({ type: "socket", socket: state }),
 });
 /** The cursor at which the last poll found the socket behind the log; behind at the same one again, it is dead. */
@@ -116,12 +123,14 @@ const poll = new StatusPoll({
     store.dispatch({ type: "status", ...answer });
     socket.start();
     void identities.follow(answer.status);
+    alarms.keep();
     if (api.failures > 0) socket.hurry(); // the server is back: no reason to wait any longer
     const silent = answer.status.events.cursor > cursor && cursor === silentAt;
     silentAt = answer.status.events.cursor > cursor ? cursor : -1;
     if (store.state.logEpoch !== logEpoch) {
       socket.reread();
       viewing.close();
+      void alarms.ask();
     } else if (silent && store.state.socket.state === "open") socket.restart();
   },
   onFailure: (at, { status }) => {
@@ -129,6 +138,10 @@ const poll = new StatusPoll({
     if (status === 401 || status === 403) signedIn.again();
   },
 });
+const alarms = new Alarms(
+  { panel: element("alarms"), list: element("alarms-content"), count: element("bar-alarms") },
+  () => schedule(),
+);
 const roomsPoll = new RoomsPoll({
   wanted: () => asked(store.state, places.route.place === "live" ? places.route.id : ""),
   onRooms: (rooms) => store.dispatch({ type: "rooms", rooms }),
@@ -296,6 +309,7 @@ function draw() {
     />`,
     mounts.answer,
   );
+  alarms.draw({ rights, several: several(state), pageNow });
   if (!loading) setup.begin(hasReference || offline);
   if (places.route.place === "live") drawLive({ state, connection, recognizer, rights, loading, pageNow, now });
   drawPlaces(places, mounts, {
@@ -308,7 +322,7 @@ function draw() {
   });
   viewing.draw();
   enlarging.draw();
-  entitle(titleOf(summary));
+  entitle(titleWith(titleOf(summary), alarms.open));
   announcer.hear(cards, pageNow, connection.level === "doubtful" ? DOUBT : "");
 }
 

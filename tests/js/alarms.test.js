@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { alarmWords, countWords, heardOf, titleWith, unheard } from "../../static/model/alarms.js";
+import { alarmParts, alarmWords, countWords, heardOf, titleWith, unheard } from "../../static/model/alarms.js";
 
 /** @typedef {import("../../static/model/alarms.js").Alarm} Alarm */
 
@@ -21,6 +21,9 @@ function alarm(fields) {
     since: "2025-09-25T14:07:08Z",
     last_at: "2025-09-25T14:07:08Z",
     sights: 1,
+    acknowledged_by: null,
+    acknowledged_at: null,
+    verdict: null,
     picture: null,
     ...fields,
   };
@@ -29,13 +32,20 @@ function alarm(fields) {
 test("each kind says who was seen, and as whom", () => {
   assert.equal(alarmWords(alarm()), "Match: Bob as Alice42");
   const reference = alarm({ seen_person_id: "default", seen_person_name: null });
-  assert.equal(alarmWords(reference), "Match: the person of the reference photo as Alice42");
+  assert.equal(alarmWords(reference), "Match: the reference person as Alice42");
   const other = alarm({ kind: "someone_else", person_id: "p_2", person_name: "Alice" });
   assert.equal(alarmWords(other), "Someone else as Alice: Bob (Alice42)");
   const stranger = alarm({ ...other, seen_person_id: null, seen_person_name: null });
   assert.equal(alarmWords(stranger), "Someone else as Alice: a stranger (Alice42)");
   assert.equal(alarmWords(alarm({ kind: "face_changed" })), "Face changed: Alice42");
   assert.equal(alarmWords(alarm({ participant_name: "\u202e\n" })), "Match: Bob as (no visible name)");
+});
+
+test("names are apart from words, which a browser may translate", () => {
+  const names = alarmParts(alarm()).filter(({ name }) => name);
+  assert.deepEqual(names.map(({ words }) => words), ["Bob", "Alice42"]);
+  const reference = alarmParts(alarm({ seen_person_id: "default", seen_person_name: null }));
+  assert.deepEqual(reference.filter(({ name }) => name).map(({ words }) => words), ["Alice42"]);
 });
 
 test("what was heard is not told again, but for what turned out to be somebody else", () => {

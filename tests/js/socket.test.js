@@ -79,7 +79,7 @@ afterEach(() => {
 
 describe("the event socket", () => {
   test("asks for what comes after the cursor, by the page's own scheme", () => {
-    assert.equal(latest().address, "wss://here:8000/ws/matches?after=0");
+    assert.equal(latest().address, "wss://here:8000/ws/events?after=0");
     socket.start();
     assert.equal(FakeWebSocket.made.length, 1);
   });
@@ -99,7 +99,7 @@ describe("the event socket", () => {
     assert.deepEqual(groups, [[7]]);
     assert.equal(states.at(-1)?.state, "waiting");
     mock.timers.tick(500);
-    assert.equal(latest().address, "wss://here:8000/ws/matches?after=7");
+    assert.equal(latest().address, "wss://here:8000/ws/events?after=7");
     latest().open();
     assert.equal(states.at(-1)?.state, "open");
   });

@@ -36,6 +36,7 @@ test("a Check with an outcome that is not known is still a Check", () => {
 
 test("other kinds move the cursor only", () => {
   assert.deepEqual(parsed({ type: "presence", cursor: 8 }), { cursor: 8, event: null });
+  assert.deepEqual(parsed({ ...MATCH, type: "alarm", cursor: 9 }), { cursor: 9, event: null, alarm: true });
 });
 
 test("what is broken is no event", () => {

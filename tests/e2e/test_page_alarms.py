@@ -1,0 +1,67 @@
+"""An alarm stays on every page until somebody has looked at it, and who it was stays in the log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aiohttp
+from playwright.async_api import expect
+
+from tests.rig.fake_recognizer import track
+from tests.rig.page import CHECKS, LOOK, PHONE, looking
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.rig.fake_recognizer import FakeRecognizer
+    from tests.rig.web import WebProcess
+
+FOCUS = "document.activeElement.localName"
+
+
+async def test_an_alarm_stays_until_somebody_has_looked_at_it(
+    web: WebProcess, fake: FakeRecognizer, artifacts: Path
+) -> None:
+    await fake.heartbeat(track("Ann", "hold", deadline_in=9), track("Bob", "wait", deadline_in=9))
+    async with looking(web) as page, looking(web, viewport=PHONE) as other:
+        await expect(page.get_by_test_id("alarm")).to_have_count(0)
+        await expect(page.locator("#alarms")).to_be_hidden()  # nothing to say
+        await fake.match("Ann")
+        await fake.match("Bob")
+        for one in (page, other):
+            await expect(one.get_by_test_id("alarm")).to_have_count(2, timeout=LOOK)
+            await expect(one.get_by_test_id("alarm").last).to_contain_text("as Ann")
+            await expect(one.get_by_test_id("alarm-count")).to_have_text("2 alarms")
+            await expect(one.get_by_test_id("alarm-count")).to_be_in_viewport(ratio=1)
+            assert (await one.title()).startswith("(2) ")
+            assert await one.evaluate(CHECKS) == []
+            await one.screenshot(path=artifacts / f"page-alarms-{await one.evaluate('innerWidth')}.png")
+
+        await page.reload()
+        await expect(page.get_by_test_id("alarm")).to_have_count(2, timeout=LOOK)
+
+        await other.get_by_role("button", name="Acknowledge: Match: the reference person as Ann").focus()
+        await other.keyboard.press("Enter")
+        for one in (page, other):
+            await expect(one.get_by_test_id("alarm")).to_have_count(1, timeout=LOOK)
+            await expect(one.get_by_test_id("alarm")).to_contain_text("as Bob")
+            await expect(one.get_by_test_id("alarm-count")).to_have_text("1 alarm")
+            await expect(one.get_by_test_id("alarms-recent")).to_have_count(1)
+        assert await other.evaluate(FOCUS) != "body"
+
+        await page.get_by_role("link", name="People", exact=True).click()
+        await page.get_by_test_id("alarm-count").click()  # from wherever one is
+        await expect(page.get_by_test_id("alarm")).to_be_in_viewport(ratio=1)
+        await page.get_by_test_id("alarm-count").click()
+        await expect(page.locator("#alarms")).to_be_focused()
+        await page.get_by_test_id("acknowledge").click()
+        await expect(other.get_by_test_id("alarm-count")).to_have_count(0, timeout=LOOK)
+        assert not (await other.title()).startswith("(")
+        await page.get_by_text("Acknowledged").click()
+        await expect(page.get_by_test_id("alarms-recent")).to_contain_text("as Bob")
+        assert await page.evaluate(CHECKS) == []
+
+    async with aiohttp.ClientSession() as session, session.get(f"{web.base_url}/api/events?type=alarm") as answer:
+        told = (await answer.json())["events"]
+    assert [event["participant_identity"] for event in told if event["change"] == "acknowledged"] == ["Ann", "Bob"]
+    assert all(event["by"] for event in told if event["change"] == "acknowledged")
