@@ -102,7 +102,7 @@ export function beside(entries, event) {
   const pictures = entries.flatMap(({ event: other }) =>
     other.type === "match" && other.snapshot !== null ? other : [],
   );
-  const index = pictures.indexOf(event);
+  const index = pictures.findIndex((other) => other === event || (event.event_id !== null && other.event_id === event.event_id));
   if (index < 0) return { newer: null, older: null };
   return { newer: pictures[index - 1] ?? null, older: pictures[index + 1] ?? null };
 }

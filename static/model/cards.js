@@ -126,6 +126,7 @@ function cardOf(participant, told, world) {
     threshold: world.settings.threshold,
     lastCheckAt: newest?.at ?? null,
     matchSince: known === "match" ? participant.matchSince : null,
+    matchedAt: known === "match" && reason !== "left" ? null : endedMatch(participant, reason, world),
     identityState: told?.state ?? "",
     identityTone: identity.tone,
     identityWords: identity.words,
@@ -135,6 +136,18 @@ function cardOf(participant, told, world) {
     lastMatch: participant.over && reason !== "left" ? null : matchToShow(participant, world),
     video: inRoom?.video ?? "",
   };
+}
+
+/**
+ * When a match that has ended was last seen, unless that is no news, or nobody knows whether it has ended.
+ *
+ * @param {Participant} participant
+ * @param {Reason | ""} reason
+ * @param {World} world
+ */
+function endedMatch(participant, reason, world) {
+  if (reason === "page" || reason === "recognizer") return null;
+  return matchToShow(participant, world) === null && participant.lastMatch !== null ? null : participant.matchedAt;
 }
 
 /**

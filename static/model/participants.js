@@ -117,6 +117,22 @@ export function seenUntil(participants, before, now) {
 }
 
 /**
+ * Participants after somebody has looked at the page: that the matches of some have ended is no news any more.
+ *
+ * @param {Participants} participants
+ * @param {ReadonlySet<string>} identities of whom it was shown
+ * @returns {Participants}
+ */
+export function withEndsSeen(participants, identities) {
+  const next = new Map(participants);
+  for (const identity of identities) {
+    const participant = next.get(identity);
+    if (participant !== undefined) next.set(identity, { ...participant, matchedAt: null });
+  }
+  return next;
+}
+
+/**
  * Without those whom nothing has shown for long.
  *
  * @param {Participants} participants
@@ -148,6 +164,7 @@ function stranger(identity, name) {
     answers: {},
     lastMatch: null,
     matchSince: null,
+    matchedAt: null,
     lastEventAt: null,
     lastSeen: 0,
   };
@@ -197,6 +214,7 @@ function matched(participant, event, at) {
     ...seen(participant, event, at),
     lastMatch: event,
     matchSince: participant.matchSince ?? at,
+    matchedAt: Math.max(participant.matchedAt ?? 0, at),
     answers: withAnswer(participant.answers, event.track_sid ?? SOME_TRACK, answer),
   };
 }
@@ -216,7 +234,12 @@ function checked(participant, event, at) {
   const referenceId = who === "" ? event.reference_id : null;
   const answers = withAnswer(participant.answers, track, { at, outcome, bestDistance, referenceId, who });
   const matching = Object.values(answers).some((answer) => answer.outcome === "match");
-  return { ...seen(participant, event, at), answers, matchSince: matching ? (participant.matchSince ?? at) : null };
+  return {
+    ...seen(participant, event, at),
+    answers,
+    matchSince: matching ? (participant.matchSince ?? at) : null,
+    matchedAt: outcome === "match" ? at : participant.matchedAt,
+  };
 }
 
 /**

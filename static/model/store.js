@@ -7,7 +7,7 @@
 /** @import { IdentityShown } from "../types/people.js" */
 
 import { followOffset, measureOffset } from "./clock.js";
-import { forgotten, seenUntil, withEvents, withRoom, withStatus } from "./participants.js";
+import { forgotten, seenUntil, withEndsSeen, withEvents, withRoom, withStatus } from "./participants.js";
 
 /**
  * @typedef {{ type: "status", status: Status, askedAt: number, receivedAt: number, cursorWhenAsked: number }
@@ -16,6 +16,7 @@ import { forgotten, seenUntil, withEvents, withRoom, withStatus } from "./partic
  *   | { type: "socket", socket: Socket }
  *   | { type: "rooms", rooms: readonly RoomListed[] }
  *   | { type: "other-status", status: Status, askedAt: number, receivedAt: number }
+ *   | { type: "ends-seen", room: string, identities: ReadonlySet<string> }
  *   | { type: "identities", room: string, told: readonly IdentityShown[] }
  *   | { type: "room", room: string, participants: readonly RoomParticipant[], at: number }} Action
  */
@@ -70,6 +71,11 @@ export function reduce(state, action) {
       const identities = new Map(action.told.map((one) => [one.participant_identity, one]));
       return ofRoom(state, action.room, (room) => ({ ...room, identities }));
     }
+    case "ends-seen":
+      return ofRoom(state, action.room, (room) => ({
+        ...room,
+        participants: withEndsSeen(room.participants, action.identities),
+      }));
     case "socket":
       return { ...state, socket: action.socket };
     case "rooms": {

@@ -16,7 +16,7 @@
  * @property {string} about the key of the card that says more; "" when there is none
  */
 
-import { counted, displayName, duration, listed } from "./text.js";
+import { ago, counted, displayName, duration, listed } from "./text.js";
 
 /** More changes than this at once are counted instead of read out one by one. */
 const READ_OUT = 3;
@@ -89,6 +89,11 @@ export function summaryOf(cards, { level, silence, hasReference, rights, recogni
     return said("offline", "Nobody is looking", "The recognizer is not running.");
   }
   if (blind) return said("offline", "Nobody is looking", "The recognizer is out of the room.");
+  return withEnded(calmSummary(cards), cards, now);
+}
+
+/** @param {readonly Card[]} cards when nobody matches, and somebody looks @returns {Summary} */
+function calmSummary(cards) {
   const present = cards.filter((card) => card.state !== "offline");
   const onCamera = present.filter((card) => !UNSEEN.has(card.state));
   if (present.length === 0) return said("empty", "Nobody here", "Waiting for somebody to join.");
@@ -99,6 +104,22 @@ export function summaryOf(cards, { level, silence, hasReference, rights, recogni
   const checked = onCamera.filter((card) => card.state === "no_match" || card.state === "no_face");
   if (checked.length === 0) return said("looking", "Looking…", participants);
   return said("none", "No match", participants);
+}
+
+/**
+ * The same, with who matched until a moment ago, as long as nobody has seen that it is over.
+ *
+ * @param {Summary} summary
+ * @param {readonly Card[]} cards
+ * @param {number} now
+ * @returns {Summary}
+ */
+function withEnded(summary, cards, now) {
+  const ended = cards.filter((card) => card.matchedAt !== null);
+  const [first] = ended;
+  if (first === undefined) return summary;
+  const last = Math.max(...ended.map((card) => card.matchedAt ?? 0));
+  return { ...summary, detail: `matched ${ago(last, now)}:`, who: namesOf(ended), about: first.key };
 }
 
 /**

@@ -56,7 +56,7 @@ export function arranged(cards, view) {
 }
 
 /**
- * Alarms, matches, who was pinned, who is looked at, everybody else; within each as they were first seen. Whether somebody
+ * Alarms, matches (and those that have ended, until somebody has seen it), who was pinned, who is looked at, everybody else; within each as they were first seen. Whether somebody
  * is looked at just now changes every few seconds, and so does what the last look found: neither moves a card.
  *
  * @param {readonly Card[]} cards
@@ -73,7 +73,7 @@ export function ordered(cards, pinned = new Set()) {
 /** @param {Card} card @param {ReadonlySet<string>} pinned */
 function rankOf(card, pinned) {
   if (card.identityTone === "bad") return 0;
-  if (card.state === "match") return 1;
+  if (card.state === "match" || card.matchedAt !== null) return 1;
   if (pinned.has(card.key)) return 2;
   return LOOKED_AT.has(card.state) && card.phase !== "" ? 3 : 4;
 }

@@ -52,10 +52,11 @@ export function matchesTablePath(query) {
 /**
  * @param {HappenedQuery} query
  * @param {number | null} before
+ * @param {number} [limit]
  * @returns {Promise<SightingsPage>}
  */
-export async function fetchSightings(query, before) {
-  const more = { identity: query.identity, limit: String(PAGE), before: before === null ? "" : String(before) };
+export async function fetchSightings(query, before, limit = PAGE) {
+  const more = { identity: query.identity, limit: String(limit), before: before === null ? "" : String(before) };
   const answer = /** @type {{ lines: SightingLine[], next_before: number | null }} */ (
     await requestJson(`/api/sightings?${paramsOf(query, more)}`, { timeout: TIMEOUT_MS })
   );

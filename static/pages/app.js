@@ -6,7 +6,8 @@
  * What tests and scripts can hold on to, besides roles and labels:
  * - cards: `[data-testid=card][data-identity=…]` with `data-state` match | no_match | no_face | looking | no_video |
  *   encrypted | denied | too_large | no_consent | not_compared | error | idle | offline, `data-reason` page |
- *   recognizer | left when offline, doubt when it may be old, `data-phase` idle | queued | probe | hold | wait; inside: `card-state`, `card-phase`,
+ *   recognizer | left when offline, doubt when it may be old, `data-ended` unseen while nobody has seen that their match is
+ *   over, `data-phase` idle | queued | probe | hold | wait; inside: `card-state`, `card-phase`,
  *   `card-check`, `score`, `countdown`, `face-outline`
  * - the one answer: `answer`, in the bar, with `data-kind` alarm | match | none | looking | empty | no_reference | doubt |
  *   offline | loading; `rooms`, with a link for each; `tiles-search`, `tiles-size`, `tiles-pages`; `past`, with who has
@@ -19,7 +20,8 @@
  * - join: `join` with `data-phase` out | joining | in | returning; `join-name`, `join-room`, `join-camera`,
  *   `join-server`, `join-button`, `join-trouble`, `leave-button`, `consent`, `not-compared` (before joining),
  *   `compare-state`, `consent-button` (in the room)
- * - activity: `activity-row` with `data-type`, `data-state`, `data-identity`; `filter-kind`, `filter-participant`,
+ * - what happened: `sighting-row` with `data-type`, `data-state`, `data-identity`; `live-sightings`, `live-looks`; every
+ *   look: `activity-row` with `data-type`, `data-state`, `data-identity`; `filter-kind`, `filter-participant`,
  *   `activity-notice`; small menus: `menu` with `menu-item`; the dialog before something is erased: `erase` with
  *   `data-state` asked | busy | done, `erase-confirm`, `erase-close`, `erase-receipt`, `erase-trouble`; the dialog:
  *   `viewer`; the first steps: `steps`
@@ -38,12 +40,12 @@
 /** @import { Summary } from "../model/summary.js" */
 
 import { titleWith } from "../model/alarms.js";
-import { NO_FILTER } from "../model/activity.js";
 import { reuse } from "../model/cards.js";
 import { connectionOf, looksForSomebody, recognizerState } from "../model/connection.js";
 import { rightsOf } from "../model/rights.js";
 import { allCards, asked, several, tabsOf } from "../model/rooms.js";
 import { hrefOf } from "../model/route.js";
+import { Seeing } from "../model/seeing.js";
 import { setUpWords } from "../model/setup.js";
 import { Store, initialState } from "../model/store.js";
 import { summaryOf } from "../model/summary.js";
@@ -55,7 +57,6 @@ import { EventSocket } from "../net/socket.js";
 import { Session } from "../room/session.js";
 import { actionsOf, visitOf } from "../room/visit.js";
 import { Watching } from "../room/watching.js";
-import { Activity } from "../view/activity.js";
 import { Announcer } from "../view/announcer.js";
 import { Bar } from "../view/bar.js";
 import { keepFocus } from "../view/focus.js";
@@ -71,17 +72,17 @@ import { Binding } from "./binding.js";
 import { Enlarging } from "./enlarging.js";
 import { Erasing } from "./erasing.js";
 import { drawPlaces } from "./other-places.js";
-import { identitiesInView } from "./in-view.js";
+import { identitiesInView, keysSeen } from "./in-view.js";
 import { Places } from "./places.js";
 import { Setup } from "./setup.js";
 import { leaveWhenOthersSignIn, signedIn } from "./signed-in.js";
+import { Sightings } from "./sightings.js";
 import { Tiles } from "./tiles.js";
 import { Viewing } from "./viewing.js";
 import { forgetDrops, rememberName, rememberedName } from "./visitor.js";
 
 /** How soon a video is received whose place has come into view. */
 const LOOKED_MS = 500;
-const DAY_MS = 86_400_000;
 /** Between two pictures of what the server says. */
 const NEWS_MS = 200;
 const DOUBT = "No news from the server: what is shown may be old.";
@@ -93,7 +94,6 @@ const mounts = {
   join: element("join-content"),
   participants: element("participants-content"),
   watch: element("watch-content"),
-  activity: element("sightings-content"),
   people: element("people"),
   history: element("history"),
 };
@@ -150,7 +150,6 @@ const roomsPoll = new RoomsPoll({
     void identities.follow(answer.status);
   },
 });
-let filter = NO_FILTER;
 const viewing = new Viewing(/** @type {HTMLDialogElement} */ (element("viewer")), () => store.state.activity);
 /** @type {readonly Card[]} */
 let cards = [];
@@ -175,11 +174,6 @@ const enlarging = new Enlarging(
   () => session.camera.mirrored,
 );
 
-/** @param {typeof filter} next */
-const onFilter = (next) => {
-  filter = next;
-  schedule();
-};
 const onTheme = () => {
   nextTheme();
   schedule();
@@ -210,6 +204,7 @@ const binding = new Binding(
 const manage = { bind: binding.ask, release: binding.release, seenTo: binding.seenTo, erase: onEraseParticipant };
 const places = new Places(() => schedule());
 const tiles = new Tiles(mounts.participants, () => schedule());
+const sightings = new Sightings(element("sightings-content"), () => schedule(), viewing.show);
 const setup = new Setup(element("setup"), () => schedule());
 
 /** Something about the room or the camera is different now. */
@@ -229,7 +224,27 @@ function onRoomChange() {
 }
 
 /** @param {string} key of a card that is wanted, wherever on the page somebody is */
-const onShow = (key) => tiles.show(cards, key);
+const onShow = (key) => {
+  endsSeen([key]);
+  tiles.show(cards, key);
+};
+
+/** What is in view of matches that have ended. */
+const seeing = new Seeing();
+
+/** @param {readonly string[]} keys of cards: somebody has seen that their matches have ended */
+function endsSeen(keys) {
+  for (const { key, room, identity, matchedAt } of cards) {
+    if (matchedAt !== null && keys.includes(key)) {
+      store.dispatch({ type: "ends-seen", room, identities: new Set([identity]) });
+    }
+  }
+}
+
+function lookAtEnds() {
+  const ended = new Set(cards.filter(({ matchedAt }) => matchedAt !== null).map(({ key }) => key));
+  seeing.look(ended.size === 0 ? [] : keysSeen(mounts.participants).filter((key) => ended.has(key)), Date.now());
+}
 
 let scheduled = false;
 let drawnAt = 0;
@@ -384,18 +399,7 @@ function drawLive({ state, connection, recognizer, rights, loading, pageNow, now
     />`,
     mounts.participants,
   );
-  render(
-    html`<${Activity}
-      entries=${state.activity}
-      filter=${filter}
-      day=${Math.floor(pageNow / DAY_MS)}
-      notice=${noticeOf(state, connection.level)}
-      loading=${loading}
-      onFilter=${onFilter}
-      onEnlarge=${viewing.show}
-    />`,
-    mounts.activity,
-  );
+  sightings.draw(state, { room: chosen, notice: noticeOf(state, connection.level), loading, now: pageNow });
 }
 
 /** @param {Card} card @param {Summary["kind"]} kind whether the answer is about it, among others */
@@ -493,6 +497,10 @@ store.subscribe(scheduleNews);
 signedIn.subscribe(schedule);
 leaveWhenOthersSignIn(false);
 setInterval(schedule, 1000);
+setInterval(lookAtEnds, LOOKED_MS);
+for (const sign of ["pointermove", "pointerdown", "keydown", "wheel"]) {
+  addEventListener(sign, () => endsSeen(seeing.moved(Date.now())), { passive: true });
+}
 setInterval(() => watching.want(identitiesInView(mounts.participants), Date.now()), LOOKED_MS);
 schedule();
 void poll.now();

@@ -147,6 +147,8 @@ export interface Participant {
   lastMatch: MatchEvent | null;
   /** since when every batch has matched */
   matchSince: number | null;
+  /** the last look that matched; null once somebody has seen that the match has ended */
+  matchedAt: number | null;
   lastEventAt: number | null;
   /** when an event, a heartbeat or the room last showed them */
   lastSeen: number;
@@ -255,6 +257,8 @@ export interface Card {
   threshold: number | null;
   lastCheckAt: number | null;
   matchSince: number | null;
+  /** of a match that has ended, until somebody has seen that: its last look */
+  matchedAt: number | null;
   /** of a match: who it is; "" the person of the reference photo */
   who: string;
   /** whether they are who they are supposed to be: a state, and words for it; "" when nothing is said */

@@ -1,5 +1,5 @@
 // @ts-check
-/** The list of what happened, newest first. */
+/** Every look at a camera, newest first. */
 
 /** @import { ActivityEntry, From, MatchEvent } from "../types/model.js" */
 /** @typedef {import("../model/activity.js").Filter} Filter */
@@ -36,9 +36,7 @@ function View({ entries, filter, day, notice, loading, onFilter, onEnlarge }) {
   const more = fitting.length > shown.length;
   const names = useMemo(() => namesIn(entries), [entries]);
   return html`<${Filters} filter=${filter} names=${names} onFilter=${onFilter} />
-    <p class="activity-notice" data-testid="activity-notice" hidden=${notice === ""}>
-      <${Icon} name="offline" size=${18} /><span>${notice}</span>
-    </p>
+    <${Notice} words=${notice} />
     ${
       shown.length === 0
         ? html`<p class="activity-empty quiet">${emptyWords(loading, entries.length > 0)}</p>`
@@ -68,6 +66,13 @@ function View({ entries, filter, day, notice, loading, onFilter, onEnlarge }) {
 }
 
 export const Activity = memo(View);
+
+/** @param {{ words: string }} props why something may be missing */
+export function Notice({ words }) {
+  return html`<p class="activity-notice" data-testid="activity-notice" hidden=${words === ""}>
+    <${Icon} name="offline" size=${18} /><span>${words}</span>
+  </p>`;
+}
 
 /** @param {boolean} loading @param {boolean} hidden */
 function emptyWords(loading, hidden) {

@@ -60,6 +60,7 @@ function View({ card, now, track, mirrored, pinned, withRoom, onEnlarge, onWatch
     data-phase=${card.phase}
     data-identity-state=${card.identityState}
     data-identity-tone=${card.identityTone}
+    data-ended=${card.matchedAt === null ? null : "unseen"}
   >
     <${Media}
       cardKey=${card.key}
@@ -196,6 +197,13 @@ function nameTip(name, identity) {
  * @returns {string}
  */
 function doing(card, now) {
+  if (card.matchedAt === null) return doingNow(card, now);
+  const ended = `matched ${ago(card.matchedAt, now)}`;
+  return card.reason === "left" ? ended : `${ended} · ${doingNow(card, now)}`;
+}
+
+/** @param {CardModel} card @param {number} now */
+function doingNow(card, now) {
   if (card.reason !== "") return lastKnown(card);
   const why = WHY_UNSEEN[card.state];
   if (why !== undefined) return why;

@@ -88,7 +88,7 @@ function View({ route, shown, room: watched, now, stay, onEnlarge }) {
         ? html`<p class="empty"><${Icon} name="empty" size=${32} /><span>${busy ? "Loading…" : "Nothing fits this filter."}</span></p>`
         : html`<section class="panel" aria-label=${view === "matches" ? "Matches" : "Sightings"} aria-busy=${busy ? "true" : "false"}>
             <ol class="entries" data-testid="happened">
-              ${rows.map((row) => html`<${Entry} key=${row.cursor} row=${row} now=${now} show=${show} onEnlarge=${onEnlarge} />`)}
+              ${rows.map(({ match, line, cursor }) => html`<${Entry} key=${cursor} match=${match} line=${line} now=${now} show=${show} onEnlarge=${onEnlarge} />`)}
             </ol>
             ${older === null ? null : html`<p class="more"><button type="button" class="button small" data-testid="older" aria-disabled=${busy ? "true" : "false"} onClick=${() => !busy && more()}>Show older</button></p>`}
           </section>`
@@ -157,8 +157,17 @@ function Chosen({ label, value, onGone }) {
   </button>`;
 }
 
-/** @param {{ row: Row, now: number, show: (change: Change) => void, onEnlarge: (event: MatchEvent) => void }} props */
-function EntryView({ row: { match, line }, now, show, onEnlarge }) {
+/**
+ * @param {object} props
+ * @param {MatchEvent | null} props.match
+ * @param {SightingLine | null} props.line
+ * @param {number} props.now
+ * @param {string} [props.testId]
+ * @param {boolean} [props.withRoom] it is told, since lines of others are beside it
+ * @param {(change: Change) => void} props.show
+ * @param {(event: MatchEvent) => void} props.onEnlarge
+ */
+function EntryView({ match, line, now, testId = "happened-row", withRoom = false, show, onEnlarge }) {
   const { state, words, who, detail } = line === null ? matchReading(match) : lineReading(line);
   const identity = line?.participant_identity ?? (match === null ? "" : identityOf(match));
   const watcher = line !== null && isOfNobody(line) ? displayName(line.event?.by ?? "") : "";
@@ -166,7 +175,7 @@ function EntryView({ row: { match, line }, now, show, onEnlarge }) {
   const at = Date.parse(line?.began ?? match?.timestamp ?? "");
   const until = line === null ? at : Date.parse(line.until);
   const person = line === null ? (match?.person_id ?? "default") : (line.people[0]?.person_id ?? "");
-  return html`<li class="entry" data-testid="happened-row" data-type=${state === "match" ? "match" : (line?.kind ?? "match")} data-state=${state} data-identity=${identity}>
+  return html`<li class="entry" data-testid=${testId} data-type=${state === "match" ? "match" : (line?.kind ?? "match")} data-state=${state} data-identity=${identity}>
     <span class="entry-time happened-time" translate=${false} title=${fullTime(at)}>${clockTime(at, now)}${until - at < 1000 ? "" : ` – ${clockTime(until, now)}`}</span>
     <span class="entry-icon"><${Icon} name=${stateIcon(state, "")} size=${18} /></span>
     <span class="entry-words">
@@ -179,6 +188,7 @@ function EntryView({ row: { match, line }, now, show, onEnlarge }) {
         <span>${words}</span>
         ${who === "" ? null : html` <button type="button" class="link" translate=${false} title=${`Only ${who}`} onClick=${() => show({ person })}>${who}</button>`}
         ${detail === "" ? null : html` <span class="entry-detail">${detail}</span>`}
+        ${withRoom && line !== null && line.room !== null ? html` <span class="quiet">in <bdi translate=${false}>${line.room}</bdi></span>` : null}
       </span>
     </span>
     ${
@@ -189,7 +199,7 @@ function EntryView({ row: { match, line }, now, show, onEnlarge }) {
   </li>`;
 }
 
-const Entry = memo(EntryView);
+export const Entry = memo(EntryView);
 
 /** @param {MatchEvent | null} match @returns {ReturnType<typeof lineReading>} */
 function matchReading(match) {

@@ -58,7 +58,7 @@ async def test_a_person_uploads_a_photo_joins_and_sees_the_match(make_stack: Mak
         await expect(large).to_have_count(0)
         await expect(page.get_by_test_id("answer")).to_have_attribute("data-kind", "match")
 
-        row = page.locator("[data-testid=activity-row][data-type=match]").first
+        row = page.locator("[data-testid=sighting-row][data-type=match]").first
         snapshot = row.locator("img")
         await expect(snapshot).to_be_visible(timeout=LOOK)
         assert await snapshot.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
@@ -95,7 +95,7 @@ async def test_a_stranger_is_no_match_and_a_reload_remembers(make_stack: MakeSta
 
         await page.reload()
         await expect(_card(page, "wanted")).to_have_attribute("data-state", "match", timeout=LOOK)
-        assert await page.locator("[data-testid=activity-row][data-identity=wanted]").count() > 0
+        await expect(page.locator("[data-testid=sighting-row][data-identity=wanted]").first).to_be_visible(timeout=LOOK)
         assert trouble == []
 
 

@@ -40,6 +40,7 @@ async def test_a_person_who_left_is_erased_by_keyboard(web: WebProcess, fake: Fa
         await page.get_by_test_id("past").locator("summary").click(timeout=LOOK)
         card = card_of(page, "Gone")
         await expect(card).to_be_visible(timeout=LOOK)
+        await page.get_by_test_id("live-looks").click()
         rows = page.locator("[data-testid=activity-row][data-identity=Gone]")
         assert await rows.count() == 2
 
@@ -101,6 +102,7 @@ async def test_every_open_page_forgets_what_one_has_erased(web: WebProcess, fake
     async with looking(web) as page:
         other = await page.context.new_page()
         await other.goto(web.base_url)
+        await other.get_by_test_id("live-looks").click()
         of_gone = other.locator("[data-testid=activity-row][data-identity=Gone]")
         of_others = other.locator("[data-testid=activity-row]:not([data-identity=Gone])")
         await expect(of_gone).to_have_count(2, timeout=LOOK)
@@ -126,6 +128,7 @@ async def test_the_reference_is_removed_with_what_was_made_with_it(web: WebProce
         for card in (ann, bob):
             await expect(card).to_have_attribute("data-state", "match", timeout=LOOK)
             await expect(card.get_by_role("button", name=re.compile("Enlarge"))).to_be_visible()
+        await page.get_by_test_id("live-looks").click()
         rows = page.get_by_test_id("activity-row")
         await expect(rows).to_have_count(6)
 

@@ -406,7 +406,7 @@ async def test_a_card_says_who_it_is_and_whether_they_should_be(web: WebProcess)
             await expect(card.get_by_test_id("card-state")).to_have_text("Match")
             await expect(card.get_by_test_id("card-who")).to_have_text("Ada")
             await expect(page.get_by_test_id("answer")).to_contain_text("Match Ada")
-            await expect(page.get_by_test_id("activity-row").first).to_be_visible()
+            await expect(page.get_by_test_id("sighting-row").first).to_be_visible()
 
             await card.get_by_label("More about Guest7").click()
             await card.get_by_test_id("menu-item").filter(has_text="Supposed to be").click()

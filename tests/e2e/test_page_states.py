@@ -95,7 +95,7 @@ async def test_everything_can_be_read_and_has_a_name(
         await expect(page.get_by_text("not a probability")).to_be_visible()
         assert await page.evaluate(CHECKS) == []
         await page.keyboard.press("Escape")
-        await page.get_by_test_id("activity-row").get_by_role("button").first.click()
+        await page.get_by_test_id("sighting-row").get_by_role("button", name="Enlarge").first.click()
         assert await page.evaluate(CHECKS) == []
 
 
@@ -105,7 +105,7 @@ async def test_the_parts_are_landmarks_in_their_order(web: WebProcess) -> None:
         regions = page.get_by_role("main").get_by_role("region")
         await expect(regions).to_have_count(5)
         tops = []
-        for name in ("Set up", "Reference", "Join", "Participants", "Activity"):  # nobody is looked for yet
+        for name in ("Set up", "Reference", "Join", "Participants", "Sightings"):  # nobody is looked for yet
             box = await page.get_by_role("region", name=name).bounding_box()
             assert box is not None
             tops.append(box["y"])
@@ -134,12 +134,12 @@ async def test_the_keyboard_reaches_everything(web: WebProcess, fake: FakeRecogn
             }""")
             assert visible, f"no focus ring: {reached[-1]}"
         wanted = ["recognizer", "answer", "setup-button", "Enlarge the last snapshot of Ann", "What the score says"]
-        wanted += ["filter-kind", "setup-close", "reference-file", "Preview the camera", "join-name", "join-room"]
+        wanted += ["live-sightings", "setup-close", "reference-file", "Preview the camera", "join-name", "join-room"]
         wanted += ["join-camera", "Advanced", "join-button"]
         places = [reached.index(name) for name in wanted]
         assert places == sorted(places)
 
-        shot = page.get_by_test_id("activity-row").get_by_role("button", name="Enlarge the snapshot of Ann")
+        shot = page.get_by_test_id("sighting-row").get_by_role("button", name="Enlarge the snapshot of Ann")
         await shot.focus()
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("dialog", name="Ann")).to_be_visible()
@@ -221,6 +221,7 @@ async def test_it_resumes_where_it_was(web: WebProcess, fake: FakeRecognizer) ->
     await fake.match("Ann", snapshot=False)
     async with looking(web) as page:
         await expect(card_of(page, "Ann")).to_have_attribute("data-state", "match", timeout=LOOK)
+        await page.get_by_test_id("live-looks").click()
         rows = page.get_by_test_id("activity-row")
         await expect(rows).to_have_count(2)
         web.end()
@@ -286,6 +287,7 @@ async def test_a_room_full_of_participants(web: WebProcess, fake: FakeRecognizer
         await expect(page.get_by_test_id("card").first).to_have_attribute("data-identity", names[40])
         await page.get_by_role("button", name="Next").click()
         await expect(page.get_by_test_id("card")).to_have_count(11)
+        await page.get_by_test_id("live-looks").click()
         await expect(page.get_by_test_id("activity-row")).to_have_count(60)
         await page.get_by_role("button", name="Show older").click()
         await expect(page.get_by_test_id("activity-row")).to_have_count(62)

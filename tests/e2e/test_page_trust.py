@@ -51,6 +51,7 @@ async def test_somebody_under_the_name_of_one_who_left_is_shown_without_their_pi
         await expect(ann).to_have_attribute("data-state", "no_match", timeout=LOOK)
         await expect(picture).to_have_count(0)
         await fake.match("Ann", visit=1, ago=30)  # delivered late: a recognizer that was cut off has it for long
+        await page.get_by_test_id("live-looks").click()
         await expect(page.locator("[data-testid=activity-row][data-type=match]")).to_have_count(2, timeout=LOOK)
         await expect(ann).to_have_attribute("data-state", "no_match")
         await expect(picture).to_have_count(0)

@@ -147,7 +147,7 @@ async def test_nothing_is_cut_off_at_200_percent(
 async def test_thumbnails_show_the_face(web: WebProcess, fake: FakeRecognizer) -> None:
     await fake.match("Ann")  # a face of 160 pixels in a picture of 640 by 360
     async with looking(web) as page:
-        shot = page.get_by_test_id("activity-row").get_by_test_id("face-shot")
+        shot = page.get_by_test_id("sighting-row").get_by_test_id("face-shot")
         await expect(shot).to_have_attribute("data-fit", "face", timeout=LOOK)
         seen: dict[str, Any] = await shot.evaluate("""shot => {
             const [window, image] = [shot.getBoundingClientRect(), shot.querySelector("img").getBoundingClientRect()];

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { reuse } from "../../static/model/cards.js";
-import { Page, check, heartbeat, iso, match, status, track } from "./made.js";
+import { reduce } from "../../static/model/store.js";
+import { Page, at, check, heartbeat, iso, match, status, track } from "./made.js";
 
 describe("the answer", () => {
   test("a match shows at once, before the batch's Check", () => {
@@ -102,6 +103,40 @@ describe("the answer", () => {
     const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
     page.heard(match("Ann", 1), check("Ann", 1, "match"), match("Ann", 12), check("Ann", 12, "match"));
     assert.equal(page.card("Ann", 12).matchSince, Date.parse(iso(1)));
+  });
+
+  test("a match that ended says so, until somebody has seen it", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"), check("Ann", 12, "match"));
+    assert.equal(page.card("Ann", 13).matchedAt, null);
+    page.heard(check("Ann", 20, "no_face"));
+    assert.deepEqual([page.card("Ann", 21).state, page.card("Ann", 21).matchedAt], ["no_face", at(12)]);
+    page.heard(check("Ann", 30, "no_match"));
+    assert.equal(page.card("Ann", 31).matchedAt, at(12));
+    for (const level of /** @type {const} */ (["offline", "doubtful"])) {
+      assert.equal(page.card("Ann", 31, level).matchedAt, level === "offline" ? null : at(12));
+    }
+    const seen = new Set(["Ann", "Nobody"]);
+    page.state = reduce(page.state, { type: "ends-seen", room: "room", identities: seen });
+    assert.equal(page.card("Ann", 32).matchedAt, null);
+    page.heard(check("Ann", 40, "match"), check("Ann", 50, "no_match"));
+    assert.equal(page.card("Ann", 51).matchedAt, at(40));
+  });
+
+  test("a match ends when they leave, and is not forgotten when they are back", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"));
+    page.polled(status(5, heartbeat(5, [])));
+    assert.deepEqual([page.card("Ann", 5).reason, page.card("Ann", 5).matchedAt], ["left", at(1)]);
+    page.polled(status(9, heartbeat(9, [track("Ann", "probe", { participant_id: "PA_again" })])));
+    assert.deepEqual([page.card("Ann", 9).state, page.card("Ann", 9).matchedAt], ["looking", at(1)]);
+  });
+
+  test("of another photo no match has ended", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"));
+    page.polled(status(5, heartbeat(5, [track("Ann", "probe")]), { reference: { id: "ref-2", updated_at: iso(4), url: "/" } }));
+    assert.deepEqual([page.card("Ann", 5).state, page.card("Ann", 5).matchedAt], ["looking", null]);
   });
 
   test("of two cameras one that matches decides", () => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { reduce } from "../../static/model/store.js";
 import { summaryOf } from "../../static/model/summary.js";
 import { PAGE, PLAIN_VIEW, arranged, ordered, showing } from "../../static/model/tiles.js";
 import { Page, check, heartbeat, match, status, track } from "./made.js";
@@ -37,6 +38,14 @@ describe("order", () => {
     );
     const pinned = new Set(["room/Pinned"]);
     assert.deepEqual(who(ordered(cards, pinned)), ["Alarming", "Matched", "Pinned", "Looked", "Else"]);
+  });
+
+  test("a match that ended keeps its place until somebody has seen that", () => {
+    const page = room(["Ann", "Bob"]);
+    page.heard(check("Ann", 1, "no_match"), match("Bob", 1), check("Bob", 2, "no_match"));
+    assert.deepEqual(who(ordered(page.cards(3))), ["Bob", "Ann"]);
+    page.state = reduce(page.state, { type: "ends-seen", room: "room", identities: new Set(["Bob"]) });
+    assert.deepEqual(who(ordered(page.cards(3))), ["Ann", "Bob"]);
   });
 
   test("neither a look without a match nor a camera that goes off moves a card", () => {

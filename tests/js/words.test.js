@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { NO_FILTER, beside, filtered, namesIn, reading } from "../../static/model/activity.js";
-import { isOfNobody, lineReading } from "../../static/model/sightings.js";
+import { isOfNobody, lineReading, sameLines } from "../../static/model/sightings.js";
 import { NOT_WATCHED, WORDS, announcement, stateWord, summaryOf } from "../../static/model/summary.js";
 import * as text from "../../static/model/text.js";
 import { Page, at, check, heartbeat, match, status, track } from "./made.js";
@@ -76,6 +76,9 @@ test("lines of what happened", () => {
   assert.deepEqual(lineReading(watched), { state: "looking", words: "Watches the room", who: "", detail: "" });
   assert.equal(lineReading({ ...watched, event: { ...watched.event, change: "ended" } }).words, "No longer watches the room");
   assert.deepEqual([isOfNobody(watched), isOfNobody(line)], [true, false]);
+  const [same, other] = sameLines([line], [{ ...line }, { ...line, cursor: line.cursor + 1 }]);
+  assert.deepEqual([same === line, other === line], [true, false]);
+  assert.ok(sameLines([line], [{ ...line, looks: 37 }])[0] !== line);
 });
 
 describe("the one answer", () => {
@@ -120,6 +123,15 @@ describe("the one answer", () => {
     assert.equal(summaryOf(page.cards(1), { ...about, hasReference: false }).kind, "no_reference");
     assert.equal(summaryOf([], about).title, "Nobody here");
     assert.equal(summaryOf([], { ...about, level: "connecting" }).kind, "loading");
+  });
+
+  test("who matched until a moment ago is told beside it", () => {
+    const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe"), track("Bob", "probe")])));
+    page.heard(match("Ann", 1), check("Ann", 1, "match"), check("Ann", 12, "no_match"), check("Bob", 12, "no_match"));
+    const { kind, title, detail, who, about: key } = summaryOf(page.cards(21), { ...about, now: at(21) });
+    assert.deepEqual([kind, title, detail, who, key], ["none", "No match", "matched 20 s ago:", "Ann", "room/Ann"]);
+    page.heard(match("Bob", 22));
+    assert.equal(summaryOf(page.cards(23), { ...about, now: at(23) }).title, "Bob");
   });
 
   test("without a reference it says what comes first, to each what they can do about it", () => {
