@@ -78,6 +78,7 @@ async def test_twenty_kinds_of_markup_in_names_stay_text(web: WebProcess, fake: 
             heading = page.get_by_test_id("card").get_by_role("heading", name=name, exact=True)
             await expect(heading).to_have_text(name, timeout=LOOK)
         await page.get_by_test_id("live-looks").click()
+        await expect(page.get_by_test_id("activity-row").first).to_be_visible()
         shown = await page.get_by_test_id("activity-row").locator(".entry-name").all_text_contents()
         assert set(shown) == set(by_event)
         offered = await page.get_by_test_id("filter-participant").locator("option").all_text_contents()
