@@ -120,7 +120,7 @@ async def test_the_keyboard_reaches_everything(web: WebProcess, fake: FakeRecogn
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
         reached = []
-        for _ in range(30):
+        for _ in range(40):
             await page.keyboard.press("Tab")
             reached.append(
                 await page.evaluate(
