@@ -16,6 +16,7 @@ from pathlib import Path
 
 import aiohttp
 
+from bench.live import Meter
 from bench.report import Row, percentile, report
 from tests.rig.event_logs import new_database
 from tests.rig.postgres import Postgres
@@ -65,11 +66,13 @@ async def measure(replicas: Replicas, listeners: int, rate: int, seconds: int) -
             async with session.post(f"{urls[to]}/api/check", json=check_body(source="bench", seq=seq)) as answer:
                 answer.raise_for_status()
 
+        meters = [Meter(web.process.pid) for web in replicas.processes]
         begun, posts = time.perf_counter(), []
         for seq in range(1, events + 1):
             await asyncio.sleep(max(0.0, begun + seq / rate - time.perf_counter()))
             posts.append(asyncio.create_task(post(seq)))
         await asyncio.gather(*posts)
+        shares = [meter.share for meter in meters]
         _, late = await asyncio.wait(listening, timeout=PATIENCE_SECONDS)
         for task in late:
             task.cancel()
@@ -85,6 +88,7 @@ async def measure(replicas: Replicas, listeners: int, rate: int, seconds: int) -
         "across_p99_ms": round(percentile(heard.across, 0.99) * 1000, 1),
         "lost": listeners * events - deliveries,
         "out_of_order": heard.disordered,
+        "cpu_share": round(sum(shares), 2),
     }
 
 
