@@ -111,7 +111,7 @@ async def _run(arguments: argparse.Namespace) -> Row:
 def main() -> None:
     """Measure and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--replicas", type=int, default=2)
+    parser.add_argument("--replicas", type=int, default=2, help="two at least: what goes across is measured")
     parser.add_argument("--listeners", type=int, default=200)
     parser.add_argument("--rate", type=int, default=200, help="events a second, over all replicas")
     parser.add_argument("--seconds", type=int, default=20)
