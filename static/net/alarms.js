@@ -27,12 +27,24 @@ async function fetchPage(state) {
   return /** @type {{ alarms: Alarm[], open: number }} */ (answer);
 }
 
-/** @param {string} id */
-export async function acknowledgeAlarm(id) {
-  await requestJson(`/api/alarms/${id}/acknowledge`, { timeout: TIMEOUT_MS, method: "POST" });
+/**
+ * @param {string} id
+ * @param {string} by what they call themselves, where nobody signs in; "" nothing
+ */
+export async function acknowledgeAlarm(id, by) {
+  await requestJson(`/api/alarms/${id}/acknowledge`, { timeout: TIMEOUT_MS, method: "POST", headers: naming(by) });
 }
 
-/** @param {string} id @param {"right" | "wrong"} verdict */
-export async function judgeAlarm(id, verdict) {
-  await requestJson(`/api/alarms/${id}/judge`, { timeout: TIMEOUT_MS, body: { verdict } });
+/**
+ * @param {string} id
+ * @param {"right" | "wrong"} verdict
+ * @param {string} by as of `acknowledgeAlarm`
+ */
+export async function judgeAlarm(id, verdict, by) {
+  await requestJson(`/api/alarms/${id}/judge`, { timeout: TIMEOUT_MS, body: { verdict }, headers: naming(by) });
+}
+
+/** @param {string} by @returns {Record<string, string>} */
+function naming(by) {
+  return by === "" ? {} : { "Operator-Name": encodeURIComponent(by) };
 }

@@ -90,10 +90,10 @@ export async function changeConsent(room, identity, given) {
 
 /**
  * @param {string} path
- * @param {{ timeout: number, method?: string, body?: unknown }} options
+ * @param {{ timeout: number, method?: string, body?: unknown, headers?: Record<string, string> }} options
  * @returns {Promise<unknown>}
  */
-export async function requestJson(path, { timeout, method = "GET", body }) {
+export async function requestJson(path, { timeout, method = "GET", body, headers = {} }) {
   /** @type {Response} */
   let response;
   try {
@@ -101,8 +101,8 @@ export async function requestJson(path, { timeout, method = "GET", body }) {
       cache: "no-store",
       signal: AbortSignal.timeout(timeout),
       ...(body === undefined
-        ? { method }
-        : { method: method === "GET" ? "POST" : method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+        ? { method, headers }
+        : { method: method === "GET" ? "POST" : method, headers: { ...headers, "Content-Type": "application/json" }, body: JSON.stringify(body) }),
     });
   } catch {
     throw new ApiError(0, "UNREACHABLE", SERVER_AWAY);

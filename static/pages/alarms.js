@@ -3,13 +3,16 @@
 
 /** @import { Alarms as Found } from "../model/alarms.js" */
 /** @import { Rights } from "../model/rights.js" */
+/** @import { ReferenceStatus } from "../types/model.js" */
 
 import { countWords } from "../model/alarms.js";
 import { hrefOf } from "../model/route.js";
 import { ApiError } from "../net/api.js";
-import { acknowledgeAlarm, fetchAlarms } from "../net/alarms.js";
+import { acknowledgeAlarm, fetchAlarms, judgeAlarm } from "../net/alarms.js";
 import { AlarmList } from "../view/alarms.js";
 import { html, render } from "../view/preact.js";
+import { operatorName } from "./operator.js";
+import { Telling } from "./telling.js";
 
 /** What the log tells nobody: how often one was seen since, and that it was erased. */
 const AGAIN_MS = 10_000;
@@ -20,6 +23,7 @@ const DAY_MS = 86_400_000;
 export class Alarms {
   #mounts;
   #onChange;
+  #telling;
   /** @type {Found} */
   #found = { alarms: [], open: 0, recent: [] };
   /** @type {ReadonlySet<string>} */
@@ -30,12 +34,13 @@ export class Alarms {
   #again = false;
 
   /**
-   * @param {{ panel: HTMLElement, list: HTMLElement, count: HTMLElement }} mounts
+   * @param {{ panel: HTMLElement, list: HTMLElement, count: HTMLElement, tell: HTMLElement }} mounts
    * @param {() => void} onChange
    */
   constructor(mounts, onChange) {
     this.#mounts = mounts;
     this.#onChange = onChange;
+    this.#telling = new Telling(mounts.tell);
   }
 
   /** How many nobody has acknowledged. */
@@ -58,6 +63,7 @@ export class Alarms {
     try {
       this.#found = await fetchAlarms();
       this.#dueAt = Date.now() + AGAIN_MS;
+      this.#telling.hear(this.#found.alarms);
       this.#onChange();
     } catch {
       this.#dueAt = Date.now() + RETRY_MS; // away, or it does not let us: the page says so elsewhere
@@ -72,9 +78,10 @@ export class Alarms {
    * @param {object} drawn
    * @param {Rights} drawn.rights
    * @param {boolean} drawn.several whether there are several rooms
+   * @param {ReferenceStatus | null} drawn.reference
    * @param {number} drawn.pageNow
    */
-  draw({ rights, several, pageNow }) {
+  draw({ rights, several, reference, pageNow }) {
     const { open } = this.#found;
     render(
       html`<${AlarmList}
@@ -82,9 +89,12 @@ export class Alarms {
         several=${several}
         busy=${this.#busy}
         trouble=${this.#trouble}
+        reference=${reference}
         mayAnswer=${rights !== "unknown"}
+        mayJudge=${rights === "change"}
         day=${Math.floor(pageNow / DAY_MS)}
         onAcknowledge=${this.#acknowledge}
+        onJudge=${this.#judge}
       />`,
       this.#mounts.list,
     );
@@ -105,7 +115,10 @@ export class Alarms {
   };
 
   /** @param {string} id */
-  #acknowledge = (id) => void this.#answer(id, () => acknowledgeAlarm(id));
+  #acknowledge = (id) => void this.#answer(id, () => acknowledgeAlarm(id, operatorName()));
+
+  /** @param {string} id @param {"right" | "wrong"} verdict */
+  #judge = (id, verdict) => void this.#answer(id, () => judgeAlarm(id, verdict, operatorName()));
 
   /** @param {string} id @param {() => Promise<void>} send */
   async #answer(id, send) {

@@ -25,8 +25,8 @@
  *   `activity-notice`; small menus: `menu` with `menu-item`; the dialog before something is erased: `erase` with
  *   `data-state` asked | busy | done, `erase-confirm`, `erase-close`, `erase-receipt`, `erase-trouble`; the dialog:
  *   `viewer`; the first steps: `steps`
- * - alarms: `alarm` with `data-kind` match | someone_else | face_changed and `data-identity`, inside `acknowledge`;
- *   `alarm-count` in the bar, `alarms-recent`, `alarm-trouble`
+ * - alarms: `alarm` with `data-kind` match | someone_else | face_changed and `data-identity`, inside `acknowledge`, `right`,
+ *   `wrong`, `alarm-faces`; `tell`, `tell-sound`, `tell-notify`; `alarm-count` in the bar, `alarms-recent`, `alarm-trouble`
  * - places: `body[data-place]` live | people | history. People: `persons` with `person-card[data-person]`, `people-search`,
  *   `attention-only`, `add-person`; adding photos: `photo-files`, `intake-row` with `data-state` waiting | sending |
  *   looking | done | failed, `data-tone`, `data-code`; a person: `person[data-person]`, `remarks`, `photo`, `details`,
@@ -139,7 +139,7 @@ const poll = new StatusPoll({
   },
 });
 const alarms = new Alarms(
-  { panel: element("alarms"), list: element("alarms-content"), count: element("bar-alarms") },
+  { panel: element("alarms"), list: element("alarms-content"), count: element("bar-alarms"), tell: element("bar-sound") },
   () => schedule(),
 );
 const roomsPoll = new RoomsPoll({
@@ -324,7 +324,7 @@ function draw() {
     />`,
     mounts.answer,
   );
-  alarms.draw({ rights, several: several(state), pageNow });
+  alarms.draw({ rights, several: several(state), reference: state.status?.reference ?? null, pageNow });
   if (!loading) setup.begin(hasReference || offline);
   if (places.route.place === "live") drawLive({ state, connection, recognizer, rights, loading, pageNow, now });
   drawPlaces(places, mounts, {

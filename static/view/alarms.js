@@ -2,11 +2,13 @@
 /** What somebody has to look at, the newest first, until somebody has. */
 
 /** @import { Alarm, Alarms } from "../model/alarms.js" */
+/** @import { ReferenceStatus } from "../types/model.js" */
 
 import { alarmParts, alarmWords } from "../model/alarms.js";
 import { clockTime, counted, fullTime } from "../model/text.js";
+import { FaceShot } from "./face-shot.js";
 import { ANSWER_ICONS, Icon } from "./icons.js";
-import { html, memo } from "./preact.js";
+import { html, memo, useState } from "./preact.js";
 
 /**
  * @typedef {object} AlarmsProps
@@ -14,13 +16,16 @@ import { html, memo } from "./preact.js";
  * @property {boolean} several whether the room says anything
  * @property {ReadonlySet<string>} busy ids of those that are being answered
  * @property {string} trouble why the last answer was not taken
+ * @property {ReferenceStatus | null} reference
  * @property {boolean} mayAnswer
+ * @property {boolean} mayJudge
  * @property {number} day on which it is drawn: times of other days have their date
  * @property {(id: string) => void} onAcknowledge
+ * @property {(id: string, verdict: "right" | "wrong") => void} onJudge
  */
 
 /** @param {AlarmsProps} props */
-function View({ found, several, busy, trouble, mayAnswer, onAcknowledge }) {
+function View({ found, several, busy, trouble, reference, mayAnswer, mayJudge, onAcknowledge, onJudge }) {
   const { alarms, open, recent } = found;
   if (alarms.length === 0 && recent.length === 0 && trouble === "") return null;
   return html`
@@ -33,7 +38,10 @@ function View({ found, several, busy, trouble, mayAnswer, onAcknowledge }) {
           several=${several}
           busy=${busy.has(alarm.id)}
           mayAnswer=${mayAnswer}
+          reference=${reference}
+          mayJudge=${mayJudge}
           onAcknowledge=${onAcknowledge}
+          onJudge=${onJudge}
         />`,
       )}
     </ul>
@@ -42,6 +50,12 @@ function View({ found, several, busy, trouble, mayAnswer, onAcknowledge }) {
   `;
 }
 
+/** @type {readonly { verdict: "right" | "wrong", label: string }[]} */
+const VERDICTS = [
+  { verdict: "right", label: "Right" },
+  { verdict: "wrong", label: "Wrong" },
+];
+
 export const AlarmList = memo(View);
 
 /**
@@ -49,10 +63,13 @@ export const AlarmList = memo(View);
  * @param {Alarm} props.alarm
  * @param {boolean} props.several
  * @param {boolean} props.busy
+ * @param {ReferenceStatus | null} props.reference
  * @param {boolean} props.mayAnswer
+ * @param {boolean} props.mayJudge
  * @param {(id: string) => void} props.onAcknowledge
+ * @param {(id: string, verdict: "right" | "wrong") => void} props.onJudge
  */
-function Line({ alarm, several, busy, mayAnswer, onAcknowledge }) {
+function Line({ alarm, several, busy, reference, mayAnswer, mayJudge, onAcknowledge, onJudge }) {
   const words = alarmWords(alarm);
   return html`<li class="alarm" data-testid="alarm" data-kind=${alarm.kind} data-identity=${alarm.participant_identity}>
     <span class="alarm-icon"><${Icon} name=${ANSWER_ICONS.alarm} size=${20} /></span>
@@ -64,6 +81,7 @@ function Line({ alarm, several, busy, mayAnswer, onAcknowledge }) {
         ${alarm.sights > 1 ? html`<span>, seen ${alarm.sights} times</span>` : null}
       </p>
     </div>
+    <${Faces} alarm=${alarm} reference=${reference} />
     ${
       mayAnswer
         ? html`<div class="alarm-answers">
@@ -77,10 +95,55 @@ function Line({ alarm, several, busy, mayAnswer, onAcknowledge }) {
             >
               Acknowledge
             </button>
+            ${
+              mayJudge
+                ? VERDICTS.map(
+                    ({ verdict, label }) => html`<button
+                      key=${verdict}
+                      type="button"
+                      class="button small"
+                      aria-label=${`${label}: ${words}`}
+                      aria-disabled=${busy ? "true" : "false"}
+                      data-testid=${verdict}
+                      onClick=${() => onJudge(alarm.id, verdict)}
+                    >
+                      ${label}
+                    </button>`,
+                  )
+                : null
+            }
           </div>`
         : null
     }
   </li>`;
+}
+
+/**
+ * The snapshot and, of the reference's person, the photo that it was compared with: not one that came later.
+ *
+ * @param {{ alarm: Alarm, reference: ReferenceStatus | null }} props
+ */
+function Faces({ alarm, reference }) {
+  const { picture } = alarm;
+  const [missing, setMissing] = useState("");
+  if (picture === null || picture.snapshot === null || picture.snapshot === missing) return null;
+  const { snapshot, timestamp } = picture;
+  const compared =
+    alarm.seen_person_id === "default" && reference !== null && Date.parse(reference.updated_at) <= Date.parse(timestamp);
+  return html`<div class="alarm-faces" data-testid="alarm-faces">
+    <figure class="alarm-face">
+      <span class="alarm-picture"><${FaceShot} event=${picture} onMissing=${() => setMissing(snapshot)} /></span>
+      <figcaption>Snapshot <${Time} at=${timestamp} /></figcaption>
+    </figure>
+    ${
+      compared
+        ? html`<figure class="alarm-face">
+            <img class="alarm-picture" src=${reference.url} alt="" width="72" height="72" />
+            <figcaption>Reference <${Time} at=${reference.updated_at} /></figcaption>
+          </figure>`
+        : null
+    }
+  </div>`;
 }
 
 /** @param {{ alarm: Alarm }} props */

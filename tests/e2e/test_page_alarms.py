@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -12,6 +13,8 @@ from tests.rig.page import CHECKS, LOOK, PHONE, looking
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from playwright.async_api import Page
 
     from tests.rig.fake_recognizer import FakeRecognizer
     from tests.rig.web import WebProcess
@@ -54,14 +57,33 @@ async def test_an_alarm_stays_until_somebody_has_looked_at_it(
         await expect(page.get_by_test_id("alarm")).to_be_in_viewport(ratio=1)
         await page.get_by_test_id("alarm-count").click()
         await expect(page.locator("#alarms")).to_be_focused()
-        await page.get_by_test_id("acknowledge").click()
+        await expect(page.get_by_test_id("alarm-faces")).to_contain_text("Snapshot")
+        await _ask_for_sound(page, artifacts)
+        await page.reload()  # nothing has been pressed yet
+        await expect(page.get_by_test_id("tell")).to_have_accessible_name(re.compile("blocked"))
+        await page.get_by_test_id("alarm-count").click()
+        await expect(page.get_by_test_id("tell")).to_have_accessible_name("Alarm sound: on")
+        await page.get_by_test_id("wrong").click()
         await expect(other.get_by_test_id("alarm-count")).to_have_count(0, timeout=LOOK)
         assert not (await other.title()).startswith("(")
         await page.get_by_text("Acknowledged").click()
-        await expect(page.get_by_test_id("alarms-recent")).to_contain_text("as Bob")
+        await expect(page.get_by_test_id("alarms-recent")).to_contain_text(re.compile("as Bob.*, wrong"))
         assert await page.evaluate(CHECKS) == []
 
     async with aiohttp.ClientSession() as session, session.get(f"{web.base_url}/api/events?type=alarm") as answer:
         told = (await answer.json())["events"]
-    assert [event["participant_identity"] for event in told if event["change"] == "acknowledged"] == ["Ann", "Bob"]
+    assert [event["participant_identity"] for event in told if event["change"] == "acknowledged"] == ["Ann"]
+    assert [event["verdict"] for event in told if event["change"] == "judged"] == ["wrong"]
+    assert [event["by"].split(",")[0] for event in told if event["change"] == "judged"] == ["Dana Müller"]
     assert all(event["by"] for event in told if event["change"] == "acknowledged")
+
+
+async def _ask_for_sound(page: Page, artifacts: Path) -> None:
+    await page.get_by_test_id("tell").click()
+    await page.get_by_test_id("tell-sound").check()
+    await page.get_by_test_id("operator-name").fill("Dana Müller")
+    await expect(page.get_by_test_id("tell")).to_have_accessible_name("Alarm sound: on")
+    assert await page.evaluate(CHECKS) == []
+    await page.keyboard.press("Tab")
+    await page.screenshot(path=artifacts / "page-alarms-told.png")
+    await page.keyboard.press("Escape")
