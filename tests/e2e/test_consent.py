@@ -192,6 +192,7 @@ async def test_the_page_asks_before_joining_and_lets_one_withdraw(stack: Stack) 
     async with stack.listen() as events, chromium(Scene(SAME_PERSON)) as browser:
         page = await browser.new_page()
         await page.goto(stack.base_url)
+        await page.get_by_test_id("setup-button").click(timeout=LOOK)
         await expect(page.get_by_test_id("consent")).not_to_be_checked(timeout=LOOK)
         await expect(page.get_by_test_id("not-compared")).to_have_count(0)
         assert await page.evaluate(CHECKS) == []
