@@ -70,7 +70,7 @@ async def test_a_person_who_left_is_erased_by_keyboard(web: WebProcess, fake: Fa
         await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
         receipt = dialog.get_by_test_id("erase-receipt")
-        await expect(receipt).to_contain_text("Erased: 2 events and 1 snapshot.", timeout=LOOK)
+        await expect(receipt).to_contain_text("Erased: 3 events and 1 snapshot.", timeout=LOOK)
         await expect(receipt).to_contain_text("as soon as it is back")  # a fake recognizer confirms nothing
         assert await page.evaluate(CHECKS) == []
         await expect(card).to_have_count(0)
@@ -146,7 +146,7 @@ async def test_the_reference_is_removed_with_what_was_made_with_it(web: WebProce
         await page.screenshot(path=artifacts / "page-erase-reference.png")
         await dialog.get_by_role("button", name="Remove it").click()
         receipt = dialog.get_by_test_id("erase-receipt")
-        await expect(receipt).to_contain_text("Removed: 4 events and 2 snapshots.", timeout=LOOK)
+        await expect(receipt).to_contain_text("Removed: 5 events and 2 snapshots.", timeout=LOOK)
         await expect(page.get_by_test_id("reference-preview")).to_have_count(0)  # the same photo, from this machine
         await page.screenshot(path=artifacts / "page-erase-reference-receipt.png")
         await dialog.get_by_role("button", name="Close").click()
