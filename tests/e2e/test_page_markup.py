@@ -86,6 +86,7 @@ async def test_twenty_kinds_of_markup_in_names_stay_text(web: WebProcess, fake: 
 
         for name in by_heartbeat:  # and as events, while the page is open
             await fake.match(name)
+        await fake.heartbeat(*(track(name, "probe") for name in PAYLOADS))  # who has left is folded away in a while
         await expect(page.get_by_test_id("activity-row")).to_have_count(2 * len(PAYLOADS), timeout=LOOK)
         for name in PAYLOADS[:3]:
             row = page.locator(f"[data-testid=activity-row][data-type=match][data-identity={json.dumps(name)}]")
