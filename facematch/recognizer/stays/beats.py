@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 LEAST_SECONDS: Final = 0.1
 """From one beat to the next: what comes together is told together."""
+AGAIN_SECONDS: Final = 0.25
+"""After the first beat that is not answered: a web process that was killed takes one with it, and another is there."""
 HANG_SECONDS: Final = 10.0
 """One piece of face work takes a fraction of a second. After so long its thread hangs."""
 HANG_LOOK_SECONDS: Final = 0.2
@@ -107,7 +109,7 @@ class Beats:
                 continue
             await self._beat()
             await asyncio.sleep(LEAST_SECONDS)
-            left = max(0.0, began + BEAT_SECONDS - _now())
+            left = max(0.0, began + (AGAIN_SECONDS if self._unanswered == 1 else BEAT_SECONDS) - _now())
             await self._changed.until(lambda told=told: self._changed.count != told, left)  # type: ignore[misc]
 
     async def drain(self, seconds: float) -> None:

@@ -95,6 +95,15 @@ def while_beating(act: Callable[[Giving], Awaitable[None]]) -> Giving:
     return run(whole())
 
 
+def test_the_first_beat_that_is_not_answered_is_sent_again_at_once() -> None:
+    async def act(giving: Giving) -> None:
+        await asyncio.sleep(0.5)
+        giving.answer = None
+        await asyncio.sleep(3.0)
+
+    assert [at for at, _ in while_beating(act).beats] == [0.0, 1.0, 1.25, 2.25, 3.25]
+
+
 def test_once_a_second_and_soon_after_a_change() -> None:
     async def act(giving: Giving) -> None:
         await asyncio.sleep(2.5)
@@ -135,7 +144,7 @@ def test_without_an_answer_everything_stays_as_it_is(answer: int | None) -> None
         giving = while_beating(act)
     assert not giving.held
     assert not giving.left
-    assert [at for at, _ in giving.beats] == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert [at for at, _ in giving.beats] == [0.0, 0.25, 1.25, 2.25, 3.25, 4.25]
     assert len([line for line in lines if "every room is kept" in line["event"]]) == 1
     said = [line["event"] for line in lines if line["log_level"] == "error"]
     assert len(said) == (answer in (401, 404))
