@@ -30,6 +30,8 @@ SHIFTS = """() => {
     }).observe({ type: "layout-shift" });
 }"""
 """Notes what moves inside the participants area."""
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50))))"
+"""Returns when what moved has been noted, too."""
 
 NO_CAMERA = """kind => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", kind)); }"""
 
@@ -165,6 +167,7 @@ async def test_nothing_jumps_when_answers_come(web: WebProcess, fake: FakeRecogn
             )
         await fake.match(names[0], snapshot=False)
         await expect(card_of(page, names[0])).to_have_attribute("data-state", "match", timeout=LOOK)
+        await page.evaluate(DRAWN)
         assert await page.evaluate("window.shifted") == []
         order = await page.get_by_test_id("card").evaluate_all("cards => cards.map(card => card.dataset.identity)")
         assert order == names

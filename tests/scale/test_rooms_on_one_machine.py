@@ -76,9 +76,13 @@ async def test_rooms_that_fit_are_watched_and_say_which_they_are(
             match = await events.next(match_in(room), within=FIRST)
             assert match["epoch"] == 1
         assert [await watchers.of(room) for room in left_alone] == [[], []]
-        known = await rooms_of(stack)
-        assert {room: known.get(room) for room in rooms} == dict.fromkeys(rooms, True)
-        assert not set(left_alone) & set(known)
+
+        async def told() -> bool:
+            known = await rooms_of(stack)
+            return {room: known.get(room) for room in rooms} == dict.fromkeys(rooms, True)
+
+        await wait_until(told, within=LATE_SECONDS, what="the API says that they are watched")
+        assert not set(left_alone) & set(await rooms_of(stack))
         assert not events.of(is_match("Carol"))
         figure["watched after, s"] = sorted(round(seconds, 2) for seconds in took)
 
