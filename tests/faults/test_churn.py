@@ -68,8 +68,8 @@ class Footprint:
         )
 
     def as_small_as(self, other: Footprint) -> bool:
-        """Connections to the API and threads of the SDK's pool come and go by themselves; the event loop's own pool, for
-        files, has a thread more whenever all are busy, six at most."""
+        """Connections to the API and threads of the SDK's pool come and go by themselves; the event loop's own pool has
+        a thread more whenever all are busy, six at most."""
         same = ("tracks", "tasks", "streams", "subscriptions")
         return (
             all(getattr(self, name) <= getattr(other, name) for name in same)
