@@ -100,4 +100,5 @@ async def test_every_name_is_of_the_gallery_that_its_look_says(tmp_path: Path, p
         assert one.named.reference_id == photo_set
         expected = np.linalg.norm(np.frombuffer(b64decode(centroid), np.float32) - one.face.embedding)
         assert one.named.distance == float(expected)
-    assert len({look.gallery_version for look, _ in named}) > 1
+    assert named
+    assert len({look.gallery_version for look in looks}) > len(KILLED_AT)  # how many of them name somebody is chance
