@@ -1,7 +1,7 @@
 // @ts-check
 /** What happened in the past, page by page: sightings, or single matches, as far back as the log reaches. */
 
-/** @import { From, MatchEvent } from "../types/model.js" */
+/** @import { CardState, From, MatchEvent } from "../types/model.js" */
 /** @import { HappenedQuery } from "../net/happened.js" */
 /** @import { Route } from "../model/route.js" */
 /** @import { SightingLine } from "../types/people.js" */
@@ -158,6 +158,14 @@ function Chosen({ label, value, onGone }) {
 }
 
 /**
+ * @param {SightingLine | null} line
+ * @param {CardState} state
+ */
+function iconOf(line, state) {
+  return line?.kind === "joined" ? "add" : stateIcon(state, line?.kind === "left" ? "left" : "");
+}
+
+/**
  * @param {object} props
  * @param {MatchEvent | null} props.match
  * @param {SightingLine | null} props.line
@@ -177,7 +185,7 @@ function EntryView({ match, line, now, testId = "happened-row", withRoom = false
   const person = line === null ? (match?.person_id ?? "default") : (line.people[0]?.person_id ?? "");
   return html`<li class="entry" data-testid=${testId} data-type=${state === "match" ? "match" : (line?.kind ?? "match")} data-state=${state} data-identity=${identity}>
     <span class="entry-time happened-time" translate=${false} title=${fullTime(at)}>${clockTime(at, now)}${until - at < 1000 ? "" : ` – ${clockTime(until, now)}`}</span>
-    <span class="entry-icon"><${Icon} name=${stateIcon(state, "")} size=${18} /></span>
+    <span class="entry-icon"><${Icon} name=${iconOf(line, state)} size=${18} /></span>
     <span class="entry-words">
       ${
         watcher === ""
