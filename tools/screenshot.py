@@ -60,7 +60,8 @@ async def _take(stack: Stack, picture: Path) -> None:
             video = card_of(page, name).locator("video")
             await expect(video).to_be_visible(timeout=_PATIENCE_MS)
             await video.evaluate("video => new Promise(resolve => video.requestVideoFrameCallback(resolve))")
-        await expect(page.get_by_test_id("card-phase").filter(has_text="matching for")).to_be_visible(timeout=_PATIENCE_MS)
+        matching = page.get_by_test_id("card-phase").filter(has_text="matching for")
+        await expect(matching).to_be_visible(timeout=_PATIENCE_MS)
         await page.screenshot(path=picture)
 
 
