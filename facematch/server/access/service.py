@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from facematch.runtime.meanwhile import meanwhile
 from facematch.server.access import routes
 from facematch.server.access.authentication import CallerOf, KeyedCallers, Keys
 from facematch.server.access.hosts import KnownHosts
@@ -135,12 +136,10 @@ class Access:
             await asyncio.to_thread(self._secret.tell, server.config.port if server is not None else self._port)
         else:
             await asyncio.to_thread(self._secret.forget)  # one of a process that was killed
-        sweeping = asyncio.create_task(sweep(self._logins), name="sweep-sessions")
         try:
-            yield
+            async with meanwhile(("sweep-sessions", sweep(self._logins))):
+                yield
         finally:
-            sweeping.cancel()
-            await asyncio.wait([sweeping])
             self._secret.forget()
 
 

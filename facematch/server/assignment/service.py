@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from facematch.protocol.beat import BeatAnswer
+from facematch.runtime.meanwhile import meanwhile
 from facematch.server.assignment import agreement, routes, webhook
 from facematch.server.assignment.book import Ruling, Standing, book_of
 from facematch.server.assignment.fence import Fence
@@ -102,16 +103,10 @@ class Assignment:
         if not self.shared:
             yield
             return
-        tasks = [
-            asyncio.create_task(self._look(), name="rooms and recognizers"),
-            asyncio.create_task(self.finder.run(), name="finding rooms"),
-        ]
         try:
-            yield
+            async with meanwhile(("rooms and recognizers", self._look()), ("finding rooms", self.finder.run())):
+                yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
             await self.book.aclose()
 
     async def take(self, beat: Beat) -> BeatAnswer:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from facematch.runtime.clock import wall_clock
+from facematch.runtime.meanwhile import meanwhile
 from facematch.server.identity import routes
 from facematch.server.identity.bindings import Bindings
 from facematch.server.identity.claims import Claims
@@ -66,12 +66,8 @@ class Identity:
         Args:
             leases: one process at a time ends them.
         """
-        task = asyncio.create_task(leases.while_held(_LEASE, self._end_bindings), name="bindings")
-        try:
+        async with meanwhile(("bindings", leases.while_held(_LEASE, self._end_bindings))):
             yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
     async def _end_bindings(self, _epoch: int) -> None:
         await self.bindings.run()

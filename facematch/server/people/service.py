@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 from facematch.runtime.clock import wall_clock
+from facematch.runtime.meanwhile import meanwhile
 from facematch.server.people import gallery_routes, photo_routes, routes, transfer_routes
 from facematch.server.people.changes import Change, PeopleChanges
 from facematch.server.people.current import CurrentGallery
@@ -84,13 +84,11 @@ class People:
     async def running(self) -> AsyncIterator[None]:
         """Publish the gallery while the database is open."""
         await self.publication.open()
-        task = asyncio.create_task(self.publication.run(), name="gallery")
-        try:
-            yield
-        finally:
-            self.publication.stop()
-            task.cancel()
-            await asyncio.wait([task])
+        async with meanwhile(("gallery", self.publication.run())):
+            try:
+                yield
+            finally:
+                self.publication.stop()
 
     def _changed(self, change: Change) -> None:
         self.current.note(change)

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from facematch.runtime.clock import wall_clock
+from facematch.runtime.meanwhile import meanwhile
 from facematch.server.alarms.store import AlarmStore
 from facematch.server.events.purge import Records
 from facematch.server.identity.bindings import Bindings
@@ -92,17 +93,14 @@ class Keeping:
             leases: one process at a time removes what has become too old.
         """
         await self.erasures.open()
-        tasks = [
-            asyncio.create_task(self.erasures.run(lambda: leases.holds(_LEASE)), name="erasures"),
-            asyncio.create_task(leases.while_held(_LEASE, self._expire), name="retention"),
-        ]
-        try:
-            yield
-        finally:
-            self.erasures.stop()
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+        async with meanwhile(
+            ("erasures", self.erasures.run(lambda: leases.holds(_LEASE))),
+            ("retention", leases.while_held(_LEASE, self._expire)),
+        ):
+            try:
+                yield
+            finally:
+                self.erasures.stop()
 
     async def _expire(self, _epoch: int) -> None:
         async with asyncio.TaskGroup() as group:

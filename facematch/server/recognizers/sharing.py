@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from sqlalchemy.dialects.postgresql import insert
 
 from facematch.protocol.heartbeat import Heartbeat
+from facematch.runtime.meanwhile import meanwhile
 from facematch.server.recognizers.registry import ONLINE_SECONDS
 from facematch.server.storage.database import is_sqlite
 from facematch.server.storage.schema import heartbeats
@@ -84,12 +85,8 @@ class SharedHeartbeats:
         if not self._shared:
             yield
             return
-        task = asyncio.create_task(self._run(), name="heartbeats of other processes")
-        try:
+        async with meanwhile(("heartbeats of other processes", self._run())):
             yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
     async def _run(self) -> None:
         while True:

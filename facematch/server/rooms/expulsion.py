@@ -21,6 +21,8 @@ from livekit.api import (
     ServerError,
 )
 
+from facematch.runtime.meanwhile import meanwhile
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection
 
@@ -82,12 +84,8 @@ class Expulsion:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """While this is open, they are sent out."""
-        task = asyncio.create_task(self.run(), name="expulsion")
-        try:
+        async with meanwhile(("expulsion", self.run())):
             yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
     async def run(self) -> None:
         """Send them out, until cancelled."""

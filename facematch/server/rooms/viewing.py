@@ -22,6 +22,7 @@ from livekit.api import ListParticipantsRequest, LiveKitAPI, RoomParticipantIden
 from facematch.protocol.events import ViewingChange
 from facematch.protocol.identities import WATCHER_PREFIX
 from facematch.runtime.clock import wall_clock
+from facematch.runtime.meanwhile import meanwhile
 from facematch.server.events.log import Filter, Page
 from facematch.server.events.writer import TooBusyError
 from facematch.server.rooms.expulsion import RENEWED_SECONDS
@@ -120,12 +121,8 @@ class Viewings:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """While this is open, it is noticed when a viewing ends."""
-        task = asyncio.create_task(self.run(), name="viewings")
-        try:
+        async with meanwhile(("viewings", self.run())):
             yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
     async def run(self) -> None:
         """Notice it, until cancelled."""

@@ -21,6 +21,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from facematch.runtime.backoff import full_jitter
+from facematch.runtime.meanwhile import meanwhile
 from facematch.server.storage.bell import CHANNEL, Bell
 from facematch.server.storage.database import is_sqlite, make_engine, reason_of
 
@@ -86,17 +87,9 @@ class Doorbell:
         if is_sqlite(self._url):
             yield
             return
-        tasks = [
-            *(asyncio.create_task(called.run(), name=f"answers to {called.bell}") for called in self._called),
-            asyncio.create_task(self._listen(), name="doorbell"),
-            asyncio.create_task(self._look(), name="looks without a bell"),
-        ]
-        try:
+        answering = ((f"answers to {called.bell}", called.run()) for called in self._called)
+        async with meanwhile(*answering, ("doorbell", self._listen()), ("looks without a bell", self._look())):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
 
     async def _look(self) -> None:
         while True:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
+from facematch.runtime.meanwhile import meanwhile
 from facematch.server.webhooks.relay import Receiver, WebhookRelay, WebhookStatus
 
 if TYPE_CHECKING:
@@ -51,12 +51,8 @@ class Webhooks:
             yield
             return
         await self._relay.open()
-        relaying = asyncio.create_task(self._leases.while_held(_LEASE, self._deliver), name="webhook")
-        try:
+        async with meanwhile(("webhook", self._leases.while_held(_LEASE, self._deliver))):
             yield
-        finally:
-            relaying.cancel()
-            await asyncio.wait([relaying])
 
     async def _deliver(self, _epoch: int) -> None:
         if self._relay is not None:
