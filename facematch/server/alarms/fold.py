@@ -25,9 +25,10 @@ from facematch.server.alarms.rows import (
     raise_again,
     settle,
 )
+from facematch.server.events.parsed import EVENT, events_after
 from facematch.server.identity.bindings import INVITATION
 from facematch.server.identity.memory import Who
-from facematch.server.identity.rows import EVENT, bound_among
+from facematch.server.identity.rows import bound_among
 from facematch.server.storage.position import lock_position
 from facematch.server.storage.schema import alarms, events, in_utc, text_of
 
@@ -77,7 +78,7 @@ class AlarmFold:
             await connection.execute(sa.delete(alarms))
             self.doubt()
             last = -1
-            while page := await _events_after(connection, last, latest):
+            while page := await events_after(connection, last, latest, PAGE, events.c.type.in_(_CAUSES)):
                 raised = await _raised_by(connection, [event for _, event in page])
                 for cursor, event in page:
                     await self._take(connection, cursor, event, raised)
@@ -263,12 +264,6 @@ def _acknowledged(row: sa.Row[Any], change: BindingChange, cause: UUID) -> Alarm
             "cause": cause,
         }
     )
-
-
-async def _events_after(connection: AsyncConnection, after: int, up_to: int) -> list[tuple[int, Event]]:
-    rows = sa.select(events.c.cursor, events.c.body).where(events.c.cursor > after, events.c.cursor <= up_to)
-    found = await connection.execute(rows.where(events.c.type.in_(_CAUSES)).order_by(events.c.cursor).limit(PAGE))
-    return [(int(cursor), EVENT.validate_json(body)) for cursor, body in found]
 
 
 async def _raised_by(connection: AsyncConnection, causes: Sequence[Event]) -> dict[UUID, AlarmChange]:

@@ -15,10 +15,10 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 
 from facematch.protocol.events import BindingChange, Check, IdentityChange, IdentityState
+from facematch.server.events.parsed import events_after
 from facematch.server.identity.looks import news_of
 from facematch.server.identity.memory import MOST_CAMERAS, Participant, Room, Told, Who, kept
 from facematch.server.identity.rows import (
-    EVENT,
     bound_to,
     keep_binding,
     marks_before,
@@ -91,7 +91,7 @@ class IdentityFold:
             self.doubt()
             made: list[UUID] = []
             last = -1
-            while page := await _events_after(connection, last, latest):
+            while page := await events_after(connection, last, latest, PAGE, events.c.type != "identity"):
                 made += [one.event_id for one in await self._fold(connection, page) if one.event_id]
                 last = page[-1][0]
             self.doubt()
@@ -305,9 +305,3 @@ def _event(told: Told, before: Told | None, cause: _Cause) -> IdentityChange:
 
 def _moment(event: Event) -> datetime:
     return in_utc((event.looked_until if isinstance(event, Check) else None) or event.timestamp)
-
-
-async def _events_after(connection: AsyncConnection, after: int, up_to: int) -> list[tuple[int, Event]]:
-    rows = sa.select(events.c.cursor, events.c.body).where(events.c.cursor > after, events.c.cursor <= up_to)
-    found = await connection.execute(rows.where(events.c.type != "identity").order_by(events.c.cursor).limit(PAGE))
-    return [(int(cursor), EVENT.validate_json(body)) for cursor, body in found]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
 
-from facematch.protocol.events import Event, IdentityState
+from facematch.protocol.events import IdentityState
+from facematch.server.events.parsed import EVENT
 from facematch.server.identity.memory import Told, Who
 from facematch.server.identity.states import Expected
 from facematch.server.storage.schema import bindings, events, identity_state, people, text_of
@@ -17,12 +17,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from facematch.protocol.events import BindingChange
+    from facematch.protocol.events import BindingChange, Event
 
 LOOKED_BACK: Final = 64
 """Events of a participant, or of a room, from which a start goes on."""
-
-EVENT: Final[TypeAdapter[Event]] = TypeAdapter(Event)
 
 _NEWS = ("check", "participant", "watch")
 _COLUMNS = tuple(column.name for column in identity_state.columns if column.name not in Who._fields)

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 import structlog
-from pydantic import TypeAdapter
 
-from facematch.protocol.events import Event
+from facematch.server.events.parsed import EVENT, events_after
 from facematch.server.presence.evidence import NOT_LOOKS, Chain, Evidence, evidence_of
 from facematch.server.presence.rows import IS_LOOK, Changes, markers_of, of_chain, recount, row_of, runs_where
 from facematch.server.presence.runs import Run, day_of, folded, run_of
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from facematch.protocol.events import Event
     from facematch.server.storage.database import Database
     from facematch.server.storage.position import Position
 
@@ -36,8 +36,6 @@ MOST_CHAINS: Final = 4_000
 """Cameras remembered; about others the table is asked."""
 PAGE: Final = 1_000
 """Events folded in one transaction, of those that others have appended."""
-
-_EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 
 @dataclass(slots=True)
@@ -104,7 +102,7 @@ class PresenceFold:
         """
         if before.folded < before.latest:
             last = before.folded
-            while page := await _events_after(connection, last, before.latest):
+            while page := await events_after(connection, last, before.latest, PAGE):
                 await self._fold(connection, page, before, last)
                 last = page[-1][0]
         await self._fold(connection, new, before, before.latest)
@@ -114,7 +112,7 @@ class PresenceFold:
         before = await lock_position(connection)
         if before.folded >= before.latest:
             return 0
-        page = await _events_after(connection, before.folded, before.latest)
+        page = await events_after(connection, before.folded, before.latest, PAGE)
         await self._fold(connection, page, before, before.folded)
         last = page[-1][0] if len(page) == PAGE else before.latest
         await connection.execute(sa.update(position).values(folded=last))
@@ -219,12 +217,6 @@ class PresenceFold:
         self._remember(chain, _Last(runs[-1] if runs else None, max(one.ended for one in everything)))
 
 
-async def _events_after(connection: AsyncConnection, after: int, up_to: int) -> list[tuple[int, Event]]:
-    rows = sa.select(events.c.cursor, events.c.body).where(events.c.cursor > after, events.c.cursor <= up_to)
-    found = await connection.execute(rows.order_by(events.c.cursor).limit(PAGE))
-    return [(int(cursor), _EVENT.validate_json(body)) for cursor, body in found]
-
-
 async def _looks_of(connection: AsyncConnection, chain: Chain, up_to: int) -> list[Evidence]:
     """Looks at a track, or of a sender that names none, at a participant."""
     rows = sa.select(events.c.cursor, events.c.body).where(events.c.type == "check", events.c.cursor <= up_to)
@@ -233,5 +225,5 @@ async def _looks_of(connection: AsyncConnection, chain: Chain, up_to: int) -> li
         *await connection.execute(rows.where(events.c.track_sid == chain.track)),
         *await connection.execute(unnamed),
     ]
-    evidence = (evidence_of(int(cursor), _EVENT.validate_json(body)) for cursor, body in found)
+    evidence = (evidence_of(int(cursor), EVENT.validate_json(body)) for cursor, body in found)
     return [one for one in evidence if one is not None]
