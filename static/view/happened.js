@@ -16,6 +16,7 @@ import { Trouble, told } from "./answer.js";
 import { FaceShot } from "./face-shot.js";
 import { Icon, stateIcon } from "./icons.js";
 import { html, memo, useEffect, useState } from "./preact.js";
+import { RoomChoice } from "./room-choice.js";
 
 /** @typedef {Record<string, string>} Change */
 /** @typedef {{ match: MatchEvent | null, line: SightingLine | null, cursor: number }} Row */
@@ -71,13 +72,7 @@ function View({ route, shown, room: watched, now, stay, onEnlarge }) {
       <${Views} params=${route.params} stay=${stay} />
       <${Day} label="From" value=${from} onDay=${(/** @type {string} */ day) => show({ from: day })} />
       <${Day} label="To" value=${to} onDay=${(/** @type {string} */ day) => show({ to: day })} />
-      <label class="tool">
-        <span class="visually-hidden">Room</span>
-        <select class="input" data-testid="history-room" value=${room} onChange=${(/** @type {From<HTMLSelectElement>} */ event) => show({ room: event.currentTarget.value })}>
-          <option value="">Every room</option>
-          ${rooms.map((one) => html`<option key=${one} value=${one} translate=${false}>${one}</option>`)}
-        </select>
-      </label>
+      <${RoomChoice} rooms=${rooms} room=${room} onRoom=${(/** @type {string} */ to) => show({ room: to })} />
       <${Chosen} label="participant" value=${identity} onGone=${() => show({ identity: "" })} />
       <${Chosen} label="person" value=${person} onGone=${() => show({ person: "" })} />
       <button type="button" class="button" data-testid="again" onClick=${() => setTurn(turn + 1)}>Ask again</button>

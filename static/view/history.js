@@ -3,7 +3,7 @@
 
 /** @import { Line } from "../model/strip.js" */
 /** @import { Route } from "../model/route.js" */
-/** @import { From, MatchEvent } from "../types/model.js" */
+/** @import { MatchEvent } from "../types/model.js" */
 
 import { hrefOf } from "../model/route.js";
 import { busyPart, dayOf, dayText, linesOf } from "../model/strip.js";
@@ -14,6 +14,7 @@ import { DayChoice } from "./day-choice.js";
 import { Happened, Views } from "./happened.js";
 import { Icon } from "./icons.js";
 import { html, memo, useState } from "./preact.js";
+import { RoomChoice } from "./room-choice.js";
 import { Statistics } from "./statistics.js";
 import { Legend, Scale, Stays, Strip } from "./strip.js";
 
@@ -62,13 +63,7 @@ function View({ route, shown, room: watched, now, stay }) {
     <div class="tools" role="group" aria-label="Filter">
       <${Views} params=${route.params} stay=${stay} />
       <${DayChoice} day=${day} today=${today} onDay=${(/** @type {string} */ to) => show({ day: to === today ? "" : to })} />
-      <label class="tool">
-        <span class="visually-hidden">Room</span>
-        <select class="input" data-testid="history-room" value=${room} onChange=${(/** @type {From<HTMLSelectElement>} */ event) => show({ room: event.currentTarget.value })}>
-          <option value="">Every room</option>
-          ${rooms.map((one) => html`<option key=${one} value=${one} translate=${false}>${one}</option>`)}
-        </select>
-      </label>
+      <${RoomChoice} rooms=${rooms} room=${room} onRoom=${(/** @type {string} */ to) => show({ room: to })} />
       <div class="switch" role="group" aria-label="Whose presence">
         <button type="button" class="button" aria-pressed=${by === "participant" ? "true" : "false"} data-testid="by-participant" onClick=${() => show({ by: "", person: "" })}>Participants</button>
         <button type="button" class="button" aria-pressed=${by === "person" ? "true" : "false"} data-testid="by-person" onClick=${() => show({ by: "person" })}>People</button>
