@@ -18,7 +18,7 @@ import pytest
 from facematch.config.settings import ROOT
 from tests.rig.listener import is_match
 from tests.rig.photographs import SAME_PERSON, Scene
-from tests.rig.postgres import NoPostgresError, Postgres
+from tests.rig.postgres import postgres_server
 from tests.rig.process import Process
 from tests.rig.stack import Stack
 from tests.rig.stacks import livekit
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.rig.livekit_server import LiveKitServer
+    from tests.rig.postgres import Postgres
 
 __all__ = ["livekit"]
 
@@ -85,13 +86,8 @@ def images(pytestconfig: pytest.Config) -> Iterator[Images]:
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
-    try:
-        server = Postgres()
-    except NoPostgresError as reason:
-        pytest.skip(str(reason))
-    server.start()
-    yield server
-    server.remove()
+    with postgres_server() as server:
+        yield server
 
 
 def contained(images: Images, stack: Stack, former: Process, *command: str) -> Process:

@@ -7,13 +7,16 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.rig.ports import free_tcp_port
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _START_SECONDS = 60
 _INSTALL_SECONDS = 180
@@ -116,6 +119,20 @@ class Postgres:
             )
         if check and done.returncode != 0:
             raise RuntimeError((self._folder / f"{program}.log").read_text("utf-8", "replace")[-2000:])
+
+
+@contextmanager
+def postgres_server() -> Iterator[Postgres]:
+    """One that runs, for a fixture: it skips what needs it where there can be none."""
+    try:
+        server = Postgres()
+    except NoPostgresError as reason:
+        pytest.skip(str(reason))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 def _server_user() -> str | None:

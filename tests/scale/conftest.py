@@ -9,13 +9,15 @@ import pytest
 import pytest_asyncio
 
 from tests.rig.event_logs import new_database
-from tests.rig.postgres import NoPostgresError, Postgres
+from tests.rig.postgres import postgres_server
 from tests.rig.proofs import Scale, bound, figure, scale
 from tests.rig.replicas import Replicas
 from tests.rig.webhook_receiver import SECRET, WebhookReceiver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from tests.rig.postgres import Postgres
 
 __all__ = ["Scale", "figure", "scale"]
 
@@ -30,15 +32,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="module")
 def database() -> Iterator[Postgres]:
     """A server of this file's own: it is restarted. Skips where there can be none."""
-    try:
-        server = Postgres()
-    except NoPostgresError as reason:
-        pytest.skip(str(reason))
-    try:
-        server.start()
+    with postgres_server() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -18,13 +18,15 @@ from tests.rig.event_logs import new_database
 from tests.rig.fake_examiner import FakeExaminer
 from tests.rig.heartbeats import heartbeat_body
 from tests.rig.neighbours import FakeNeighbours
-from tests.rig.postgres import NoPostgresError, Postgres
+from tests.rig.postgres import postgres_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from fastapi import FastAPI
+
+    from tests.rig.postgres import Postgres
 
 
 @pytest.fixture(scope="session")
@@ -117,15 +119,8 @@ def heartbeat() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A server of its own; skips what needs it where there can be none."""
-    try:
-        server = Postgres()
-    except NoPostgresError as reason:
-        pytest.skip(str(reason))
-    try:
-        server.start()
+    with postgres_server() as server:
         yield server
-    finally:
-        server.remove()
 
 
 @pytest_asyncio.fixture(params=["sqlite", "postgresql"])
