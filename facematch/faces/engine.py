@@ -205,6 +205,8 @@ class FaceEngine:
             if future.cancelled() and not _being_cancelled():
                 raise EngineClosedError("the face engine was closed before the work began") from None
             raise
+        finally:
+            del future  # it holds the error, whose traceback holds it: a circle that keeps the frame for long
 
     def _with_detector(self, work: Callable[[Detector], _T]) -> _T:
         detector = self._detectors.get_nowait()  # there are as many as threads: one is always free

@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 
 EXPECTED = {200, 413, 422}
 UPLOAD_MAX_MB = 2
-PEAK_MB = 900
+PEAK_MB = 800
 """The largest photograph that is read has 40 million pixels: 120 MB, and again as much for each step that copies it."""
-GROWTH_MB = 160
-"""What may stay: allocators do not give everything back, and on a busy machine more threads have had a photograph of
-some 100 MB in their hands. The whole form has 10,000 uploads for it: 16 kB each."""
+GROWTH_MB = 80
+"""What may stay: allocators do not give everything back. The whole form has 10,000 uploads for it: 8 kB each."""
 _BOUNDARY = "boundary-of-the-test"
 
 
