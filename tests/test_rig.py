@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
 import signal
 import subprocess
@@ -17,11 +18,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from facematch.config.settings import ROOT
+from tests.rig.lasting import LASTING
 from tests.rig.listener import Listener, is_match
 from tests.rig.ports import candidates, free_tcp_port, free_udp_port
 from tests.rig.process import Process, forget_the_ended, started
 from tests.rig.schedule import ByFile
 from tests.rig.waiting import DiedError, NeverHappenedError, wait_until_true
+from tests.rig.webhook_receiver import WebhookReceiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,6 +106,20 @@ async def test_an_end_that_is_asked_for_or_waited_for_is_none(doomed: Process, t
         await patient.ended(LONG)
     with pytest.raises(NeverHappenedError):
         await wait_until_true(lambda: False, within=0, what="anything")
+
+
+async def test_a_connection_to_a_receiver_of_webhooks_is_not_left_behind_by_a_test_and_ends_with_it() -> None:
+    before, receiver = asyncio.all_tasks(), WebhookReceiver()
+    await receiver.start()
+    _, writer = await asyncio.open_connection("127.0.0.1", receiver.port)
+    try:
+        await wait_until_true(lambda: asyncio.all_tasks() - before, within=SOON, what="it serves the connection")
+        assert asyncio.all_tasks() - before <= {*LASTING}
+    finally:
+        await receiver.stop()
+        writer.close()
+        await writer.wait_closed()
+    await wait_until_true(lambda: not asyncio.all_tasks() - before, within=SOON, what="the connection has ended")
 
 
 async def test_a_failure_shows_what_the_test_has_started_and_nothing_older(doomed: Process) -> None:

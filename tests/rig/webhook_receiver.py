@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from tests.rig.lasting import lasting
 from tests.rig.ports import free_tcp_port
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class WebhookReceiver:
         self.hold.set()
         self._secret = secret
         self._runner: web.AppRunner | None = None
+        self._listening: asyncio.Server | None = None
         self._news = asyncio.Event()
 
     async def start(self) -> None:
@@ -44,13 +46,18 @@ class WebhookReceiver:
         app.router.add_route("*", "/elsewhere", self._elsewhere)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
+        loop, server = asyncio.get_running_loop(), self._runner.server
+        assert server is not None
+        self._listening = await loop.create_server(lambda: _Connection(server, loop=loop), "127.0.0.1", self.port)
 
     async def stop(self) -> None:
         """Harmless when it does not run."""
         self.hold.set()
+        if self._listening:
+            self._listening.close()
+            self._listening = None
         if self._runner:
-            await self._runner.cleanup()
+            await self._runner.cleanup()  # with every connection
             self._runner = None
 
     async def has(self, condition: Callable[[], object]) -> None:
@@ -83,3 +90,13 @@ class WebhookReceiver:
     async def _elsewhere(self, _request: web.Request) -> web.Response:
         self.taken.append({"redirected": True})
         return web.Response()
+
+
+class _Connection(web.RequestHandler):
+    """Of a receiver that may serve a file of tests: whoever sends keeps it open beyond the end of one."""
+
+    __slots__ = ()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        with lasting():
+            super().connection_made(transport)
