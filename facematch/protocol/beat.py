@@ -96,6 +96,11 @@ class BeatAnswer(Message):
         description="Recognizers besides this one that could take its rooms: one that is stopping waits for nobody "
         "where there is none. null: it does not say",
     )
+    again_seconds: Ratio | None = Field(
+        default=None,
+        description="Beat again after so long, if that is sooner than usual: then a recognizer that has missed a beat "
+        "is taken for dead, and its rooms are to be had",
+    )
     refused: Text | None = Field(default=None, description="Why this recognizer must not watch; it leaves all rooms")
 
 

@@ -36,7 +36,7 @@ from facematch.recognizer.matching import Matching
 from facematch.recognizer.process.memory import MemorySampler
 from facematch.recognizer.process.memory_watchdog import Watchdog
 from facematch.recognizer.process.native_output import NativeOutput
-from facematch.recognizer.process.shutdown import Shutdown, close_in_time
+from facematch.recognizer.process.shutdown import CLOSE_SECONDS, Shutdown, close_in_time
 from facematch.recognizer.references import References
 from facematch.recognizer.room.connection import CredentialsRefusedError
 from facematch.recognizer.room.cycle import CycleRules
@@ -59,8 +59,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+END_SECONDS = 5.0
+"""From being told to end to having ended, also where rooms are given back, and the web process answers nothing."""
 FLUSH_SECONDS = 1.5
-"""How long the end waits for the web process to take the last events."""
+LEAST_FLUSH_SECONDS = 0.5
+"""How long the end waits for the web process to take the last events: less after rooms that were long in being taken
+over. What it has not taken stays in the outbox.
+"""
 
 
 async def run(settings: Settings, rooms: Sequence[str] = ()) -> ExitCode:
@@ -202,11 +207,14 @@ class Recognizer:
                 ]
                 await self._shutdown.wait()
                 log.info("Graceful shutdown flag detected; breaking main loop")
+                began = asyncio.get_running_loop().time()
                 if self._given is not None:
                     await self._given.drain()
                 for task in running:
                     task.cancel()
-            await asyncio.gather(self._outbox.flush(FLUSH_SECONDS), self._anchors.flush(FLUSH_SECONDS))
+            left = began + END_SECONDS - CLOSE_SECONDS - asyncio.get_running_loop().time()
+            seconds = min(FLUSH_SECONDS, max(LEAST_FLUSH_SECONDS, left))
+            await asyncio.gather(self._outbox.flush(seconds), self._anchors.flush(seconds))
         finally:
             await close_in_time(
                 self._outbox.aclose(),

@@ -36,6 +36,8 @@ AGAIN_SECONDS: Final = 0.25
 HANG_SECONDS: Final = 10.0
 """One piece of face work takes a fraction of a second. After so long its thread hangs."""
 HANG_LOOK_SECONDS: Final = 0.2
+_UNANSWERED: Final = 2
+"""Beats in a row: one may be lost in a restart."""
 _REFUSALS: Final = {
     401: "The API refuses this recognizer; set the same RECOGNIZER_KEY for both",
     403: "The API refuses this recognizer; set the same RECOGNIZER_KEY for both",
@@ -94,8 +96,9 @@ class Beats:
         self._longest_work = longest_work
         self._answered = False
         self._unanswered = 0
+        self._pause = BEAT_SECONDS
         self._silence = asyncio.Event()
-        """Set while there is nobody who could give our rooms to others, or take them."""
+        """Set while we end, and there is nobody who could give our rooms to others, or take them."""
         self._hung = False
         self._said: set[str] = set()
 
@@ -109,7 +112,7 @@ class Beats:
                 continue
             await self._beat()
             await asyncio.sleep(LEAST_SECONDS)
-            left = max(0.0, began + (AGAIN_SECONDS if self._unanswered == 1 else BEAT_SECONDS) - _now())
+            left = max(0.0, began + (AGAIN_SECONDS if self._unanswered == 1 else self._pause) - _now())
             await self._changed.until(lambda told=told: self._changed.count != told, left)  # type: ignore[misc]
 
     async def drain(self, seconds: float) -> None:
@@ -139,8 +142,10 @@ class Beats:
             await asyncio.wait((gone, alone))
 
     async def _beat(self) -> None:
+        told = self._told()
+        self._pause = BEAT_SECONDS
         try:
-            answer = await self._api.post("/api/beat", self._told().model_dump_json().encode(), ANSWER_SECONDS)
+            answer = await self._api.post("/api/beat", told.model_dump_json().encode(), ANSWER_SECONDS)
             if answer.status in _REFUSALS:
                 self._say(_REFUSALS[answer.status])
             said = BeatAnswer.model_validate_json(answer.body)
@@ -150,9 +155,10 @@ class Beats:
         if self._unanswered > 1:
             log.info("Beats are answered again", unanswered=self._unanswered)
         self._answered, self._unanswered = True, 0
-        self._silence.clear()
-        if said.others == 0:
-            self._silence.set()  # nobody could take the rooms
+        if told.draining and said.others == 0:
+            self._silence.set()  # nobody could take the rooms; what an earlier beat was told may be so no more
+        if said.again_seconds is not None:
+            self._pause = min(BEAT_SECONDS, said.again_seconds)
         await self._carry_out(said)
 
     def _told(self) -> Beat:
@@ -184,8 +190,11 @@ class Beats:
 
     def _note_unanswered(self, error: Exception) -> None:
         self._unanswered += 1
-        self._silence.set()
-        if self._unanswered == 2:  # noqa: PLR2004  (one may be lost in a restart)
+        if self._unanswered < _UNANSWERED:
+            return
+        if self._stays.draining:
+            self._silence.set()
+        if self._unanswered == _UNANSWERED:
             reason = str(error) if isinstance(error, ApiUnreachableError) else "an answer that is none"
             log.warning("Beats are not answered; every room is kept", reason=reason, rooms=self._stays.count)
 

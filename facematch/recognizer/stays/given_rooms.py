@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-DRAIN_SECONDS: Final = 2.5
-"""How long the end waits for the rooms' next owners: with the last events and the closing it is 5 s at most."""
+DRAIN_SECONDS: Final = 3.5
+"""How long the end waits for the rooms' next owners."""
 FRAMES_A_CORE: Final = 25.0
 """That a core looks at in a second, with decoding and all the rest: the capacity of a machine that has none set."""
 DESCRIPTORS_WANTED: Final = 65_536

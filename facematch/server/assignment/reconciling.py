@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from facematch.protocol.beat import MOST_ROOMS, ROOM_DELETED, AssignedRoom
+from facematch.protocol.beat import BEAT_SECONDS, MOST_ROOMS, ROOM_DELETED, AssignedRoom
 from facematch.server.assignment import sharing
 
 if TYPE_CHECKING:
@@ -21,8 +21,15 @@ if TYPE_CHECKING:
 FIRST_CLAIMS: Final = 2
 """In its first round a worker only says that it is there: who begins together shares from the beginning."""
 
+MISSED_SECONDS: Final = BEAT_SECONDS * 1.5
+"""After so long a beat has been missed."""
+BACK_SECONDS: Final = 10.0
+"""Who fell silent without saying that it ends may be back so soon: a restart takes less."""
+
 REPLACED: Final = "Another process of this machine and DATA_DIR has begun since. Stop one of the two."
 
+_AFTER_SECONDS: Final = 0.05
+"""So that a beat does not come just before."""
 _SMALL: Final = 0.01
 """Frames a second: a smaller change of a cost is not written down."""
 
@@ -94,6 +101,10 @@ class Outcome:
     arrivals: tuple[RoomState, ...] = ()
     """Those in which the worker has arrived since its last beat."""
     refused: str | None = None
+    others: int = 0
+    """Workers besides this one that could take its rooms, or will be back soon."""
+    overdue: float | None = None
+    """Seconds until one that has missed a beat is taken for dead; None: nobody has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +134,24 @@ def reconcile(beat: Beat, round_: Round) -> Outcome:
         if not same and not beat.first:
             return Outcome(refused=REPLACED)
         if same and known.sent_at is not None and beat.sent_at <= known.sent_at:
-            return Outcome()  # overtaken by a later one
-    return _Reconciliation(beat, round_).outcome()
+            return Outcome(others=_others(beat, round_))  # overtaken by a later one
+    return replace(
+        _Reconciliation(beat, round_).outcome(), others=_others(beat, round_), overdue=_overdue(beat, round_)
+    )
+
+
+def _others(beat: Beat, round_: Round) -> int:
+    return sum(
+        not one.draining and one.age <= BACK_SECONDS for name, one in round_.workers.items() if name != beat.worker
+    )
+
+
+def _overdue(beat: Beat, round_: Round) -> float | None:
+    """Of those who have rooms: there is nothing to be taken from others."""
+    owners = {room.owner for room in round_.rooms.values()} - {beat.worker}
+    ages = [one.age for name, one in round_.workers.items() if name in owners]
+    left = [sharing.LIVES_SECONDS - age for age in ages if MISSED_SECONDS < age <= sharing.LIVES_SECONDS]
+    return min(left) + _AFTER_SECONDS if left else None
 
 
 class _Reconciliation:

@@ -130,13 +130,10 @@ class Assignment:
             deployment=deployment,
             rooms=[] if outcome.refused else answer(beat, rooms),
             settings_differ=list(differing.values()),
-            others=self._others(beat.worker),
+            others=outcome.others,
+            again_seconds=outcome.overdue,
             refused=outcome.refused,
         )
-
-    def _others(self, worker: str) -> int:
-        """Who could take a worker's rooms, a moment ago."""
-        return sum(one.alive and not one.draining for name, one in self.latest.workers.items() if name != worker)
 
     async def _name(self) -> str:
         if self._deployment is None:

@@ -37,6 +37,8 @@ class Giving:
         self.rooms: list[HeldRoom] = []
         self.draining = False
         self.work = 0.0
+        self.slow = 0.0
+        """Seconds until an answer."""
         self.empty = asyncio.Event()
         self.changed = Wakeup()
         self.beats_of = Beats(
@@ -52,11 +54,13 @@ class Giving:
     async def post(self, path: str, body: bytes, seconds: float) -> Answer:
         assert (path, seconds) == ("/api/beat", 0.8)
         self.beats.append((now(), Beat.model_validate_json(body)))
-        if self.answer is None:
+        answer = self.answer
+        await asyncio.sleep(self.slow)
+        if answer is None:
             raise ApiUnreachableError("ConnectError")
-        if isinstance(self.answer, int):
-            return Answer(self.answer, b'{"detail": "no"}')
-        return Answer(200, self.answer.model_dump_json().encode())
+        if isinstance(answer, int):
+            return Answer(answer, b'{"detail": "no"}')
+        return Answer(200, answer.model_dump_json().encode())
 
     @property
     def told(self) -> list[HeldRoom]:
@@ -194,11 +198,44 @@ def test_the_end_waits_for_the_next_owners_and_for_nobody_else(case: str) -> Non
         took.append(now() - before)
 
     giving = while_beating(act)
-    longest = {"taken over": 1.0, "nobody takes over": 2.5, "no rooms": 0.0}.get(case, 0.1)
+    longest = {"taken over": 1.0, "nobody takes over": 2.5, "no rooms": 0.0, "the API is away": 0.35}.get(case, 0.1)
     assert took == [pytest.approx(longest, abs=0.11)]
     if case != "no rooms":
         assert giving.beats[-1][1].draining
         assert giving.beats[1][0] <= 0.61  # at once
+
+
+@pytest.mark.parametrize("case", ["answered before", "answered meanwhile", "not answered once"])
+def test_the_end_believes_only_what_is_said_of_it_now(case: str) -> None:
+    """Who ends after another has begun again is not told by an answer from before that nobody could take its rooms."""
+    took = []
+
+    async def act(giving: Giving) -> None:
+        giving.rooms = [HeldRoom(room="a", epoch=1, arrived=True)]
+        giving.answer = alone = BeatAnswer(deployment="depl", others=0)
+        if case == "answered meanwhile":
+            giving.slow = 0.5
+        await asyncio.sleep(1.2)
+        giving.slow = 0.0
+        giving.answer = None if case == "not answered once" else alone.model_copy(update={"others": 1})
+        if case == "not answered once":
+            asyncio.get_running_loop().call_later(0.2, lambda: setattr(giving, "answer", BeatAnswer(deployment="depl")))
+        before = now()
+        await giving.beats_of.drain(2.5)
+        took.append(now() - before)
+
+    while_beating(act)
+    assert took == [pytest.approx(2.5, abs=0.01)]
+
+
+def test_a_beat_comes_sooner_when_rooms_may_be_had_then() -> None:
+    async def act(giving: Giving) -> None:
+        giving.answer = BeatAnswer(deployment="depl", again_seconds=0.4)
+        await asyncio.sleep(0.1)
+        giving.answer = BeatAnswer(deployment="depl", again_seconds=7.0)
+        await asyncio.sleep(2.0)
+
+    assert [at for at, _ in while_beating(act).beats] == [0.0, 0.4, 1.4]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -209,6 +210,32 @@ def test_nobody_is_taken_for_dead_by_who_has_been_away() -> None:
     assert not reconcile(beat, Round(workers, rooms, BEGAN, judges=False)).claims
     [claim] = reconcile(beat, Round(workers, rooms, BEGAN, judges=True)).claims
     assert (claim.room.epoch, claim.source, claim.reason) == (4, "a", "silent")
+
+
+@pytest.mark.parametrize(
+    ("age", "draining", "others", "overdue"),
+    [
+        (0.5, False, 1, None),
+        (2.2, False, 1, 0.85),  # it has missed a beat: come again as soon as it may be taken for dead
+        (2.2, True, 0, 0.85),
+        (4.0, False, 1, None),  # dead, but perhaps about to be back
+        (60.0, False, 0, None),
+    ],
+)
+def test_a_beat_is_told_who_else_is_there_now_and_when_rooms_may_be_had(
+    age: float, draining: bool, others: int, overdue: float | None
+) -> None:
+    beat = FakeWorker("b", answered=True).beat()
+    workers = {
+        "a": WorkerState("a", "a-1", age=age, rounds=9, capacity=10.0, draining=draining),
+        "b": WorkerState("b", beat.boot, age=2.9, rounds=9, capacity=10.0),
+    }
+    rooms = {"exam": RoomState("exam", 3, "a", arrived=True), "own": RoomState("own", 3, "b", arrived=True)}
+    outcome = reconcile(beat, Round(workers, rooms, BEGAN, judges=True))
+    assert outcome.others == others
+    assert outcome.overdue == (None if overdue is None else pytest.approx(overdue))
+    del rooms["exam"]
+    assert reconcile(beat, Round(workers, rooms, BEGAN, judges=True)).overdue is None, "nothing is to be had"
 
 
 def test_a_fleet_that_is_too_small_watches_all_rooms_all_the_same() -> None:
