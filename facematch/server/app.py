@@ -51,7 +51,7 @@ from facematch.server.gallery.photo_file import ReferenceFile
 from facematch.server.identity.fold import IdentityFold
 from facematch.server.identity.service import Identity
 from facematch.server.monitoring import health, metrics, rooms, status
-from facematch.server.people.service import People
+from facematch.server.people.service import People, PeopleRules
 from facematch.server.presence import routes as presence
 from facematch.server.presence import sightings_routes
 from facematch.server.presence.fold import PresenceFold
@@ -140,13 +140,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     shared = SharedHeartbeats(database, recognizers)
     reference = ReferenceFile(settings.reference_image)
     enrollment = Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
-    people = People(
-        database,
-        enrollment,
-        int(settings.upload_max_mb * MB),
-        unseen=timedelta(days=settings.person_max_unseen_days),
-        monotonic=parts.monotonic,
-    )
+    people = People(database, enrollment, _people_rules(settings), monotonic=parts.monotonic)
     identity = Identity(database, feed.writer, people.store, recognizers)
     keeping = Keeping(database, settings.output_dir, _limits(settings), recognizers, feed, people)
     looks = Looks(recognizers.all, people.publication.call, parts.monotonic)
@@ -214,7 +208,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         ),
         history.routes(event_log),
         gallery_routes.routes(enrollment, reference, int(settings.upload_max_mb * MB)),
-        people.routes(_match_rules(settings)),
+        people.routes(),
         unknowns.routes(
             keeping.unknown,
             Assigning(keeping.unknown, people),
@@ -383,6 +377,11 @@ def _limits(settings: Settings) -> Limits:
 
 def _calibrator(settings: Settings, people: People) -> Calibrator:
     return Calibrator(people.store, people.current, _match_rules(settings))
+
+
+def _people_rules(settings: Settings) -> PeopleRules:
+    unseen = timedelta(days=settings.person_max_unseen_days)
+    return PeopleRules(int(settings.upload_max_mb * MB), unseen, _match_rules(settings))
 
 
 def _match_rules(settings: Settings) -> MatchRules:

@@ -22,7 +22,7 @@ from fastapi import FastAPI
 from facematch.server.people import gallery_routes
 from facematch.server.people.models import Details
 from facematch.server.people.refusals import NoSuchPersonError, PhotoRefusedError
-from facematch.server.people.service import People
+from facematch.server.people.service import People, PeopleRules
 from facematch.server.storage.database import Database, sqlite_url
 from tests.rig.embeddings import crowd
 from tests.rig.people import new_photo
@@ -104,7 +104,7 @@ async def main(database_file: str, port: str, journal_file: str, changes: str) -
     journal, database = Path(journal_file), Database(sqlite_url(Path(database_file)))
     done = len(journal.read_text().splitlines()) if journal.exists() else 0
     database.open()
-    people = People(database, cast("Any", None), 0)
+    people = People(database, cast("Any", None), PeopleRules(0))
     app = FastAPI(routes=gallery_routes.routes(people.publication).routes)
     writer = Writer(people, random.Random(done))  # noqa: S311  (changes that the next run repeats, no secrets)
     await write_down(people, journal)

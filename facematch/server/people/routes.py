@@ -1,17 +1,14 @@
 """People over HTTP: listed, added, changed, merged and split."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import structlog
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from facematch.faces.tolerance import MatchRules
 from facematch.server.people.answers import (
     MergeSent,
     PeopleShown,
@@ -24,10 +21,10 @@ from facematch.server.people.answers import (
     SplitSent,
 )
 from facematch.server.people.changes import PeopleChanges
-from facematch.server.people.current import CurrentGallery
 from facematch.server.people.models import MOST_PEOPLE
 from facematch.server.people.recognition import recognition_of
 from facematch.server.people.refusals import NoSuchPersonError
+from facematch.server.people.resemblance import Resembling
 from facematch.server.people.saying import FULL, NO_PERSON, NO_PHOTO, UNAVAILABLE, said
 from facematch.server.people.store import Attention, PeopleStore
 from facematch.server.people.store import Query as Wanted
@@ -55,21 +52,18 @@ class PeopleQuery(BaseModel):
     limit: Annotated[int, Field(ge=1, le=MOST_LISTED)] = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """What recognizers compare with, and how strictly."""
-
-    gallery: CurrentGallery
-    rules: MatchRules
+S = TypeVar("S", bound=PersonShown)
 
 
-def routes(store: PeopleStore, changes: PeopleChanges, compared: Compared, now: Callable[[], datetime]) -> APIRouter:
+def routes(
+    store: PeopleStore, changes: PeopleChanges, resembling: Resembling, now: Callable[[], datetime]
+) -> APIRouter:
     """`/api/people` and `/api/people/{id}` with their merging and splitting.
 
     Args:
         store: where people are read.
         changes: where they are changed.
-        compared: how surely they are recognised.
+        resembling: who resembles whom, and what recognizers compare by.
         now: aware time.
     """
     router = APIRouter(tags=["people"])
@@ -80,7 +74,9 @@ def routes(store: PeopleStore, changes: PeopleChanges, compared: Compared, now: 
                 raise NoSuchPersonError
             photos, merged = await store.photos(id_), await store.merged_into(id_)
             shown = PersonWhole.whole(person, photos, merged, now=now(), unseen=store.unseen)
-            return shown.model_copy(update=await _recognition(compared, store, id_, shown.attention))
+            return _noted(shown, (await resembling.read())[1]).model_copy(
+                update=await _recognition(resembling, store, id_)
+            )
 
     @router.get(
         "/api/people",
@@ -91,9 +87,13 @@ def routes(store: PeopleStore, changes: PeopleChanges, compared: Compared, now: 
         """A page of them, without their photos. The default person, of `/reference/current.jpg`, is none of them."""
         with said():
             version = await store.version()
-            found = await store.listed(Wanted(query.search, query.attention, query.offset, query.limit), now())
+            _, resembled = await resembling.read()
+            wanted = Wanted(query.search, query.attention, tuple(resembled), query.offset, query.limit)
+            found = await store.listed(wanted, now())
             portraits = await store.portraits([person.id for person in found.people])
-        shown = [PersonShown.of(one, portraits.get(one.id), now(), store.unseen) for one in found.people]
+        shown = [
+            _noted(PersonShown.of(one, portraits.get(one.id), now(), store.unseen), resembled) for one in found.people
+        ]
         part = {"total": found.total, "attention": found.needy, "offset": query.offset}
         return PeopleShown(people=shown, **part, gallery_version=version)
 
@@ -173,20 +173,28 @@ def routes(store: PeopleStore, changes: PeopleChanges, compared: Compared, now: 
     return router
 
 
-async def _recognition(compared: Compared, store: PeopleStore, id_: str, attention: list[Attention]) -> dict[str, Any]:
+async def _recognition(resembling: Resembling, store: PeopleStore, id_: str) -> dict[str, Any]:
     """The fields of a person that say how surely they are recognised."""
-    gallery = await compared.gallery.read()
-    found = await asyncio.to_thread(recognition_of, gallery, compared.rules, id_)
+    gallery, resembled = await resembling.read()
+    found = recognition_of(gallery, resembling.rules, id_)
     if found is None:
         return {}
-    near = found.resembles and await store.person(found.resembles[0])
-    resembles = near and found.resembles and (near, found.resembles[1])
+    near = resembled.get(id_)
+    other = near and await store.person(near.id)
+    resembles = (
+        near and other and ResemblesShown(person_id=other.id, name=other.details.name, distance=round(near.distance, 4))
+    )
     told = RecognitionShown(
         tolerance=None if found.tolerance.value is None else round(found.tolerance.value, 4),
         reason=found.tolerance.reason,
         candidates=found.tolerance.candidates,
         tolerance_bound=round(found.bound, 4),
-        resembles=resembles
-        and ResemblesShown(person_id=resembles[0].id, name=resembles[0].details.name, distance=round(resembles[1], 4)),
+        resembles=resembles,
     )
-    return {"recognition": told, "attention": [*attention, *(["CONFUSABLE"] if resembles else [])]}
+    return {"recognition": told}
+
+
+def _noted(shown: S, resembled: Mapping[str, object]) -> S:
+    """With what takes everybody to say."""
+    more: list[Attention] = ["CONFUSABLE"] if shown.id in resembled else []
+    return shown.model_copy(update={"attention": [*shown.attention, *more]})

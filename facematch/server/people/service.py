@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
+from facematch.faces.tolerance import MatchRules
 from facematch.runtime.clock import wall_clock
 from facematch.runtime.meanwhile import meanwhile
 from facematch.server.people import gallery_routes, photo_routes, routes, transfer_routes
@@ -16,15 +18,27 @@ from facematch.server.people.current import CurrentGallery
 from facematch.server.people.enrolling import Enrolling
 from facematch.server.people.importing import Importing
 from facematch.server.people.publication import Publication
+from facematch.server.people.resemblance import Resembling
 from facematch.server.people.store import UNSEEN, PeopleStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime, timedelta
 
-    from facematch.faces.tolerance import MatchRules
     from facematch.server.gallery.enrollment import Enrollment
     from facematch.server.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleRules:
+    """The settings that people are kept by."""
+
+    upload_limit: int
+    """Bytes of a photo."""
+    unseen: timedelta = UNSEEN
+    """How long a person without `delete_at` is kept who is not seen."""
+    match: MatchRules = field(default_factory=MatchRules)
+    """Those that recognizers keep to."""
 
 
 class People:
@@ -33,8 +47,7 @@ class People:
     Args:
         database: of the event log, opened with it.
         enrollment: examines photos.
-        upload_limit: bytes of a photo.
-        unseen: how long a person without `delete_at` is kept who is not seen.
+        rules: the settings.
         monotonic: seconds; injected by tests.
         now: aware time; injected by tests.
     """
@@ -43,19 +56,19 @@ class People:
         self,
         database: Database,
         enrollment: Enrollment,
-        upload_limit: int,
+        rules: PeopleRules,
         *,
-        unseen: timedelta = UNSEEN,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = wall_clock,
     ) -> None:
-        self.store = PeopleStore(database, unseen)
+        self.store = PeopleStore(database, rules.unseen)
         self.changes = PeopleChanges(database, self._changed, now)
         self.current = CurrentGallery(self.store)
         self.publication = Publication(self.current, monotonic=monotonic)
+        self.resembling = Resembling(self.current, self.publication, rules.match)
         self.enrollment = enrollment
         self.enrolling = Enrolling(enrollment, self.changes, self.store, self.current, now)
-        self._upload_limit = upload_limit
+        self._upload_limit = rules.upload_limit
         self._now = now
 
     def gallery_version(self) -> int:
@@ -66,14 +79,14 @@ class People:
         """How many people recognizers can have now."""
         return len(self.publication.latest.gallery)
 
-    def routes(self, rules: MatchRules) -> APIRouter:
-        """All of this domain; `rules` are those that recognizers keep to."""
+    def routes(self) -> APIRouter:
+        """All of this domain."""
         router = APIRouter()
         importing = Importing(self.enrolling, self.store, self.changes)
         bounds = (self._upload_limit, self._now)
         for part in (
             transfer_routes.routes(self.enrollment, importing, self.store, self.publication, bounds),
-            routes.routes(self.store, self.changes, routes.Compared(self.current, rules), self._now),
+            routes.routes(self.store, self.changes, self.resembling, self._now),
             photo_routes.routes(self.enrollment, self.enrolling, self.store, self.changes, self._upload_limit),
             gallery_routes.routes(self.publication),
         ):
@@ -84,7 +97,7 @@ class People:
     async def running(self) -> AsyncIterator[None]:
         """Publish the gallery while the database is open."""
         await self.publication.open()
-        async with meanwhile(("gallery", self.publication.run())):
+        async with meanwhile(("gallery", self.publication.run()), ("resemblance", self.resembling.run())):
             try:
                 yield
             finally:

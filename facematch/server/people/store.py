@@ -37,7 +37,7 @@ UNSEEN: Final = timedelta(days=365)
 """How long a person is kept who is not seen and has no `delete_at`, where nothing else is set."""
 
 Attention = Literal["FEW_PHOTOS", "UNLIKE_THE_OTHERS", "NO_BASIS", "DELETE_SOON", "CONFUSABLE"]
-"""Why somebody should look at a person. `CONFUSABLE` is told of a single one: it takes everybody to say so."""
+"""Why somebody should look at a person. `CONFUSABLE` is not of the database: see `resemblance`."""
 
 _OF_PHOTO = [photos.c[name] for name in Photo.__slots__]
 """Everything but the embedding and the picture."""
@@ -53,6 +53,8 @@ class Query:
     """A part of the name."""
     attention: bool = False
     """Only those who need it."""
+    confusable: Collection[str] = ()
+    """Who needs it because somebody resembles them."""
     offset: int = 0
     limit: int = 100
 
@@ -115,19 +117,19 @@ class PeopleStore:
         wanted: list[sa.ColumnElement[bool]] = [people.c.merged_into.is_(None)]
         if query.search:
             wanted.append(people.c.name_key.contains(name_key(query.search), autoescape=True))
-        needy = sa.or_(*_needs(now, self.unseen).values())
-        needy_count = sa.select(sa.func.count()).select_from(people).where(*wanted, needy)
+        confusable = people.c.id.in_(list(query.confusable))
+        needy = sa.case((sa.or_(*_needs(now, self.unseen).values(), confusable), 1), else_=0).label("needy")
+        found = sa.select(people, needy).where(*wanted).subquery()
+        counts = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(found.c.needy), 0)).select_from(found)
+        page = sa.select(found).order_by(found.c.needy.desc(), found.c.name_key, found.c.id)
         if query.attention:
-            wanted.append(needy)
-        order = (sa.case((needy, 0), else_=1), people.c.name_key, people.c.id)
-        page = sa.select(people).where(*wanted).order_by(*order).offset(query.offset).limit(query.limit)
-        count = sa.select(sa.func.count()).select_from(people).where(*wanted)
+            page = page.where(found.c.needy == 1)
 
         async def work(connection: AsyncConnection) -> Listed:
-            total = (await connection.execute(count)).scalar_one()
-            need = (await connection.execute(needy_count)).scalar_one()
-            found = [person_of(row) for row in (await connection.execute(page)).mappings()]
-            return Listed(found, int(total), int(need))
+            [(total, need)] = await connection.execute(counts)
+            rows = await connection.execute(page.offset(query.offset).limit(query.limit))
+            shown = [person_of(row) for row in rows.mappings()]
+            return Listed(shown, int(need if query.attention else total), int(need))
 
         return await self.database.read(work)
 

@@ -24,7 +24,7 @@ from facematch.server.events.service import Feed
 from facematch.server.events.store import SqlEventLog
 from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.gallery.photo_file import ReferenceFile
-from facematch.server.people.service import People
+from facematch.server.people.service import People, PeopleRules
 from facematch.server.presence.fold import PresenceFold
 from facematch.server.privacy import erasure as erasure_module
 from facematch.server.privacy.retention import Limits
@@ -301,7 +301,7 @@ async def test_an_event_that_was_just_being_stored_goes_too(settings: Settings) 
     database = Database(sqlite_url(settings.data_dir / "events.db"))
     event_log = SlowLog(database)
     feed = Feed(event_log, Hub(event_log))
-    people = People(database, Enrollment(FakeExaminer, ReferenceFile(settings.reference_image)), 1000)
+    people = People(database, Enrollment(FakeExaminer, ReferenceFile(settings.reference_image)), PeopleRules(1000))
     keeping = Keeping(database, settings.output_dir, Limits(1, 1e9, 1), Recognizers(), feed, people)
     await feed.open()
     async with keeping.running(Leases(database)):
