@@ -1,8 +1,9 @@
 // @ts-check
 /** Alarms in words, and which of them are new to this page. */
 
-/** @import { BBox, Size } from "../types/model.js" */
+/** @import { BBox, ReferenceStatus, Size } from "../types/model.js" */
 
+import { faceUrl } from "./persons.js";
 import { counted, displayName } from "./text.js";
 
 /**
@@ -14,8 +15,10 @@ import { counted, displayName } from "./text.js";
  * @property {string} participant_name
  * @property {string | null} person_id who they are supposed to be
  * @property {string | null} person_name
+ * @property {string | null} [person_portrait] one of their photos
  * @property {string | null} seen_person_id
  * @property {string | null} seen_person_name
+ * @property {string | null} [seen_person_portrait]
  * @property {string} since
  * @property {string} last_at
  * @property {number} sights
@@ -34,6 +37,9 @@ import { counted, displayName } from "./text.js";
  */
 
 /** @typedef {{ words: string, name: boolean }} Part name: nobody translates it */
+
+/** Pixels of a portrait beside a snapshot, for dense screens, too. */
+const SIDE = 192;
 
 /** A person without a name is the one of the reference photo. */
 const REFERENCE = "the reference person";
@@ -70,6 +76,44 @@ export function alarmWords(alarm) {
   return alarmParts(alarm)
     .map(({ words }) => words)
     .join("");
+}
+
+/**
+ * @typedef {object} Compared a photo to hold the snapshot against
+ * @property {string} url
+ * @property {string} role what they are in the alarm
+ * @property {string} name "" the reference photo's person
+ * @property {string} at when the reference photo was added; "" of others
+ */
+
+/**
+ * The photos of who was seen and of who should have been. The reference photo only as it was compared with: one that
+ * came later shows somebody else.
+ *
+ * @param {Alarm} alarm
+ * @param {ReferenceStatus | null} reference
+ * @returns {readonly Compared[]}
+ */
+export function comparedWith(alarm, reference) {
+  const seen = {
+    id: alarm.seen_person_id,
+    name: alarm.seen_person_name,
+    portrait: alarm.seen_person_portrait ?? null,
+    role: "Seen",
+  };
+  const expected = {
+    id: alarm.person_id,
+    name: alarm.person_name,
+    portrait: alarm.person_portrait ?? null,
+    role: "Expected",
+  };
+  const both = seen.id === expected.id ? [expected] : [seen, expected];
+  const moment = Date.parse(alarm.picture?.timestamp ?? alarm.since);
+  return both.flatMap(({ id, name, portrait, role }) => {
+    if (portrait !== null) return [{ url: faceUrl(portrait, SIDE), role, name: displayName(name ?? ""), at: "" }];
+    if (id !== "default" || reference === null || Date.parse(reference.updated_at) > moment) return [];
+    return [{ url: reference.url, role, name: "", at: reference.updated_at }];
+  });
 }
 
 /**

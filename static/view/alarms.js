@@ -1,10 +1,10 @@
 // @ts-check
 /** What somebody has to look at, the newest first, until somebody has. */
 
-/** @import { Alarm, Alarms } from "../model/alarms.js" */
+/** @import { Alarm, Alarms, Compared } from "../model/alarms.js" */
 /** @import { ReferenceStatus } from "../types/model.js" */
 
-import { alarmParts, alarmWords } from "../model/alarms.js";
+import { alarmParts, alarmWords, comparedWith } from "../model/alarms.js";
 import { clockTime, counted, fullTime } from "../model/text.js";
 import { FaceShot } from "./face-shot.js";
 import { ANSWER_ICONS, Icon } from "./icons.js";
@@ -119,31 +119,38 @@ function Line({ alarm, several, busy, reference, mayAnswer, mayJudge, onAcknowle
 }
 
 /**
- * The snapshot and, of the reference's person, the photo that it was compared with: not one that came later.
+ * The snapshot beside the photos of whom it may show.
  *
  * @param {{ alarm: Alarm, reference: ReferenceStatus | null }} props
  */
 function Faces({ alarm, reference }) {
-  const { picture } = alarm;
   const [missing, setMissing] = useState("");
-  if (picture === null || picture.snapshot === null || picture.snapshot === missing) return null;
-  const { snapshot, timestamp } = picture;
-  const compared =
-    alarm.seen_person_id === "default" && reference !== null && Date.parse(reference.updated_at) <= Date.parse(timestamp);
+  const picture = alarm.picture?.snapshot == null || alarm.picture.snapshot === missing ? null : alarm.picture;
+  const compared = comparedWith(alarm, reference);
+  if (picture === null && compared.length === 0) return null;
   return html`<div class="alarm-faces" data-testid="alarm-faces">
-    <figure class="alarm-face">
-      <span class="alarm-picture"><${FaceShot} event=${picture} onMissing=${() => setMissing(snapshot)} /></span>
-      <figcaption>Snapshot <${Time} at=${timestamp} /></figcaption>
-    </figure>
     ${
-      compared
-        ? html`<figure class="alarm-face">
-            <img class="alarm-picture" src=${reference.url} alt="" width="72" height="72" />
-            <figcaption>Reference <${Time} at=${reference.updated_at} /></figcaption>
+      picture === null
+        ? null
+        : html`<figure class="alarm-face">
+            <span class="alarm-picture"><${FaceShot} event=${picture} onMissing=${() => setMissing(picture.snapshot ?? "")} /></span>
+            <figcaption>Snapshot <${Time} at=${picture.timestamp} /></figcaption>
           </figure>`
-        : null
     }
+    ${compared.map((one) => html`<${Photo} key=${`${one.role} ${one.url}`} ...${one} />`)}
   </div>`;
+}
+
+/** @param {Compared} props */
+function Photo({ url, role, name, at }) {
+  const [missing, setMissing] = useState(false);
+  if (missing) return null;
+  return html`<figure class="alarm-face" data-testid="alarm-portrait">
+    <img class="alarm-picture" src=${url} alt="" width="72" height="72" onError=${() => setMissing(true)} />
+    <figcaption>
+      ${role}: ${name === "" ? html`reference photo <${Time} at=${at} />` : html`<bdi class="alarm-name" translate=${false} title=${name}>${name}</bdi>`}
+    </figcaption>
+  </figure>`;
 }
 
 /** @param {{ alarm: Alarm }} props */

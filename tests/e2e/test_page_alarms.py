@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from playwright.async_api import expect
 
+from tests.rig.enrolling import enrol
 from tests.rig.fake_recognizer import track
 from tests.rig.page import CHECKS, LOOK, PHONE, looking
 
@@ -25,12 +26,13 @@ FOCUS = "document.activeElement.localName"
 async def test_an_alarm_stays_until_somebody_has_looked_at_it(
     web: WebProcess, fake: FakeRecognizer, artifacts: Path
 ) -> None:
+    collins = await enrol(web, "Collins", "collins.jpg")
     await fake.heartbeat(track("Ann", "hold", deadline_in=9), track("Bob", "wait", deadline_in=9))
     async with looking(web) as page, looking(web, viewport=PHONE) as other:
         await expect(page.get_by_test_id("alarm")).to_have_count(0)
         await expect(page.locator("#alarms")).to_be_hidden()  # nothing to say
         await fake.match("Ann")
-        await fake.match("Bob")
+        await fake.match("Bob", person=collins)
         for one in (page, other):
             await expect(one.get_by_test_id("alarm")).to_have_count(2, timeout=LOOK)
             await expect(one.get_by_test_id("alarm").last).to_contain_text("as Ann")
@@ -58,6 +60,8 @@ async def test_an_alarm_stays_until_somebody_has_looked_at_it(
         await page.get_by_test_id("alarm-count").click()
         await expect(page.locator("#alarms")).to_be_focused()
         await expect(page.get_by_test_id("alarm-faces")).to_contain_text("Snapshot")
+        await expect(page.get_by_test_id("alarm-portrait")).to_contain_text("Seen: Collins")
+        assert await page.get_by_test_id("alarm-portrait").locator("img").evaluate("image => image.naturalWidth") > 0
         await _ask_for_sound(page, artifacts)
         await page.reload()  # nothing has been pressed yet
         await expect(page.get_by_test_id("tell")).to_have_accessible_name(re.compile("blocked"))

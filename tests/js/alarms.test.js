@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { alarmParts, alarmWords, countWords, heardOf, titleWith, unheard } from "../../static/model/alarms.js";
+import { alarmParts, alarmWords, comparedWith, countWords, heardOf, titleWith, unheard } from "../../static/model/alarms.js";
 
 /** @typedef {import("../../static/model/alarms.js").Alarm} Alarm */
 
@@ -46,6 +46,27 @@ test("names are apart from words, which a browser may translate", () => {
   assert.deepEqual(names.map(({ words }) => words), ["Bob", "Alice42"]);
   const reference = alarmParts(alarm({ seen_person_id: "default", seen_person_name: null }));
   assert.deepEqual(reference.filter(({ name }) => name).map(({ words }) => words), ["Alice42"]);
+});
+
+test("beside a snapshot are photos of who was seen and of who should have been", () => {
+  const photos = { seen_person_portrait: "/seen", person_id: "p_2", person_name: "Alice", person_portrait: "/expected" };
+  assert.deepEqual(comparedWith(alarm(photos), null), [
+    { url: "/seen?face=192", role: "Seen", name: "Bob", at: "" },
+    { url: "/expected?face=192", role: "Expected", name: "Alice", at: "" },
+  ]);
+  const same = alarm({ ...photos, person_id: "p_1", person_name: "Bob" });
+  assert.deepEqual(comparedWith(same, null).map(({ role }) => role), ["Expected"]);
+  assert.deepEqual(comparedWith(alarm(), null), []); // they have no photo
+  assert.deepEqual(comparedWith(alarm({ kind: "face_changed", seen_person_id: null }), null), []);
+});
+
+test("the reference photo is beside what was compared with it, and nothing older", () => {
+  const seen = alarm({ seen_person_id: "default", seen_person_name: null });
+  const reference = (/** @type {string} */ at) => ({ id: "r", url: "/reference/current.jpg", updated_at: at });
+  const [photo] = comparedWith(seen, reference("2025-09-25T14:07:00Z"));
+  assert.deepEqual([photo?.url, photo?.role, photo?.name], ["/reference/current.jpg", "Seen", ""]);
+  assert.deepEqual(comparedWith(seen, reference("2025-09-25T14:08:00Z")), []);
+  assert.deepEqual(comparedWith(seen, null), []);
 });
 
 test("what was heard is not told again, but for what turned out to be somebody else", () => {

@@ -18,6 +18,7 @@ from facematch.server.alarms.answering import Answering, NoSuchAlarmError
 from facematch.server.alarms.store import AlarmStore, Asked, Shown
 from facematch.server.events.history import Cursor, Number
 from facematch.server.identity.refusing import BUSY, refused
+from facematch.server.people.answers import url_of
 from facematch.server.people.saying import UNAVAILABLE, said
 from facematch.server.web.bodies import KB, described, json_refusals, read_json
 from facematch.server.web.errors import ApiError, Code, documented
@@ -68,8 +69,12 @@ class AlarmShown(BaseModel):
     participant_name: str
     person_id: str | None = Field(description="Who they are supposed to be; null: nobody says")
     person_name: str | None = Field(description="null: the default person, or nobody")
+    person_portrait: str | None = Field(
+        default=None, description="URL of one of their photos; null: there is none, or it is /reference/current.jpg"
+    )
     seen_person_id: str | None = Field(description="Who was seen; null: nobody who is known")
     seen_person_name: str | None
+    seen_person_portrait: str | None = Field(default=None, description="As `person_portrait`")
     since: datetime
     last_at: datetime = Field(description="When the same was seen last, without a pause of ALARM_QUIET_SECONDS")
     sights: int = Field(description="How often")
@@ -95,8 +100,11 @@ class AlarmShown(BaseModel):
                 "participant_name": row.name,
                 "person_id": shown.person_id or None,
                 "person_name": shown.person_name,
+                "person_portrait": shown.person_photo and url_of(shown.person_id, shown.person_photo),
                 "seen_person_id": shown.seen_person_id or None,
                 "seen_person_name": shown.seen_person_name,
+                "seen_person_portrait": shown.seen_person_photo
+                and url_of(shown.seen_person_id, shown.seen_person_photo),
                 "since": row.since,
                 "last_at": row.last_at,
                 "sights": row.sights,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from facematch.server.people.store import portrait_of
 from facematch.server.storage.position import lock_position
 from facematch.server.storage.schema import alarms, events, people, position, text_of
 
@@ -31,8 +32,11 @@ class Shown:
     row: Any
     person_id: str
     person_name: str | None
+    person_photo: str | None
+    """Id of the photo by which they are shown."""
     seen_person_id: str
     seen_person_name: str | None
+    seen_person_photo: str | None
     match: dict[str, Any] | None
     """The event; None: none shows it, or not any more."""
 
@@ -124,15 +128,18 @@ def _shown() -> sa.Select[Any]:
         alarms,
         sa.func.coalesce(_EXPECTED_NOW.c.id, alarms.c.person_id).label("expected_id"),
         _EXPECTED_NOW.c.name.label("expected_name"),
+        portrait_of(_EXPECTED_NOW.c.id).label("expected_photo"),
         sa.func.coalesce(_SEEN_NOW.c.id, alarms.c.seen_person_id).label("seen_id"),
         _SEEN_NOW.c.name.label("seen_name"),
+        portrait_of(_SEEN_NOW.c.id).label("seen_photo"),
         events.c.body,
     ).select_from(named)
 
 
 def _shown_in(row: Any) -> Shown:
     match = None if row.body is None else json.loads(row.body)
-    return Shown(row, row.expected_id, row.expected_name, row.seen_id, row.seen_name, match)
+    expected = (row.expected_id, row.expected_name, row.expected_photo)
+    return Shown(row, *expected, row.seen_id, row.seen_name, row.seen_photo, match)
 
 
 def _meant(subject: Subject, until: datetime | None) -> sa.ColumnElement[bool] | None:

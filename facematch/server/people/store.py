@@ -165,10 +165,9 @@ class PeopleStore:
         return (rows[0][0], rows[0][1]) if rows else None
 
     async def portraits(self, ids: Collection[str]) -> dict[str, str]:
-        """One photo of each of these people who has any."""
-        found = sa.select(photos.c.person_id, sa.func.min(photos.c.id)).where(photos.c.person_id.in_(list(ids)))
-        rows = await self.database.rows(found.group_by(photos.c.person_id))
-        return {row[0]: row[1] for row in rows}
+        """The portrait of each of these people who has any photo."""
+        found = sa.select(people.c.id, portrait_of(people.c.id)).where(people.c.id.in_(list(ids)), people.c.photos > 0)
+        return {row[0]: row[1] for row in await self.database.rows(found) if row[1] is not None}
 
     async def called(self, ids: Collection[str]) -> dict[str, tuple[str, str]]:
         """The id and name of these people, those of whom they were merged into; without those who are not there."""
@@ -221,6 +220,14 @@ class PeopleStore:
         """Whose time to be erased has come."""
         found = sa.select(people.c.id).where(_goes_by(now, self.unseen), people.c.merged_into.is_(None))
         return [row[0] for row in await self.database.rows(found.order_by(people.c.id).limit(limit))]
+
+
+def portrait_of(person: sa.ColumnElement[str]) -> sa.ScalarSelect[Any]:
+    """The id of the photo by which a person is shown, as part of a statement about them: one that is like the others,
+    if there is any.
+    """
+    theirs = sa.select(photos.c.id).where(photos.c.person_id == person)
+    return theirs.order_by(photos.c.outlier, photos.c.id).limit(1).scalar_subquery()
 
 
 def _goes_by(when: datetime, unseen: timedelta) -> sa.ColumnElement[bool]:

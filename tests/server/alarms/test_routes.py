@@ -12,7 +12,9 @@ from facematch.protocol.events import to_wire
 from facematch.server.alarms.routes import AlarmsShown
 from facematch.server.events.writer import TooBusyError, Writer
 from tests.rig.alarms import sight
-from tests.rig.identity_client import person, tell
+from tests.rig.embeddings import axis
+from tests.rig.fake_examiner import FakePhoto
+from tests.rig.identity_client import bind, person, tell
 from tests.rig.keyed import HOST, KEYS, ORIGIN, Keyed, with_keys
 
 if TYPE_CHECKING:
@@ -56,6 +58,24 @@ def test_the_list_names_everybody_and_shows_the_match(client: TestClient) -> Non
     }
     assert [one["room"] for one in listed(client, "room=blue")["alarms"]] == ["blue"]
     assert listed(client, "room=blue")["open"] == 1
+
+
+def test_photos_of_who_was_seen_and_who_should_have_been_are_named(client: TestClient, examiner: FakeExaminer) -> None:
+    alice, bob, nobody = (person(client, name) for name in ("Alice Liddell", "Bob", "No Photo"))
+    for number, id_ in enumerate((alice, bob)):
+        picture = b"\xff\xd8\xff" + bytes([number])
+        examiner.photo = FakePhoto(picture, embedding=axis(number))
+        sent = client.post(f"/api/people/{id_}/photos", files={"files": picture})
+        assert sent.json()["results"][0]["ok"], sent.text
+    bind(client, alice, room="red")
+    tell(client, sight(0, bob), sight(1, "default", room="blue"), sight(2, nobody, room="green"))
+    without, reference, alarm = listed(client)["alarms"]
+    assert (alarm["person_id"], alarm["seen_person_id"]) == (alice, bob)
+    for portrait, of in ((alarm["person_portrait"], alice), (alarm["seen_person_portrait"], bob)):
+        assert portrait.startswith(f"/api/people/{of}/photos/")
+        assert client.get(portrait).status_code == 200
+    for other in (without, reference):
+        assert (other["person_portrait"], other["seen_person_portrait"]) == (None, None)
 
 
 def test_pages_go_on_where_the_former_ended(client: TestClient) -> None:
