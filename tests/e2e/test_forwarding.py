@@ -63,10 +63,16 @@ async def test_bytes_stop_in_a_pause_and_come_back(received: rtc.RemoteTrackPubl
         forwarding.resume(received, WIDTH)
         await _flows(received)
 
-    forwarding.unsubscribe(received)
-    await wait_until_true(lambda: received.track is None, within=SETTLE_SECONDS, what="the subscription is gone")
-    forwarding.subscribe(received, WIDTH)
-    await _flows(received)
+    for paused in (False, True):  # which the server takes over to the next subscription when it comes soon
+        if paused:
+            forwarding.pause(received)
+        forwarding.unsubscribe(received)
+        await wait_until_true(lambda: received.track is None, within=SETTLE_SECONDS, what="the subscription is gone")
+        forwarding.subscribe(received, WIDTH)
+        if paused:
+            await wait_until_true(lambda: received.track is not None, within=SETTLE_SECONDS, what="it is subscribed")
+            forwarding.resume(received, WIDTH)
+        await _flows(received)
 
 
 @pytest.mark.parametrize("received", [True], ids=["simulcast"], indirect=True)

@@ -89,6 +89,10 @@ class Probe:
         self._bound = bound
         self.stopped = False
         """Whether the server was told to send nothing more before the batch, the last or the one at work, was over."""
+        self.was_paused = False
+        """Whether the track ever was. The server may take that over to the next subscription, and to resume it just
+        before the end of this one does not help: the SDK looks at the track when it sends the settings, and it has
+        gone."""
         self._default: ReferenceSet | None = None
         """Of the batch at work."""
         self._processed_width = shared.engine.processed_width
@@ -119,6 +123,8 @@ class Probe:
         track = await reception.track()
         if track is None:
             return self._without_track(reception)
+        if self.was_paused and not reception.resumed:
+            reception.resume()
         stream = self._opened(track, reception)
         self._shared.counters.streams_open += 1
         try:
@@ -159,7 +165,7 @@ class Probe:
         first = reception.resumed and selection.counted == 1 and self._shared.engine.busy
         if first or (selection.complete and waiting > 1):
             forwarding.pause(self._publication)
-            self.stopped = True
+            self.stopped = self.was_paused = True
         return first or selection.complete
 
     def _nobody_left(self) -> bool:

@@ -203,19 +203,18 @@ class TrackWatch:
     async def _set_media(self, media: Media) -> None:
         if media is Media.PAUSED:
             if not self._probe.stopped:
-                forwarding.pause(self.publication)
+                self._pause()
         elif media is Media.UNSUBSCRIBED:
-            self._give_back()
+            forwarding.unsubscribe(self.publication)
             await self.changed.until(lambda: self.publication.track is None, UNSUBSCRIBE_SECONDS)
         elif self.publication.track is None:
             forwarding.subscribe(self.publication, self._processed_width)
         else:
             forwarding.resume(self.publication, self._processed_width)
 
-    def _give_back(self) -> None:
-        if self._probe.stopped:  # a server that keeps the setting would send nothing to the next subscription
-            forwarding.resume(self.publication, self._processed_width)
-        forwarding.unsubscribe(self.publication)
+    def _pause(self) -> None:
+        forwarding.pause(self.publication)
+        self._probe.was_paused = True
 
     def _let_go(self) -> None:
         """The end of the cycle, which may not wait for anything.
@@ -224,7 +223,7 @@ class TrackWatch:
         to want it again at once is nothing to the server; the SDK has let go of the track by then, and waits for ever.
         """
         if not self.interrupted:
-            self._give_back()
+            forwarding.unsubscribe(self.publication)
         elif self.publication.track is not None:
             forwarding.pause(self.publication)
 

@@ -69,6 +69,8 @@ class Sfu:
         """Whether its frames are."""
         self._kept: list[bool] = []
         self._subscribed = False
+        self._disabled: dict[str, bool] = {}
+        """Which the server keeps from one subscription of a track to the next."""
 
     def set_subscribed(self, wanted: bool) -> None:
         if not wanted:
@@ -79,10 +81,15 @@ class Sfu:
             self._hand_over()
 
     def pause(self, _camera: object) -> None:
-        self.flows = False
+        self.flows, self._disabled[self.camera.sid] = False, True
 
     def resume(self, camera: Any, _width: int) -> None:
         self.flows = camera.track is not None
+        asyncio.get_running_loop().call_later(0.01, self._send_settings)
+
+    def _send_settings(self) -> None:
+        """As they are when they are sent: what has no track by then is said to be disabled."""
+        self._disabled[self.camera.sid] = not self.flows
 
     async def breaks(self, seconds: float, *, unnoticed: float = 0.0) -> None:
         self.connected = False
@@ -103,7 +110,7 @@ class Sfu:
         self._subscribed = last
 
     def _deliver(self) -> None:
-        self.flows, self.camera.track = True, object()
+        self.flows, self.camera.track = not self._disabled.get(self.camera.sid, False), object()
         self.room.emit("track_subscribed", self.camera.track, self.camera, None)
 
 
@@ -290,6 +297,22 @@ def test_who_was_given_back_at_that_moment_is_asked_for_again(monkeypatch: pytes
 
     scene.run(live)
     assert [outcome for _, outcome in scene.told] == [Outcome.NO_MATCH] * 2
+
+
+def test_a_camera_that_was_off_in_hold_is_looked_at_when_it_is_on_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is resumed and given back in one moment, and of that the server hears the latter only."""
+    scene = Scene(monkeypatch)
+
+    async def live() -> None:
+        await asyncio.sleep(3.0)
+        scene.sfu.camera.muted = True
+        await asyncio.sleep(RULES.hold_seconds)
+        assert [outcome for _, outcome in scene.told] == [Outcome.MATCH, Outcome.MUTED]
+        scene.sfu.camera.muted = False
+        await asyncio.sleep(RULES.wait_seconds)
+
+    scene.run(live)
+    assert scene.told[-1][1] is Outcome.MATCH
 
 
 def test_nothing_flows_while_livekit_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
