@@ -83,7 +83,11 @@ class _OfParticipant(_Event):
 class _OfBatch(_OfParticipant):
     track_sid: Name | None = None
     cycle_id: Name | None = Field(default=None, description="One batch; its Matches and its Check share it")
-    reference_id: Name | None = Field(default=None, description="The photo, or set of photos, that was compared with")
+    reference_id: Name | None = Field(
+        default=None,
+        description="The photo, or set of photos, that was compared with. Check: the default person's photo, if they "
+        "were named or nobody else was compared",
+    )
     gallery_version: Count | None = Field(default=None, description="The gallery that was compared with; null: none")
     candidates: Count | None = Field(default=None, description="How many people of the gallery were compared")
     threshold: Distance | None = Field(

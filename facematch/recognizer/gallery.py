@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -46,12 +47,30 @@ LOST_SECONDS: Final = 1.0
 KEPT: Final = timedelta(hours=24)
 """How long a gallery counts that the web process has not confirmed."""
 _CONFIRMED_EVERY = timedelta(minutes=10)
-_OK, _NOT_MODIFIED, _NOT_FOUND = 200, 304, 404
+_SWEPT_EVERY = timedelta(minutes=10)
+_DRAFT = timedelta(minutes=1)
+"""How old a half-written file is that nobody is writing any more."""
+_OF_ANY = re.compile(r"gallery-[0-9a-f]{12}\.safetensors")
+_DRAFT_OF_ANY = re.compile(r"\.gallery-[0-9a-f]{12}-\w+\.part")
+_OK, _NOT_MODIFIED = 200, 304
 
 
 def gallery_path(data_dir: Path, api_base_url: str) -> Path:
     """Where the gallery of a web process is kept: one file for all recognizers with this data folder."""
     return data_dir / f"gallery-{hashlib.sha256(api_base_url.encode()).hexdigest()[:12]}.safetensors"
+
+
+def drop_left_over(folder: Path, now: datetime) -> None:
+    """Delete galleries that nobody confirms any more (of a web process that was used before, say), and what a process
+    that was killed has left half-written: whoever is erased may be in them.
+    """
+    ages = {_OF_ANY: KEPT, _DRAFT_OF_ANY: _DRAFT}
+    with suppress(OSError):
+        for file in list(folder.iterdir()):
+            most = next((age for name, age in ages.items() if name.fullmatch(file.name)), None)
+            with suppress(FileNotFoundError):  # whoever wrote it has it in its place now
+                if most and abs(now - datetime.fromtimestamp(file.stat().st_mtime, UTC)) >= most:
+                    file.unlink()
 
 
 class GalleryFollower:
@@ -76,6 +95,8 @@ class GalleryFollower:
         """When the web process last said that this is its gallery."""
         self._touched: datetime | None = None
         """When the kept file was last told so."""
+        self._swept: datetime | None = None
+        """When what nobody uses was deleted last."""
         self._other_since: float | None = None
         self._patience = LOST_SECONDS
         self._ask_anew = asyncio.Event()
@@ -124,10 +145,12 @@ class GalleryFollower:
             await self._take_kept()
         self.looked = True
         self._tell()
+        await self._sweep()
         while True:
             await self._pause(max(LEAST_SECONDS, full_jitter(failed, 1.0, LONGEST_PAUSE) if failed else 0.0))
             failed = 0 if await self._ask(WAIT_SECONDS, ANSWER_SECONDS) else failed + 1
             await self._forget_what_is_old()
+            await self._sweep()
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -245,6 +268,12 @@ class GalleryFollower:
     async def _drop_kept(self) -> None:
         with suppress(OSError):
             await asyncio.to_thread(self._kept.unlink, missing_ok=True)
+
+    async def _sweep(self) -> None:
+        now = self._now()
+        if self._swept is None or now - self._swept >= _SWEPT_EVERY:
+            self._swept = now
+            await asyncio.to_thread(drop_left_over, self._kept.parent, now)
 
     def _is_old(self, confirmed: datetime) -> bool:
         return abs(self._now() - confirmed) >= KEPT  # a clock that was set back by more than that proves nothing

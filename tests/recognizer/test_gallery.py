@@ -428,6 +428,30 @@ def test_of_who_is_erased_nothing_can_be_reached_any_more(tmp_path: Path) -> Non
     run(scenario())
 
 
+def test_what_nobody_uses_any_more_is_deleted_also_what_was_half_written(tmp_path: Path) -> None:
+    """Whoever is erased may be in it; a recognizer that is killed while it writes, or given another API, leaves it."""
+    others = gallery_path(tmp_path, "http://another")
+    draft, lately = (tmp_path / f".{others.stem}-{name}.part" for name in ("a1b2", "c3d4"))
+    foreign = tmp_path / "gallery-of-mine.safetensors"
+
+    def written(file: Path, ago: timedelta) -> None:
+        file.write_bytes(b"somebody")
+        when = (BEGAN - ago).timestamp()
+        os.utime(file, (when, when))
+
+    async def scenario() -> None:
+        scene = Scene(tmp_path, Web("p_1"))
+        for file, ago in ((others, KEPT - timedelta(minutes=5)), (draft, timedelta(minutes=1)), (foreign, 2 * KEPT)):
+            written(file, ago)
+        written(lately, timedelta())
+        await scene.follow(1)
+        assert {*tmp_path.iterdir()} == {scene.kept, others, lately, foreign}
+        await scene.follow(700)
+        assert {*tmp_path.iterdir()} == {scene.kept, foreign}
+
+    run(scenario())
+
+
 def test_each_web_process_has_a_file_of_its_own(tmp_path: Path) -> None:
     assert gallery_path(tmp_path, "http://a") != gallery_path(tmp_path, "http://b")
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
+from facematch.faces.gallery import DEFAULT
 from facematch.protocol.events import (
     Check,
     Match,
@@ -129,7 +130,7 @@ class Reporter:
         """
         self._counters.checks += 1
         self._counters.outcomes[report.outcome] += 1
-        reference_id = batch.default.id if batch and batch.default else None
+        reference_id = batch.default.id if batch and batch.default and _is_of_default(batch.findings) else None
         now, uptime = datetime.now(UTC), _uptime()
         began, ended = looked or (uptime, uptime)
         check = Check(
@@ -233,6 +234,14 @@ class Reporter:
             "cycle_id": cycle_id,
             "reference_id": reference_id,
         }
+
+
+def _is_of_default(findings: Findings) -> bool:
+    """Whether a look came of the default person's photograph: it names them, or nobody else was compared.
+
+    What it says of others must not go when that photograph is erased, which takes all that came of it.
+    """
+    return DEFAULT in findings.named or findings.tolerance is None or not findings.tolerance.candidates
 
 
 def _compared(gallery_version: int, tolerance: Tolerance) -> dict[str, object]:

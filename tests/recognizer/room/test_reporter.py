@@ -297,6 +297,27 @@ async def test_a_check_says_why_nobody_was_named(tmp_path: Path) -> None:
     assert [one["person_id"] for one in check["people"]] == ["p_one", "p_two"]
 
 
+@pytest.mark.parametrize(
+    ("seen", "people", "reference"),
+    [
+        (axis(0.2), PEOPLE, "abc"),
+        (axis(0, 0.8), PEOPLE, None),
+        (axis(0, 0, 0, 1), PEOPLE, None),
+        (axis(0, 0, 0, 1), None, "abc"),
+    ],
+    ids=["the default person", "somebody else", "a stranger", "a stranger, nobody else compared"],
+)
+async def test_a_check_is_of_the_default_photo_only_where_that_decided(
+    tmp_path: Path, seen: Any, people: Gallery | None, reference: str | None
+) -> None:
+    """Erasing that photo erases what came of it, and nobody else's looks."""
+    async with desk(tmp_path) as at:
+        batch, _ = matching(Face((0, 9, 9, 0), 1.0, seen), people=people)
+        await at.reporter.check(ALICE, ReportCheck("batch-1", Outcome.NO_MATCH, 1, 1, 0.1), batch)
+        (check,) = at.events()
+    assert check["reference_id"] == reference
+
+
 async def test_a_check_says_when_it_looked_on_both_clocks(tmp_path: Path) -> None:
     async with desk(tmp_path) as at:
         uptime, before = asyncio.get_running_loop().time(), datetime.now(UTC)
