@@ -133,6 +133,17 @@ def _id(web: TestClient, name: str) -> str:
     return id_
 
 
+def test_who_was_erased_does_not_come_back_with_an_archive(web: TestClient) -> None:
+    """Neither with the files that were sent once, nor with those that were exported before."""
+    take(web, THREE)
+    exported = web.get("/api/people/export").content
+    web.delete(f"/api/people/{_id(web, 'Alice')}")
+    for archive in (THREE, exported):
+        lines = take(web, archive)
+        assert [line["code"] for line in lines if line.get("file", "").startswith("Alice")] == ["ERASED_BEFORE"] * 2
+        assert lines[-1]["taken"] == 0
+
+
 def test_everything_of_one(web: TestClient, settings: Settings, match: dict[str, Any], check: dict[str, Any]) -> None:
     alice = add(web, "Alice", basis="contract")
     [photo] = send(web, alice, b"a1")

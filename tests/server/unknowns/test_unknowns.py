@@ -161,6 +161,19 @@ def test_it_goes_with_a_person_whom_it_resembles(web: TestClient) -> None:
     assert [one["participant_identity"] for one in shown(web)] == ["bob"]
 
 
+def test_the_crop_of_somebody_erased_is_not_taken_unnoticed(web: TestClient) -> None:
+    """The very picture of which a photo of theirs was made, sent again by a recognizer that still had it."""
+    send(web, "alice")
+    [face] = shown(web)
+    person = web.post(f"/api/unknowns/{face['id']}/assign", json={"name": "Alice"}).json()["assigned_to"]
+    web.delete(f"/api/people/{person}")
+    assert send(web, "alice")
+    [face] = shown(web)
+    refused = web.post(f"/api/unknowns/{face['id']}/assign", json={"name": "Alice"}).json()
+    assert (refused["ok"], refused["code"]) == (False, "ERASED_BEFORE")
+    assert web.get("/api/people").json()["total"] == 0
+
+
 def test_the_export_of_a_participant_has_it(web: TestClient) -> None:
     send(web, "alice")
     archive = web.get("/api/participants/export?identity=alice").content
