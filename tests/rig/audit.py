@@ -11,6 +11,7 @@ from PIL import Image
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.rig.process import Process
@@ -22,12 +23,14 @@ _PAGE = 1000
 _NOT_AWAITED = "Ending without waiting for what does not close"
 
 
-async def logged(base_url: str, after: int = 0) -> list[Json]:
-    """The whole log behind a cursor, in order, from GET /api/events."""
+async def logged(
+    base_url: str, after: int = 0, headers: Mapping[str, str] | None = None, types: str | None = None
+) -> list[Json]:
+    """The whole log behind a cursor, in order, from GET /api/events; matches and Checks, if `types` names no others."""
     found: list[Json] = []
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(headers=headers) as session:
         while True:
-            query = {"after": str(after), "limit": str(_PAGE)}
+            query = {"after": str(after), "limit": str(_PAGE)} | ({"type": types} if types else {})
             async with session.get(f"{base_url}/api/events", params=query) as response:
                 page = await response.json()
                 assert response.status == 200, page

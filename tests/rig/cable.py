@@ -11,6 +11,8 @@ from tests.rig.lasting import lasting
 from tests.rig.ports import free_tcp_port
 
 _CHUNK = 64 * 1024
+_REACH_SECONDS = 0.3
+"""Before another server is tried: one that is gone without a word does not refuse."""
 
 
 class Cable:
@@ -20,16 +22,21 @@ class Cable:
     it is what stands before servers of one name: each connection goes to the next that takes it.
     """
 
-    def __init__(self, *to_ports: int) -> None:
-        self._to_ports = deque(to_ports)
+    def __init__(self, *to: int | tuple[str, int], address: str = "127.0.0.1") -> None:
+        """Args:
+        to: ports of this machine, or addresses with their ports.
+        address: of its own end.
+        """
+        self._to = deque(("127.0.0.1", one) if isinstance(one, int) else one for one in to)
         self.port = free_tcp_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self._address = address
+        self.url = f"http://{address}:{self.port}"
         self._whole = asyncio.Event()
         self._whole.set()
         self._forwarding: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._connected, self._address, self.port)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -77,12 +84,13 @@ class Cable:
 
     async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """The next server that is there."""
-        for _ in range(len(self._to_ports) - 1):
-            self._to_ports.rotate()
-            with contextlib.suppress(OSError):
-                return await asyncio.open_connection("127.0.0.1", self._to_ports[0])
-        self._to_ports.rotate()
-        return await asyncio.open_connection("127.0.0.1", self._to_ports[0])
+        for _ in range(len(self._to) - 1):
+            self._to.rotate()
+            with contextlib.suppress(OSError):  # a TimeoutError is one
+                async with asyncio.timeout(_REACH_SECONDS):
+                    return await asyncio.open_connection(*self._to[0])
+        self._to.rotate()
+        return await asyncio.open_connection(*self._to[0])
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from facematch.config.settings import Settings
 from facematch.launcher import livekit_server
 from tests.rig.ports import free_tcp_port, free_udp_port
 from tests.rig.process import Process
 from tests.rig.waiting import NeverHappenedError, block_until
+
+if TYPE_CHECKING:
+    from tests.rig.hosts import Hosts
 
 KEY: Final = "demo-key"
 SECRET: Final = "demo-secret"
@@ -30,23 +34,45 @@ def server_binary() -> Path:
     return path
 
 
-class LiveKitServer:
-    """One server, media and signalling on 127.0.0.1 only; can be killed and started again on the same ports."""
+class LiveKit(Protocol):
+    """Where it is: one server, or what stands before several."""
 
-    def __init__(self, folder: Path, config: str = "") -> None:
-        """Chooses the ports; `folder` receives the log; `config`: further lines of LiveKit's YAML."""
+    url: str
+
+
+class LiveKitServer:
+    """One server, media and signalling on one address only; can be killed and started again on the same ports."""
+
+    def __init__(self, folder: Path, config: str = "", *, hosts: Hosts | None = None) -> None:
+        """Chooses the ports.
+
+        Args:
+            folder: receives the log.
+            config: further lines of LiveKit's YAML.
+            hosts: machines that it is to be reached from; None: loopback.
+        """
         self.port = free_tcp_port()
-        self.url = f"ws://127.0.0.1:{self.port}"
+        self._address = hosts.address if hosts else "127.0.0.1"
+        self.url = f"ws://{self._address}:{self.port}"
         figures_port = free_tcp_port()
         self.figures_url = f"http://127.0.0.1:{figures_port}/metrics"
         """What it tells Prometheus."""
         *arguments, server_config = livekit_server.arguments(port=self.port, udp_port=free_udp_port())
+        if hosts:
+            arguments = [hosts.address if word == "127.0.0.1" else word for word in arguments]
+            server_config = re.sub(r"includes: \[\S+?\]", f"includes: [{hosts.interface}]", server_config)
         self.process = Process(
             "livekit-server",
             [str(server_binary()), *arguments, f"{server_config}prometheus_port: {figures_port}\n{config}"],
             env={"PATH": os.environ.get("PATH", ""), **livekit_server.environment(key=KEY, secret=SECRET)},
             log=folder / "livekit-server.log",
         )
+
+    @property
+    def node(self) -> str:
+        """Its name among others, of its last start. Say so that it logs as JSON: `logging: {json: true}`."""
+        names: list[str] = re.findall(r'"nodeID":\s*"(ND_\w+)"', self.process.output())
+        return names[-1]
 
     def start(self) -> None:
         """Returns when it answers HTTP."""
@@ -75,7 +101,7 @@ class LiveKitServer:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=1):
+            with urllib.request.urlopen(f"http://{self._address}:{self.port}/", timeout=1):
                 return True
         except (urllib.error.URLError, OSError):
             return False

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.rig import debian
 from tests.rig.ports import free_tcp_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _START_SECONDS = 60
-_INSTALL_SECONDS = 180
 _WHERE = "/usr/lib/postgresql"
 
 
@@ -30,8 +30,8 @@ class NoPostgresError(Exception):
 def binaries() -> Path:
     """The folder with `initdb` and `pg_ctl`; CI installs Debian's package where it is missing and can be had."""
     found = _found()
-    if found is None and os.environ.get("CI") and os.geteuid() == 0 and shutil.which("apt-get"):
-        _install()
+    if found is None:
+        debian.install("postgresql")
         found = _found()
     if found is None:
         raise NoPostgresError("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
@@ -45,29 +45,17 @@ def _found() -> Path | None:
     return next((folder for folder in folders if (folder / "initdb").exists()), None)
 
 
-def _install() -> None:
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "postgresql"]
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (install, ["apt-get", "update", "-qq"], install):
-        done = subprocess.run(
-            command,
-            env=environment,
-            capture_output=True,
-            timeout=_INSTALL_SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-        if command == install and done.returncode == 0:
-            return
-
-
 class Postgres:
     """One server; `url(name)` names a database of it.
 
     Its folder is not one of pytest's: those are closed to the user that the server runs as.
+
+    Args:
+        address: another one to listen on besides that of loopback, and to be named; its whole /24 is trusted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, address: str | None = None) -> None:
+        self._address = address
         self._bin = binaries()
         self._folder = Path(tempfile.mkdtemp(prefix="face-match-postgres-"))
         self._user = _server_user()
@@ -78,11 +66,15 @@ class Postgres:
         if self._user:
             shutil.chown(self._folder, self._user)
         self._run("initdb", "-D", str(self._data), "-U", "face", "-A", "trust", "-E", "UTF8", "--no-sync")
+        if self._address:
+            with (self._data / "pg_hba.conf").open("a") as rules:
+                rules.write(f"host all all {self._address}/24 trust\n")
         self.start_again()
 
     def start_again(self) -> None:
         """The same after `stop`: everything that was committed is there."""
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=60"
+        addresses = ",".join(["127.0.0.1", *([self._address] if self._address else [])])
+        options = f"-p {self.port} -c listen_addresses={addresses} -c unix_socket_directories= -c max_connections=60"
         log = str(self._folder / "server.log")
         self._run("pg_ctl", "start", "-w", "-D", str(self._data), "-l", log, "-o", options)
 
@@ -97,7 +89,7 @@ class Postgres:
 
     def url(self, name: str) -> str:
         """Of one database."""
-        return f"postgresql+asyncpg://face@127.0.0.1:{self.port}/{name}"
+        return f"postgresql+asyncpg://face@{self._address or '127.0.0.1'}:{self.port}/{name}"
 
     @property
     def _data(self) -> Path:
@@ -122,10 +114,10 @@ class Postgres:
 
 
 @contextmanager
-def postgres_server() -> Iterator[Postgres]:
+def postgres_server(address: str | None = None) -> Iterator[Postgres]:
     """One that runs, for a fixture: it skips what needs it where there can be none."""
     try:
-        server = Postgres()
+        server = Postgres(address)
     except NoPostgresError as reason:
         pytest.skip(str(reason))
     try:

@@ -58,6 +58,10 @@ class Process:
         """Variables of its next start."""
         self._env |= variables
 
+    def runs_between(self, before: Sequence[str], *after: str) -> None:
+        """At its next start: words before its command, such as those that put it on another machine, and behind it."""
+        self._argv = [*before, *self._argv, *after]
+
     def may_open(self, descriptors: int) -> None:
         """At its next start: how many files and connections, and no more if it asks."""
         self._argv = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *self._argv]

@@ -35,9 +35,13 @@ class RoomWatchers:
 
     async def of(self, room: str) -> list[str]:
         """The identities of the recognizers in a room, also those that hide; none when there is no such room."""
+        return sorted(await self.sids(room))
+
+    async def sids(self, room: str) -> dict[str, str]:
+        """Of the same, by identity: who comes in anew has another."""
         found = (await self._ask("ListParticipants", room, room=room)).get("participants", [])
-        names = [one["identity"] for one in found if one.get("state") == "ACTIVE"]
-        return sorted(name for name in names if name.startswith(RECOGNIZER_PREFIX))
+        there = {one["identity"]: one["sid"] for one in found if one.get("state") == "ACTIVE"}
+        return {name: sid for name, sid in there.items() if name.startswith(RECOGNIZER_PREFIX)}
 
     async def all(self, rooms: Iterable[str]) -> dict[str, list[str]]:
         """The same of several rooms."""
@@ -60,6 +64,8 @@ class RoomWatchers:
         url = f"{self._base}/twirp/livekit.RoomService/{method}"
         async with self._session.post(url, headers=headers, json=about) as response:
             answer: dict[str, Any] = await response.json()
+            if response.status >= 500:
+                raise TimeoutError(answer)  # one of several servers is away
             assert response.status == 200 or answer.get("code") == "not_found", answer
             return answer if response.status == 200 else {}
 

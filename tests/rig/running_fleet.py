@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,23 +15,29 @@ from tests.rig.cable import Cable
 from tests.rig.event_logs import new_database
 from tests.rig.livekit_server import KEY, SECRET
 from tests.rig.photographs import REFERENCE
-from tests.rig.replicas import Replicas
+from tests.rig.replicas import Replicas, Sender
 from tests.rig.room_watchers import RoomWatchers
 from tests.rig.stack import Stack
-from tests.rig.waiting import wait_until
+from tests.rig.waiting import wait_until, wait_until_true
 from tests.rig.watch_record import WatchRecord
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from tests.rig.livekit_server import LiveKitServer
+    from tests.rig.hosts import Hosts
+    from tests.rig.livekit_server import LiveKit
     from tests.rig.postgres import Postgres
     from tests.rig.process import Process
 
 START_SECONDS = 90
 LATE_SECONDS = 15
 """What has not happened by then never will; how soon it is, `figure` keeps."""
+SENDER = "a sender of checks"
+"""`source` of the events of `sending`."""
+_AWAY = (aiohttp.ClientError, TimeoutError)
+"""A web process that was killed, or stands still, is not asked twice: the next question goes to another."""
+_ANSWER = aiohttp.ClientTimeout(total=3)
 KEYS: dict[str, object] = {
     "admin_key": "admin-key-of-two-recognizers",
     "viewer_key": "viewer-key-of-two-recognizers",
@@ -57,13 +64,17 @@ class Fleet:
         for worker in self.workers.values():
             worker.start()  # they take the longer to load
         await self.replicas.start()
-        for room in self.rooms:
-            await self.watchers.open(room, 3_600)
+        await self.open_rooms()
         await self.level()
 
-    def record(self) -> WatchRecord:
+    async def open_rooms(self) -> None:
+        """Those that are there already stay as they are."""
+        for room in self.rooms:
+            await self.watchers.open(room, 3_600)
+
+    def record(self, *, livekit_may_be_away: bool = False) -> WatchRecord:
         """Who is in the rooms."""
-        return WatchRecord(self.watchers, self.rooms)
+        return WatchRecord(self.watchers, self.rooms, livekit_may_be_away=livekit_may_be_away)
 
     async def whole(self) -> None:
         """Start who does not run, and return when everybody beats, and each room is watched by one."""
@@ -88,7 +99,10 @@ class Fleet:
         """Return when a recognizer has been heard of after a time, or since its last start, that of boot `but`."""
 
         async def so() -> bool:
-            one = (await self._told("recognizers")).get(name)
+            try:
+                one = (await self._told("recognizers")).get(name)
+            except _AWAY:
+                return False
             heard = one is not None and one["boot"] != but and one["age_seconds"] < LIVES_SECONDS
             return heard and (since is None or time.monotonic() - one["age_seconds"] > since)  # type: ignore[index]
 
@@ -104,6 +118,17 @@ class Fleet:
         rooms = (await self._told("rooms")).values()
         return {one["room"]: one["epoch"] for one in rooms if one["recognizer"] == name and one["watched"]}
 
+    async def upgrade(self) -> None:
+        """Each process ends in order and begins again, one after the other, as docs/scaling.md says."""
+        for web in self.replicas.processes:
+            await web.process.terminate(within=LATE_SECONDS)
+            await web.start()
+        for name, worker in self.workers.items():
+            await worker.terminate(within=LATE_SECONDS)
+            began = time.monotonic()
+            worker.start()
+            await self.beats(name, since=began + 1.0)  # a beat of its former life is older
+
     async def busiest(self) -> tuple[str, Process, dict[str, int]]:
         """Who has most rooms, and which."""
         held = {name: await self.held(name) for name in self.workers}
@@ -117,16 +142,23 @@ class Fleet:
     async def _told(self, what: str) -> dict[str, dict[str, Any]]:
         """Of `/api/recognizers` or `/api/rooms`, by name."""
         async with (
-            aiohttp.ClientSession(headers=BEARER) as session,
-            session.get(f"{self.url}/api/{what}") as answer,
+            aiohttp.ClientSession(headers=BEARER, timeout=_ANSWER) as session,
+            session.get(f"{self.url}/api/{what}?limit=500") as answer,
         ):
+            if answer.status == 503:
+                raise TimeoutError(await answer.text())
             assert answer.status == 200, await answer.text()
             return {one.get("room") or one["name"]: one for one in (await answer.json())[what]}
 
 
 @asynccontextmanager
 async def running_fleet(
-    folder: Path, database: Postgres, livekit: LiveKitServer, rooms: Sequence[str], **settings: object
+    folder: Path,
+    database: Postgres,
+    livekit: LiveKit,
+    rooms: Sequence[str],
+    hosts: Hosts | None = None,
+    **settings: object,
 ) -> AsyncIterator[Fleet]:
     """Two recognizers and two web processes, which watch rooms whose names have a part in common.
 
@@ -135,6 +167,7 @@ async def running_fleet(
         database: a server.
         livekit: has the rooms.
         rooms: their names; `exam-*` and a common end.
+        hosts: two machines, each with one recognizer and one web process; None: all run on this one.
         settings: of all processes.
     """
     shared = {**KEYS, "rooms": f"exam-*-{rooms[0].rpartition('-')[2]}", **settings}
@@ -143,14 +176,46 @@ async def running_fleet(
     recognizers: list[Stack] = []
     async with AsyncExitStack() as parts:
         parts.callback(replicas.end)
-        cable = await parts.enter_async_context(Cable(*(web.port for web in replicas.processes)))
+        if hosts:
+            for number, web in enumerate(replicas.processes):
+                web.move_to(hosts[number])
+        to = [(web.address, web.port) for web in replicas.processes]
+        cable = await parts.enter_async_context(Cable(*to, address=hosts.address if hosts else "127.0.0.1"))
         for number in range(2):
             home = folder / f"recognizer-{number}"
             home.mkdir()
             recognizers.append(Stack(home, livekit, **{**shared, "api_base_url": cable.url}))
             recognizers[-1].put_reference(REFERENCE)
+            if hosts:
+                recognizers[-1].recognizer.runs_between(hosts[number].before)
             parts.callback(recognizers[-1].end)
         watchers = await parts.enter_async_context(RoomWatchers(livekit.url))
         made = Fleet(replicas, recognizers, cable.url, watchers, rooms)
         await made.start()
         yield made
+
+
+@asynccontextmanager
+async def sending(fleet: Fleet, senders: int = 2) -> AsyncIterator[Sender]:
+    """Events all the time, to whichever web process takes them."""
+    sender = Sender([web.base_url for web in fleet.replicas.processes], SENDER)
+    key = {"Authorization": f"Bearer {KEYS['recognizer_key']}"}
+
+    async def one(which: int) -> None:
+        async with aiohttp.ClientSession(headers=key) as session:
+            for n in range(1_000_000):
+                await sender.send(session, which + n)
+                await asyncio.sleep(0.05)
+
+    tasks = [asyncio.create_task(one(which)) for which in range(senders)]
+    try:
+        yield sender
+        taken = len(sender.acknowledged)  # whoever was broken last, events are taken again
+        await wait_until_true(lambda: len(sender.acknowledged) > taken, within=LATE_SECONDS, what="events are taken")
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.rig.livekit_server import LiveKitServer
+    from tests.rig.livekit_server import LiveKit
 
 API_START_SECONDS = 60
 RECOGNIZER_START_SECONDS = 90
@@ -40,7 +40,7 @@ class Stack:
         settings: variables that differ from the defaults, such as `hold_seconds=2`.
     """
 
-    def __init__(self, folder: Path, livekit: LiveKitServer, **settings: object) -> None:
+    def __init__(self, folder: Path, livekit: LiveKit, **settings: object) -> None:
         port = free_tcp_port()
         self.folder = folder
         self.room = f"room-{secrets.token_hex(4)}"

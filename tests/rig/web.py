@@ -17,8 +17,11 @@ from tests.rig.waiting import wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.rig.hosts import Host
+
 START_SECONDS = 30
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "MODEL_CACHE")
+_ONE_ANSWER = aiohttp.ClientTimeout(total=5)
 _HANDSHAKE = (
     "GET /ws/matches{query} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -35,7 +38,8 @@ class WebProcess:
 
     def __init__(self, folder: Path, **settings: object) -> None:
         self.port = free_tcp_port()
-        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.address = "127.0.0.1"
+        self.base_url = f"http://{self.address}:{self.port}"
         self.headers: dict[str, str] = {}
         """What every request of the tests carries."""
         self.captures = folder / "captures"
@@ -52,10 +56,15 @@ class WebProcess:
         command = [sys.executable, "-m", "uvicorn", "api:app", "--port", str(self.port)]
         self.process = Process("api", command, env=self.environment, log=folder / "api.log", prepared=True)
 
+    def move_to(self, host: Host) -> None:
+        """Before its first start: it runs on another machine."""
+        self.address, self.base_url = host.address, f"http://{host.address}:{self.port}"
+        self.process.runs_between(host.before, "--host", host.address)
+
     async def start(self) -> None:
         """Returns when it answers."""
         self.process.start()
-        await wait_until(self._answers, within=START_SECONDS, what="the web process answers")
+        await wait_until(self.answers, within=START_SECONDS, what="the web process answers")
 
     def end(self) -> None:
         """Harmless when it has ended."""
@@ -66,11 +75,15 @@ class WebProcess:
         found = psutil.Process(self.process.pid).net_connections("tcp")
         return sum(connection.status not in (psutil.CONN_LISTEN, psutil.CONN_NONE) for connection in found)
 
-    async def _answers(self) -> bool:
+    async def answers(self) -> bool:
+        """Whether it does now."""
         try:
-            async with aiohttp.ClientSession() as session, session.get(f"{self.base_url}/livez") as response:
+            async with (
+                aiohttp.ClientSession(timeout=_ONE_ANSWER) as session,
+                session.get(f"{self.base_url}/livez") as response,
+            ):
                 return response.status == 200
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, TimeoutError):
             return False
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import signal
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest_asyncio
 
 from bench.report import percentile
 from facematch.server.assignment.sharing import LIVES_SECONDS
-from tests.rig.running_fleet import LATE_SECONDS, running_fleet
+from tests.rig.audit import logged
+from tests.rig.running_fleet import BEARER, LATE_SECONDS, running_fleet, sending
 from tests.rig.stacks import livekit
-from tests.rig.waiting import wait_until, wait_until_true
+from tests.rig.waiting import wait_until
+from tests.rig.watch_record import again_figures
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,12 +28,14 @@ if TYPE_CHECKING:
     from tests.rig.postgres import Postgres
     from tests.rig.proofs import Scale
     from tests.rig.running_fleet import Fleet
-    from tests.rig.watch_record import WatchRecord
 
 __all__ = ["livekit"]
 
 ROOMS = {False: 6, True: 20}
 """In the short form, and with `--faults`."""
+JOINED_SECONDS = 60
+SHARE = 0.8
+"""Part of an even share that each has at least."""
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -74,7 +80,7 @@ async def test_a_recognizer_that_stands_still_is_followed_and_leaves_when_it_wak
             stopped = time.monotonic()
             frozen.send(signal.SIGSTOP)
             try:
-                await _taken_over(record, held, stopped)
+                await record.taken_over(held, stopped)
             finally:
                 woken = time.monotonic()
                 frozen.send(signal.SIGCONT)
@@ -87,7 +93,7 @@ async def test_a_recognizer_that_stands_still_is_followed_and_leaves_when_it_wak
             await wait_until(fleet.watched_by_one, within=LATE_SECONDS, what="each room is watched by one recognizer")
             took += record.until_newer(held, stopped).values()
             doubles += record.longest(lambda who: len(who) > 1, woken).values()
-    figure.update(_figures(took), two_in_a_room_s=round(max(doubles), 2))
+    figure.update(again_figures(took), two_in_a_room_s=round(max(doubles), 2))
     assert max(took) < LATE_SECONDS
     assert max(doubles) <= scale(5.0, 1.0)
 
@@ -104,7 +110,7 @@ async def test_a_recognizer_that_ends_gives_its_rooms_over(
             told = time.monotonic()
             code, seconds = await leaving.terminate(within=LATE_SECONDS)
             assert code == 0
-            await _taken_over(record, held, told)
+            await record.taken_over(held, told)
             gaps += (record.longest(lambda who: not who, told)[room] for room in held)
         ends.append(seconds)
     figure.update(
@@ -126,29 +132,74 @@ async def test_the_rooms_of_a_recognizer_that_is_killed_are_watched_again(
         async with fleet.record() as record:
             killed = time.monotonic()
             victim.kill()
-            await _taken_over(record, held, killed)
+            await record.taken_over(held, killed)
             took += record.until_newer(held, killed).values()
     await fleet.whole()
-    figure.update(_figures(took))
+    figure.update(again_figures(took))
     assert max(took) < LATE_SECONDS
 
 
-async def _taken_over(record: WatchRecord, held: dict[str, int], since: float) -> None:
-    """Return when each of these rooms has its next owner in it, and nobody else."""
+async def test_one_that_joins_is_given_its_share(fleet: Fleet, scale: Scale, figure: dict[str, object]) -> None:
+    """Rooms move while somebody watches them: nobody leaves one before the next is in it."""
+    took: list[float] = []
+    gaps: list[float] = []
+    for _ in range(scale(1, 5)):
+        await fleet.whole()
+        name, joining, held = await fleet.busiest()
+        async with fleet.record() as record:
+            joining.kill()
+            await record.taken_over(held, time.monotonic())
+        joining.start()
+        began = time.monotonic()
+        await fleet.beats(name, since=began + 1.0)  # a beat of its former life is older
+        async with fleet.record() as record:
+            joined = time.monotonic()
+            await fleet.level()
+            took.append(time.monotonic() - joined)
+            gaps += record.longest(lambda who: not who, joined).values()
+    figure.update(level_after_s=round(max(took), 1), nobody_s=round(max(gaps), 2))
+    assert max(took) < JOINED_SECONDS
 
-    def so() -> bool:
-        now = [record.now[room] for room in held]
-        return len(record.until_newer(held, since)) == len(held) and all(len(who) == 1 for who in now)
 
-    assert held, "it has rooms that can be taken over"
-    await wait_until_true(so, within=2 * LATE_SECONDS, what="each room has its next owner, and nobody else")
+async def test_all_processes_are_replaced_one_after_the_other_while_events_come(
+    fleet: Fleet, scale: Scale, figure: dict[str, object]
+) -> None:
+    await fleet.whole()
+    await fleet.level()
+    async with fleet.record() as record, sending(fleet) as sender:
+        began = time.monotonic()
+        for _ in range(scale(1, 5)):
+            await fleet.upgrade()
+        gaps = record.longest(lambda who: not who, began)
+        doubles = record.longest(lambda who: len(who) > 1, began)
+    there = Counter(event["event_id"] for event in await logged(fleet.url, headers=BEARER))
+    assert [there[one] for one in sender.acknowledged] == [1] * len(sender.acknowledged)
+    figure.update(
+        acknowledged=len(sender.acknowledged),
+        longest_wait_s=round(sender.longest_gap, 2),
+        nobody_s=round(max(gaps.values()), 2),
+        two_in_a_room_s=round(max(doubles.values()), 2),
+    )
+    assert max(gaps.values()) < LATE_SECONDS
 
 
-def _figures(took: list[float]) -> dict[str, object]:
-    """Of rooms that were watched again after so many seconds."""
-    return {
-        "rooms": len(took),
-        "watched_again_p50_s": round(percentile(took, 0.5), 2),
-        "p99_s": round(percentile(took, 0.99), 2),
-        "max_s": round(max(took), 2),
-    }
+async def test_many_rooms_that_open_at_once_are_all_watched_and_shared(
+    fleet: Fleet, scale: Scale, figure: dict[str, object]
+) -> None:
+    await fleet.whole()
+    await fleet.level()
+    _, _, end = fleet.rooms[0].rpartition("-")
+    rooms = {f"exam-cold-{number}-{end}" for number in range(scale(12, 100))}
+    await asyncio.gather(*(fleet.watchers.open(room, 3_600) for room in rooms))
+    began = time.monotonic()
+    shares: list[int] = []
+
+    async def all_watched() -> bool:
+        shares[:] = [len(rooms & {*(await fleet.held(name))}) for name in fleet.workers]
+        return sum(shares) == len(rooms)
+
+    await wait_until(all_watched, within=LATE_SECONDS * 4, what="all rooms are watched")
+    figure.update(rooms=len(rooms), all_watched_s=round(time.monotonic() - began, 1), shares=sorted(shares))
+    for room in rooms:
+        await fleet.watchers.delete(room)
+    assert min(shares) >= SHARE * len(rooms) / len(shares)
