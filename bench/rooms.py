@@ -1,6 +1,6 @@
-"""What rooms cost in which nobody is: `python -m bench.rooms [--help]`.
+"""What rooms cost, with nobody in them or with people before cameras: `python -m bench.rooms [--help]`.
 
-One recognizer, or several, given 10, 25, 50 and 100 empty rooms by a web server of the bench; memory and processor time
+One recognizer, or several, given 10, 25, 50 and 100 rooms by a web server of the bench; memory and processor time
 are the recognizers' own (read from outside, over the whole span), against those without any room. The LiveKit server
 shares the machine and is not counted.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ import psutil
 from bench.report import Row, report
 from tests.rig.livekit_server import LiveKitServer
 from tests.rig.photographs import REFERENCE
+from tests.rig.publishing import Publishers
 from tests.rig.room_giver import RoomGiver
 from tests.rig.room_watchers import RoomWatchers
 from tests.rig.stack import Stack
@@ -36,7 +38,11 @@ async def measured(counts: Sequence[int], processes: int, args: argparse.Namespa
         livekit.start()
         stacks: list[Stack] = []
         try:
-            async with RoomGiver() as giver, RoomWatchers(livekit.url) as rooms:
+            async with (
+                RoomGiver() as giver,
+                RoomWatchers(livekit.url) as rooms,
+                Publishers(livekit.url, Path(folder) / "publishers.log") as people,
+            ):
                 names: tuple[str, ...] = ()
                 for number in range(processes):
                     home = Path(folder) / str(number)
@@ -45,7 +51,13 @@ async def measured(counts: Sequence[int], processes: int, args: argparse.Namespa
                     stacks[-1].put_reference(REFERENCE)
                     stacks[-1].recognizer.start()
                     names += (await giver.worker(but=names),)
-                return [await _row(count, names, stacks, giver, rooms, args) for count in [0, *counts]]
+                rows = []
+                for before, count in pairwise([0, 0, *counts]):
+                    for number in range(before, count):  # who is in a room stays there from row to row
+                        for who in range(args.cameras):
+                            await people.on_air(f"bench-{number}", f"person-{who}", fps=args.fps)
+                    rows.append(await _row(count, names, stacks, giver, rooms, args))
+                return rows
         finally:
             for stack in stacks:
                 stack.end()
@@ -74,6 +86,7 @@ async def _row(
     return {
         "rooms": count,
         "processes": len(names),
+        "cameras": count * args.cameras,
         "all_held_s": round(joined, 1),
         "memory_MB": round(sum(process.memory_info().rss for process in processes) / MB, 1),
         "core_%": round(100 * (sum(_cpu(process) for process in processes) - before) / args.seconds, 2),
@@ -104,6 +117,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rooms", type=int, nargs="+", default=[10, 25, 50, 100])
     parser.add_argument("--processes", type=int, nargs="+", default=[1])
+    parser.add_argument("--cameras", type=int, default=0, help="in each room; their encoders share the machine")
+    parser.add_argument("--fps", type=float, default=10.0, help="of each camera")
     parser.add_argument("--seconds", type=float, default=20.0, help="measured for each row")
     parser.add_argument("--settle", type=float, default=25.0, help="after the last room was entered")
     args = parser.parse_args()
