@@ -17,6 +17,7 @@ import { FaceShot } from "./face-shot.js";
 import { Icon, stateIcon } from "./icons.js";
 import { html, memo, useEffect, useState } from "./preact.js";
 import { RoomChoice } from "./room-choice.js";
+import { WhoChoice } from "./who-choice.js";
 
 /** @typedef {Record<string, string>} Change */
 /** @typedef {{ match: MatchEvent | null, line: SightingLine | null, cursor: number }} Row */
@@ -59,6 +60,7 @@ function View({ route, shown, room: watched, now, stay, onEnlarge }) {
   const { rows, older, busy, trouble, more } = usePages(view, query, key, shown);
   const show = (/** @type {Change} */ change) => stay(hrefOf("history", "", { ...route.params, day: "", ...change }));
   const rooms = [...new Set([watched, room, ...rows.map(roomOf)])].filter(Boolean).sort();
+  const identities = [...new Set(rows.map(participantOf))].filter(Boolean).sort();
   return html`<div class="place-head">
       <h2 class="place-title" tabindex="-1" data-place-title="history">History</h2>
       <p class="quiet" role="status" data-testid="happened-count">${busy && rows.length === 0 ? "Loading…" : `${counted(rows.length, "line")} shown`}</p>
@@ -73,8 +75,7 @@ function View({ route, shown, room: watched, now, stay, onEnlarge }) {
       <${Day} label="From" value=${from} onDay=${(/** @type {string} */ day) => show({ from: day })} />
       <${Day} label="To" value=${to} onDay=${(/** @type {string} */ day) => show({ to: day })} />
       <${RoomChoice} rooms=${rooms} room=${room} onRoom=${(/** @type {string} */ to) => show({ room: to })} />
-      <${Chosen} label="participant" value=${identity} onGone=${() => show({ identity: "" })} />
-      <${Chosen} label="person" value=${person} onGone=${() => show({ person: "" })} />
+      <${WhoChoice} identity=${identity} person=${person} identities=${identities} onWho=${show} />
       <button type="button" class="button" data-testid="again" onClick=${() => setTurn(turn + 1)}>Ask again</button>
     </div>
     <${Trouble} words=${trouble} onAgain=${() => setTurn(turn + 1)} />
@@ -137,19 +138,16 @@ function roomOf({ match, line }) {
   return line?.room ?? match?.room ?? "";
 }
 
+/** @param {Pick<Row, "match" | "line">} row */
+function participantOf({ match, line }) {
+  return line?.participant_identity ?? (match === null ? "" : identityOf(match));
+}
+
 /** @param {{ label: string, value: string, onDay: (day: string) => void }} props */
 function Day({ label, value, onDay }) {
   return html`<label class="tool"><span class="quiet">${label}</span>
     <input class="input day-input" type="date" data-testid=${`happened-${label.toLowerCase()}`} value=${value} onChange=${(/** @type {From<HTMLInputElement>} */ event) => onDay(event.currentTarget.value)} />
   </label>`;
-}
-
-/** @param {{ label: string, value: string, onGone: () => void }} props */
-function Chosen({ label, value, onGone }) {
-  if (value === "") return null;
-  return html`<button type="button" class="button chosen" onClick=${onGone}>
-    <span class="visually-hidden">Only ${label} </span><bdi class="clip" translate=${false}>${displayName(value)}</bdi><${Icon} name="close" size=${16} /><span class="visually-hidden">: show everybody</span>
-  </button>`;
 }
 
 /**
@@ -172,7 +170,7 @@ function iconOf(line, state) {
  */
 function EntryView({ match, line, now, testId = "happened-row", withRoom = false, show, onEnlarge }) {
   const { state, words, who, detail } = line === null ? matchReading(match) : lineReading(line);
-  const identity = line?.participant_identity ?? (match === null ? "" : identityOf(match));
+  const identity = participantOf({ match, line });
   const watcher = line !== null && isOfNobody(line) ? displayName(line.event?.by ?? "") : "";
   const name = watcher || displayName(line?.participant_name ?? match?.participant_name ?? "", identity);
   const at = Date.parse(line?.began ?? match?.timestamp ?? "");

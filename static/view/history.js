@@ -4,10 +4,11 @@
 /** @import { Line } from "../model/strip.js" */
 /** @import { Route } from "../model/route.js" */
 /** @import { MatchEvent } from "../types/model.js" */
+/** @import { PresencePage } from "../types/people.js" */
 
 import { hrefOf } from "../model/route.js";
 import { busyPart, dayOf, dayText, linesOf } from "../model/strip.js";
-import { counted, displayName } from "../model/text.js";
+import { counted } from "../model/text.js";
 import { attendancePath, fetchPresence } from "../net/presence.js";
 import { Trouble, useAnswer } from "./answer.js";
 import { DayChoice } from "./day-choice.js";
@@ -17,6 +18,7 @@ import { html, memo, useState } from "./preact.js";
 import { RoomChoice } from "./room-choice.js";
 import { Statistics } from "./statistics.js";
 import { Legend, Scale, Stays, Strip } from "./strip.js";
+import { WhoChoice } from "./who-choice.js";
 
 /** Intervals that are asked for; more on demand. */
 const MOST = 2_000;
@@ -53,7 +55,6 @@ function View({ route, shown, room: watched, now, stay }) {
   const within = answer === null ? stretch : busyPart(stretch, answer);
   const lines = answer === null ? [] : linesOf(answer, within, now, query.by);
   const rooms = [...new Set([watched, room, ...(answer?.intervals ?? []).map((one) => one.room ?? "")])].filter(Boolean).sort();
-  const chosen = person !== "" ? (lines[0]?.name ?? person) : identity;
 
   return html`<div class="place-head">
       <h2 class="place-title" tabindex="-1" data-place-title="history">History</h2>
@@ -68,13 +69,7 @@ function View({ route, shown, room: watched, now, stay }) {
         <button type="button" class="button" aria-pressed=${by === "participant" ? "true" : "false"} data-testid="by-participant" onClick=${() => show({ by: "", person: "" })}>Participants</button>
         <button type="button" class="button" aria-pressed=${by === "person" ? "true" : "false"} data-testid="by-person" onClick=${() => show({ by: "person" })}>People</button>
       </div>
-      ${
-        identity === "" && person === ""
-          ? null
-          : html`<button type="button" class="button chosen" data-testid="everybody" onClick=${() => show({ identity: "", person: "" })}>
-              <span class="visually-hidden">Only </span><bdi class="clip" translate=${false}>${displayName(chosen)}</bdi><${Icon} name="close" size=${16} /><span class="visually-hidden">: show everybody</span>
-            </button>`
-      }
+      <${WhoChoice} identity=${identity} person=${person} identities=${seenIn(answer)} onWho=${show} />
     </div>
     <${Trouble} words=${trouble} onAgain=${again} />
     ${identity === "" || by === "person" ? null : html`<${Statistics} key=${identity} identity=${identity} shown=${shown} />`}
@@ -107,6 +102,11 @@ function View({ route, shown, room: watched, now, stay }) {
 export const History = memo((/** @type {HistoryProps} */ props) =>
   (props.route.params["view"] ?? "") === "" ? html`<${View} ...${props} />` : html`<${Happened} ...${props} />`,
 );
+
+/** @param {PresencePage | null} answer */
+function seenIn(answer) {
+  return [...new Set((answer?.intervals ?? []).map((one) => one.participant_identity))].sort();
+}
 
 /**
  * @param {object} props

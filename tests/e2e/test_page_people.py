@@ -244,10 +244,7 @@ async def test_presence_of_people_and_participants(web: WebProcess, artifacts: P
             await expect(rows).to_have_count(1)
             await expect(page.get_by_test_id("statistics")).to_contain_text("10 / 12 looks")
             await page.screenshot(path=artifacts / "history.png")
-            await page.get_by_test_id("by-person").click()
-            await page.get_by_test_id("everybody").click()
-            await expect(rows.get_by_role("link", name="Barack")).to_be_visible()
-            assert "by=person" in page.url
+            await whose_past_is_typed(page, rows, barack)
 
             href = await page.get_by_test_id("csv").get_attribute("href")
             answer = await page.request.get(f"{web.base_url}{href}")
@@ -261,6 +258,26 @@ async def test_presence_of_people_and_participants(web: WebProcess, artifacts: P
             await expect(rows).to_have_count(1)
             await rows.get_by_role("link", name="Barack").click()
             await expect(title(page, "Barack")).to_be_focused()
+
+
+async def whose_past_is_typed(page: Page, rows: Locator, barack: str) -> None:
+    assert "identity=Alice42" in page.url
+    who, whose = page.get_by_test_id("history-identity"), page.get_by_test_id("history-person")
+    await expect(who).to_have_value("Alice42")
+    await who.fill("Bob")
+    await who.press("Enter")
+    await expect(rows).to_contain_text("not seen")
+    await page.get_by_test_id("by-person").click()
+    await who.fill("")
+    await expect(rows.get_by_role("link", name="Barack")).to_be_visible()
+    assert "by=person" in page.url
+    await whose.fill("Nobody")
+    await whose.press("Enter")
+    await expect(page.get_by_test_id("history-nobody")).to_have_text("Nobody is called Nobody.")
+    await whose.fill("bara")
+    await whose.press("Enter")
+    await expect(whose).to_have_value("Barack")
+    assert f"person={barack}" in page.url
 
 
 async def test_the_past_is_asked_of_the_log_page_by_page(web: WebProcess) -> None:
@@ -282,7 +299,7 @@ async def test_the_past_is_asked_of_the_log_page_by_page(web: WebProcess) -> Non
             await page.get_by_test_id("older").click()
             await expect(rows).to_have_count(60)
             await rows.first.get_by_role("button", name="Eve").click()
-            await expect(page.get_by_role("button", name="Only person")).to_be_visible()
+            await expect(page.get_by_test_id("history-person")).to_have_value("Eve")
             assert f"person={eve}" in page.url
             await page.reload()  # its address says all of it
             await expect(rows).to_have_count(50)
