@@ -17,8 +17,12 @@ const WHY = {
   recognizer_away: "nobody is looking",
   watch_lost: "nobody is looking",
   no_consent: "did not agree to be compared",
+  not_compared: "not to be compared",
   muted: "the camera is off",
   no_frames: "no video arrives",
+  encrypted: "the video is encrypted",
+  denied: "the video is not shared",
+  too_large: "the video is too large",
   camera_gone: "the camera is gone",
 };
 

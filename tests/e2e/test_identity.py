@@ -16,13 +16,18 @@ from tests.rig.publishing import join_token
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.rig.publishing import Publishers
+    from collections.abc import Awaitable, Callable
+
+    from tests.rig.publishing import Person, Publishers
     from tests.rig.stack import Stack
     from tests.rig.stacks import MakeStack
 
 WITHIN = 30
 """Seconds, for a few looks on a busy machine."""
-MORE: dict[str, Any] = {"bindings_from_attributes": True}
+MORE: dict[str, Any] = {"bindings_from_attributes": True, "consent": "required", "batch_timeout_seconds": 5}
+AGREED = {"facematch.consent": "given"}
+HUGE = Scene(NO_FACE, width=4160, height=2340, sway=0)
+"""More pixels than are taken."""
 BOTH = "two_faces.jpg"
 """Him, and the other stranger beside."""
 
@@ -40,7 +45,8 @@ async def test_a_participant_goes_through_every_row_of_the_table(make_stack: Mak
         return await told(stack, state, detail)
 
     async with stack.publishers() as publishers:
-        alice = await publishers.on_air(stack.room, "Alice42", Scene(SAME_PERSON))
+        alice = await publishers.join(stack.room, "Alice42", token=agreed(stack, "Alice42"))
+        await alice.publish(Scene(SAME_PERSON))
         await comes("unbound")
         await bind(stack, obama)
         await comes("expected")
@@ -72,21 +78,27 @@ async def test_a_participant_goes_through_every_row_of_the_table(make_stack: Mak
         await acknowledge(stack)
         assert (await comes("unexpected", "stranger"))["seen_person_id"] is None
 
-        await alice.show(Scene(NO_FACE))
-        await comes("not_seen")
-        await alice.mute()
-        await comes("unknowable", "muted")
-        await alice.unmute()
-        await comes("not_seen")
-        await alice.unpublish()
-        await comes("unknowable", "camera_gone")
+        await nothing_to_be_seen(alice, comes)
+        await who_cannot_be_looked_at_is_unknowable(stack, publishers, obama)
         await alice.leave()
         await comes("absent")
 
+    await all_have_left(stack)
     await all_of_it(stack, reached, {None, obama}, {None, biden})
     told_of_all = [one["event_id"] for one in await events(stack)]
     stack.end()
     await made_anew(stack, told_of_all)
+
+
+async def nothing_to_be_seen(alice: Person, comes: Callable[..., Awaitable[Any]]) -> None:
+    await alice.show(Scene(NO_FACE))
+    await comes("not_seen")
+    await alice.mute()
+    await comes("unknowable", "muted")
+    await alice.unmute()
+    await comes("not_seen")
+    await alice.unpublish()
+    await comes("unknowable", "camera_gone")
 
 
 async def all_of_it(
@@ -110,6 +122,16 @@ async def all_of_it(
     return happened
 
 
+async def all_have_left(stack: Stack) -> None:
+    """Of nobody anything more will be told."""
+
+    async def left() -> bool:
+        participants = (await stack.asked("/api/identity"))["participants"]
+        return {one["state"] for one in participants} == {"absent"}
+
+    await wait_until(left, within=WITHIN, what="it is told that all have left")
+
+
 async def made_anew(stack: Stack, event_ids: list[str]) -> None:
     """The log says the same once more."""
     kept = Identities(sqlite_url(stack.folder / "data" / "events.db"))
@@ -124,7 +146,8 @@ async def made_anew(stack: Stack, event_ids: list[str]) -> None:
 
 async def only_what_cannot_be_forged_binds(stack: Stack, publishers: Publishers, obama: str) -> None:
     for identity, may in (("Mallory", True), ("Bob", False)):
-        token = join_token(stack.room, identity, attributes={"facematch.person": obama}, may_change_them=may)
+        attributes = {**AGREED, "facematch.person": obama}
+        token = join_token(stack.room, identity, attributes=attributes, may_change_them=may)
         person = await publishers.join(stack.room, identity, token=token)
         await person.publish(Scene(NO_FACE))
         await stack.track_in(identity, "wait", within=WITHIN)
@@ -138,8 +161,33 @@ async def only_what_cannot_be_forged_binds(stack: Stack, publishers: Publishers,
     assert {one["identity"] for one in found} == {"Alice42", "Bob"}
 
 
-async def bind(stack: Stack, person_id: str) -> None:
-    await said(stack, "PUT", "/api/bindings", identity="Alice42", person_id=person_id)
+async def who_cannot_be_looked_at_is_unknowable(stack: Stack, publishers: Publishers, person_id: str) -> None:
+    """For each reason that there is, and nobody is told of as a stranger."""
+    why = {"Ellen": "encrypted", "Paul": "denied", "Lars": "too_large", "Nina": "no_frames", "Nora": "no_consent"}
+    how: dict[str, dict[str, Any]] = {"Lars": {"scene": HUGE, "fps": 1}, "Nina": {"fps": 1e-4}}
+    for identity in why:
+        await bind(stack, person_id, identity)
+        token = join_token(stack.room, identity) if identity == "Nora" else agreed(stack, identity)
+        kept: dict[str, Any] = {"encrypted": identity == "Ellen", "private": identity == "Paul"}
+        someone = await publishers.join(stack.room, identity, token=token, **kept)
+        await someone.publish(**{"scene": Scene(SAME_PERSON), **how.get(identity, {})})
+    for identity, detail in why.items():
+        await told(stack, "unknowable", detail, identity)
+    await said(stack, "PUT", "/api/consent", identity="Nora", given=True)
+    await told(stack, "expected", None, "Nora")
+    await said(stack, "PUT", "/api/consent", identity="Nora", given=False)
+    await told(stack, "unknowable", "no_consent", "Nora")
+    happened = [one for one in await events(stack) if one["participant_identity"] in why]
+    assert {one["state"] for one in happened} == {"pending", "unknowable", "expected"}
+
+
+def agreed(stack: Stack, identity: str) -> str:
+    """A token of somebody who consents."""
+    return join_token(stack.room, identity, attributes=AGREED)
+
+
+async def bind(stack: Stack, person_id: str, identity: str = "Alice42") -> None:
+    await said(stack, "PUT", "/api/bindings", identity=identity, person_id=person_id)
 
 
 async def acknowledge(stack: Stack) -> None:
@@ -154,15 +202,15 @@ async def said(stack: Stack, method: str, path: str, **body: Any) -> None:
         assert response.status == 200, await response.text()
 
 
-async def told(stack: Stack, state: str, detail: str | None) -> dict[str, Any]:
-    """What is told of Alice, as soon as it is this."""
+async def told(stack: Stack, state: str, detail: str | None, identity: str = "Alice42") -> dict[str, Any]:
+    """What is told of somebody, as soon as it is this."""
 
     async def there() -> dict[str, Any] | None:
-        participants = (await stack.asked("/api/identity?identity=Alice42"))["participants"]
+        participants = (await stack.asked(f"/api/identity?identity={identity}"))["participants"]
         found = [one for one in participants if (one["state"], one["detail"]) == (state, detail)]
         return found[0] if found else None
 
-    return await wait_until(there, within=WITHIN, what=f"Alice is {state} ({detail})")
+    return await wait_until(there, within=WITHIN, what=f"{identity} is {state} ({detail})")
 
 
 async def events(stack: Stack) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ _SOURCES: dict[str, rtc.TrackSource.ValueType] = {
 def _frames(scene: Scene, rotation: int) -> list[rtc.VideoFrame]:
     """The scene as the encoder takes it; the sensor is held so that turning by `rotation` clockwise sets it upright."""
     frames = []
-    for picture in scene.frames(_FRAMES_IN_LOOP):
+    for picture in scene.frames(_FRAMES_IN_LOOP if scene.sway else 1):
         held = picture.rotate(rotation, expand=True).convert("RGBA")
         rgba = rtc.VideoFrame(held.width, held.height, rtc.VideoBufferType.RGBA, held.tobytes())
         frames.append(rgba.convert(rtc.VideoBufferType.I420))

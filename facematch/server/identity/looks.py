@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from facematch.faces.tolerance import MATCH_MARGIN
-from facematch.protocol.events import Check, ParticipantChange
+from facematch.protocol.events import Check, ParticipantChange, WatchChange
 from facematch.server.presence.evidence import Sight, evidence_of, named
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ HERE: Final = "here"
 """They are there, and were when the recognizer came."""
 CONSENTED: Final = "consent_given"
 REFUSED: Final = "consent_withdrawn"
+NO_CONSENT: Final = "no_consent"
+NOT_COMPARED: Final = "not_compared"
+_WITHHELD: Final = {"consent": NO_CONSENT, "not_compared": NOT_COMPARED}
+"""Why a camera that is there is not looked at, by what the recognizer says of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,13 @@ class News:
 
 def news_of(cursor: int, event: Event) -> News | None:
     """What an event says; None: nothing that matters here."""
-    word = None
+    word: str | None = None
     if isinstance(event, ParticipantChange) and (event.already or event.change in (CONSENTED, REFUSED)):
         # Presence makes nothing of these; where and when it is, is told as of any other who joins.
         word = HERE if event.change == "joined" else event.change
         event = event.model_copy(update={"already": False, "change": "joined"})
+    if isinstance(event, WatchChange) and event.change == "lost" and event.track_sid is not None:
+        word = _WITHHELD.get(event.reason or "")
     evidence = evidence_of(cursor, event)
     if evidence is None:
         return None

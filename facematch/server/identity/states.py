@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from facematch.protocol.events import IdentityState
-from facematch.server.identity.looks import CONSENTED, HERE, REFUSED, News, Says, verdict_of
+from facematch.server.identity.looks import CONSENTED, HERE, NO_CONSENT, REFUSED, News, Says, verdict_of
 from facematch.server.presence.evidence import JOINED, LEFT
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ RULES: Final = (
         IdentityState.UNKNOWABLE,
         None,
         "a camera cannot be looked at (`muted`, `no_frames`, `encrypted`, `denied`, `too_large`, `no_reference`, "
-        "`error`), is looked at anew (`evidence_restarted`) or gone (`camera_gone`), and no other one may show a face",
+        "`error`), may not be (`no_consent`, `not_compared`), is looked at anew (`evidence_restarted`) or gone "
+        "(`camera_gone`), and no other one may show a face",
         1,
         _is_blind,
     ),
@@ -261,7 +262,7 @@ def _heard(marks: Iterable[News], newest: News | None) -> _Heard:
     if heard.left is not None and newest is not None and newest.order > heard.left.order:
         heard.left = heard.left if newest.evidence.sid == heard.left.evidence.sid else None
     if heard.away == REFUSED:
-        heard.away = "no_consent"
+        heard.away = NO_CONSENT
     return heard
 
 

@@ -41,6 +41,14 @@ def found(*told: Event, expected: Expected | None = P1, swapped: bool = False) -
 HERE = change(0, "joined")
 TWO: dict[str, Any] = {"track_sid": "TR_2"}
 
+
+def gone(when: float, **fields: Any) -> Event:
+    """A camera that is not watched any more."""
+    return watch(when, "lost", participant_identity="alice", participant_id="PA_1", track_sid="TR_1", **fields)
+
+
+WITHHELD = gone(1, reason="consent")
+
 CASES: list[tuple[str, Sequence[Event]]] = [
     ("pending", [HERE]),
     ("absent", [HERE, seen(1, bound="p_1"), change(2, "left")]),
@@ -58,6 +66,13 @@ CASES: list[tuple[str, Sequence[Event]]] = [
     ("expected", [HERE, named(1, "p_1"), named(2, "p_1")]),
     ("expected", [HERE, named(1, "p_1"), named(2), named(3, "p_1")]),
     ("pending", [HERE, named(1, "p_1"), look(2, "no_face"), named(3, "p_1")]),
+    # who has a camera and has not agreed, or is not to be compared; until they are looked at
+    ("unknowable(no_consent)", [HERE, WITHHELD]),
+    ("unknowable(not_compared)", [HERE, seen(0.5, bound="p_1"), gone(1, reason="not_compared")]),
+    ("unknowable(camera_gone)", [HERE, WITHHELD, seen(2, bound="p_1"), gone(3)]),
+    ("expected", [HERE, WITHHELD, change(2, "consent_given"), seen(3, bound="p_1")]),
+    ("pending", [HERE, WITHHELD, change(2, "consent_given"), seen(3, bound="p_1", looks=1)]),
+    ("unknowable(no_consent)", [HERE, seen(1, bound="p_1"), change(2, "consent_withdrawn"), gone(2, reason="consent")]),
     ("pending", [HERE, *(named(when) for when in range(1, 9))]),  # a miss is no stranger
     ("unexpected(other_person p_2)", [HERE, named(1, "p_2"), named(2, "p_2")]),
     ("unexpected(other_person)", [HERE, named(1, "p_2"), named(2, "p_3")]),
