@@ -18,7 +18,7 @@ from bench.report import Row, report, table
 from facematch.faces.fused import FusedFace, nearness
 from facematch.faces.gallery import Gallery, Person
 from facematch.faces.ranking import Enrolled
-from facematch.faces.tolerance import MatchRules
+from facematch.faces.tolerance import MATCH_MARGIN, MatchRules
 from facematch.recognizer.evidence.continuity import Continuity, State
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ BEFORE = (1, 2, 3, 6, 12, 60)
 """Looks at the first person before the swap."""
 TOLD_WITHIN = 3
 ENROLLED = 10
+MANY = 1_500
+"""In a gallery where one look names nobody: the others with a photograph each."""
 
 
 def main() -> None:
@@ -55,7 +57,11 @@ def main() -> None:
     rows = [swapped(people, before, options.swaps, generator) for before in BEFORE]
     rows += [swapped(people, before, options.swaps, generator, sitting=True) for before in BEFORE]
     sittings = other_light(people, options.swaps, generator)
-    strangers = [strangeness(people, photos, generator) for photos in (1, 3)]
+    strangers = [
+        strangeness(people, photos, faces.strangers[:others], generator)
+        for others in (0, MANY - ENROLLED)
+        for photos in (1, 3, 5)
+    ]
     table(strangers)
     report("continuity", rows, hours=options.hours, false_alarms=alarms, other_photograph=sittings, strangers=strangers)
 
@@ -139,9 +145,19 @@ def swapped(
     }
 
 
-def strangeness(people: list[NDArray[np.float32]], photos: int, generator: np.random.Generator) -> Row:
-    """Whom fused looks call a stranger: strangers, rightly, and those who are enrolled, wrongly."""
-    row: Row = {"photographs": photos, "enrolled": ENROLLED}
+def strangeness(
+    people: list[NDArray[np.float32]], photos: int, others: NDArray[np.float32], generator: np.random.Generator
+) -> Row:
+    """Whom fused looks name, and whom they call a stranger: strangers, rightly, and those who are enrolled, wrongly.
+
+    Args:
+        people: in many photographs each.
+        photos: of each of ENROLLED of them.
+        others: (n, 128), enrolled beside them.
+        generator: draws.
+    """
+    row: Row = {"photographs": photos, "enrolled": ENROLLED + len(others)}
+    beside = [Person(f"o_{at}", f"o_{at}", 1, one) for at, one in enumerate(others)]
     wrongly, named, rightly, given = np.zeros(3, int), np.zeros(3, int), np.zeros(3, int), np.zeros(3, int)
     rounds = 200
     for _ in range(rounds):
@@ -151,7 +167,7 @@ def strangeness(people: list[NDArray[np.float32]], photos: int, generator: np.ra
             Person(f"p_{at}", f"s_{at}", photos, own[:photos].mean(axis=0, dtype=np.float32))
             for at, own in enumerate(drawn)
         ]
-        enrolled = Enrolled(None, Gallery.of(1, "bench", persons))
+        enrolled = Enrolled(None, Gallery.of(1, "bench", [*persons, *beside]))
         for at, own in enumerate(drawn):
             for count, near in _fused(own[photos:], enrolled):
                 wrongly[count] += near.stranger
@@ -159,12 +175,13 @@ def strangeness(people: list[NDArray[np.float32]], photos: int, generator: np.ra
         for one in chosen[ENROLLED : 2 * ENROLLED]:
             for count, near in _fused(generator.permutation(people[one]), enrolled):
                 rightly[count] += near.stranger
-                given[count] += bool(near.best and _within(near.best))
+                given[count] += bool(near.best and _within(near.best) and (near.margin or 0) >= MATCH_MARGIN)
     all_ = rounds * ENROLLED
     for count in (1, 2):
         row[f"{count + 1} looks: known"] = f"{100 * named[count] / all_:.1f} %"
         row[f"{count + 1} looks: called a stranger"] = f"{100 * wrongly[count] / all_:.2f} %"
         row[f"{count + 1} looks: strangers called so"] = f"{100 * rightly[count] / all_:.2f} %"
+        row[f"{count + 1} looks: strangers given a name"] = f"{100 * given[count] / all_:.2f} %"
     return row
 
 

@@ -75,7 +75,8 @@ class FusedNearness:
     bound: Nearness | None
     """Whom it is supposed to be, one to one; None: nobody, or somebody who is not looked for here."""
     stranger: bool
-    """Two looks or more, and everybody is outside their tolerance."""
+    """Two looks or more, and everybody is outside their tolerance. Never where one look would name nobody: a tolerance
+    that is strict for so many is no proof that somebody is not among them."""
 
 
 def nearness(
@@ -97,7 +98,7 @@ def nearness(
     supposed = default if bound == DEFAULT else compared.alone(bound) if bound else None
     told = best if best is not None and best.distance <= (best.tolerance or 0.0) + NEAR else None
     others = candidates[1:] if told is not None and told is not default else []
-    unknown = any(one.tolerance is None for one in candidates)  # nothing is claimed among so many
+    unknown = compared.too_many  # somebody may well be among so many, and not within a tolerance that is so strict
     somebody = any(_within(one) for one in (*everybody, supposed) if one)
     return FusedNearness(
         told,
@@ -114,6 +115,11 @@ class _Compared:
         self._embedding, self._looks = face.embedding, face.looks
         self._enrolled, self._rules = enrolled, rules
         self._candidates = enrolled.gallery.candidates(room)
+
+    @property
+    def too_many(self) -> bool:
+        """Whether one look would name nobody."""
+        return bool(len(self._candidates)) and in_force(self._rules, len(self._candidates)).value is None
 
     def default(self) -> Nearness | None:
         """The default person."""

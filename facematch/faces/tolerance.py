@@ -9,6 +9,10 @@ falls with k photographs as sqrt(0.81 + 0.19 / k); with the mean of two looks to
 **Candidates.** One stranger has N chances to resemble somebody: 1 - (1 - f)^N, with f the chance for each. With
 STRANGER_RATE as the most of that, f follows, and the tolerance from the measured table.
 
+**Beyond the table** one look names nobody. Several looks together do (`looks`), with the last step of the table
+continued: the logarithm of the rate falls ever faster towards small distances, so a straight line claims too many
+strangers rather than too few, and half of STRANGER_RATE is aimed at.
+
 Source of both: this project's detector and encoder on Labeled Faces in the Wild (G. Huang et al., University of
 Massachusetts, Technical Report 07-49, 2007): 126 people and 5,600 strangers; `bench/accuracy.py` measures them anew.
 """
@@ -35,6 +39,10 @@ MOST_CANDIDATES: Final = 1000
 MATCH_MARGIN: Final = 0.04
 """By how much the next person of a gallery has to be farther than the one who is named."""
 
+_CONTINUED: Final = 20
+"""By how much rarer than at its end the table is continued: to the 10,000 people that a gallery may have."""
+_CAUTION: Final = 0.5
+"""Of STRANGER_RATE, where it is not measured."""
 _LOOKS = (1.0, 0.92, 0.895)
 """Of one look, of the mean of two, and of three or more."""
 _ALWAYS = 1 - 1e-9
@@ -88,7 +96,7 @@ def in_force(
         own: the person's in place of MATCH_TOLERANCE.
         looks: 1, or of how many the compared embedding is the mean.
     """
-    most = largest_keeping(rules.stranger_rate, candidates)
+    most = largest_keeping(rules.stranger_rate, candidates, looks)
     if most is None:
         return Tolerance(None, ToleranceReason.TOO_MANY_CANDIDATES, candidates)
     wanted, reason = (rules.tolerance, ToleranceReason.MATCH_TOLERANCE) if own is None else (own, ToleranceReason.OWN)
@@ -103,7 +111,7 @@ def all_in_force(
     """The same for every candidate, (n,): `own` with nan for those without; -1 for all where nobody is named."""
     if not len(own):
         return np.empty(0)  # as it is for every frame where the default person is all there is
-    most = largest_keeping(rules.stranger_rate, len(own))
+    most = largest_keeping(rules.stranger_rate, len(own), looks)
     if most is None:
         return np.full(len(own), -1.0)
     wanted = np.minimum(np.where(np.isnan(own), rules.tolerance, own.astype(np.float64)), most)
@@ -117,21 +125,26 @@ def looks_factor(looks: int) -> float:
 
 
 @lru_cache(maxsize=64)  # asked for each frame, of a few galleries
-def largest_keeping(stranger_rate: float, candidates: int) -> float | None:
+def largest_keeping(stranger_rate: float, candidates: int, looks: int = 1) -> float | None:
     """The largest tolerance, for one photograph, at which a stranger is given one of so many names at most so often.
 
-    Interpolated in the table on the logarithm of the rate; nothing beyond its ends is claimed.
+    Interpolated in the table on the logarithm of the rate. Beyond its ends nothing is claimed of one look; of several,
+    see above.
 
     Returns:
-        None: the table has none, or there are more than MOST_CANDIDATES.
+        None: the table has none, or there are more than MOST_CANDIDATES for one look.
     """
-    if candidates > MOST_CANDIDATES:
+    if looks == 1 and candidates > MOST_CANDIDATES:
         return None
     each = -math.expm1(math.log1p(-min(stranger_rate, _ALWAYS)) / max(1, candidates))
     distances, rates = zip(*STRANGERS, strict=True)
-    if each < rates[0]:
+    if each >= rates[0]:
+        return float(np.interp(math.log(each), np.log(rates), distances))
+    rarer = rates[0] / (each * _CAUTION)
+    if looks == 1 or rarer > _CONTINUED:
         return None
-    return float(np.interp(math.log(each), np.log(rates), distances))
+    step = (distances[1] - distances[0]) / math.log(rates[1] / rates[0])
+    return distances[0] - step * math.log(rarer)
 
 
 @dataclass(frozen=True, slots=True)

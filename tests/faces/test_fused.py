@@ -14,6 +14,7 @@ from tests.rig.embeddings import ENCODER, axis, crowd, gallery, person
 
 RULES = MatchRules(0.5, 0.01)
 NOBODY = empty(ENCODER)
+STRANGERS = 4000
 ALICE, BOB = person("p_alice", axis(0.0), 3), person("p_bob", axis(0.8), 3)
 
 
@@ -109,8 +110,39 @@ def test_whoever_is_the_bound_person_is_no_stranger() -> None:
     assert not nearness(face, enrolled, RULES, room="r", bound="p_bob").stranger
 
 
-def test_among_too_many_nothing_is_claimed() -> None:
+def test_among_too_many_for_one_look_several_name_who_is_very_near_and_call_nobody_a_stranger() -> None:
     people = crowd(np.random.default_rng(4), 1200) + axis(9.0)
-    crowded = Gallery.of(1, ENCODER, [person(f"p_{n}", one) for n, one in enumerate(people)])
-    near = nearness(fused(0.0, 0.0), Enrolled(None, crowded), RULES, room="r")
-    assert (near.best, near.stranger) == (None, False)
+    crowded = Gallery.of(1, ENCODER, [ALICE, *(person(f"p_{n}", one) for n, one in enumerate(people))])
+    enrolled = Enrolled(None, crowded)
+    assert nearness(fused(0.2), enrolled, RULES, room="r").best is None
+    near = nearness(fused(0.2, 0.2), enrolled, RULES, room="r")
+    assert near.best is not None
+    assert (near.best.person_id, near.best.tolerance) == ("p_alice", in_force(RULES, 1201, photos=3, looks=2).value)
+    assert near.best.distance < (near.best.tolerance or 0)
+    far = nearness(fused(1.0, 1.0), enrolled, RULES, room="r")
+    assert (far.best, far.stranger) == (None, False)
+
+
+@pytest.mark.parametrize(("people", "photos", "looks"), [(1001, 1, 2), (3000, 3, 3), (10_000, 5, 3)])
+def test_strangers_are_given_a_name_as_seldom_as_is_set_by_several_looks_among_so_many(
+    people: int, photos: int, looks: int
+) -> None:
+    """Generated: strangers as far apart as was measured, photographs of one person as far as to be one another."""
+    generator = np.random.default_rng(people)
+    centroids = of_each(crowd(generator, people), photos, generator)
+    strangers = of_each(crowd(generator, STRANGERS), looks, generator)
+    tolerance = in_force(RULES, people, photos=photos, looks=looks).value
+    assert tolerance is not None
+    named = 0
+    for some in np.array_split(strangers, 20):
+        squares = (some**2).sum(axis=1)[:, None] + (centroids**2).sum(axis=1) - 2 * some @ centroids.T
+        two = np.sqrt(np.maximum(np.partition(squares, 1, axis=1)[:, :2], 0))
+        named += int(((two[:, 0] <= tolerance) & (two[:, 1] - two[:, 0] >= RULES.margin)).sum())
+    assert named <= STRANGERS * RULES.stranger_rate
+
+
+def of_each(people: np.ndarray, count: int, generator: np.random.Generator) -> np.ndarray:
+    """The mean of so many photographs of each, (n, 128), of which one and another are 0.4 apart in the middle."""
+    noise = generator.normal(scale=0.4 / np.sqrt(2 * 128), size=(count, *people.shape)).astype(np.float32)
+    mean: np.ndarray = (people + noise).mean(axis=0)
+    return mean

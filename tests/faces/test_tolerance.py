@@ -71,6 +71,23 @@ def test_among_more_than_a_thousand_nobody_is_named_whatever_is_set() -> None:
     assert in_force(MatchRules(stranger_rate=0.001), MOST_CANDIDATES).value is None
 
 
+def test_several_looks_name_among_more_than_a_thousand_ever_more_strictly() -> None:
+    found = [in_force(RULES, candidates, looks=3).value for candidates in (1000, 1001, 3000, 10_000)]
+    values = [one for one in found if one is not None]
+    assert len(values) == 4
+    assert values == sorted(values, reverse=True)
+    assert values[0] - values[1] < 0.02
+    assert values[-1] > 0.25
+    assert in_force(RULES, 11_000, looks=3).reason is ToleranceReason.TOO_MANY_CANDIDATES
+    assert in_force(MatchRules(stranger_rate=0.0001), 1000, looks=3).value is None
+
+
+@pytest.mark.parametrize("looks", [2, 3])
+def test_several_looks_take_what_one_does_where_it_is_measured(looks: int) -> None:
+    for candidates in (1, 50, 1000):
+        assert largest_keeping(0.01, candidates, looks) == largest_keeping(0.01, candidates)
+
+
 def test_a_persons_own_is_in_the_same_measure_and_keeps_the_stranger_rate_too() -> None:
     stricter, looser = in_force(RULES, 10, photos=3, own=0.4), in_force(RULES, 150, own=0.6)
 

@@ -101,11 +101,14 @@ class _Waiting:
     taken_at: datetime
 
 
-def is_nobody(evidence: Evidence) -> bool:
-    """Whether looks together are outside everybody's tolerance. Where there are too many to tell, they are not."""
-    near = [one for one in (evidence.best, evidence.bound) if one is not None]
-    within = any(one.threshold is None or one.distance <= one.threshold for one in near)
-    return evidence.good and evidence.looks >= LEAST_LOOKS and not within
+def is_nobody(evidence: Evidence, *, enrolled: bool) -> bool:
+    """Whether looks together are outside everybody's tolerance. Where there are too many to tell, they are not.
+
+    Args:
+        evidence: of the looks.
+        enrolled: there is anybody to compare with.
+    """
+    return evidence.good and evidence.looks >= LEAST_LOOKS and (evidence.stranger or not enrolled)
 
 
 class UnknownFaces:
@@ -151,9 +154,13 @@ class UnknownFaces:
             await self._news.wait()
             self._news.clear()
             while self._waiting:
-                one = self._waiting.popleft()
-                if not await self._send(one) and one.sent in self._sent:
-                    self._sent.remove(one.sent)  # the next look offers it anew
+                await self._send_next()
+
+    async def _send_next(self) -> None:
+        """In a frame of its own, which keeps no face while there is nothing to send."""
+        one = self._waiting.popleft()
+        if not await self._send(one) and one.sent in self._sent:
+            self._sent.remove(one.sent)  # the next look offers it anew
 
     async def _send(self, one: _Waiting) -> bool:
         image = await asyncio.to_thread(_jpeg, one.crop)

@@ -186,7 +186,9 @@ class TrackWatch:
         compared = Compared(matching.enrolled(batch.default), matching.rules, self._room, self._bound())
         evidence = self._evidence.add(who.participant_identity, who.track_sid, batch.frames, compared)
         unknown = self._shared.unknown
-        if unknown.enabled and evidence is not None and not batch.findings.named and is_nobody(evidence):
+        enrolled = compared.enrolled.anyone(self._room)
+        nobody = evidence is not None and not batch.findings.named and is_nobody(evidence, enrolled=enrolled)
+        if unknown.enabled and nobody:
             face = self._evidence.seen_face(who.participant_identity, who.track_sid, batch.frames)
             if face is not None:
                 unknown.offer(self._room, who, face)
