@@ -39,7 +39,7 @@ class Traces:
         with zipfile.ZipFile(io.BytesIO(export)) as archive:
             images = [archive.read(name) for name in archive.namelist() if name.startswith("photos/")]
             kept = np.array([one["embedding"] for one in json.loads(archive.read("photos.json"))], np.float32)
-        parts = [image[at : at + _CHUNK] for image in images for at in _offsets(len(image))]
+        parts = [part for image in images for part in parts_of(image)]
         embeddings = tuple(one.tobytes() for one in kept)
         return cls(tuple(parts), embeddings, kept.mean(axis=0, dtype=np.float32).tobytes())
 
@@ -82,6 +82,11 @@ def reachable(*roots: object) -> Iterator[bytes]:
         elif isinstance(one, str):
             yield one.encode("utf-8", "replace")
         waiting += gc.get_referents(one)
+
+
+def parts_of(image: bytes) -> list[bytes]:
+    """Of a picture, as it may be found in a database."""
+    return [image[at : at + _CHUNK] for at in _offsets(len(image))]
 
 
 def _offsets(length: int) -> list[int]:

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import sqlalchemy as sa
 
+from facematch.protocol.anchors import HandedAnchor, HandingOn
+from facematch.protocol.embeddings import packed
 from facematch.server.storage.database import Database
 from facematch.server.storage.schema import events
+from tests.rig.embeddings import axis
 from tests.rig.heartbeats import heartbeat_body
 from tests.rig.listener import Listener
 from tests.rig.replicas import check_body
@@ -51,6 +54,18 @@ async def stored_of(replicas: Replicas, names: Sequence[str]) -> int:
     finally:
         await database.aclose()
     return int(number)
+
+
+async def handed_on(web: WebProcess, session: aiohttp.ClientSession, source: str, **parts: Any) -> list[str]:
+    """Whose anchors a recognizer gets."""
+    body = HandingOn(source=source, room="red", encoder="dlib", **parts).model_dump(mode="json")
+    async with session.post(f"{web.base_url}/api/anchors", json=body) as answer:
+        assert answer.status == 200, await answer.text()
+        return [one["participant_identity"] for one in (await answer.json())["anchors"]]
+
+
+def anchor_of(who: str) -> HandedAnchor:
+    return HandedAnchor(participant_identity=who, embedding=packed(axis(0.5)), looks=5, spread=0.1)
 
 
 @asynccontextmanager
@@ -97,10 +112,16 @@ async def test_erasures_race_events_over_both_processes(
             late, here = replicas[n % 2], replicas[(n + 1) % 2]
             async with posting(late, session, who, f"source-{n}") as taken:
                 await wait_until(lambda: _async(len(taken) > 2), within=HEARD_SECONDS, what="events are taken")
+                await handed_on(late, session, f"source-{n}", anchors=[anchor_of(who)])
                 receipt = await erased(here, session, who)
                 receipts[who] = loop.time()
                 before = len(taken)
                 await wait_until(lambda: _async(len(taken) > before + 2), within=HEARD_SECONDS, what="late events")  # noqa: B023
+
+                async def forgotten() -> bool:
+                    return await handed_on(late, session, "next", wanted=[who]) == []  # noqa: B023
+
+                await wait_until(forgotten, within=HEARD_SECONDS, what="the other process knows no face of theirs")
             posted += len(taken)
             removed += receipt["events"]
         for task in listening:

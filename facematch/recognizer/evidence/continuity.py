@@ -119,7 +119,7 @@ TOLD: dict[State, Literal["same", "changed", "lost"] | None] = {
 """What an event says of each."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Anchor:
     """The mean of a participant's looks."""
 

@@ -12,6 +12,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+from weakref import ref
 
 import structlog
 from pydantic import ValidationError
@@ -43,7 +44,8 @@ class _Room:
 
     asked: set[str] = field(default_factory=set)
     """Of whom it was asked whether another recognizer knew them."""
-    handed: dict[str, Anchor] = field(default_factory=dict)
+    handed: dict[str, ref[Anchor]] = field(default_factory=dict)
+    """Of whom it has which; none is kept here, for what is forgotten is forgotten while the API is away, too."""
 
 
 class AnchorsHandedOn:
@@ -119,7 +121,7 @@ class AnchorsHandedOn:
                 participant_identity=identity, embedding=packed(one.embedding), looks=one.looks, spread=one.spread
             )
             for identity, one in anchors.items()
-            if identity in known.asked and known.handed.get(identity) is not one
+            if identity in known.asked and (identity not in known.handed or known.handed[identity]() is not one)
         ]
         gone = sorted(known.handed.keys() - anchors.keys())
         wanted = sorted(room.watched - known.asked)
@@ -143,4 +145,4 @@ class AnchorsHandedOn:
         known.asked.update(sent.wanted)
         for identity in sent.gone:
             known.handed.pop(identity, None)
-        known.handed |= {one.participant_identity: anchors[one.participant_identity] for one in sent.anchors}
+        known.handed |= {one.participant_identity: ref(anchors[one.participant_identity]) for one in sent.anchors}

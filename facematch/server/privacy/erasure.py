@@ -140,7 +140,9 @@ class Erasures:
         stamp, found = await self._store.stamp(), await self._store.pending()
         confirmed = await self._store.confirmations()
         known = {pending.id: pending for pending in found}
-        self._unremoved |= known.keys() - self._pending.keys()
+        for id_ in known.keys() - self._pending.keys():
+            self._unremoved.add(id_)
+            self._removal.forget(known[id_].subject)
         for id_ in [id_ for id_ in self._pending if id_ not in known and id_ not in self._attended]:
             self._stragglers.append((self._pending[id_], self._monotonic() + STRAGGLERS.total_seconds()))
             self._forget(id_)

@@ -120,6 +120,11 @@ class Removal:
         await self._unknown.forget_people(subject.people)
         return await self._people.erase(subject.people), bound
 
+    def forget(self, subject: Subject) -> None:
+        """Drop what only the memory of this process has."""
+        if subject.kind == "participant":
+            self._anchors.forget(subject.id)
+
     async def traces(self, subject: Subject, until: datetime | None, leftovers: Leftovers) -> Found:
         """Remove events and snapshots, and look whether they have gone.
 
@@ -135,8 +140,8 @@ class Removal:
             OSError: they could not be removed.
         """
         await self._feed.writer.settled()
+        self.forget(subject)
         if subject.kind == "participant":
-            self._anchors.forget(subject.id)
             await self._unknown.forget(subject.id)
         async with self._retention.lock:
             latest = await self._records.latest()

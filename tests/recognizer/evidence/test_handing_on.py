@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from facematch.protocol.anchors import HandingOn
+from facematch.protocol.embeddings import packed
 from facematch.recognizer.delivery.api_client import Answer, ApiUnreachableError
 from facematch.recognizer.evidence.handing_on import EVERY_SECONDS, LEAST_SECONDS, UNKNOWN_SECONDS, AnchorsHandedOn
 from facematch.server.recognizers.anchors import Anchors
+from tests.rig.embeddings import axis
 from tests.rig.seen_faces import HERS, HIS, Room
+from tests.rig.traces import reachable
 
 if TYPE_CHECKING:
     from typing import Any
@@ -118,6 +121,31 @@ async def test_what_is_forgotten_here_is_forgotten_there(api: Api, pictures: lis
     assert api.messages[-1].gone == ["alice"]
     asks = HandingOn(source="second", room="a room", encoder="dlib", wanted=["alice"])
     assert api.anchors.hand_on(asks).anchors == []
+
+
+async def test_of_whoever_is_forgotten_nothing_can_be_reached(api: Api, pictures: list[np.ndarray]) -> None:
+    """Neither here nor there, and also while nobody there can be told."""
+    boot = Boot(api, "first", pictures)
+    boot.room.watch("alice")
+    await boot.handed.hand_on()
+    boot.look(HIS)
+    await boot.handed.hand_on()
+    bitten = [bytes(255 - byte for byte in one) for one in (axis(HIS).tobytes(), packed(axis(HIS)).encode())]
+
+    def found() -> list[bool]:
+        held = list(reachable(boot, api))
+        return [any(bytes(255 - byte for byte in one) in data for data in held) for one in bitten]
+
+    api.messages.clear()
+    assert found() == [True, True]
+    boot.kept.forget("alice")
+    api.anchors.forget("alice")
+    api.away = True
+    await boot.handed.hand_on()
+    assert found() == [False, False]
+    api.away = False
+    await boot.handed.hand_on()
+    assert api.messages[-1].gone == ["alice"]
 
 
 async def test_whoever_may_not_be_looked_at_gets_nothing_back(api: Api, pictures: list[np.ndarray]) -> None:

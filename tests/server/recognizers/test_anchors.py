@@ -9,7 +9,7 @@ import pytest
 
 from facematch.protocol.anchors import HandedAnchor, HandingOn
 from facematch.protocol.embeddings import packed, unpacked
-from facematch.server.recognizers.anchors import KEPT_SECONDS, Anchors
+from facematch.server.recognizers.anchors import KEPT_SECONDS, LATE_SECONDS, Anchors
 from tests.rig.embeddings import axis
 from tests.rig.identity_client import beat, bind, person, tell
 from tests.rig.rooms_told import change
@@ -63,6 +63,19 @@ def test_it_goes_when_it_is_said_and_ten_minutes_after_nobody_reports_of_the_roo
     assert [one.participant_identity for one in kept.hand_on(asks).anchors] == ["carol"]
     clock.now += KEPT_SECONDS
     assert kept.hand_on(asks).anchors == []
+
+
+def test_what_was_on_its_way_when_somebody_was_forgotten_is_not_kept() -> None:
+    clock = Clock()
+    kept = Anchors(lambda: clock.now)
+    kept.hand_on(message(anchors=[anchor(), anchor("bob")]))
+    kept.forget("alice")
+    kept.hand_on(message(anchors=[anchor(), anchor("bob", 0.1)]))
+    asks = message("second", wanted=["alice", "bob"])
+    assert kept.hand_on(asks).anchors == [anchor("bob", 0.1)]
+    clock.now += LATE_SECONDS
+    kept.hand_on(message(anchors=[anchor(at=0.5)]))
+    assert kept.hand_on(asks).anchors == [anchor(at=0.5), anchor("bob", 0.1)]
 
 
 def hand_on(client: TestClient, **fields: Any) -> list[str]:

@@ -174,6 +174,25 @@ def test_the_crop_of_somebody_erased_is_not_taken_unnoticed(web: TestClient) -> 
     assert web.get("/api/people").json()["total"] == 0
 
 
+@pytest.mark.parametrize("whose", ["participant", "person"])
+def test_nothing_of_it_is_left_in_any_file(web: TestClient, settings: Settings, whose: str) -> None:
+    id_ = web.post("/api/people", json={"name": "Alice"}).json()["id"]
+    web.post(f"/api/people/{id_}/photos", files={"files": b"\xff\xd8\xff" + bytes([3])})
+    send(web, "alice", 5)
+    send(web, "alice", 5, quality=150)  # what it was before is gone, too
+    pictures = [b"\xff\xd8\xffalice" + bytes([quality, 5]) for quality in (100, 150)]
+
+    def left() -> set[int]:
+        files = [path.read_bytes() for path in settings.data_dir.iterdir() if path.is_file()]
+        wanted = (*pictures, axis(0.5).tobytes())
+        return {at for at, one in enumerate(wanted) if any(one in file for file in files)}
+
+    assert {1, 2} <= left()
+    path = f"/api/people/{id_}" if whose == "person" else "/api/participants?identity=alice"
+    assert web.delete(path).json()["verified"] is True
+    assert left() == set()
+
+
 def test_the_export_of_a_participant_has_it(web: TestClient) -> None:
     send(web, "alice")
     archive = web.get("/api/participants/export?identity=alice").content
