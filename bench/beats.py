@@ -70,8 +70,21 @@ class Beating:
             worker.hear(said.rooms)
 
 
-async def measured(url: str, workers: int, rooms: int, seconds: float) -> Row:
+async def measured(kind: str, server: Postgres | None, workers: int, rooms: int, seconds: float) -> Row:
     """One row: a database, a web process, recognizers and rooms."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = await new_database(kind, Path(folder), server)
+        await _prepare(url, rooms)
+        named = {"database_url": url.replace("+asyncpg", "")} if server else {}
+        web = WebProcess(Path(folder), rooms="exam-*", **named)
+        try:
+            await web.start()
+            return await _row(web, workers, rooms, seconds) | {"database": kind}
+        finally:
+            web.end()
+
+
+async def _prepare(url: str, rooms: int) -> None:
     await migrate(url)
     database = Database(url)
     database.open()
@@ -80,15 +93,6 @@ async def measured(url: str, workers: int, rooms: int, seconds: float) -> Row:
     await book.found([f"exam-{number}" for number in range(rooms)], whole=False)
     await book.aclose()
     await database.aclose()
-    with tempfile.TemporaryDirectory() as folder:
-        web = WebProcess(
-            Path(folder), database_url=url.replace("+asyncpg", "").replace("+aiosqlite", ""), rooms="exam-*"
-        )
-        try:
-            await web.start()
-            return await _row(web, workers, rooms, seconds) | {"database": url.partition("+")[0].partition(":")[0]}
-        finally:
-            web.end()
 
 
 async def _row(web: WebProcess, workers: int, rooms: int, seconds: float) -> Row:
@@ -125,10 +129,9 @@ async def _run(arguments: argparse.Namespace) -> list[Row]:
             parts.callback(server.remove)
             server.start()
         for kind in arguments.databases:
+            used = server if kind == "postgresql" else None
             for workers, rooms in zip(arguments.recognizers, arguments.rooms, strict=True):
-                folder = Path(parts.enter_context(tempfile.TemporaryDirectory()))
-                url = await new_database(kind, folder, server)
-                rows.append(await measured(url, workers, rooms, arguments.seconds))
+                rows.append(await measured(kind, used, workers, rooms, arguments.seconds))
     return rows
 
 

@@ -11,19 +11,21 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from facematch.config.settings import ROOT
+from tests.rig.breaking import Break, Breaking, Part
 from tests.rig.lasting import LASTING
 from tests.rig.listener import Listener, is_match
 from tests.rig.ports import candidates, free_tcp_port, free_udp_port
 from tests.rig.process import Process, forget_the_ended, started
 from tests.rig.schedule import ByFile
 from tests.rig.waiting import DiedError, NeverHappenedError, wait_until_true
+from tests.rig.watch_record import Spell
 from tests.rig.webhook_receiver import WebhookReceiver
 
 if TYPE_CHECKING:
@@ -106,6 +108,29 @@ async def test_an_end_that_is_asked_for_or_waited_for_is_none(doomed: Process, t
         await patient.ended(LONG)
     with pytest.raises(NeverHappenedError):
         await wait_until_true(lambda: False, within=0, what="anything")
+
+
+@pytest.mark.parametrize(
+    ("breaks", "gap", "allowed"),
+    [
+        ([], (10.0, 11.0), 0.0),
+        ([(Part.WEB, 5.0, 9.0, 12.0)], (10.0, 11.0), 0.0),  # moves no room by itself
+        ([(Part.RECOGNIZER, 5.0, 9.0, None)], (10.0, 11.0), 5.0),
+        ([(Part.RECOGNIZER, 5.0, 1.0, 4.0)], (10.0, 11.0), 0.0),  # long over
+        ([(Part.RECOGNIZER, 5.0, 9.0, 12.0), (Part.WEB, 3.0, 9.0, 12.0)], (10.0, 11.0), 8.0),  # delays what moves it
+        ([(Part.RECOGNIZER, 5.0, 8.0, None), (Part.RECOGNIZER, 6.0, 9.0, 11.0)], (10.0, 12.0), 12.0),  # 1 s: nobody is
+        ([(Part.LIVEKIT, 15.0, 9.0, 11.0)], (10.0, 12.0), 16.0),
+    ],
+)
+def test_what_a_room_may_go_without_anybody_is_what_each_break_allows_that_is_felt(
+    breaks: list[tuple[Part, float, float, float | None]], gap: tuple[float, float], allowed: float
+) -> None:
+    web = ["one", "other"]
+    fleet: Any = SimpleNamespace(workers={"a": "worker a", "b": "worker b"}, replicas=SimpleNamespace(processes=web))
+    breaking = Breaking(fleet, cast("Any", None), None, seed=1)
+    targets = iter(["worker a", "worker b"])
+    breaking.breaks = [Break("", part, seconds, at, to, next(targets)) for part, seconds, at, to in breaks]
+    assert breaking.allowed(Spell("room", *gap)) == pytest.approx(allowed, abs=0.3)
 
 
 async def test_a_connection_to_a_receiver_of_webhooks_is_not_left_behind_by_a_test_and_ends_with_it() -> None:

@@ -90,7 +90,7 @@ class Fleet:
 
         async def so() -> bool:
             loads = [len(await self.held(name)) for name in self.workers]
-            apart = max(1, LEVEL * len(self.rooms))
+            apart = 1 + LEVEL * len(self.rooms)  # nothing is moved that would go half its weight beyond the other
             return sum(loads) == len(self.rooms) and max(loads) - min(loads) <= apart and await self.watched_by_one()
 
         await wait_until(so, within=START_SECONDS, what="the rooms are shared out")

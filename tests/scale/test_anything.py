@@ -52,7 +52,8 @@ async def test_whatever_dies_nothing_is_lost_or_told_twice_and_rooms_are_watched
                 began = time.monotonic()
                 await breaking.run(scale(8.0, 600.0), apart=scale(2.0, 7.0))
                 await wait_until(fleet.watched_by_one, within=SETTLED_SECONDS, what="each room is watched by one")
-                gaps = [gap for gap in record.spells(lambda who: not who, began) if gap.seconds > breaking.allowed(gap)]
+                all_gaps = [*record.spells(lambda who: not who, began)]
+                gaps = [gap for gap in all_gaps if gap.seconds > breaking.allowed(gap)]
                 doubles = record.longest(lambda who: len(who) > 1, began)
             for worker in fleet.workers.values():
                 await worker.terminate(within=SETTLED_SECONDS)
@@ -63,6 +64,8 @@ async def test_whatever_dies_nothing_is_lost_or_told_twice_and_rooms_are_watched
                 acknowledged=len(sender.acknowledged),
                 events=len(events),
                 two_in_a_room_s=round(max(doubles.values()), 2),
+                gaps=len(all_gaps),
+                longest_gap_s=round(max((gap.seconds for gap in all_gaps), default=0.0), 1),
                 gaps_too_long=[f"{gap.seconds:.1f} s, allowed {breaking.allowed(gap):.1f}" for gap in gaps],
             )
             assert_log_keeps(events, sender.acknowledged, waiting=in_outboxes(tmp_path), outdated=outdated)
