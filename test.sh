@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Every check: style, types, the page's modules, and all tests; they run beside each other.
 #   ./test.sh                         everything, in several processes
-#   ./test.sh --quick                 everything but what starts browsers, servers and package managers (`long` below)
+#   ./test.sh --quick                 everything but what starts browsers, servers and package managers, or looks at
+#                                     photographs (`long` below)
 #   ./test.sh --faults                everything, with the proofs of tests/faults at their whole length, some 40 minutes
 #   ./test.sh [pytest arguments]      the checks and some tests, in one process: ./test.sh tests/faces -k encoder
 # All of it runs even when a part fails; the exit code and the last line tell.
@@ -51,6 +52,11 @@ long=(
   tests/server/web/test_openapi.py
   tests/server/web/test_uvicorn.py
   tests/setup/test_packages.py
+  tests/bench/test_album.py
+  tests/faces
+  tests/recognizer/evidence/test_real_stills.py
+  tests/recognizer/room/test_still_camera.py
+  tests/recognizer/test_random_changes.py
 )
 case "$*" in
   "" | --faults) tests=("${parallel[@]}" "$@") ;;

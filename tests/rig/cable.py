@@ -62,10 +62,10 @@ class Cable:
             task = asyncio.get_running_loop().create_task(self._forward(reader, writer))
         self._forwarding.add(task)
         task.add_done_callback(self._forwarding.discard)
+        task.add_done_callback(lambda _: writer.transport.abort())  # also of what was cancelled before it began
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.ExitStack() as closing:
-            closing.callback(writer.transport.abort)
             await self._whole.wait()
             with contextlib.suppress(OSError):
                 there, back = await self._reach()
