@@ -130,7 +130,7 @@ def test_what_a_room_may_go_without_anybody_is_what_each_break_allows_that_is_fe
     breaking = Breaking(fleet, cast("Any", None), None, seed=1)
     targets = iter(["worker a", "worker b"])
     breaking.breaks = [Break("", part, seconds, at, to, next(targets)) for part, seconds, at, to in breaks]
-    assert breaking.allowed(Spell("room", *gap)) == pytest.approx(allowed, abs=0.3)
+    assert breaking.allowed(Spell("room", *gap, seen=gap[1])) == pytest.approx(allowed, abs=0.3)
 
 
 async def test_a_connection_to_a_receiver_of_webhooks_is_not_left_behind_by_a_test_and_ends_with_it() -> None:

@@ -26,10 +26,19 @@ class Spell(NamedTuple):
     room: str
     began: float
     ended: float
+    """The first look that saw otherwise."""
+    seen: float
+    """The last look that saw it."""
 
     @property
     def seconds(self) -> float:
+        """At most; on a busy machine looks are far apart."""
         return self.ended - self.began
+
+    @property
+    def at_least(self) -> float:
+        """Seconds."""
+        return self.seen - self.began
 
 
 class WatchRecord:
@@ -104,14 +113,16 @@ class WatchRecord:
     def spells(self, holds: Callable[[list[str]], bool], since: float) -> Iterator[Spell]:
         """When that was so of a room's identities; a look without an answer ends a spell."""
         began: dict[str, float] = {}
+        seen: dict[str, float] = {}
         for at, rooms in self._samples:
             for room in self._rooms:
                 who = rooms.get(room)
                 if who is not None and at >= since and holds(who):
                     began.setdefault(room, at)
+                    seen[room] = at
                 elif room in began:
-                    yield Spell(room, began.pop(room), at)
-        yield from (Spell(room, at, self._samples[-1][0]) for room, at in began.items())
+                    yield Spell(room, began.pop(room), at, seen[room])
+        yield from (Spell(room, at, seen[room], seen[room]) for room, at in began.items())
 
     async def _run(self) -> None:
         while True:
