@@ -123,7 +123,7 @@ class Removal:
     def forget(self, subject: Subject) -> None:
         """Drop what only the memory of this process has."""
         if subject.kind == "participant":
-            self._anchors.forget(subject.id)
+            self._anchors.erase(subject.id)
 
     async def traces(self, subject: Subject, until: datetime | None, leftovers: Leftovers) -> Found:
         """Remove events and snapshots, and look whether they have gone.

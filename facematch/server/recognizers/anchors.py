@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 KEPT_SECONDS: Final = 600.0
 LATE_SECONDS: Final = 10.0
-"""After somebody was forgotten nothing is taken of them: their recognizer hears of it with its next heartbeat."""
+"""After somebody was erased nothing is taken of them: their recognizer hears of it with its next heartbeat."""
 MOST: Final = 10_000
 """Kept at once, of all rooms; the one that was handed on longest ago goes first."""
 
@@ -47,7 +47,7 @@ class Anchors:
         self._kept: dict[_Whose, _Kept] = {}
         self._heard: dict[tuple[str, str], float] = {}
         """When a recognizer (`source`) reported last of a room."""
-        self._forgotten: dict[str, float] = {}
+        self._erased: dict[str, float] = {}
 
     def hand_on(self, said: HandingOn) -> HandedOn:
         """Keep what a recognizer hands on, and answer with what it asks for."""
@@ -56,7 +56,7 @@ class Anchors:
         for identity in said.gone:
             self._kept.pop((said.room, identity), None)
         for anchor in said.anchors:
-            if anchor.participant_identity in self._forgotten:
+            if anchor.participant_identity in self._erased:
                 continue
             whose = said.room, anchor.participant_identity
             self._kept.pop(whose, None)
@@ -70,13 +70,17 @@ class Anchors:
         """A recognizer reports of a room. Cheap: with every heartbeat."""
         now = self._now()
         self._heard[source, room] = now
-        self._forgotten = {who: at for who, at in self._forgotten.items() if now - at < LATE_SECONDS}
+        self._erased = {who: at for who, at in self._erased.items() if now - at < LATE_SECONDS}
         old = {one for one, at in self._heard.items() if now - at >= KEPT_SECONDS}
         if old:
             self._heard = {one: at for one, at in self._heard.items() if one not in old}
             self._kept = {whose: one for whose, one in self._kept.items() if (one.source, whose[0]) not in old}
 
     def forget(self, identity: str) -> None:
-        """Drop what is kept of a participant, in whatever room, and what is on its way."""
-        self._forgotten[identity] = self._now()
+        """Drop what is kept of a participant, in whatever room."""
         self._kept = {whose: one for whose, one in self._kept.items() if whose[1] != identity}
+
+    def erase(self, identity: str) -> None:
+        """The same for good: what is on its way is not taken either."""
+        self._erased[identity] = self._now()
+        self.forget(identity)

@@ -65,11 +65,13 @@ def test_it_goes_when_it_is_said_and_ten_minutes_after_nobody_reports_of_the_roo
     assert kept.hand_on(asks).anchors == []
 
 
-def test_what_was_on_its_way_when_somebody_was_forgotten_is_not_kept() -> None:
+def test_what_was_on_its_way_when_somebody_was_erased_is_not_kept() -> None:
+    """Of whoever was only seen to, the face that is there now is handed on at once."""
     clock = Clock()
     kept = Anchors(lambda: clock.now)
     kept.hand_on(message(anchors=[anchor(), anchor("bob")]))
-    kept.forget("alice")
+    kept.erase("alice")
+    kept.forget("bob")
     kept.hand_on(message(anchors=[anchor(), anchor("bob", 0.1)]))
     asks = message("second", wanted=["alice", "bob"])
     assert kept.hand_on(asks).anchors == [anchor("bob", 0.1)]
