@@ -43,15 +43,23 @@ def pause(publication: rtc.RemoteTrackPublication) -> None:
     """Stay subscribed, but have the server send nothing. Close the frame stream first: it would deliver black."""
     if SUPPORTED:
         _set_enabled(publication, enabled=False)
+        _tell_settings(publication)
     elif publication.simulcasted:
         publication.set_video_quality(rtc.VideoQuality.VIDEO_QUALITY_LOW)
 
 
 def resume(publication: rtc.RemoteTrackPublication, processed_width: int) -> None:
-    """Have the server send again. Open the frame stream after it."""
+    """Have the server send again. Open the frame stream after it.
+
+    To ask for a layer says that as well. The settings alone would bring the highest layer back, and to send both is a
+    race: the SDK sends each request when it comes to it.
+    """
     if SUPPORTED:
         _set_enabled(publication, enabled=True)
-    _ask_for_layer(publication, processed_width)  # enabling alone brings the highest layer back
+    if publication.simulcasted:
+        _ask_for_layer(publication, processed_width)
+    elif SUPPORTED:
+        _tell_settings(publication)
 
 
 def _ask_for_layer(publication: rtc.RemoteTrackPublication, processed_width: int) -> None:
@@ -67,6 +75,12 @@ def _set_enabled(publication: rtc.RemoteTrackPublication, *, enabled: bool) -> N
     switch.enable_remote_track.track_handle = track._ffi_handle.handle  # noqa: SLF001
     switch.enable_remote_track.enabled = enabled
     FfiClient.instance.request(switch)
+
+
+def _tell_settings(publication: rtc.RemoteTrackPublication) -> None:
+    """Which include whether the track is switched on."""
+    if publication.track is None:
+        return  # it would be told as switched off
     tell = ffi_pb2.FfiRequest()
     settings = tell.update_remote_track_publication_dimension
     settings.track_publication_handle = publication._ffi_handle.handle  # noqa: SLF001

@@ -93,6 +93,8 @@ class Probe:
         """Whether the track ever was. The server may take that over to the next subscription, and to resume it just
         before the end of this one does not help: the SDK looks at the track when it sends the settings, and it has
         gone."""
+        self._first_did = False
+        """Whether the last batch needed no more than its first picture."""
         self._default: ReferenceSet | None = None
         """Of the batch at work."""
         self._processed_width = shared.engine.processed_width
@@ -146,6 +148,7 @@ class Probe:
                 await stream.aclose()
             finally:
                 self._shared.counters.streams_open -= 1
+        self._first_did = self._cycle.state is State.HOLD and batch.looked is not None and len(set(batch.looked)) == 1
         return outputs
 
     def forget(self) -> None:
@@ -159,10 +162,12 @@ class Probe:
 
     def _enough(self, reception: Reception, waiting: int) -> bool:
         """Whether no other picture is wanted now: all are here that are looked at, or the first of a held camera is,
-        which will most likely do. Where these have to wait, what the server sends meanwhile is decoded for nothing.
+        and will most likely do: it did the last time, or it has to wait. What the server sends meanwhile is decoded for
+        nothing.
         """
         selection = reception.selection
-        first = reception.resumed and selection.counted == 1 and self._shared.engine.busy
+        likely = reception.resumed and (self._first_did or self._shared.engine.busy)
+        first = likely and selection.counted == 1
         if first or (selection.complete and waiting > 1):
             forwarding.pause(self._publication)
             self.stopped = self.was_paused = True

@@ -40,6 +40,7 @@ def enabled(monkeypatch: pytest.MonkeyPatch) -> None:
         publication.asked.append(("enabled", enabled))
 
     monkeypatch.setattr(forwarding, "_set_enabled", write_down)
+    monkeypatch.setattr(forwarding, "_tell_settings", lambda publication: publication.asked.append(("settings", None)))
 
 
 def asked(action: Callable[..., None], *arguments: object, simulcasted: bool = True) -> list[tuple[str, Any]]:
@@ -66,7 +67,7 @@ def test_this_sdk_can_stop_forwarding() -> None:
 
 @pytest.mark.usefixtures("enabled")
 def test_a_pause_stops_forwarding() -> None:
-    assert asked(forwarding.pause) == [("enabled", False)]
+    assert asked(forwarding.pause) == [("enabled", False), ("settings", None)]
 
 
 def test_a_track_that_has_gone_is_not_paused() -> None:
@@ -78,8 +79,12 @@ def test_a_track_that_has_gone_is_not_paused() -> None:
 
 
 @pytest.mark.usefixtures("enabled")
-def test_after_a_pause_the_layer_is_asked_for_again() -> None:
-    assert asked(forwarding.resume, 640) == [("enabled", True), ("quality", MEDIUM)]
+@pytest.mark.parametrize(
+    ("simulcasted", "told"), [(True, ("quality", MEDIUM)), (False, ("settings", None))], ids=["layers", "one layer"]
+)
+def test_after_a_pause_one_message_says_all(simulcasted: bool, told: tuple[str, Any]) -> None:
+    """Of two, the server would keep whichever comes last."""
+    assert asked(forwarding.resume, 640, simulcasted=simulcasted) == [("enabled", True), told]
 
 
 @pytest.mark.usefixtures("enabled")

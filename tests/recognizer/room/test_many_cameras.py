@@ -296,6 +296,22 @@ def test_where_looking_takes_long_nothing_is_decoded_that_is_not_looked_at(monke
         assert camera.decoded <= (5 * batches if camera.name.startswith("stranger") else batches + 5)
 
 
+def test_a_held_camera_that_was_known_at_first_sight_sends_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    hall = Hall(monkeypatch, look_seconds=0.35)
+    decoded: list[int] = []
+
+    async def live() -> None:
+        camera = hall.publish(Camera("held"))
+        for _ in range(4):
+            await asyncio.sleep(9.0 if not decoded else 10.65)
+            decoded.append(camera.decoded)
+
+    hall.run(live)
+    first, *later = (after - before for before, after in pairwise([0, *decoded]))
+    assert first > 1  # nobody knew
+    assert later == [1, 1, 1]
+
+
 def test_a_held_camera_whose_first_picture_does_not_do_is_looked_at_further(monkeypatch: pytest.MonkeyPatch) -> None:
     hall = Hall(monkeypatch, look_seconds=0.2)
 
