@@ -1,14 +1,15 @@
 """Pages of a large log: `python -m bench.log_pages [--events 1000000]`.
 
 Fills a log as 40 cameras of 8 rooms would in 30 days, a Match and a Check a time, of 20 people in turn, and asks the
-web process for pages of it as a client does, over HTTP; then for all of one day as CSV, and says how much memory that
-took.
+web process for pages of it as a client does, over HTTP; then for tables of it as CSV: a day, everything, everything to
+readers that are slow, and everything while the older half is removed. It says how much memory each took.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import sqlite3
 import tempfile
 import time
@@ -39,6 +40,9 @@ DAYS = 30
 CAMERAS, ROOMS, PEOPLE = 40, 8, 20
 NOW = datetime.now(UTC).replace(microsecond=0)
 AT_ONCE = 20_000
+SLOW = 200_000
+"""Bytes a second."""
+LEAVES_SECONDS = 20
 COLUMNS = (
     *("cursor", "event_id", "type", "room", "participant_identity", "participant_id", "track_sid", "source", "seq"),
     *("timestamp", "received_at", "body"),
@@ -107,20 +111,54 @@ async def ask(web: WebProcess, what: str, query: dict[str, Any], times: int) -> 
     return {"asked": what, "p50_ms": percentile(took, 0.5) * 1000, "worst_ms": max(took) * 1000, "kB": size // 1000}
 
 
-async def as_csv(web: WebProcess, process: psutil.Process, query: dict[str, Any]) -> Row:
-    """The same for a table, which is read to its end; with what it added to the memory at most."""
-    before = most = process.memory_info().rss
+async def as_csv(web: WebProcess, what: str, query: dict[str, Any], readers: int = 1, pace: float = math.inf) -> Row:
+    """The same for a table, which is read to its end; with what it added to the memory at most.
+
+    Args:
+        web: the process.
+        what: is asked.
+        query: without its format.
+        readers: at the same time.
+        pace: bytes a second that each of them takes; one with a pace leaves after `LEAVES_SECONDS`.
+    """
+    process = psutil.Process(web.process.pid)
+    before, spent, begun = process.memory_info().rss, _processor(process), time.perf_counter()
+    reading = asyncio.gather(*(_read(web, {**query, "format": "csv"}, pace) for _ in range(readers)))
+    most = before
+    while not reading.done():
+        most = max(most, process.memory_info().rss)
+        await asyncio.wait([reading], timeout=0.05)
+    return {
+        "asked": f"CSV, {what}",
+        "p50_ms": (time.perf_counter() - begun) * 1000,
+        "kB": sum(await reading) // 1000,
+        "memory_MB": (most - before) / 1e6,
+        "cpu_s": _processor(process) - spent,
+    }
+
+
+async def _read(web: WebProcess, query: dict[str, Any], pace: float) -> int:
+    """How much came."""
     size, begun = 0, time.perf_counter()
+    whole = aiohttp.ClientTimeout(total=None)
     async with (
-        aiohttp.ClientSession() as session,
-        session.get(f"{web.base_url}/api/events?{urlencode({**query, 'format': 'csv'})}") as answer,
+        aiohttp.ClientSession(timeout=whole) as session,
+        session.get(f"{web.base_url}/api/events?{urlencode(query)}") as answer,
     ):
         answer.raise_for_status()
-        async for part in answer.content.iter_any():
+        async for part in answer.content.iter_chunked(64_000):
             size += len(part)
-            most = max(most, process.memory_info().rss)
-    took = time.perf_counter() - begun
-    return {"asked": "CSV", "p50_ms": took * 1000, "kB": size // 1000, "memory_MB": (most - before) / 1e6}
+            ahead = size / pace - (time.perf_counter() - begun)
+            if pace < math.inf and size / pace > LEAVES_SECONDS:
+                break
+            if ahead > 0:
+                await asyncio.sleep(ahead)
+    return size
+
+
+def _processor(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def queries(count: int) -> dict[str, dict[str, Any]]:
@@ -141,6 +179,16 @@ def queries(count: int) -> dict[str, dict[str, Any]]:
     }
 
 
+def tables(asked: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What is asked for as CSV."""
+    return {
+        "a day's Matches": {key: asked["a day"][key] for key in ("type", "from", "to")},
+        "all Matches": {"type": "match"},
+        "everything": {"type": "all"},
+        "everything, the newest first": {"type": "all", "order": "desc"},
+    }
+
+
 async def main(args: argparse.Namespace) -> tuple[list[Row], dict[str, Any]]:
     """Rows, and what they are of."""
     with tempfile.TemporaryDirectory(prefix="face-match-bench-", dir=args.folder) as folder:
@@ -151,9 +199,14 @@ async def main(args: argparse.Namespace) -> tuple[list[Row], dict[str, Any]]:
             await web.start()
             asked = queries(args.events)
             rows = [await ask(web, what, query, args.times) for what, query in asked.items()]
-            process = psutil.Process(web.process.pid)
-            rows.append(await as_csv(web, process, {key: asked["a day"][key] for key in ("type", "from", "to")}))
-            rows.append(await as_csv(web, process, {"type": "match"}))
+            rows += [await as_csv(web, what, query) for what, query in tables(asked).items()]
+            rows.append(await as_csv(web, "everything, 8 slow readers", {"type": "all"}, readers=8, pace=SLOW))
+        finally:
+            web.end()
+        web = WebProcess(Path(folder), log_level="WARNING", event_max_age_days=DAYS / 2)
+        try:
+            await web.start()
+            rows.append(await as_csv(web, "everything, beside retention", {"type": "all"}))
         finally:
             web.end()
         return rows, {"events": args.events, "MB": file.stat().st_size // 1_000_000}

@@ -16,7 +16,7 @@ import { html, useState } from "./preact.js";
 import { RoomTabs } from "./room-tabs.js";
 import { Steps } from "./steps.js";
 
-/** With more cards than this each becomes smaller. */
+/** With more cards than this each becomes smaller, and keeps still. */
 const ROOMY = 6;
 /** Of those who have left no more than these are listed. */
 const MOST_LEFT = 48;
@@ -183,7 +183,12 @@ function Pages({ page, pages, fitting, onPage }) {
 
 /** @param {CardsProps & { compact: boolean }} props */
 function Cards({ cards, compact, now, videoOf, mirrored, onEnlarge, onWatch, onPin, pinned, withRooms, manage }) {
-  return html`<ul class="cards" data-testid="cards" data-size=${compact ? "compact" : "large"}>
+  return html`<ul
+    class="cards"
+    data-testid="cards"
+    data-size=${compact ? "compact" : "large"}
+    data-dense=${cards.length > ROOMY ? "yes" : "no"}
+  >
     ${cards.map(
       (card) =>
         html`<${Card}
