@@ -149,11 +149,13 @@ export function forgotten(participants, now) {
 }
 
 /**
+ * Somebody of whom no more is known.
+ *
  * @param {string} identity
  * @param {string} name
  * @returns {Participant}
  */
-function stranger(identity, name) {
+export function stranger(identity, name) {
   return {
     identity,
     name,
@@ -179,7 +181,7 @@ function stranger(identity, name) {
  * @param {number} seenAt when it was seen other than by an event; 0: it was not
  * @returns {Participant | null} null: that visit was over before the one that is known
  */
-function visiting(participant, participantId, seenAt) {
+export function visiting(participant, participantId, seenAt) {
   if (participant.participantId === participantId) return participant;
   if (participant.former.includes(participantId)) return null;
   const former = participant.participantId === "" ? participant.former : [...participant.former, participant.participantId];

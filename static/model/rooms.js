@@ -5,8 +5,9 @@
 /** @typedef {import("./connection.js").Level} Level */
 
 import { cardsOf } from "./cards.js";
+import { alarms, answersIn } from "./unasked.js";
 
-/** So many are asked about beside the first; of the others it is known what the list says. */
+/** So many are asked about beside the first; of the others see `unasked.js`. */
 export const MOST_ASKED = 12;
 /** What is known of a room that was not asked about for so long is no answer about now. */
 const STALE_MS = 10_000;
@@ -17,23 +18,30 @@ export function several(state) {
 }
 
 /**
- * The rooms beside the first to ask about: the one that is looked at, those where somebody was recognized, then by name.
+ * The rooms beside the first to ask about: the one that is looked at, those with an alarm, those where somebody was
+ * recognized (or was, and nobody has seen that it is over), then by name.
  *
  * @param {State} state
  * @param {string} chosen "" for all
  * @returns {readonly string[]}
  */
-export function asked({ listed, status }, chosen) {
-  const rank = (/** @type {RoomListed} */ { room, matched }) => (room === chosen ? 0 : matched > 0 ? 1 : 2);
-  const others = listed.filter(({ room }) => room !== status?.room);
-  return [...others]
+export function asked({ listed, status, others }, chosen) {
+  const rank = (/** @type {RoomListed} */ { room, matched }) => {
+    const known = others.get(room);
+    if (room === chosen) return 0;
+    if ([...(known?.identities.values() ?? [])].some(alarms)) return 1;
+    const unseen = [...(known?.participants.values() ?? [])].some(({ matchedAt }) => matchedAt !== null);
+    return matched > 0 || unseen ? 2 : 3;
+  };
+  const beside = listed.filter(({ room }) => room !== status?.room);
+  return beside
     .sort((one, other) => rank(one) - rank(other))
     .slice(0, MOST_ASKED)
     .map(({ room }) => room);
 }
 
 /**
- * The cards of all rooms that are asked about, the first room's first.
+ * The cards of all rooms, the first room's first; of those that are not asked about, the ones that are answers.
  *
  * @param {State} state
  * @param {number} pageNow
@@ -41,10 +49,27 @@ export function asked({ listed, status }, chosen) {
  * @returns {Card[]}
  */
 export function allCards(state, pageNow, level) {
-  /** @param {RoomState} room */
-  const fresh = (room) => level !== "live" || pageNow - room.statusAt < STALE_MS;
-  const others = [...state.others.values()].filter((room) => room.status !== null && fresh(room));
-  return [state, ...others].flatMap((room) => cardsOf(room, pageNow, level));
+  const { status } = state;
+  if (status === null) return [];
+  const listed = new Map(state.listed.map((one) => [one.room, one]));
+  const others = [...state.others].flatMap(([name, room]) => {
+    if (isKnown(room, pageNow, level)) return cardsOf(room, pageNow, level);
+    const one = listed.get(name);
+    return one === undefined ? [] : answersIn(room, one, { ...state, status }, pageNow, level);
+  });
+  return [...cardsOf(state, pageNow, level), ...others];
+}
+
+/**
+ * Whether a room beside the first was asked about, just now.
+ *
+ * @param {RoomState | undefined} room
+ * @param {number} pageNow
+ * @param {Level} level
+ */
+function isKnown(room, pageNow, level) {
+  if (room === undefined || room.status === null) return false;
+  return level !== "live" || pageNow - room.statusAt < STALE_MS;
 }
 
 /**
@@ -61,9 +86,11 @@ export function allCards(state, pageNow, level) {
 /**
  * @param {State} state
  * @param {readonly Card[]} cards of all rooms
+ * @param {number} pageNow
+ * @param {Level} level
  * @returns {readonly Tab[]} by name, behind one for all; none where there is but one room
  */
-export function tabsOf(state, cards) {
+export function tabsOf(state, cards, pageNow, level) {
   if (!several(state)) return [];
   /** @type {Map<string, Card[]>} */
   const byRoom = new Map();
@@ -72,7 +99,10 @@ export function tabsOf(state, cards) {
     if (group === undefined) byRoom.set(card.room, [card]);
     else group.push(card);
   }
-  const tabs = state.listed.map((one) => tabOf(one, byRoom.get(one.room)));
+  const tabs = state.listed.map((one) => {
+    const whole = one.room === state.status?.room || isKnown(state.others.get(one.room), pageNow, level);
+    return tabOf(one, byRoom.get(one.room) ?? [], whole);
+  });
   const sum = (/** @type {"participants" | "matched" | "alarms"} */ of) => tabs.reduce((all, tab) => all + tab[of], 0);
   return [
     { room: "", participants: sum("participants"), matched: sum("matched"), alarms: sum("alarms"), watched: true },
@@ -80,13 +110,14 @@ export function tabsOf(state, cards) {
   ];
 }
 
-/** @param {RoomListed} listed @param {readonly Card[] | undefined} cards @returns {Tab} */
-function tabOf({ room, participants, matched, watched }, cards) {
-  if (cards === undefined) return { room, participants, matched, alarms: 0, watched };
+/** @param {RoomListed} listed @param {readonly Card[]} cards @param {boolean} whole they are all @returns {Tab} */
+function tabOf({ room, participants, matched, watched }, cards, whole) {
+  const here = cards.filter((card) => card.reason !== "left").length;
+  const matching = cards.filter((card) => card.state === "match").length;
   return {
     room,
-    participants: cards.filter((card) => card.reason !== "left").length,
-    matched: cards.filter((card) => card.state === "match").length,
+    participants: whole ? here : Math.max(participants, here),
+    matched: whole ? matching : Math.max(matched, matching),
     alarms: cards.filter((card) => card.identityTone === "bad").length,
     watched,
   };

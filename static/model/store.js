@@ -8,6 +8,7 @@
 
 import { followOffset, measureOffset } from "./clock.js";
 import { forgotten, seenUntil, withEndsSeen, withEvents, withRoom, withStatus } from "./participants.js";
+import { withListed, withTold } from "./unasked.js";
 
 /**
  * @typedef {{ type: "status", status: Status, askedAt: number, receivedAt: number, cursorWhenAsked: number }
@@ -18,6 +19,7 @@ import { forgotten, seenUntil, withEndsSeen, withEvents, withRoom, withStatus } 
  *   | { type: "other-status", status: Status, askedAt: number, receivedAt: number }
  *   | { type: "ends-seen", room: string, identities: ReadonlySet<string> }
  *   | { type: "identities", room: string, told: readonly IdentityShown[] }
+ *   | { type: "alarms-elsewhere", told: readonly IdentityShown[], asked: ReadonlySet<string>, at: number }
  *   | { type: "room", room: string, participants: readonly RoomParticipant[], at: number }} Action
  */
 
@@ -81,8 +83,15 @@ export function reduce(state, action) {
     case "rooms": {
       const names = new Set(action.rooms.map(({ room }) => room));
       const others = new Map([...state.others].filter(([room]) => names.has(room)));
+      for (const listed of action.rooms) {
+        if (listed.room === state.status?.room || (listed.matches ?? []).length === 0) continue;
+        const room = others.get(listed.room) ?? UNKNOWN;
+        others.set(listed.room, { ...room, participants: withListed(room.participants, listed) });
+      }
       return { ...state, listed: action.rooms, others };
     }
+    case "alarms-elsewhere":
+      return { ...state, others: withAlarms(state, action) };
     case "other-status":
       return ofRoom(state, action.status.room, (room) => ({ ...room, ...withAnswer(room, action) }));
     case "room":
@@ -92,6 +101,25 @@ export function reduce(state, action) {
         return { ...room, roomParticipants: action.participants, participants };
       });
   }
+}
+
+/**
+ * The rooms beside the first, of which those that are not asked about have other alarms, or none any more.
+ *
+ * @param {State} state
+ * @param {Extract<Action, { type: "alarms-elsewhere" }>} action
+ */
+function withAlarms(state, { told, asked, at }) {
+  const others = new Map(state.others);
+  for (const { room: name } of state.listed) {
+    const alarms = told.filter((one) => one.room === name);
+    const room = others.get(name) ?? UNKNOWN;
+    if (isFirst(state, name) || asked.has(name) || alarms.length + room.identities.size === 0) continue;
+    const identities = new Map(alarms.map((one) => [one.participant_identity, one]));
+    const participants = withTold(room.participants, alarms, at + state.clockOffset);
+    others.set(name, { ...room, identities, participants });
+  }
+  return others;
 }
 
 /**

@@ -20,10 +20,11 @@ const OUTCOMES = new Set([
 
 /**
  * A message's cursor and, when it is a Match or a Check, its event. Other types (a later server may send more)
- * still move the cursor; that something became of an alarm is said, and the server asked.
+ * still move the cursor; that something became of an alarm is said, or of somebody's identity in a room, and the server
+ * asked.
  *
  * @param {unknown} data the message's text
- * @returns {{ cursor: number, event: FaceEvent | null, alarm?: true } | null}
+ * @returns {{ cursor: number, event: FaceEvent | null, alarm?: true, identityIn?: string } | null}
  */
 export function parseMessage(data) {
   if (typeof data !== "string") return null;
@@ -38,6 +39,7 @@ export function parseMessage(data) {
   const message = /** @type {Record<string, unknown>} */ (raw);
   const cursor = finite(message["cursor"]) ?? 0;
   if (message["type"] === "alarm") return { cursor, event: null, alarm: true };
+  if (message["type"] === "identity") return { cursor, event: null, identityIn: text(message["room"]) ?? "" };
   return { cursor, event: toEvent(message, cursor) };
 }
 

@@ -16,6 +16,12 @@ export async function fetchIdentities(room) {
   return /** @type {{ participants: IdentityShown[] }} */ (answer).participants;
 }
 
+/** @returns {Promise<readonly IdentityShown[]>} of all rooms, those who are not who they are supposed to be */
+export async function fetchAlarming() {
+  const answer = await requestJson("/api/identity?state=unexpected&state=swapped", { timeout: TIMEOUT_MS });
+  return /** @type {{ participants: IdentityShown[] }} */ (answer).participants;
+}
+
 /**
  * @param {string} identity of the participant
  * @param {string} room
@@ -41,10 +47,12 @@ export async function invitePerson(personId) {
   return /** @type {Invitation} */ (await requestJson("/api/invites", { timeout: TIMEOUT_MS, body: { person_id: personId } }));
 }
 
-/** Asks again whenever something has happened: at most one question a room, with the status that tells of it. */
+/** Asks again whenever something has happened: with the status that tells of it, or at once when the log says of what. */
 export class Identities {
   /** @type {Set<string>} rooms */
   #asking = new Set();
+  /** @type {Set<string>} rooms of which there was news while the question was out */
+  #news = new Set();
   /** @type {Map<string, string>} by room, as of when */
   #known = new Map();
   #onTold;
@@ -58,6 +66,17 @@ export class Identities {
   async follow({ room, events, recognizer }) {
     const now = `${events.cursor} ${recognizer.online}`;
     if (this.#asking.has(room) || now === this.#known.get(room)) return;
+    await this.#ask(room, now);
+  }
+
+  /** @param {string} room where the log says that somebody's identity is another now */
+  async hurry(room) {
+    if (this.#asking.has(room)) this.#news.add(room);
+    else await this.#ask(room, "");
+  }
+
+  /** @param {string} room @param {string} now */
+  async #ask(room, now) {
     this.#asking.add(room);
     try {
       this.#onTold(room, await fetchIdentities(room));
@@ -66,6 +85,7 @@ export class Identities {
       // asked again with the next status, which says what is wrong
     }
     this.#asking.delete(room);
+    if (this.#news.delete(room)) await this.#ask(room, "");
   }
 
   /** Something was changed here. */

@@ -2,8 +2,10 @@
 /** Asks which rooms there are, and about each that is wanted; while there is one only, seldom. */
 
 /** @import { RoomListed, Status } from "../types/model.js" */
+/** @import { IdentityShown } from "../types/people.js" */
 
 import { fetchStatus, requestJson } from "./api.js";
+import { fetchAlarming } from "./identity.js";
 
 const TIMEOUT_MS = 8000;
 const SEVERAL_MS = 2000;
@@ -38,17 +40,22 @@ export class RoomsPoll {
   #wanted;
   #onRooms;
   #onStatus;
+  #onAlarms;
 
   /**
    * @param {object} options
-   * @param {() => readonly string[]} options.wanted rooms to ask about, told after the list has come
+   * @param {() => readonly string[]} options.wanted rooms to ask about, beside one that is asked about anyway; told after
+   *   the list has come
    * @param {(rooms: readonly RoomListed[]) => void} options.onRooms
    * @param {(answer: { status: Status, askedAt: number, receivedAt: number }) => void} options.onStatus
+   * @param {(told: readonly IdentityShown[], asked: ReadonlySet<string>) => void} options.onAlarms whose identity is an
+   *   alarm in all rooms, where not all are asked about
    */
-  constructor({ wanted, onRooms, onStatus }) {
+  constructor({ wanted, onRooms, onStatus, onAlarms }) {
     this.#wanted = wanted;
     this.#onRooms = onRooms;
     this.#onStatus = onStatus;
+    this.#onAlarms = onAlarms;
   }
 
   /** Asks now, and then again and again; while the questions are out, nothing. */
@@ -61,6 +68,10 @@ export class RoomsPoll {
       const rooms = await fetchRooms();
       count = rooms.length;
       this.#onRooms(rooms);
+      if (count > this.#wanted().length + 1) {
+        const asked = new Set(this.#wanted());
+        this.#onAlarms(await fetchAlarming(), asked);
+      }
       if (count > 1) await this.#askAbout([...this.#wanted()]);
     } catch {
       // away, or an older server, which has no list: the status says what is wrong

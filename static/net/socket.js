@@ -6,7 +6,7 @@
 import { retryDelay } from "../model/backoff.js";
 import { parseMessage } from "../model/wire.js";
 
-/** @typedef {{ cursor: number, event: FaceEvent | null, alarm?: true }} Message */
+/** @typedef {{ cursor: number, event: FaceEvent | null, alarm?: true, identityIn?: string }} Message */
 
 /** A connection that does not open within this is given up. */
 const OPEN_TIMEOUT_MS = 10_000;

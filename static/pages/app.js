@@ -85,6 +85,8 @@ import { forgetDrops, rememberName, rememberedName } from "./visitor.js";
 const LOOKED_MS = 500;
 /** Between two pictures of what the server says. */
 const NEWS_MS = 200;
+/** Rooms whose identities are asked for at once. */
+const MOST_HURRIED = 8;
 const DOUBT = "No news from the server: what is shown may be old.";
 
 const mounts = {
@@ -107,6 +109,9 @@ const socket = new EventSocket({
   onMessages: (messages) => {
     store.dispatch({ type: "messages", messages, at: Date.now() });
     if (messages.some(({ alarm }) => alarm)) void alarms.ask();
+    const changed = new Set(messages.flatMap(({ identityIn: room }) => (room === undefined || room === "" ? [] : [room])));
+    // After a pause it may be all of them: each is asked about in its turn.
+    if (changed.size <= MOST_HURRIED) for (const room of changed) void identities.hurry(room);
   },
   onState: (state) => store.dispatch({ type: "socket", socket: state }),
 });
@@ -149,6 +154,7 @@ const roomsPoll = new RoomsPoll({
     store.dispatch({ type: "other-status", ...answer });
     void identities.follow(answer.status);
   },
+  onAlarms: (told, among) => store.dispatch({ type: "alarms-elsewhere", told, asked: among, at: Date.now() }),
 });
 const viewing = new Viewing(/** @type {HTMLDialogElement} */ (element("viewer")), () => store.state.activity);
 /** @type {readonly Card[]} */
@@ -376,7 +382,7 @@ function drawLive({ state, connection, recognizer, rights, loading, pageNow, now
   render(
     html`<${Participants}
       cards=${chosen === "" ? cards : cards.filter((card) => card.room === chosen)}
-      tabs=${tabsOf(state, cards)}
+      tabs=${tabsOf(state, cards, pageNow, connection.level)}
       chosen=${chosen}
       view=${tiles.view}
       onView=${tiles.choose}

@@ -69,6 +69,7 @@ export interface TrackStatus {
   muted: boolean;
   /** why nobody may look at it: "consent", "not_compared"; nothing: nobody is looked for */
   idle_reason?: string | null;
+  last_check_at?: string | null;
 }
 export interface CycleSettings {
   batch_max_frames: number;
@@ -199,6 +200,10 @@ export interface RoomListed {
   watched: boolean;
   participants: number;
   matched: number;
+  /** their cameras, the first of them; an older server does not say */
+  matches?: readonly TrackStatus[];
+  /** when its recognizer said so, by its clock */
+  told_at?: string | null;
 }
 
 /** What is known of the server, of the room that it is asked about first, and of the others. */

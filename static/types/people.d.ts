@@ -137,6 +137,8 @@ export interface PersonStatistics extends Figures {
 export interface IdentityShown {
   room: string | null;
   participant_identity: string;
+  participant_id?: string;
+  participant_name?: string;
   /** a later server may say others */
   state: string;
   detail: string | null;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -123,6 +124,26 @@ async def test_rooms_have_their_counts_and_an_address(web: WebProcess, fake: Fak
         await page.reload()
         await expect(rooms.get_by_role("link", name="second")).to_have_attribute("aria-current", "page", timeout=LOOK)
         await expect(page.get_by_test_id("card")).to_have_count(1, timeout=LOOK)
+
+
+async def test_a_match_in_one_of_many_rooms_is_named(web: WebProcess, fake: FakeRecognizer) -> None:
+    await _photo(web)
+    await fake.heartbeat(track("Ann", "wait", deadline_in=9))
+    async with AsyncExitStack() as stack:
+        rooms = [FakeRecognizer(web, f"room-{number:02}", source=f"other-{number}") for number in range(20)]
+        for room in rooms:
+            await stack.enter_async_context(room)
+            await room.heartbeat(track("Bob", "wait", deadline_in=9))
+        page = await stack.enter_async_context(looking(web))
+        await expect(page.get_by_test_id("card")).to_have_count(13, timeout=LOOK)  # as many are asked about
+        await page.get_by_test_id("rooms").get_by_role("link", name="room-03").click()
+        await rooms[19].match("Zoe", snapshot=False)
+        answer = page.get_by_test_id("answer")
+        await expect(answer).to_contain_text("Match Zoe", timeout=LOOK)
+        await expect(answer).to_contain_text("in room-19")
+        await answer.click()
+        await expect(card_of(page, "Zoe")).to_have_attribute("data-state", "match")
+        await expect(card_of(page, "Bob")).to_have_count(1, timeout=LOOK)  # it is asked about now
 
 
 async def test_what_is_set_up_once_is_put_away(web: WebProcess) -> None:

@@ -43,7 +43,7 @@ describe("several rooms", () => {
   test("their links say how many are in them, and where somebody was recognized", () => {
     const told = page().heard(match("Ann", 1, { room: "second" }));
     assert.deepEqual(
-      tabsOf(told.state, allCards(told.state, at(2), "live")).map(({ room, participants, matched }) => [
+      tabsOf(told.state, allCards(told.state, at(2), "live"), at(2), "live").map(({ room, participants, matched }) => [
         room,
         participants,
         matched,
@@ -54,7 +54,7 @@ describe("several rooms", () => {
         ["second", 1, 1],
       ],
     );
-    assert.deepEqual(tabsOf(new Page().state, []), []);
+    assert.deepEqual(tabsOf(new Page().state, [], at(2), "live"), []);
   });
 
   test("one that is not asked about any more is no answer about now", () => {

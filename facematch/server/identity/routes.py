@@ -98,7 +98,7 @@ class IdentityQuery(BaseModel):
 
     room: Name | None = None
     identity: Name | None = None
-    state: IdentityState | None = None
+    state: list[IdentityState] = Field([], max_length=len(IdentityState), description="One or several; without: any")
 
 
 class IdentityShown(BaseModel):
@@ -253,10 +253,10 @@ def routes(
         docs/identity.md. While no recognizer reports of a room, nothing is known of who is in it.
         """
         with said():
-            found = await store.participants(Wanted(query.identity, query.room))
+            found = await store.participants(Wanted(query.identity, query.room, states=_told_as(query.state)))
         rooms = watched()
         shown = [IdentityShown.of(one, away=one.told.who.room not in rooms) for one in found]
-        return IdentitiesShown(participants=[one for one in shown if query.state in (None, one.state)])
+        return IdentitiesShown(participants=[one for one in shown if not query.state or one.state in query.state])
 
     @router.post(
         "/api/identity/acknowledge",
@@ -277,3 +277,9 @@ def routes(
         return Acknowledged(acknowledged=count)
 
     return router
+
+
+def _told_as(wanted: Collection[IdentityState]) -> frozenset[IdentityState]:
+    """As which states those are kept that are shown as these; empty: any."""
+    of_those_away = _RESTS_ON_LOOKS if IdentityState.UNKNOWABLE in wanted else frozenset[IdentityState]()
+    return frozenset(wanted) | of_those_away

@@ -61,7 +61,8 @@ class Wanted:
     identity: str | None = None
     room: str | None = None
     person_id: str | None = None
-    state: IdentityState | None = None
+    states: frozenset[IdentityState] = frozenset()
+    """Empty: any."""
 
 
 class IdentityStore:
@@ -140,6 +141,8 @@ class IdentityStore:
         for column, value in ((identity_state.c.room, wanted.room), (identity_state.c.identity, wanted.identity)):
             if value is not None:
                 found = found.where(column == text_of(value))
+        if wanted.states:
+            found = found.where(identity_state.c.state.in_(wanted.states))
         found = found.order_by(identity_state.c.room, identity_state.c.identity).limit(MOST_SHOWN)
         return [Participant(told_in(row[:-2]), *row[-2:]) for row in await self._database.rows(found)]
 

@@ -9,7 +9,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from facematch.protocol.heartbeat import Heartbeat, LiveKitState
+from facematch.protocol.events import Outcome
+from facematch.protocol.heartbeat import Heartbeat, LiveKitState, TrackStatus
 from facematch.protocol.values import LONGEST_NAME
 from facematch.server.assignment.service import Assignment
 from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
@@ -17,6 +18,8 @@ from facematch.server.web.errors import Code, documented
 
 MOST_AT_ONCE: Final = 500
 FIRST_PAGE: Final = 100
+MOST_MATCHES: Final = 20
+"""Of one room: in a list of 500 they are as many as anybody reads."""
 
 After = Annotated[
     str, Query(max_length=LONGEST_NAME, description="`next` of the page before; without: from the beginning")
@@ -35,6 +38,10 @@ class RoomShown(BaseModel):
     tracks: int = Field(description="Cameras")
     participants: int = Field(description="Who have a camera there")
     matched: int = Field(description="Of them, those in whose last batch somebody was recognised")
+    matches: list[TrackStatus] = Field(
+        description=f"Their cameras, {MOST_MATCHES} at most, as the recognizer last told of them"
+    )
+    told_at: datetime | None = Field(description="When it did, by its own clock; null: not heard of")
     planned: float | None = Field(description="Frames a second that its cameras need by the duty cycle; null: unknown")
     since: datetime | None = Field(description="When its recognizer took it")
 
@@ -209,7 +216,7 @@ class _Shared:
 def _shown(held: _Held) -> RoomShown:
     said = held.heard
     tracks = said.tracks if said else []
-    matched = {track.participant_identity for track in tracks if track.last_outcome == "match"}
+    matches = [track for track in tracks if track.last_outcome is Outcome.MATCH]
     return RoomShown(
         room=held.room,
         watched=held.watched,
@@ -218,7 +225,9 @@ def _shown(held: _Held) -> RoomShown:
         livekit=said.livekit if said else None,
         tracks=len(tracks) + (said.tracks_untold if said else 0),
         participants=len({track.participant_identity for track in tracks}),
-        matched=len(matched),
+        matched=len({track.participant_identity for track in matches}),
+        matches=matches[:MOST_MATCHES],
+        told_at=said.sent_at if said else None,
         planned=None if held.planned is None else round(held.planned, 3),
         since=held.since,
     )

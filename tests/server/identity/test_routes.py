@@ -80,12 +80,29 @@ def test_listeners_hear_at_once_of_what_follows(client: TestClient) -> None:
         assert matches.receive_json()["type"] == "check"
 
 
+def test_those_of_a_state_are_found_among_more_than_one_answer_holds(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facematch.server.identity.store.MOST_SHOWN", 2)
+    beat(client)
+    for who in ("anna", "berta", "zoe"):
+        client.put("/api/bindings", json={"identity": who, "person_id": "default"})
+        tell(client, change(0, "joined", participant_identity=who, participant_id=f"PA_{who}"))
+    tell(client, change(1, "left", participant_identity="zoe", participant_id="PA_zoe"))
+    assert [one["participant_identity"] for one in ask(client)] == ["anna", "berta"]
+    assert [one["participant_identity"] for one in ask(client, "state=absent&state=swapped")] == ["zoe"]
+    assert client.get("/api/identity?state=absent&state=nothing").status_code == 422
+
+
 def test_while_nobody_reports_of_a_room_nothing_is_known(client: TestClient) -> None:
     bind(client, "default")
     tell(client, change(0, "joined"), look(1, "match"), look(2, "match"))
     [away] = ask(client)
     assert (away["state"], away["detail"], away["was"]) == ("unknowable", "recognizer_away", "expected")
+    assert ask(client, "state=unknowable") == ask(client, "state=absent&state=unknowable") == [away]
+    assert ask(client, "state=expected") == []
     beat(client)
+    assert ask(client, "state=unknowable") == []
     assert [one["state"] for one in ask(client)] == ["expected"]
     tell(client, change(3, "left"))
     assert [one["state"] for one in ask(client, "state=absent")] == ["absent"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -83,6 +84,8 @@ def test_the_one_room_is_there_before_anybody_watches_it(served: Served) -> None
                 "tracks": 0,
                 "participants": 0,
                 "matched": 0,
+                "matches": [],
+                "told_at": None,
                 "planned": None,
                 "since": None,
             }
@@ -109,6 +112,16 @@ def test_the_one_room_is_watched_while_its_recognizer_reports(served: Served, he
     assert (room["watched"], room["recognizer"], room["tracks"]) == (False, None, 0)
     [shown] = served.get("/api/recognizers")["recognizers"]
     assert shown["rooms"] == 0
+
+
+def test_a_room_names_those_who_match(served: Served, heartbeat: dict[str, Any]) -> None:
+    many = [{**TRACK, "track_sid": f"TR_{number}", "participant_identity": f"P{number}"} for number in range(30)]
+    other = {**TRACK, "track_sid": "TR_no", "participant_identity": "Bob", "last_outcome": "no_match"}
+    served.recognizers.hear(Heartbeat.model_validate({**heartbeat, "tracks": [other, *many]}))
+    [room] = served.get("/api/rooms")["rooms"]
+    assert room["matched"] == 30
+    assert [one["participant_identity"] for one in room["matches"]] == [f"P{number}" for number in range(20)]
+    assert datetime.fromisoformat(room["told_at"]) == datetime.fromisoformat(heartbeat["sent_at"])
 
 
 def test_a_recognizer_that_is_not_connected_watches_nothing(served: Served, heartbeat: dict[str, Any]) -> None:

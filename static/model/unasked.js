@@ -1,0 +1,135 @@
+// @ts-check
+/**
+ * Rooms that are not asked about: of each it is known what the list of rooms says, whose identity is an alarm, and every
+ * event. That is enough for the cards that are answers; the others are there when it is asked about.
+ */
+
+/** @import { Card, Participant, RoomListed, RoomState, Status, TrackAnswer, TrackStatus } from "../types/model.js" */
+/** @import { IdentityShown } from "../types/people.js" */
+/** @typedef {import("./connection.js").Level} Level */
+/** @typedef {import("./participants.js").Participants} Participants */
+
+import { cardsOf } from "./cards.js";
+import { identityWords } from "./identity.js";
+import { byIdentity, stranger, visiting } from "./participants.js";
+
+/** The recognizer knows them all. */
+const NONE = { reference_id: null, reference_error: null, counters: {}, cpu_ratio: 0, memory_bytes: 0, memory_ratio: 0 };
+
+/** @param {IdentityShown} told */
+export function alarms(told) {
+  return identityWords(told).tone === "bad";
+}
+
+/**
+ * Participants after the list of rooms, which names those who match; what an event has said since then stands.
+ *
+ * @param {Participants} participants
+ * @param {RoomListed} listed
+ * @returns {Participants}
+ */
+export function withListed(participants, { matches = [], told_at: said }) {
+  if (matches.length === 0 || said === undefined || said === null) return participants;
+  const toldAt = Date.parse(said);
+  const next = new Map(participants);
+  for (const [identity, tracks] of byIdentity(matches)) {
+    const [first] = tracks;
+    if (first === undefined) continue;
+    const known = next.get(identity) ?? stranger(identity, first.participant_name);
+    const participant = visiting(known, first.participant_id, toldAt);
+    if (participant !== null) next.set(identity, matchedBy(participant, tracks, toldAt));
+  }
+  return next;
+}
+
+/**
+ * @param {Participant} participant
+ * @param {readonly TrackStatus[]} tracks whose last looks matched
+ * @param {number} toldAt
+ * @returns {Participant}
+ */
+function matchedBy(participant, tracks, toldAt) {
+  const answers = { ...participant.answers };
+  let matchedAt = participant.matchedAt;
+  for (const { track_sid: sid, last_check_at: last } of tracks) {
+    const at = last === undefined || last === null ? toldAt : Date.parse(last);
+    const known = answers[sid];
+    if (known !== undefined && (known.at >= at || known.outcome === "match")) continue;
+    /** @type {TrackAnswer} */
+    const answer = { at, outcome: "match", bestDistance: null, referenceId: null, who: "" };
+    answers[sid] = answer;
+    matchedAt = Math.max(matchedAt ?? 0, at);
+  }
+  const lastSeen = Math.max(participant.lastSeen, toldAt);
+  return { ...participant, over: false, answers, matchedAt, matchSince: participant.matchSince ?? matchedAt, lastSeen };
+}
+
+/**
+ * Participants with those of whom nothing else has been heard.
+ *
+ * @param {Participants} participants
+ * @param {readonly IdentityShown[]} told
+ * @param {number} now
+ * @returns {Participants}
+ */
+export function withTold(participants, told, now) {
+  const next = new Map(participants);
+  for (const { participant_identity: identity, participant_name: name = identity } of told) {
+    if (!next.has(identity)) next.set(identity, { ...stranger(identity, name), lastSeen: now });
+  }
+  return next;
+}
+
+/**
+ * The cards of a room that are answers: matches and alarms.
+ *
+ * @param {RoomState} room
+ * @param {RoomListed} listed
+ * @param {RoomState & { status: Status }} first whose settings and clock are taken for those of all
+ * @param {number} pageNow
+ * @param {Level} level
+ * @returns {Card[]}
+ */
+export function answersIn(room, listed, first, pageNow, level) {
+  const status = briefly(room, listed, first.status);
+  const known = { ...room, status, clockOffset: first.clockOffset, blindSince: null };
+  return cardsOf(known, pageNow, level).filter(
+    ({ reason, lastKnown, identityTone }) =>
+      reason !== "left" && reason !== "recognizer" && (lastKnown === "match" || identityTone === "bad"),
+  );
+}
+
+/**
+ * The status that the room would have, as far as it is known.
+ *
+ * @param {RoomState} room
+ * @param {RoomListed} listed
+ * @param {Status} first
+ * @returns {Status}
+ */
+function briefly(room, { room: name, watched, matched, matches = [], told_at: toldAt = null }, first) {
+  const alarming = [...room.identities.values()].filter(alarms).map(trackOf);
+  const settings = first.recognizer.heartbeat?.settings ?? first.settings;
+  const people = byIdentity(matches).size;
+  // Some are not named: whoever was heard to match does so until another look.
+  const sent = matched > people ? new Date(0).toISOString() : toldAt;
+  const tracks = [...matches, ...alarming];
+  const heartbeat =
+    sent === null
+      ? null
+      : { ...NONE, source: "", room: name, started_at: sent, sent_at: sent, livekit: /** @type {const} */ ("connected"), settings, tracks };
+  return { ...first, room: name, recognizer: { online: watched, age_seconds: null, heartbeat } };
+}
+
+/** @param {IdentityShown} told @returns {TrackStatus} */
+function trackOf({ participant_identity: identity, participant_id: id = "", participant_name: name = identity }) {
+  return {
+    track_sid: "",
+    participant_id: id,
+    participant_identity: identity,
+    participant_name: name,
+    state: "probe",
+    deadline_in: null,
+    muted: false,
+  };
+}
