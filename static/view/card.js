@@ -116,7 +116,14 @@ function View({ card, now, track, mirrored, pinned, withRoom, onEnlarge, onWatch
       ${
         card.identityWords === ""
           ? null
-          : html`<p class="card-identity" data-tone=${card.identityTone} data-testid="card-identity">${card.identityWords}</p>`
+          : html`<p
+              class="card-identity"
+              data-tone=${card.identityTone}
+              title=${card.identityWords}
+              data-testid="card-identity"
+            >
+              ${card.identityWords}
+            </p>`
       }
       <${Meter}
         score=${card.score}

@@ -48,18 +48,16 @@ async def test_a_match_is_named_from_wherever_one_has_scrolled(
     web: WebProcess, fake: FakeRecognizer, artifacts: Path, viewport: dict[str, int], tiles: int
 ) -> None:
     await _photo(web)
-    for number in range(5):
+    for number in range(15):
         await fake.match(f"Gone {number}", ago=120, snapshot=False)
     await fake.heartbeat(*(track(name, "wait", deadline_in=9) for name in NAMES))
-    for name in NAMES[:40]:
-        await fake.check(name, "no_match", best=0.8)
     async with looking(web, viewport=viewport) as page:
         await expect(page.get_by_test_id("card")).to_have_count(49, timeout=LOOK)
-        await expect(page.get_by_test_id("past")).to_contain_text("5 participants left")
+        await expect(page.get_by_test_id("past")).to_contain_text("15 participants left")
         assert await page.evaluate(WHOLE_IN_VIEW) >= tiles
         assert await page.evaluate(CHECKS) == []
         answer = page.get_by_test_id("answer")
-        await expect(page.get_by_test_id("sighting-row").nth(20)).to_be_attached(timeout=LOOK)
+        await expect(page.get_by_test_id("sighting-row")).to_have_count(15, timeout=LOOK)
         await page.evaluate(TO_THE_END)
         await expect(answer).to_be_in_viewport(ratio=1)
         await fake.match("Person 55", snapshot=False)
