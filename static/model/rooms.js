@@ -53,6 +53,7 @@ export function allCards(state, pageNow, level) {
   if (status === null) return [];
   const listed = new Map(state.listed.map((one) => [one.room, one]));
   const others = [...state.others].flatMap(([name, room]) => {
+    if (name === status.room) return []; // it was not known yet which is the first
     if (isKnown(room, pageNow, level)) return cardsOf(room, pageNow, level);
     const one = listed.get(name);
     return one === undefined ? [] : answersIn(room, one, { ...state, status }, pageNow, level);

@@ -8,7 +8,7 @@
 
 import { followOffset, measureOffset } from "./clock.js";
 import { forgotten, seenUntil, withEndsSeen, withEvents, withRoom, withStatus } from "./participants.js";
-import { withListed, withTold } from "./unasked.js";
+import { UNKNOWN, withAlarms, withMatches } from "./unasked.js";
 
 /**
  * @typedef {{ type: "status", status: Status, askedAt: number, receivedAt: number, cursorWhenAsked: number }
@@ -27,18 +27,6 @@ import { withListed, withTold } from "./unasked.js";
 export const MOST_ACTIVITY = 500;
 /** How far back a freshly loaded page asks the log. */
 export const HISTORY = 1000;
-
-/** A room that nothing is known of yet. */
-/** @type {RoomState} */
-const UNKNOWN = {
-  status: null,
-  statusAt: 0,
-  blindSince: null,
-  clockOffset: 0,
-  participants: new Map(),
-  roomParticipants: [],
-  identities: new Map(),
-};
 
 /** @param {number} now page clock @returns {State} */
 export function initialState(now) {
@@ -83,12 +71,7 @@ export function reduce(state, action) {
     case "rooms": {
       const names = new Set(action.rooms.map(({ room }) => room));
       const others = new Map([...state.others].filter(([room]) => names.has(room)));
-      for (const listed of action.rooms) {
-        if (listed.room === state.status?.room || (listed.matches ?? []).length === 0) continue;
-        const room = others.get(listed.room) ?? UNKNOWN;
-        others.set(listed.room, { ...room, participants: withListed(room.participants, listed) });
-      }
-      return { ...state, listed: action.rooms, others };
+      return { ...state, listed: action.rooms, others: withMatches(others, action.rooms, state.status) };
     }
     case "alarms-elsewhere":
       return { ...state, others: withAlarms(state, action) };
@@ -101,25 +84,6 @@ export function reduce(state, action) {
         return { ...room, roomParticipants: action.participants, participants };
       });
   }
-}
-
-/**
- * The rooms beside the first, of which those that are not asked about have other alarms, or none any more.
- *
- * @param {State} state
- * @param {Extract<Action, { type: "alarms-elsewhere" }>} action
- */
-function withAlarms(state, { told, asked, at }) {
-  const others = new Map(state.others);
-  for (const { room: name } of state.listed) {
-    const alarms = told.filter((one) => one.room === name);
-    const room = others.get(name) ?? UNKNOWN;
-    if (isFirst(state, name) || asked.has(name) || alarms.length + room.identities.size === 0) continue;
-    const identities = new Map(alarms.map((one) => [one.participant_identity, one]));
-    const participants = withTold(room.participants, alarms, at + state.clockOffset);
-    others.set(name, { ...room, identities, participants });
-  }
-  return others;
 }
 
 /**
@@ -172,6 +136,7 @@ function withPoll(state, action) {
   return {
     ...known,
     ...withAnswer(known, action),
+    others: first ? withMatches(known.others, state.listed, status) : known.others,
     heardAt: receivedAt,
     api: state.api.failures === 0 ? state.api : { failures: 0, since: receivedAt },
     cursor: restarted ? 0 : cursor,

@@ -4,7 +4,7 @@
  * event. That is enough for the cards that are answers; the others are there when it is asked about.
  */
 
-/** @import { Card, Participant, RoomListed, RoomState, Status, TrackAnswer, TrackStatus } from "../types/model.js" */
+/** @import { Card, Participant, RoomListed, RoomState, State, Status, TrackAnswer, TrackStatus } from "../types/model.js" */
 /** @import { IdentityShown } from "../types/people.js" */
 /** @typedef {import("./connection.js").Level} Level */
 /** @typedef {import("./participants.js").Participants} Participants */
@@ -13,12 +13,60 @@ import { cardsOf } from "./cards.js";
 import { identityWords } from "./identity.js";
 import { byIdentity, stranger, visiting } from "./participants.js";
 
-/** The recognizer knows them all. */
+/** A room that nothing is known of yet. */
+/** @type {RoomState} */
+export const UNKNOWN = {
+  status: null,
+  statusAt: 0,
+  blindSince: null,
+  clockOffset: 0,
+  participants: new Map(),
+  roomParticipants: [],
+  identities: new Map(),
+};
+
+/** What only a recognizer knows. */
 const NONE = { reference_id: null, reference_error: null, counters: {}, cpu_ratio: 0, memory_bytes: 0, memory_ratio: 0 };
 
 /** @param {IdentityShown} told */
 export function alarms(told) {
   return identityWords(told).tone === "bad";
+}
+
+/**
+ * The rooms beside the first, with those who match there.
+ *
+ * @param {State["others"]} others
+ * @param {readonly RoomListed[]} listed
+ * @param {Status | null} status which is the first; null: it is not known yet
+ */
+export function withMatches(others, listed, status) {
+  const next = new Map(others);
+  for (const one of status === null ? [] : listed) {
+    if (one.room === status?.room || (one.matches ?? []).length === 0) continue;
+    const room = next.get(one.room) ?? UNKNOWN;
+    next.set(one.room, { ...room, participants: withListed(room.participants, one) });
+  }
+  return next;
+}
+
+/**
+ * The rooms beside the first, of which those that are not asked about have other alarms, or none any more.
+ *
+ * @param {State} state
+ * @param {{ told: readonly IdentityShown[], asked: ReadonlySet<string>, at: number }} news of all rooms; at: page clock
+ */
+export function withAlarms(state, { told, asked, at }) {
+  const others = new Map(state.others);
+  for (const { room: name } of state.listed) {
+    const alarming = told.filter((one) => one.room === name);
+    const room = others.get(name) ?? UNKNOWN;
+    if (name === state.status?.room || asked.has(name) || alarming.length + room.identities.size === 0) continue;
+    const identities = new Map(alarming.map((one) => [one.participant_identity, one]));
+    const participants = withTold(room.participants, alarming, at + state.clockOffset);
+    others.set(name, { ...room, identities, participants });
+  }
+  return others;
 }
 
 /**
@@ -28,7 +76,7 @@ export function alarms(told) {
  * @param {RoomListed} listed
  * @returns {Participants}
  */
-export function withListed(participants, { matches = [], told_at: said }) {
+function withListed(participants, { matches = [], told_at: said }) {
   if (matches.length === 0 || said === undefined || said === null) return participants;
   const toldAt = Date.parse(said);
   const next = new Map(participants);
@@ -72,7 +120,7 @@ function matchedBy(participant, tracks, toldAt) {
  * @param {number} now
  * @returns {Participants}
  */
-export function withTold(participants, told, now) {
+function withTold(participants, told, now) {
   const next = new Map(participants);
   for (const { participant_identity: identity, participant_name: name = identity } of told) {
     if (!next.has(identity)) next.set(identity, { ...stranger(identity, name), lastSeen: now });

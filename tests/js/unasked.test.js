@@ -90,6 +90,17 @@ describe("a room that is not asked about", () => {
     assert.deepEqual(far(told, 6).map(([who]) => who).sort(), ["Bob", "Eve"]);
   });
 
+  test("who matches in the first room has one card, whichever answer comes first", () => {
+    const told = new Page();
+    told.state = reduce(told.state, { type: "rooms", rooms: rooms() });
+    told.heard(match("Ann", 1));
+    told.polled(status(2, heartbeat(2, [track("Ann", "hold")])));
+    const first = rooms().map((one) => (one.room === "room" ? { ...one, matched: 1, matches: [track("Ann", "hold")] } : one));
+    told.state = reduce(told.state, { type: "rooms", rooms: first });
+    told.heard(check("Ann", 3, "match"));
+    assert.deepEqual(allCards(told.state, at(3), "live").map(({ key, state }) => [key, state]), [["room/Ann", "match"]]);
+  });
+
   test("nobody watches it: nothing is known", () => {
     const told = page({ watched: false, told_at: null }).heard(match("Eve", 1, { room: FAR }));
     assert.deepEqual(far(told, 100), []);
@@ -112,6 +123,16 @@ describe("a room that is not asked about", () => {
     told.state = reduce(told.state, { ...elsewhere, told: [] });
     assert.deepEqual(far(told, 2), []);
   });
+});
+
+test("the list may come before it is known which room is the first", () => {
+  const told = new Page();
+  const matches = [track("Eve", "hold")];
+  const all = rooms({ matched: 1, matches }).map((one) => (one.room === "room" ? { ...one, matched: 1, matches } : one));
+  told.state = reduce(told.state, { type: "rooms", rooms: all });
+  told.polled(status(1, heartbeat(1, [track("Eve", "hold")])));
+  assert.deepEqual(far(told, 1), [["Eve", "match", ""]]);
+  assert.deepEqual(allCards(told.state, at(1), "live").map(({ key }) => key), ["room/Eve", `${FAR}/Eve`]);
 });
 
 describe("which are asked about", () => {
