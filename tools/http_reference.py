@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from facematch.config.settings import ROOT, Settings
 from facematch.protocol.events import (
     AlarmChange,
+    AuditEntry,
     BindingChange,
     Check,
     Evidence,
@@ -40,6 +41,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "binding": BindingChange,
     "viewing": ViewingChange,
     "alarm": AlarmChange,
+    "audit": AuditEntry,
     "heartbeat": Heartbeat,
     "track": TrackStatus,
 }

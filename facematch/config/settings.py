@@ -225,13 +225,15 @@ class Settings(BaseSettings):
     webhook_secret: WebhookSecret | None = Field(None, repr=False, description="What webhooks are signed with")
     webhook_url: WebhookUrl | None = Field(None, repr=False, description="Who is told of events; empty: nobody")
     webhook_types: Annotated[
-        tuple[Literal["match", "check", "participant", "watch", "identity", "binding", "viewing", "alarm"], ...],
+        tuple[
+            Literal["match", "check", "participant", "watch", "identity", "binding", "viewing", "alarm", "audit"], ...
+        ],
         NoDecode,
     ] = Field(
         ("match",),
         min_length=1,
         description="Comma-separated events that the webhook tells of: match, check, participant, watch, identity, "
-        "binding, viewing, alarm",
+        "binding, viewing, alarm, audit",
     )
     alarm_quiet_seconds: float = Field(
         300,

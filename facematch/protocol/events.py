@@ -362,16 +362,46 @@ class AlarmChange(_OfIdentity):
     )
 
 
+Audited = Literal[
+    "signed_in",
+    "signed_out",
+    "all_signed_out",
+    "reference_replaced",
+    "reference_erased",
+    "photos_added",
+    "photo_deleted",
+]
+
+
+class AuditEntry(_Event):
+    """Somebody signed in or out, or changed photos. Made by the API."""
+
+    type: Literal["audit"] = "audit"
+    change: Audited
+    by: Name = Field(
+        description="Their own name if they gave one, in which role, and how that is known",
+        examples=["Dana, admin (login)"],
+    )
+    person_id: Name | None = Field(default=None, description="Of `photos_added` and `photo_deleted`: whose they are")
+    person_name: Name | None = None
+    photos: Count | None = Field(default=None, description="Of `photos_added`: how many were taken")
+
+    # Of no participant.
+    participant_id: ClassVar[None] = None
+    participant_name: ClassVar[None] = None
+    participant_identity: ClassVar[None] = None
+
+
 Reported = Match | Check | ParticipantChange | WatchChange
 """What recognizers tell."""
 
-Event = Reported | IdentityChange | BindingChange | ViewingChange | AlarmChange
+Event = Reported | IdentityChange | BindingChange | ViewingChange | AlarmChange | AuditEntry
 """What the log holds."""
 
 ReportedType = Literal["match", "check", "participant", "watch"]
 REPORTED_TYPES: tuple[ReportedType, ...] = get_args(ReportedType)
 
-EventType = Literal["match", "check", "participant", "watch", "identity", "binding", "viewing", "alarm"]
+EventType = Literal["match", "check", "participant", "watch", "identity", "binding", "viewing", "alarm", "audit"]
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 
 FIRST_TYPES: tuple[EventType, ...] = ("match", "check")

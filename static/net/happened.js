@@ -49,6 +49,11 @@ export function matchesTablePath(query) {
   return `/api/events?${paramsOf(query, { ...ofMatches(query), format: "csv" })}`;
 }
 
+/** @param {HappenedQuery} query the same of sightings */
+export function sightingsTablePath(query) {
+  return `/api/sightings?${paramsOf(query, { identity: query.identity, format: "csv" })}`;
+}
+
 /**
  * @param {HappenedQuery} query
  * @param {number | null} before

@@ -26,12 +26,13 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   void enter({ key: key.value.trim(), name: name.value }, submit, element("trouble")).then((done) => {
     if (done) return;
-    key.setAttribute("aria-invalid", "true");
-    key.focus();
-    key.select();
+    const wrong = name.value.trim() === "" ? name : key;
+    wrong.setAttribute("aria-invalid", "true");
+    wrong.focus();
+    wrong.select();
   });
 });
-key.addEventListener("input", () => key.removeAttribute("aria-invalid"));
+for (const field of [name, key]) field.addEventListener("input", () => field.removeAttribute("aria-invalid"));
 show.addEventListener("change", () => {
   key.type = show.checked ? "text" : "password";
 });
@@ -62,7 +63,7 @@ function read() {
   if (isEnding(said)) element("ending").textContent = ENDINGS[said];
   else if (said.startsWith("invite")) element("trouble").textContent = NOT_WHOLE;
   if (invitation !== "") return;
-  key.focus();
+  (name.value === "" ? name : key).focus();
   void goOnWhenSignedIn();
 }
 

@@ -40,7 +40,7 @@ PLAYS = """video => new Promise(resolve => {
     video.requestVideoFrameCallback(() => video.requestVideoFrameCallback(() => resolve(video.videoWidth)));
 })"""
 SIGN_IN = """key => fetch("/api/session", {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key }),
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key, name: "Dana" }),
 }).then(answer => answer.status)"""
 
 
@@ -67,20 +67,23 @@ async def signed_in_as_admin(page: Page, base_url: str, artifacts: Path) -> None
     key = page.get_by_label("Key", exact=True)
     await page.goto(base_url)
     await expect(page).to_have_url(re.compile("/login$"))
-    await expect(key).to_be_focused()
+    name = page.get_by_label("Your name")
+    await expect(name).to_be_focused()
     assert await page.evaluate(CHECKS) == []
     await page.screenshot(path=artifacts / "login.png")
 
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("wrong-key-0123456789")
+    await page.keyboard.press("Enter")
+    await expect(name).to_be_focused()  # nobody comes in without one
+    await page.keyboard.type(" Dana ")
+    await page.keyboard.press("Tab")
     await page.keyboard.type("wrong-key-0123456789")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("alert").filter(has_text="not valid")).to_be_visible(timeout=LOOK)
     await expect(key).to_be_focused()
     assert await page.evaluate(CHECKS) == []
 
-    await page.keyboard.press("Shift+Tab")
-    await expect(page.get_by_label("Your name")).to_be_focused()
-    await page.keyboard.type(" Dana ")
-    await page.keyboard.press("Tab")
     await page.keyboard.type(KEYS["admin_key"])  # over the one that is selected
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("connection")).to_have_attribute("data-level", "live", timeout=LOOK)
@@ -171,9 +174,10 @@ async def test_signing_out_leads_to_the_login_page_and_a_reload_stays_there(make
     async with chromium(CAMERA) as browser:
         page, second = await browser.new_page(), await browser.new_page()
         await page.goto(stack.base_url)
+        await page.get_by_label("Your name").fill("Dana")
         await page.get_by_label("Key", exact=True).fill(KEYS["viewer_key"])
         await page.get_by_role("button", name="Sign in").click()
-        await expect(page.get_by_test_id("account")).to_have_text("Signed in as viewer", timeout=LOOK)
+        await expect(page.get_by_test_id("account")).to_have_text("Signed in as Dana, viewer", timeout=LOOK)
         await second.goto(f"{stack.base_url}/login")  # who is signed in has no business there
         await expect(second).to_have_url(f"{stack.base_url}/", timeout=LOOK)
 
@@ -196,6 +200,7 @@ async def test_a_viewer_is_offered_nothing_that_only_an_admin_may_do(make_stack:
         sent: list[str] = []
         page.on("request", lambda request: sent.append(request.method))
         await page.goto(stack.base_url)
+        await page.get_by_label("Your name").fill("Dana")
         await page.get_by_label("Key", exact=True).fill(KEYS["viewer_key"])
         await page.get_by_role("button", name="Sign in").click()
         panel, menus, files = page.locator(".reference"), page.get_by_test_id("menu"), page.locator("input[type=file]")
@@ -230,7 +235,7 @@ async def test_a_viewer_is_offered_nothing_that_only_an_admin_may_do(make_stack:
         await expect(files).to_have_count(1, timeout=LOOK)
         await expect(card.get_by_test_id("menu-item")).not_to_have_count(1)
         await expect(page.get_by_label("More about the reference")).to_be_visible()
-        await expect(page.get_by_test_id("account")).to_have_text("Signed in as admin")
+        await expect(page.get_by_test_id("account")).to_have_text("Signed in as Dana, admin")
         assert trouble == []
 
 

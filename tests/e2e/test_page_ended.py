@@ -27,7 +27,7 @@ KEYS = {
 }
 AS_ADMIN = {"Authorization": f"Bearer {KEYS['admin_key']}"}
 SIGN_IN = """key => fetch("/api/session", {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key }),
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key, name: "Dana" }),
 }).then(answer => answer.status)"""
 AWAY_FROM_HERE = re.compile("/login$")
 
@@ -42,6 +42,7 @@ async def keyed(tmp_path: Path) -> AsyncIterator[WebProcess]:
 
 async def _signed_in(page: Page, web: WebProcess) -> None:
     await page.goto(web.base_url)
+    await page.get_by_label("Your name").fill("Dana")
     await page.get_by_label("Key", exact=True).fill(KEYS["viewer_key"])
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_test_id("connection")).to_have_attribute("data-level", "live", timeout=LOOK)
@@ -82,12 +83,12 @@ async def test_an_ended_login_says_that_it_was_ended(keyed: WebProcess, artifact
         await expect(page).to_have_url(AWAY_FROM_HERE, timeout=LOOK)  # and the reason is out of the address
         reason = page.get_by_role("status")
         await expect(reason).to_have_text(re.compile("You were signed out"))
-        await expect(page.get_by_label("Key", exact=True)).to_be_focused()
+        await expect(page.get_by_label("Your name")).to_be_focused()
         assert await page.evaluate(CHECKS) == []
         await page.screenshot(path=artifacts / "login-ended.png")
         await page.reload()
         await expect(reason).to_have_count(0)
-        await expect(page.get_by_label("Key", exact=True)).to_be_focused()
+        await expect(page.get_by_label("Your name")).to_be_focused()
 
 
 async def test_another_login_of_the_browser_shows_the_page_of_its_role(keyed: WebProcess) -> None:

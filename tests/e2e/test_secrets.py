@@ -64,7 +64,7 @@ async def people_come_and_go(stack: Stack) -> list[str]:
     own = {"Origin": stack.base_url}
     async with aiohttp.ClientSession(stack.base_url, cookie_jar=jar()) as browser:
         for key, status in ((WRONG, 401), (KEYS["recognizer_key"], 401), (KEYS["viewer_key"], 200)):
-            async with browser.post("/api/session", json={"key": key}, headers=own) as answer:
+            async with browser.post("/api/session", json={"key": key, "name": "Dana"}, headers=own) as answer:
                 assert answer.status == status
         secrets += [cookie.value for cookie in browser.cookie_jar]
         async with browser.ws_connect("/ws/matches", headers=own):

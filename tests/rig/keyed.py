@@ -78,7 +78,7 @@ class Keyed:
     def signed_in(self, role: str) -> TestClient:
         """A person's browser with a login."""
         client = self.anybody(origin=ORIGIN)
-        proof = {"invitation": self.invitation()} if role == "participant" else {"key": KEYS[role]}
+        proof = {"invitation": self.invitation()} if role == "participant" else {"key": KEYS[role], "name": "Dana"}
         response = client.post("/api/session", json=proof)
         assert response.status_code == 200, response.text
         return client

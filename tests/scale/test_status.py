@@ -72,7 +72,9 @@ async def test_a_login_that_is_ended_at_one_process_ends_at_the_other(keyed: Rep
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(cookie_jar=jar) as session:
         origins = [{"Origin": web.base_url} for web in keyed.processes]
-        async with session.post(f"{keyed[0].base_url}/api/session", json={"key": ADMIN}, headers=origins[0]) as answer:
+        async with session.post(
+            f"{keyed[0].base_url}/api/session", json={"key": ADMIN, "name": "Dana"}, headers=origins[0]
+        ) as answer:
             assert answer.status in (200, 201), await answer.text()
         address = f"{keyed[1].base_url}/ws/matches"
         async with session.ws_connect(address, headers=origins[1]) as listener:

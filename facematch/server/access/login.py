@@ -9,8 +9,9 @@ import structlog
 from fastapi import Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from facematch.server.access.audit import Audit
 from facematch.server.access.authentication import Keys
-from facematch.server.access.caller import Caller, caller_of
+from facematch.server.access.caller import By, Caller, caller_of
 from facematch.server.access.own_name import own_name
 from facematch.server.access.rate_limit import RateLimit
 from facematch.server.access.roles import Role
@@ -33,6 +34,8 @@ TOO_MANY_INVITATIONS: Final = (
     "some expire, or have an admin sign everybody out, which ends them all."
 )
 
+NO_NAME: Final = "name: say who you are: others see who did what by it."
+
 _OVER = "This invitation has ended. Ask for a new one."
 
 Dismiss = Callable[[Callable[[str | None], bool], int, str], None]
@@ -54,7 +57,8 @@ class SignIn(BaseModel):
     name: Annotated[str | None, AfterValidator(lambda name: name and own_name(name))] = Field(
         default=None,
         max_length=512,
-        description="What whoever signs in calls themselves: others see who did what by it. At most 60 characters",
+        description="What whoever signs in calls themselves: others see who did what by it. With a key, it has to be "
+        "there. At most 60 characters",
     )
 
 
@@ -67,6 +71,7 @@ class Logins:
         dismiss: sends listeners away when their login ends.
         attempts: how many a client may try.
         expel: has whoever joined a room with this login leave it; None: with any.
+        named: whether whoever signs in with a key has to say who they are.
     """
 
     def __init__(
@@ -76,15 +81,23 @@ class Logins:
         dismiss: Dismiss,
         attempts: RateLimit,
         expel: Expel = lambda _login: None,
+        *,
+        named: bool = False,
     ) -> None:
         self._keys = keys
         self._sessions = sessions
         self._dismiss = dismiss
         self._attempts = attempts
         self._expel = expel
+        self._named = named
 
-    async def enter(self, request: Request, wanted: SignIn) -> tuple[str, Session]:
+    async def enter(self, request: Request, wanted: SignIn, audit: Audit) -> tuple[str, Session]:
         """A new login.
+
+        Args:
+            request: with which somebody signs in.
+            wanted: what they say.
+            audit: keeps it before they are in. Not of guests: that they joined is kept of them.
 
         Returns:
             Its token and itself.
@@ -93,9 +106,9 @@ class Logins:
             ApiError: 401, 422, 429 or 503; a former login is left as it was.
         """
         async with stored():
-            return await self._enter(request, wanted)
+            return await self._enter(request, wanted, audit)
 
-    async def _enter(self, request: Request, wanted: SignIn) -> tuple[str, Session]:
+    async def _enter(self, request: Request, wanted: SignIn, audit: Audit) -> tuple[str, Session]:
         if (wanted.key is None) == (wanted.invitation is None):
             raise ApiError(422, Code.INVALID, "Send either a key or an invitation.")
         if wanted.key is not None:
@@ -106,6 +119,8 @@ class Logins:
                 raise ApiError(401, Code.WRONG_KEY, detail)
             if self._keys.is_guessable(role):
                 self._attempts.count(request.scope)
+            if self._named and not wanted.name:
+                raise ApiError(422, Code.INVALID, NO_NAME)
             invitation = None
         else:
             invitation = await self._sessions.find(wanted.invitation or "", Kind.INVITATION)
@@ -113,6 +128,8 @@ class Logins:
                 self._refused(request)
                 raise ApiError(401, Code.WRONG_KEY, _OVER)
             role = invitation.role
+        if invitation is None:
+            await audit("signed_in", Caller(frozenset({role}), By.LOGIN, own_name=wanted.name).signature)
         token, session = await self._sessions.log_in(role, invitation, wanted.name)
         former = caller_of(request.scope).session
         if former is not None and former.kind is Kind.LOGIN:  # an invitation is not the caller's alone to end

@@ -10,11 +10,20 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from facematch.protocol.values import Name, Text
+from facematch.server.access.audit import Audit
 from facematch.server.access.authentication import caller_with, cookie_name
 from facematch.server.access.caller import By, Caller, caller_of
 from facematch.server.access.hosts import is_https
 from facematch.server.access.links import Links
-from facematch.server.access.login import MOST_INVITATIONS, TOO_MANY_INVITATIONS, WRONG_KEY, Logins, SignIn, stored
+from facematch.server.access.login import (
+    MOST_INVITATIONS,
+    NO_NAME,
+    TOO_MANY_INVITATIONS,
+    WRONG_KEY,
+    Logins,
+    SignIn,
+    stored,
+)
 from facematch.server.access.roles import Role
 from facematch.server.access.sessions import Kind
 from facematch.server.web.bodies import KB, described, json_refusals, read_json
@@ -97,6 +106,7 @@ def routes(
     rooms: Container[str],
     is_person: Callable[[str], Awaitable[bool]],
     links: Links,
+    audit: Audit,
     *,
     keyed: bool,
     consent_required: bool = False,
@@ -109,6 +119,7 @@ def routes(
         rooms: those that somebody may be invited to.
         is_person: whether there is a person of an id; raises `OSError` when that cannot be read now.
         links: where invitations lead.
+        audit: keeps who signs in and out.
         keyed: whether there are keys; in local mode nobody else could follow an invitation.
         consent_required: told to whoever asks who they are.
     """
@@ -122,14 +133,15 @@ def routes(
             (401, Code.WRONG_KEY, WRONG_KEY),
             (409, Code.LOCAL_MODE, _LOCAL),
             (422, Code.INVALID, "Send either a key or an invitation."),
+            (422, Code.INVALID, NO_NAME),
             (429, Code.TOO_MANY_REQUESTS, "Too many logins from your address. Try again in 42 s."),
         ),
-        openapi_extra=described(SignIn, key={"key": "…"}, invitation={"invitation": "invite-…"}),
+        openapi_extra=described(SignIn, key={"key": "…", "name": "Dana"}, invitation={"invitation": "invite-…"}),
     )
     async def sign_in(request: Request, response: Response) -> Who:
         """Sets the cookie of the login. Programs need no login: they send a key with each request."""
         _refuse_when(caller_of(request.scope).by is By.LOCAL)
-        token, session = await logins.enter(request, await read_json(request, SignIn, _LIMIT))
+        token, session = await logins.enter(request, await read_json(request, SignIn, _LIMIT), audit)
         _set_cookie(response, request, token, int((session.expires_at - session.created_at).total_seconds()))
         return who(caller_with(session))
 
@@ -141,8 +153,12 @@ def routes(
     @router.delete("/api/session", summary="Sign out", responses=documented())
     async def sign_out(request: Request, response: Response) -> SignedOut:
         """Ends the login and closes its listeners. Without a login nothing happens."""
-        session = caller_of(request.scope).session
+        caller = caller_of(request.scope)
+        session = caller.session
         if session is not None and session.kind is Kind.LOGIN:
+            if session.role is not Role.PARTICIPANT:
+                async with stored():
+                    await audit("signed_out", caller.signature)
             await logins.leave(session)
             log.info("Signed out", role=str(session.role), name=session.name)
         _set_cookie(response, request, "", 0)
@@ -152,8 +168,11 @@ def routes(
     async def sign_all_out(request: Request) -> Ended:
         """Ends every login, the caller's too, and every invitation."""
         _refuse_when(caller_of(request.scope).by is By.LOCAL)
+        by = caller_of(request.scope).signature
+        async with stored():
+            await audit("all_signed_out", by)
         ended = await logins.leave_all()
-        log.warning("Everybody signed out", ended=ended, by=caller_of(request.scope).signature)
+        log.warning("Everybody signed out", ended=ended, by=by)
         return Ended(ended=ended)
 
     @router.post(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter
 
+    from facematch.server.access.audit import Audit
     from facematch.server.access.links import Links
     from facematch.server.access.login import Dismiss, Expel
     from facematch.server.access.neighbours import Neighbours
@@ -98,7 +99,7 @@ class Access:
         attempts = RateLimit("logins", rules.attempts_per_minute, monotonic)
         callers: CallerOf = KeyedCallers(keys, sessions, KnownHosts(rules.hosts), wrong_keys)
         self.caller_of = callers if self.keyed else LocalCallers(neighbours, self._secret, callers)
-        self._logins = Logins(keys, sessions, dismiss, attempts, expel)
+        self._logins = Logins(keys, sessions, dismiss, attempts, expel, named=self.keyed)
 
     async def dismiss_ended(self) -> None:
         """See `Logins.dismiss_ended`."""
@@ -114,6 +115,7 @@ class Access:
         default_room: str,
         rooms: Container[str],
         is_person: Callable[[str], Awaitable[bool]],
+        audit: Audit,
         *,
         consent_required: bool,
     ) -> APIRouter:
@@ -124,6 +126,7 @@ class Access:
             rooms,
             is_person,
             self._links,
+            audit,
             keyed=self.keyed,
             consent_required=consent_required,
         )

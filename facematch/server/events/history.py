@@ -13,6 +13,7 @@ from facematch.protocol.events import (
     EVENT_TYPES,
     FIRST_TYPES,
     AlarmChange,
+    AuditEntry,
     BindingChange,
     Check,
     EventType,
@@ -52,6 +53,7 @@ _FIELDS = {
         BindingChange,
         ViewingChange,
         AlarmChange,
+        AuditEntry,
     )
 }
 """By type, the columns of a table."""
@@ -135,6 +137,12 @@ class LoggedAlarmChange(AlarmChange):
     cursor: int = Field(description="Its position")
 
 
+class LoggedAuditEntry(AuditEntry):
+    """Somebody signed in or out, or changed photos, in the log."""
+
+    cursor: int = Field(description="Its position")
+
+
 class EventsPage(BaseModel):
     """A part of the log."""
 
@@ -147,6 +155,7 @@ class EventsPage(BaseModel):
         | LoggedBindingChange
         | LoggedViewingChange
         | LoggedAlarmChange
+        | LoggedAuditEntry
     ] = Field(description="As on `WS /ws/events`")
     next_after: int = Field(description="Ask with `after` set to this for what is newer than this page")
     next_before: int | None = Field(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from facematch.faces.gallery import DEFAULT
-from facematch.protocol.events import AlarmChange, BindingChange, Check, IdentityChange, Match
+from facematch.protocol.events import AlarmChange, AuditEntry, BindingChange, Check, IdentityChange, Match
 from facematch.server.storage.schema import event_people, events, people
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ SEEN_EVERY: Final = timedelta(days=1)
 def named_in(event: Event) -> set[str]:
     """The ids of the people whom an event is about, without the default person."""
     found: set[str | None] = set()
-    if isinstance(event, Match | BindingChange):
+    if isinstance(event, Match | BindingChange | AuditEntry):
         found = {event.person_id}
     elif isinstance(event, IdentityChange | AlarmChange):
         found = {event.person_id, event.seen_person_id}
@@ -44,7 +44,9 @@ def named_in(event: Event) -> set[str]:
 
 
 async def with_names(connection: AsyncConnection, found: Sequence[Event]) -> list[Event | None]:
-    """The events with the names of their people; None in place of a Match of, or a binding to, nobody who is there."""
+    """The events with the names of their people; None in place of a Match of, a binding to, or
+    photos of, nobody who is there.
+    """
     ids = set[str]().union(*map(named_in, found))
     if not ids:
         return [_without_claims(event) for event in found]
@@ -85,7 +87,7 @@ async def _known(connection: AsyncConnection, ids: Collection[str]) -> dict[str,
 
 def _without_claims(event: Event) -> Event:
     """Names come from here and from nobody else."""
-    claims = isinstance(event, Match | BindingChange) and event.person_name
+    claims = isinstance(event, Match | BindingChange | AuditEntry) and event.person_name
     return event.model_copy(update={"person_name": None}) if claims else event
 
 
@@ -97,7 +99,7 @@ def _named(event: Event, known: Mapping[str, tuple[str, str]]) -> Event | None:
         )
         names = {"person_id": expected[0], "person_name": expected[1]}
         return event.model_copy(update={**names, "seen_person_id": seen[0], "seen_person_name": seen[1]})
-    if isinstance(event, Match | BindingChange):
+    if isinstance(event, Match | BindingChange | AuditEntry):
         if event.person_id is None or event.person_id == DEFAULT:
             return _without_claims(event)
         if event.person_id not in known:

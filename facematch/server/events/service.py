@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from facematch.server.events.audit import audit_in
 from facematch.server.events.gaps import Arrivals, Gaps
 from facematch.server.events.publisher import Publisher
 from facematch.server.events.writer import Writer
@@ -62,6 +63,7 @@ class Feed:
         self.hub = hub
         """Where events go out."""
         self.writer = Writer(event_log, self._publisher, self._arrivals)
+        self.audit = audit_in(self.writer)
         """Where events go in."""
 
     async def open(self) -> None:

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, Field
 
 from facematch.faces.reference import reference_id
+from facematch.server.access.audit import Audit
+from facematch.server.access.caller import caller_of
 from facematch.server.gallery.enrollment import BBox, Enrollment
 from facematch.server.gallery.photo_file import ReferenceFile
 from facematch.server.web.bodies import described_upload, read_upload, upload_refusals
@@ -41,13 +43,14 @@ class Enrolled(BaseModel):
     )
 
 
-def routes(enrollment: Enrollment, file: ReferenceFile, upload_limit: int) -> APIRouter:
+def routes(enrollment: Enrollment, file: ReferenceFile, upload_limit: int, audit: Audit) -> APIRouter:
     """`POST /api/reference` and `GET /reference/current.jpg`.
 
     Args:
         enrollment: takes uploads.
         file: the current one.
         upload_limit: bytes.
+        audit: keeps who replaced it.
     """
     router = APIRouter(tags=["reference"])
 
@@ -61,6 +64,11 @@ def routes(enrollment: Enrollment, file: ReferenceFile, upload_limit: int) -> AP
             (422, Code.MULTIPLE_FACES, "2 faces found. Use a photo that shows only the person to be recognised."),
             (422, Code.FACE_TOO_SMALL, "The face is only about 50 pixels wide."),
             (503, Code.BUSY, "Other photos are being examined. Try again in a few seconds."),
+            (
+                503,
+                Code.STORAGE_FAILED,
+                "The photo is in use, but who sent it could not be written down. Send it again.",
+            ),
             (507, Code.STORAGE_FAILED, "The photo is fine but could not be stored (No space left on device)."),
         ),
         openapi_extra=described_upload("file", "JPEG, PNG or WebP with one clear, frontal face"),
@@ -70,7 +78,13 @@ def routes(enrollment: Enrollment, file: ReferenceFile, upload_limit: int) -> AP
         async with enrollment.place():
             data = await read_upload(request, "file", upload_limit)
             new_id, photo = await enrollment.enroll(data)
-        log.info("Reference replaced", reference_id=new_id, weak=[weak.code for weak in photo.weak])
+        by = caller_of(request.scope).signature
+        log.info("Reference replaced", reference_id=new_id, weak=[weak.code for weak in photo.weak], by=by)
+        try:
+            await audit("reference_replaced", by)
+        except OSError as error:
+            detail = f"The photo is in use, but who sent it could not be written down ({error}). Send it again."
+            raise ApiError(503, Code.STORAGE_FAILED, detail, headers={"Retry-After": "2"}) from error
         return Enrolled(
             reference_id=new_id,
             bbox=photo.bbox,

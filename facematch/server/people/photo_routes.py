@@ -7,6 +7,8 @@ from typing import Annotated, Final, Literal
 import structlog
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
+from facematch.server.access.audit import Audit
+from facematch.server.access.caller import caller_of
 from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.people.answers import PhotoGone, PhotoResult, PhotoResults
 from facematch.server.people.changes import PeopleChanges
@@ -39,7 +41,12 @@ Anyway = Annotated[
 
 
 def routes(
-    enrollment: Enrollment, enrolling: Enrolling, store: PeopleStore, changes: PeopleChanges, upload_limit: int
+    enrollment: Enrollment,
+    enrolling: Enrolling,
+    store: PeopleStore,
+    changes: PeopleChanges,
+    upload_limit: int,
+    audit: Audit,
 ) -> APIRouter:
     """`/api/people/{id}/photos`.
 
@@ -49,6 +56,7 @@ def routes(
         store: where they are read.
         changes: where they are changed.
         upload_limit: bytes of one photo.
+        audit: keeps who changed them.
     """
     router = APIRouter(tags=["people"])
     uploads = Uploads(FIELD, upload_limit, MOST_FILES, TOGETHER * upload_limit)
@@ -83,7 +91,11 @@ def routes(
                 if await store.person(id) is None:
                     raise NoSuchPersonError
                 results = [await enrolled(id, file, frozenset(anyway)) for file in files]
-        log.info("Photos sent", person_id=id, taken=sum(one.ok for one in results), refused=_refused(results))
+        taken, by = sum(one.ok for one in results), caller_of(request.scope).signature
+        log.info("Photos sent", person_id=id, taken=taken, refused=_refused(results), by=by)
+        if taken:
+            with said():
+                await audit("photos_added", by, person_id=id, photos=taken)
         return PhotoResults(results=results)
 
     @router.get(
@@ -118,11 +130,13 @@ def routes(
         summary="Delete a photo of a person",
         responses=documented(NO_PERSON, NO_PHOTO, UNAVAILABLE),
     )
-    async def delete(id: Id, photo: PhotoId) -> PhotoGone:  # noqa: A002
+    async def delete(request: Request, id: Id, photo: PhotoId) -> PhotoGone:  # noqa: A002
         """And its embedding. The very same file is refused from now on, unless it is sent with `anyway`."""
         with said():
             await changes.remove(id, photo)
-        log.info("Photo deleted", person_id=id, photo_id=photo)
+            by = caller_of(request.scope).signature
+            log.info("Photo deleted", person_id=id, photo_id=photo, by=by)
+            await audit("photo_deleted", by, person_id=id)
         return PhotoGone()
 
     return router

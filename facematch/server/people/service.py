@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from datetime import datetime, timedelta
 
+    from facematch.server.access.audit import Audit
     from facematch.server.gallery.enrollment import Enrollment
     from facematch.server.storage.database import Database
 
@@ -79,15 +80,15 @@ class People:
         """How many people recognizers can have now."""
         return len(self.publication.latest.gallery)
 
-    def routes(self) -> APIRouter:
-        """All of this domain."""
+    def routes(self, audit: Audit) -> APIRouter:
+        """All of this domain; `audit` keeps who changes photos."""
         router = APIRouter()
         importing = Importing(self.enrolling, self.store, self.changes)
         bounds = (self._upload_limit, self._now)
         for part in (
             transfer_routes.routes(self.enrollment, importing, self.store, self.publication, bounds),
             routes.routes(self.store, self.changes, self.resembling, self._now),
-            photo_routes.routes(self.enrollment, self.enrolling, self.store, self.changes, self._upload_limit),
+            photo_routes.routes(self.enrollment, self.enrolling, self.store, self.changes, self._upload_limit, audit),
             gallery_routes.routes(self.publication),
         ):
             router.routes.extend(part.routes)

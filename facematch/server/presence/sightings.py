@@ -35,7 +35,7 @@ AT_ONCE: Final = 200
 """Runs that are read at once."""
 BATCH_SECONDS: Final = 10.0
 """A Match is at most that much older than the end of its batch."""
-SAID: Final = ("binding", "viewing")
+SAID: Final = ("binding", "viewing", "audit")
 """Types of events that are lines of their own."""
 
 

@@ -2,18 +2,28 @@
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
 import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from facematch.protocol.values import Name
-from facematch.server.events.history import LARGEST_CURSOR, LoggedBindingChange, LoggedMatch, LoggedViewingChange
+from facematch.server.events.history import (
+    LARGEST_CURSOR,
+    LoggedAuditEntry,
+    LoggedBindingChange,
+    LoggedMatch,
+    LoggedViewingChange,
+)
 from facematch.server.people.store import PeopleStore
 from facematch.server.presence.evidence import Sight
 from facematch.server.presence.runs import moment_of
 from facematch.server.presence.sightings import Line, Sightings, Wanted
+from facematch.server.web.csv_table import MEDIA_TYPE, attachment, heading, lines
 from facematch.server.web.errors import ApiError, Code, documented
 
 MOST = 200
@@ -35,6 +45,9 @@ class SightingsQuery(BaseModel):
     person: Name | None = Field(None, description="Only sightings of this person, and nothing else; `default` too")
     begins: AwareDatetime | None = Field(None, alias="from", description="Only what began then or later")
     ends: AwareDatetime | None = Field(None, alias="to", description="Only what began before that")
+    format: Literal["json", "csv"] = Field(
+        "json", description="csv: a table of all that fits, however much, from `before` on; without `limit`"
+    )
 
 
 class PersonSeen(BaseModel):
@@ -65,8 +78,9 @@ class Sighting(BaseModel):
     best: float | None = Field(description="Best score: 1 - distance, not a probability; null: not known")
     reason: str | None = Field(description="Of unseen: `muted`, or another outcome of a Check")
     match: LoggedMatch | None = Field(description="A Match of it whose snapshot may be shown")
-    event: LoggedBindingChange | LoggedViewingChange | None = Field(
-        description="Of said: who a participant is supposed to be, or that somebody watches the room"
+    event: LoggedBindingChange | LoggedViewingChange | LoggedAuditEntry | None = Field(
+        description="Of said: who a participant is supposed to be, that somebody watches the room, or that somebody "
+        "signed in or out or changed photos"
     )
 
 
@@ -90,10 +104,13 @@ def routes(sightings: Sightings, people: PeopleStore) -> APIRouter:
         "/api/sightings",
         summary="What happened, one line for each stay",
         response_model=SightingsPage,
-        responses=documented(
-            (422, Code.INVALID, "limit: Input should be less than or equal to 200"),
-            (503, Code.STORAGE_FAILED, "What is known of presence cannot be read now. Ask again."),
-        ),
+        responses={
+            200: {"content": {MEDIA_TYPE: {"schema": {"type": "string"}}}},
+            **documented(
+                (422, Code.INVALID, "limit: Input should be less than or equal to 200"),
+                (503, Code.STORAGE_FAILED, "What is known of presence cannot be read now. Ask again."),
+            ),
+        },
     )
     async def get(query: Annotated[SightingsQuery, Query()]) -> Response:
         """All looks at a camera that saw, or named, somebody are one line until nobody was for a minute. A page is made
@@ -111,21 +128,57 @@ def routes(sightings: Sightings, people: PeopleStore) -> APIRouter:
             ends=query.ends,
         )
         try:
-            found = await sightings.lines(wanted)
-            named = {person for line in found if isinstance(line, Line) for person in line.people}
-            called = await people.called(named)
+            if query.format == "csv":
+                return await _table(sightings, people, replace(wanted, limit=MOST + 1))
+            shown, more = await _page(sightings, people, wanted)
         except OSError as error:
             sentence = f"What is known of presence cannot be read now ({error}). Ask again."
             raise ApiError(503, Code.STORAGE_FAILED, sentence, headers={"Retry-After": "1"}) from error
-        shown = [
-            _told(line, called) if isinstance(line, Line) else _said(json.loads(line[1]))
-            for line in found[: query.limit]
-        ]
-        more = shown[-1]["cursor"] if len(found) > query.limit else None
         whole = {"lines": shown, "next_before": more}
         return Response(json.dumps(whole, ensure_ascii=False, allow_nan=False), media_type="application/json")
 
     return router
+
+
+async def _page(sightings: Sightings, people: PeopleStore, wanted: Wanted) -> tuple[list[dict[str, Any]], int | None]:
+    """All but the last of the lines that are wanted, and where the next page begins; None: there is none."""
+    found = await sightings.lines(wanted)
+    called = await people.called({person for line in found if isinstance(line, Line) for person in line.people})
+    shown = [
+        _told(line, called) if isinstance(line, Line) else _said(json.loads(line[1]))
+        for line in found[: wanted.limit - 1]
+    ]
+    return shown, shown[-1]["cursor"] if len(found) == wanted.limit else None
+
+
+COLUMNS: Final = (
+    *("began", "until", "kind", "room", "participant_name", "participant_identity", "participant_id", "track_sid"),
+    *("people", "looks", "best", "reason", "what", "by", "snapshot", "going_on", "cursor"),
+)
+"""Of a table: the fields of a line; who was named, or is meant, by name; and of what was said, what and by whom."""
+
+
+async def _table(sightings: Sightings, people: PeopleStore, wanted: Wanted) -> Response:
+    """All lines as a table that is made while it is sent."""
+    first, more = await _page(sightings, people, wanted)  # while it can still be refused
+
+    async def whole() -> AsyncIterator[str]:
+        yield heading(COLUMNS) + lines(COLUMNS, map(_row, first))
+        before = more
+        while before is not None:
+            shown, before = await _page(sightings, people, replace(wanted, before=before))
+            yield lines(COLUMNS, map(_row, shown))
+
+    return StreamingResponse(whole(), 200, attachment("sightings.csv"), MEDIA_TYPE)
+
+
+def _row(line: dict[str, Any]) -> dict[str, Any]:
+    said, match = line["event"] or {}, line["match"] or {}
+    meant = [one["person_name"] or one["person_id"] for one in line["people"]]
+    if said.get("person_id"):
+        meant = [said.get("person_name") or said["person_id"]]
+    what = said and f"{said['type']} {said['change']}"
+    return {**line, "people": ", ".join(meant), "what": what, "by": said.get("by"), "snapshot": match.get("snapshot")}
 
 
 def _told(line: Line, called: dict[str, tuple[str, str]]) -> dict[str, Any]:

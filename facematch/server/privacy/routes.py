@@ -8,6 +8,7 @@ import structlog
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
+from facematch.server.access.audit import Audit
 from facematch.server.access.caller import caller_of
 from facematch.server.gallery.photo_file import ReferenceFile
 from facematch.server.privacy.erasure import Erasures, ReferenceStaysError
@@ -56,13 +57,14 @@ class ErasureLines(BaseModel):
     erasures: list[ErasureLine] = Field(description="The newest first, at most 100")
 
 
-def routes(erasures: Erasures, store: ErasureStore, file: ReferenceFile) -> APIRouter:
+def routes(erasures: Erasures, store: ErasureStore, file: ReferenceFile, audit: Audit) -> APIRouter:
     """`DELETE /api/participants`, `DELETE /api/reference` and `GET /api/erasures`.
 
     Args:
         erasures: erases.
         store: the record of erasures.
         file: the current reference.
+        audit: keeps who erased it.
     """
     router = APIRouter(tags=["erasure"])
 
@@ -107,6 +109,7 @@ def routes(erasures: Erasures, store: ErasureStore, file: ReferenceFile) -> APIR
             raise ApiError(404, Code.NO_REFERENCE, "There is no reference photo.")
         try:
             erased = await erasures.reference(current.id, by(caller_of(request.scope)))
+            await audit("reference_erased", by(caller_of(request.scope)))
         except ReferenceStaysError as error:
             log.error("Reference not erased", reason=str(error))  # noqa: TRY400
             raise ApiError(503, Code.STORAGE_FAILED, _STAYS.format(error), headers={"Retry-After": "1"}) from error

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter
 
+    from facematch.server.access.audit import Audit
     from facematch.server.events.service import Feed
     from facematch.server.gallery.photo_file import ReferenceFile
     from facematch.server.people.service import People
@@ -78,9 +79,9 @@ class Keeping:
         self._export = ParticipantExport(database, records, snapshots)
         self.expiry = Expiry(self._people.store, self.erasures)
 
-    def routes(self, file: ReferenceFile) -> APIRouter:
+    def routes(self, file: ReferenceFile, audit: Audit) -> APIRouter:
         """See `erasure_routes`."""
-        router = erasure_routes.routes(self.erasures, self._store, file)
+        router = erasure_routes.routes(self.erasures, self._store, file, audit)
         router.routes.extend(person_routes.routes(self.erasures, self._people.store).routes)
         router.routes.extend(export_routes.routes(self._export, self._people.store, wall_clock).routes)
         return router

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from facematch.protocol.events import ParticipantChange
 from facematch.protocol.unknown_faces import MOST_BYTES, UnknownFaceSeen
 from facematch.protocol.values import Name
+from facematch.server.access.audit import Audit
+from facematch.server.access.caller import caller_of
 from facematch.server.people.answers import PersonName, PhotoResult
 from facematch.server.people.saying import FULL, NO_PERSON, UNAVAILABLE, said
 from facematch.server.unknowns.assigning import SOURCE, Assigning, NoSuchFaceError
@@ -112,13 +114,14 @@ class Dismissed(BaseModel):
 
 
 def routes(
-    faces: UnknownFaces, assigning: Assigning, *, kept: bool, covered: Callable[[UnknownFaceSeen], bool]
+    faces: UnknownFaces, assigning: Assigning, audit: Audit, *, kept: bool, covered: Callable[[UnknownFaceSeen], bool]
 ) -> APIRouter:
     """`/api/unknowns`.
 
     Args:
         faces: keeps them.
         assigning: makes them somebody's.
+        audit: keeps who did.
         kept: KEEP_UNKNOWN_FACES.
         covered: whether a face is of somebody who was erased since it was seen.
     """
@@ -182,7 +185,11 @@ def routes(
                 result, whose = await assigning.assign(id, person_id=sent.person_id, name=sent.name, anyway=sent.anyway)
             except NoSuchFaceError:
                 raise ApiError(*_GONE) from None
-        log.info("Unknown face assigned", person_id=whose)
+        by = caller_of(request.scope).signature
+        log.info("Unknown face assigned", person_id=whose, by=by)
+        if whose is not None:
+            with said():
+                await audit("photos_added", by, person_id=whose, photos=1)
         return Assigned(**PhotoResult.of(SOURCE, result).model_dump(), assigned_to=whose)
 
     @router.post("/api/unknowns/{id}/dismiss", summary="Nobody wants to know", responses=documented(_GONE, UNAVAILABLE))

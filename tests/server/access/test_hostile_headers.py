@@ -158,7 +158,7 @@ def test_no_form_of_another_site_signs_a_browser_in_or_acts(keyed: Keyed, kind: 
 def test_a_cookie_that_was_planted_before_is_not_the_login(keyed: Keyed) -> None:
     planted = "planted-" + "0" * 40
     victim = keyed.anybody(origin=ORIGIN, cookie=f"{COOKIE}={planted}")
-    answer = victim.post("/api/session", json={"key": KEYS["admin"]})
+    answer = victim.post("/api/session", json={"key": KEYS["admin"], "name": "Dana"})
     assert answer.cookies[COOKIE] != planted
     assert keyed.anybody(cookie=f"{COOKIE}={planted}").get("/api/status").status_code == 401
 

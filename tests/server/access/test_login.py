@@ -48,7 +48,7 @@ def strict(settings: Settings, examiner: FakeExaminer) -> Iterator[Keyed]:
 @pytest.mark.parametrize("role", ["admin", "viewer"])
 def test_a_key_signs_in(keyed: Keyed, role: str) -> None:
     browser = keyed.anybody(origin=ORIGIN)
-    answer = browser.post("/api/session", json={"key": f" {KEYS[role]}\n"})
+    answer = browser.post("/api/session", json={"key": f" {KEYS[role]}\n", "name": "Dana"})
     assert answer.status_code == 200
     assert (answer.json()["role"], answer.json()["by"], answer.json()["room"]) == (role, "login", None)
     assert browser.get("/api/session").json() == answer.json()
@@ -57,7 +57,7 @@ def test_a_key_signs_in(keyed: Keyed, role: str) -> None:
 
 
 def test_the_cookie_under_tls(keyed: Keyed) -> None:
-    header = keyed.anybody().post("/api/session", json={"key": KEYS["admin"]}).headers["set-cookie"]
+    header = keyed.anybody().post("/api/session", json={"key": KEYS["admin"], "name": "Dana"}).headers["set-cookie"]
     cookie = SimpleCookie(header)["__Host-face_match_session"]
     assert (cookie["httponly"], cookie["secure"], cookie["samesite"], cookie["path"]) == (True, True, "strict", "/")
     assert cookie["domain"] == ""
@@ -68,7 +68,9 @@ def test_the_cookie_under_tls(keyed: Keyed) -> None:
 @pytest.mark.parametrize("headers", [{}, {"x-forwarded-proto": "http"}])
 def test_the_cookie_without_tls(keyed: Keyed, headers: dict[str, str]) -> None:
     client = keyed.come(f"http://{HOST}")
-    header = client.post("/api/session", json={"key": KEYS["admin"]}, headers=headers).headers["set-cookie"]
+    header = client.post("/api/session", json={"key": KEYS["admin"], "name": "Dana"}, headers=headers).headers[
+        "set-cookie"
+    ]
     cookie = SimpleCookie(header)["face_match_session"]
     assert (cookie["httponly"], cookie["secure"], cookie["samesite"]) == (True, "", "strict")
 
@@ -77,7 +79,7 @@ def test_the_cookie_behind_a_proxy_that_speaks_tls(keyed: Keyed) -> None:
     """And the page's own Origin is still its own."""
     client = keyed.come(f"http://{HOST}")
     client.headers.update({"x-forwarded-proto": "https", "x-forwarded-for": "192.0.2.7", "origin": ORIGIN})
-    answer = client.post("/api/session", json={"key": KEYS["admin"]})
+    answer = client.post("/api/session", json={"key": KEYS["admin"], "name": "Dana"})
     cookie = SimpleCookie(answer.headers["set-cookie"])["__Host-face_match_session"]
     assert cookie["secure"] is True
     bare = keyed.come(f"http://{HOST}")
@@ -108,13 +110,15 @@ def test_under_tls_a_cookie_of_a_plain_page_is_none(keyed: Keyed) -> None:
         (422, "INVALID", {"key": "x" * 513}),
         (422, "INVALID", {"key": KEYS["admin"], "invitation": "invite-x"}),
         (422, "INVALID", {"key": KEYS["admin"], "role": "admin"}),
+        (422, "INVALID", {"key": KEYS["admin"]}),
+        (422, "INVALID", {"key": KEYS["viewer"], "name": " "}),
     ],
 )
 def test_what_does_not_sign_in(keyed: Keyed, status: int, code: str, body: dict[str, Any]) -> None:
     answer = keyed.anybody().post("/api/session", json=body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert "set-cookie" not in answer.headers
-    assert not [value for value in body.values() if isinstance(value, str) and value and value in answer.text]
+    assert not [value for value in body.values() if isinstance(value, str) and value.strip() and value in answer.text]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +180,7 @@ def test_an_admin_signs_everybody_out(keyed: Keyed) -> None:
 def test_signing_in_anew_ends_the_former_login(keyed: Keyed) -> None:
     browser = keyed.signed_in("admin")
     former = browser.cookies["__Host-face_match_session"]
-    assert browser.post("/api/session", json={"key": KEYS["viewer"]}).json()["role"] == "viewer"
+    assert browser.post("/api/session", json={"key": KEYS["viewer"], "name": "Dana"}).json()["role"] == "viewer"
     assert keyed.anybody(cookie=f"__Host-face_match_session={former}").get("/api/status").status_code == 401
     assert browser.post("/api/reference").json()["code"] == "ROLE_REQUIRED"
 
@@ -185,7 +189,7 @@ def test_signing_in_in_vain_leaves_the_former_login(keyed: Keyed, monkeypatch: p
     browser = keyed.signed_in("admin")
     assert browser.post("/api/session", json={"key": "wrong-key-0123456789"}).status_code == 401
     monkeypatch.setattr(SqlSessionStore, "add", away)
-    assert browser.post("/api/session", json={"key": KEYS["viewer"]}).json()["code"] == "STORAGE_FAILED"
+    assert browser.post("/api/session", json={"key": KEYS["viewer"], "name": "Dana"}).json()["code"] == "STORAGE_FAILED"
     assert browser.get("/api/session").json()["role"] == "admin"
 
 
@@ -258,7 +262,7 @@ def test_too_many_logins_of_one_address(strict: Keyed) -> None:
         assert set(refused.json()) == {"detail", "code"}
     elsewhere = strict.come(client=("192.0.2.8", 1))
     assert elsewhere.post("/api/session", json={"key": "wrong-key-0123456789"}).status_code == 401
-    for proof in ({"key": KEYS["admin"]}, {"invitation": strict.invitation()}):
+    for proof in ({"key": KEYS["admin"], "name": "Dana"}, {"invitation": strict.invitation()}):
         assert strict.anybody().post("/api/session", json=proof).status_code == 200
 
 
@@ -290,7 +294,7 @@ def test_a_key_that_can_be_guessed_is_locked_with_the_wrong_ones(settings: Setti
         for _ in range(3):
             keyed.anybody().post("/api/session", json={"key": "wrong-key-0123456789"})
         assert keyed.anybody().post("/api/session", json={"key": GUESSABLE}).status_code == 429
-        assert keyed.anybody().post("/api/session", json={"key": KEYS["admin"]}).status_code == 200
+        assert keyed.anybody().post("/api/session", json={"key": KEYS["admin"], "name": "Dana"}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -382,7 +386,7 @@ def test_where_logins_are_kept_is_away(keyed: Keyed, monkeypatch: pytest.MonkeyP
     assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_FAILED")
     assert keyed.with_key("viewer").get("/api/status").status_code == 200
     monkeypatch.setattr(SqlSessionStore, "add", away)
-    answer = keyed.anybody().post("/api/session", json={"key": KEYS["admin"]})
+    answer = keyed.anybody().post("/api/session", json={"key": KEYS["admin"], "name": "Dana"})
     assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_FAILED")
 
 

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from facematch.server.access.own_name import HEADER, LONGEST, own_name
+from facematch.server.events.writer import TooBusyError, Writer
 from tests.rig.keyed import KEYS, ORIGIN, Keyed, with_keys
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def keyed(settings: Settings, examiner: FakeExaminer) -> Iterator[Keyed]:
         yield made
 
 
-def signed_in(keyed: Keyed, role: str, name: str | None) -> TestClient:
+def signed_in(keyed: Keyed, role: str, name: str) -> TestClient:
     browser = keyed.anybody(origin=ORIGIN)
     answer = browser.post("/api/session", json={"key": KEYS[role], "name": name})
     assert answer.status_code == 200, answer.text
@@ -69,8 +70,13 @@ def test_a_login_has_the_name_that_was_given(keyed: Keyed) -> None:
     assert (
         dana.get("/api/session", headers={HEADER: "Eve"}).json()["name"] == "Dana M."
     )  # nobody is another by a header
-    nobody = signed_in(keyed, "viewer", None)
-    assert nobody.get("/api/session").json()["name"] is None
+    for none in (None, "", "  "):
+        refused = keyed.anybody(origin=ORIGIN).post("/api/session", json={"key": KEYS["viewer"], "name": none})
+        assert (refused.status_code, refused.json()["code"]) == (422, "INVALID")
+        assert "say who you are" in refused.json()["detail"]
+        assert not refused.cookies
+    invited = keyed.signed_in("participant")  # whoever only joins is known by what they join as
+    assert invited.get("/api/session").json()["name"] is None
 
 
 def test_whoever_has_no_login_may_send_one_with_each_request(keyed: Keyed) -> None:
@@ -111,3 +117,51 @@ def test_the_record_names_who_did_it(keyed: Keyed) -> None:
 def test_in_local_mode_the_browser_sends_what_it_keeps(client: TestClient) -> None:
     bound = client.put("/api/bindings", json={"identity": "a", "person_id": "default"}, headers={HEADER: "Dana"})
     assert bound.json()["by"] == "Dana, admin (local)"
+
+
+def test_signing_in_and_out_and_photos_are_lines_that_name_who_it_was(keyed: Keyed) -> None:
+    dana = signed_in(keyed, "admin", "Dana")
+    keyed.signed_in("participant")  # that they join is told of them
+    dana.post("/api/reference", files={"file": b"\xff\xd8\xff a photo"})
+    person = dana.post("/api/people", json={"name": "Ann"}).json()["id"]
+    photo = {"files": b"\xff\xd8\xff another photo"}
+    [taken] = dana.post(f"/api/people/{person}/photos", files=photo).json()["results"]
+    assert taken["ok"], taken
+    [again] = dana.post(f"/api/people/{person}/photos", files=photo).json()["results"]
+    assert not again["ok"]
+    assert dana.delete(taken["photo"]["url"]).status_code == 200
+    dana.delete("/api/reference")
+    eve = signed_in(keyed, "viewer", "Eve")
+    eve.delete("/api/session")
+    dana.delete("/api/sessions")
+    program = keyed.with_key("admin")
+    told = program.get("/api/events?type=audit").json()["events"]
+    by = "Dana, admin (login)"
+    assert [(one["change"], one["by"], one["person_name"], one["photos"]) for one in told] == [
+        ("signed_in", by, None, None),
+        ("reference_replaced", by, None, None),
+        ("photos_added", by, "Ann", 1),
+        ("photo_deleted", by, "Ann", None),
+        ("reference_erased", by, None, None),
+        ("signed_in", "Eve, viewer (login)", None, None),
+        ("signed_out", "Eve, viewer (login)", None, None),
+        ("all_signed_out", by, None, None),
+    ]
+    lines = program.get("/api/sightings?room=anywhere").json()["lines"]
+    assert [line["event"]["change"] for line in lines] == [one["change"] for one in reversed(told)]
+    assert program.delete(f"/api/people/{person}").status_code == 200
+    left = program.get("/api/events?type=audit").json()["events"]
+    assert {one["person_id"] for one in left} == {None}  # who is erased is named by none
+    assert len(left) == len(told) - 2
+
+
+def test_nobody_is_let_in_whose_name_cannot_be_kept(keyed: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object, **__: object) -> int:
+        raise TooBusyError
+
+    monkeypatch.setattr(Writer, "store", full)
+    browser = keyed.anybody(origin=ORIGIN)
+    answer = browser.post("/api/session", json={"key": KEYS["viewer"], "name": "Dana"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_FAILED")
+    assert not browser.cookies
+    assert keyed.sessions() == []

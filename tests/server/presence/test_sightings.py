@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from facematch.protocol.events import to_wire
 from facematch.server.app import create_app
-from facematch.server.presence import sightings
+from facematch.server.presence import sightings, sightings_routes
 from facematch.server.presence.sightings_routes import SightingsPage
 from facematch.server.storage.database import Database
 from facematch.server.storage.errors import LogUnavailableError
@@ -166,7 +168,28 @@ def test_a_long_stay_is_read_in_parts(client: TestClient, monkeypatch: pytest.Mo
     assert page(client)["lines"][0]["best"] == 0.58
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "before=-1", "of=dogs", "only=", "from=now", "room=", "x=1"])
+def test_all_that_fits_is_a_table(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sightings_routes, "MOST", 2)  # in parts of so many
+    ada = person(client, "=Ada")
+    bind(client, ada, identity="alice")
+    for number in range(5):
+        tell(client, look(100 * number, "match"))
+    tell(client, change(600, "left"))
+    answer = client.get("/api/sightings?format=csv")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    assert answer.headers["content-disposition"] == 'attachment; filename="sightings.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["kind"] for row in rows] == ["left", *["sighting"] * 5, "said"]
+    assert [int(row["cursor"]) for row in rows] == [line["cursor"] for line in page(client, "limit=200")["lines"]]
+    assert (rows[-1]["what"], rows[-1]["by"], rows[-1]["people"]) == ("binding bound", "admin (local)", "'=Ada")
+    assert rows[1]["participant_name"]
+    left = list(csv.DictReader(io.StringIO(client.get("/api/sightings?format=csv&only=sightings").text)))
+    assert [row["looks"] for row in left] == ["1"] * 5
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "format=xml", "limit=201", "before=-1", "of=dogs", "only=", "from=now", "room=", "x=1"]
+)
 def test_a_question_that_makes_no_sense(client: TestClient, query: str) -> None:
     answer = client.get(f"/api/sightings?{query}")
     assert (answer.status_code, answer.json()["code"]) == (422, "INVALID")
