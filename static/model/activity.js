@@ -3,7 +3,7 @@
 
 /** @import { ActivityEntry, CardState, CheckEvent, MatchEvent } from "../types/model.js" */
 
-import { WORDS } from "./summary.js";
+import { OUTCOMES, WORDS } from "./states.js";
 import { counted, displayName, figure } from "./text.js";
 import { identityOf, outcomeOf, whoOf } from "./wire.js";
 
@@ -54,20 +54,6 @@ export function namesIn(entries) {
     .sort((one, other) => one.name.localeCompare(other.name));
 }
 
-/** @type {Readonly<Record<ReturnType<typeof outcomeOf>, { state: CardState, words: string }>>} */
-const OUTCOMES = {
-  match: { state: "match", words: "Check: match" },
-  no_match: { state: "no_match", words: WORDS.no_match },
-  no_face: { state: "no_face", words: WORDS.no_face },
-  no_frames: { state: "no_video", words: "No video arrived" },
-  muted: { state: "no_video", words: "Camera off" },
-  encrypted: { state: "encrypted", words: "Encrypted: cannot be looked at" },
-  denied: { state: "denied", words: "Not shared with the recognizer" },
-  too_large: { state: "too_large", words: "Frames too large to be looked at" },
-  no_reference: { state: "idle", words: "No reference" },
-  error: { state: "error", words: WORDS.error },
-};
-
 /**
  * How an entry reads: the state that gives its colour and icon, its words, and the detail behind them.
  *
@@ -80,7 +66,9 @@ export function reading({ event }) {
     const detail = who === "" ? figure(event.confidence) : `${displayName(who)} ${figure(event.confidence)}`;
     return { state: "match", words: WORDS.match, detail };
   }
-  return { ...OUTCOMES[outcomeOf(event)], detail: checkDetail(event) };
+  const outcome = outcomeOf(event);
+  const words = outcome === "match" ? "Check: match" : OUTCOMES[outcome].words;
+  return { state: OUTCOMES[outcome].state, words, detail: checkDetail(event) };
 }
 
 /** @param {CheckEvent} event */

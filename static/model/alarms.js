@@ -4,6 +4,7 @@
 /** @import { BBox, ReferenceStatus, Size } from "../types/model.js" */
 
 import { faceUrl } from "./persons.js";
+import { WORDS } from "./states.js";
 import { counted, displayName } from "./text.js";
 
 /**
@@ -65,10 +66,10 @@ function person(id, name) {
 export function alarmParts(alarm) {
   const who = called(displayName(alarm.participant_name));
   const seen = person(alarm.seen_person_id, alarm.seen_person_name);
-  if (alarm.kind === "face_changed") return [said("Face changed: "), who];
-  if (alarm.kind === "match") return [said("Match: "), seen, said(" as "), who];
+  if (alarm.kind === "face_changed") return [said(`${WORDS.face_changed}: `), who];
+  if (alarm.kind === "match") return [said(`${WORDS.match}: `), seen, said(" as "), who];
   const expected = person(alarm.person_id, alarm.person_name);
-  return [said("Someone else as "), expected, said(": "), seen, said(" ("), who, said(")")];
+  return [said(`${WORDS.someone_else} as `), expected, said(": "), seen, said(" ("), who, said(")")];
 }
 
 /** @param {Alarm} alarm the same, in one line */

@@ -5,7 +5,8 @@
 /** @typedef {"" | "good" | "quiet" | "warn" | "bad"} IdentityTone "" says nothing */
 /** @typedef {{ tone: IdentityTone, words: string }} IdentityWords */
 
-import { displayName } from "./text.js";
+import { WORDS } from "./states.js";
+import { displayName, isolated } from "./text.js";
 
 /** Of whom nothing is said. */
 /** @type {IdentityWords} */
@@ -33,7 +34,7 @@ const WHY = {
 export function identityWords(told) {
   if (told === undefined) return NOTHING;
   const who = told.person_id === null ? "" : personWords(told.person_name);
-  const expected = who === "" ? "" : `Expected: ${who}`;
+  const expected = who === "" ? "" : `${WORDS.expected}: ${who}`;
   switch (told.state) {
     case "expected":
       return { tone: "good", words: `${expected} ✓${told.certainty === "sure" ? "" : " (few photos or looks)"}` };
@@ -42,7 +43,7 @@ export function identityWords(told) {
     case "unexpected":
       return { tone: "bad", words: unexpectedWords(told, who) };
     case "swapped":
-      return { tone: "bad", words: who === "" ? "Face changed" : `Face changed, expected ${who}` };
+      return { tone: "bad", words: who === "" ? WORDS.face_changed : `${WORDS.face_changed}, expected ${who}` };
     case "not_seen":
       return { tone: "warn", words: `${expected}, nobody there` };
     case "pending":
@@ -59,10 +60,10 @@ export function identityWords(told) {
 /** @param {IdentityShown} told @param {string} who */
 function unexpectedWords({ detail, seen_person_name: seen, seen_person_id: id }, who) {
   const other = detail === "other_person" && id !== null ? `: ${personWords(seen)}` : "";
-  return `Someone else${other}, expected ${who}`;
+  return `${WORDS.someone_else}${other}, expected ${who}`;
 }
 
 /** @param {string | null} name null: the person of the reference photo */
 function personWords(name) {
-  return name === null ? "the person of the photo" : displayName(name);
+  return name === null ? "the person of the photo" : isolated(displayName(name));
 }

@@ -4,7 +4,7 @@
 /** @import { Person, PersonWhole, Photo } from "../types/people.js" */
 /** @typedef {{ code: string, short: string, help: string }} Remark */
 
-import { counted } from "./text.js";
+import { counted, displayName, isolated } from "./text.js";
 
 export const ENOUGH_PHOTOS = 3;
 /** Of one page of the list. */
@@ -88,8 +88,8 @@ export function flagsOf(photo, person) {
     flags.unshift({ code: "UNLIKE_THE_OTHERS", short: "unlike the others", help });
   }
   if (photo.origin_person_id !== person.id) {
-    const whose = person.merged.find(({ id }) => id === photo.origin_person_id)?.name ?? "somebody else";
-    flags.push({ code: "MERGED", short: `was ${whose}’s`, help: "It came with a merge. A split gives it back." });
+    const whose = person.merged.find(({ id }) => id === photo.origin_person_id)?.name ?? "";
+    flags.push({ code: "MERGED", short: whose === "" ? "was somebody else’s" : `was ${isolated(displayName(whose))}’s`, help: "It came with a merge. A split gives it back." });
   }
   return flags;
 }
@@ -107,7 +107,7 @@ export function photosFrom(person, other) {
 /** @param {Person} person where they are looked for */
 export function whereabouts({ rooms }) {
   if (rooms.length === 0) return "in every room";
-  return rooms.length === 1 ? `in ${rooms[0]}` : `in ${counted(rooms.length, "room")}`;
+  return rooms.length === 1 ? `in ${isolated(rooms[0] ?? "")}` : `in ${counted(rooms.length, "room")}`;
 }
 
 /**

@@ -4,18 +4,8 @@
 /** @import { CardState } from "../types/model.js" */
 /** @import { SightingLine } from "../types/people.js" */
 
-import { counted, displayName, duration, figure, listed } from "./text.js";
-
-/** Why a camera could not be looked at. */
-/** @type {Readonly<Record<string, { state: CardState, words: string }>>} */
-const UNSEEN = {
-  muted: { state: "no_video", words: "Camera off" },
-  no_frames: { state: "no_video", words: "No video arrived" },
-  encrypted: { state: "encrypted", words: "Encrypted: cannot be looked at" },
-  denied: { state: "denied", words: "Not shared with the recognizer" },
-  too_large: { state: "too_large", words: "Frames too large to be looked at" },
-  no_reference: { state: "idle", words: "No reference" },
-};
+import { OUTCOMES, WORDS } from "./states.js";
+import { counted, displayName, duration, figure, isolated, listed } from "./text.js";
 
 /**
  * @param {SightingLine} line
@@ -29,17 +19,22 @@ export function lineReading(line) {
       const best = line.best === null ? "" : `best ${figure(line.best)}`;
       const detail = [lasted, best, counted(line.looks, "look")].filter(Boolean).join(" · ");
       if (line.people.length === 0) return { state: "no_match", words: "Seen, no match", who: "", detail };
-      return { state: "match", words: line.going_on ? "Matching" : "Match", who: namesOf(line), detail };
+      return { state: "match", words: line.going_on ? "Matching" : WORDS.match, who: namesOf(line), detail };
     }
     case "unseen": {
-      const { state, words } = UNSEEN[line.reason ?? ""] ?? { state: "error", words: "Check failed" };
+      const { state, words } = unseen(line.reason ?? "");
       return { state, words, who: "", detail: lasted };
     }
     case "said":
-      return { state: "looking", ...saidWords(line), detail: isOfNobody(line) || line.event === null ? "" : `by ${displayName(line.event.by)}` };
+      return { state: "looking", ...saidWords(line), detail: isOfNobody(line) || line.event === null ? "" : `by ${isolated(displayName(line.event.by))}` };
     default:
-      return { state: "offline", words: line.kind === "joined" ? "Joined" : "Left", who: "", detail: "" };
+      return { state: "offline", words: line.kind === "joined" ? "Joined" : WORDS.left, who: "", detail: "" };
   }
+}
+
+/** @param {string} reason an outcome, or what a later recognizer says */
+function unseen(reason) {
+  return Object.entries(OUTCOMES).find(([outcome]) => outcome === reason)?.[1] ?? OUTCOMES.error;
 }
 
 /**
@@ -57,14 +52,27 @@ export function sameLines(before, after) {
   });
 }
 
-/** @param {SightingLine} line whether it is about no participant, but about who watches */
+/** @param {SightingLine} line whether it is about no participant, but about who looks after the room */
 export function isOfNobody({ event }) {
-  return event?.type === "viewing";
+  return event?.type === "viewing" || event?.type === "audit";
 }
+
+/** What an operator did, by `change`. A later server may say others. */
+/** @type {Readonly<Record<string, string>>} */
+const AUDITED = {
+  signed_in: "Signed in",
+  signed_out: "Signed out",
+  all_signed_out: "Signed everybody out",
+  reference_replaced: "Changed the reference photo",
+  reference_erased: "Erased the reference photo",
+  photos_added: "Added photos of",
+  photo_deleted: "Deleted a photo of",
+};
 
 /** @param {SightingLine} line */
 function saidWords({ event }) {
   const who = event?.person_id == null ? "" : personWords(event.person_name ?? null);
+  if (event?.type === "audit") return { words: AUDITED[event.change] ?? "Changed something", who };
   if (event?.type === "viewing") return { words: event.change === "began" ? "Watches the room" : "No longer watches the room", who: "" };
   if (event?.change === "bound") return { words: "Supposed to be", who };
   return { words: event?.change === "acknowledged" ? "Changed face seen to" : "Supposed to be nobody", who: "" };

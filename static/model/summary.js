@@ -16,30 +16,11 @@
  * @property {string} about the key of the card that says more; "" when there is none
  */
 
-import { ago, counted, displayName, duration, listed } from "./text.js";
+import { WORDS, stateWord } from "./states.js";
+import { ago, counted, displayName, duration, isolated, listed, plain } from "./text.js";
 
 /** More changes than this at once are counted instead of read out one by one. */
 const READ_OUT = 3;
-
-/** @type {Readonly<Record<CardState, string>>} */
-export const WORDS = {
-  match: "Match",
-  no_match: "No match",
-  no_face: "No face",
-  looking: "Looking",
-  no_video: "No video",
-  encrypted: "Encrypted",
-  denied: "Not shared",
-  too_large: "Too large",
-  no_consent: "Has not agreed",
-  not_compared: "Not compared",
-  error: "Check failed",
-  idle: "No reference",
-  offline: "Offline",
-};
-
-/** The page hears all there is, and nobody looks. */
-export const NOT_WATCHED = "Not watched";
 
 /** @type {Readonly<Record<Rights, string>>} without a reference: what comes first */
 const BEGIN = {
@@ -52,16 +33,10 @@ const BEGIN = {
 /** @type {ReadonlySet<CardState>} */
 const UNSEEN = new Set(["no_video", "encrypted", "denied", "too_large", "no_consent", "not_compared"]);
 
-/** @param {Card} card the one word of its state */
-export function stateWord(card) {
-  if (card.reason === "left") return "Left";
-  return card.reason === "recognizer" ? NOT_WATCHED : WORDS[card.state];
-}
-
-/** @param {Card} card the same, with who it is where that is known, and whether it is who it should be */
+/** @param {Card} card the words of its state, with who it is, and who it should be where it is not them */
 export function answerWords(card) {
-  const alarm = card.identityTone === "bad" ? card.identityWords : "";
-  return [stateWord(card), displayName(card.who, ""), alarm].filter(Boolean).join(", ");
+  if (card.reason === "" && card.identityTone === "bad") return card.identityWords;
+  return [stateWord(card), card.who === "" ? "" : isolated(displayName(card.who))].filter(Boolean).join(", ");
 }
 
 /**
@@ -77,13 +52,13 @@ export function answerWords(card) {
  */
 export function summaryOf(cards, { level, silence, hasReference, rights, recognizer, now }) {
   if (level === "connecting") return said("loading", "Connecting…");
-  if (level === "offline") return lastKnown("offline", "Offline", cards);
+  if (level === "offline") return lastKnown("offline", WORDS.offline, cards);
   if (level === "doubtful") return lastKnown("doubt", `No news for ${duration(silence)}`, cards);
   const alarming = cards.filter((card) => card.identityTone === "bad");
   if (alarming.length > 0) return alarmSummary(alarming);
   const matching = cards.filter((card) => card.state === "match");
   if (matching.length > 0) return matchSummary(matching, cards, now);
-  if (!hasReference) return said("no_reference", "No reference", BEGIN[rights]);
+  if (!hasReference) return said("no_reference", WORDS.idle, BEGIN[rights]);
   const blind = cards.some((card) => card.reason === "recognizer");
   if (recognizer === "absent" || recognizer === "never") {
     return said("offline", "Nobody is looking", "The recognizer is not running.");
@@ -103,7 +78,7 @@ function calmSummary(cards) {
   const participants = `${counted(onCamera.length, "participant")} on camera`;
   const checked = onCamera.filter((card) => card.state === "no_match" || card.state === "no_face");
   if (checked.length === 0) return said("looking", "Looking…", participants);
-  return said("none", "No match", participants);
+  return said("none", WORDS.no_match, participants);
 }
 
 /**
@@ -141,7 +116,7 @@ function alarmSummary(alarming) {
   if (first === undefined || alarming.length > 1) {
     return { ...said("alarm", counted(alarming.length, "alarm"), "", names), about };
   }
-  const lead = first.identityState === "swapped" ? "Face changed:" : "Someone else as";
+  const lead = first.identityState === "swapped" ? `${WORDS.face_changed}:` : `${WORDS.someone_else} as`;
   return { ...said("alarm", names, first.identityWords), lead, about };
 }
 
@@ -158,11 +133,11 @@ function matchSummary(matching, cards, now) {
   const others = present > matching.length ? `${counted(present, "participant")} in the room` : "";
   const about = matching[0]?.key ?? "";
   if (matching.length > 2) {
-    return { ...said("match", counted(matching.length, "participant"), others, namesOf(matching)), lead: "Match", about };
+    return { ...said("match", counted(matching.length, "participant"), others, namesOf(matching)), lead: WORDS.match, about };
   }
   const since = seconds < 2 ? "since just now" : `for ${duration(seconds)}`;
   const detail = ["matching ", since, others && ", ", others].join("");
-  return { ...said("match", namesOf(matching), detail), lead: "Match", about };
+  return { ...said("match", namesOf(matching), detail), lead: WORDS.match, about };
 }
 
 /**
@@ -202,5 +177,5 @@ export function announcement(before, cards) {
         .join(", ") + "."
     );
   }
-  return changed.map((card) => `${displayName(card.name, card.identity)}: ${answerWords(card)}.`).join(" ");
+  return changed.map((card) => `${displayName(card.name, card.identity)}: ${plain(answerWords(card))}.`).join(" ");
 }

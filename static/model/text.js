@@ -18,6 +18,29 @@ export function displayName(name, fallback = "(no visible name)") {
   return INVISIBLE.test(clean) ? fallback : clean;
 }
 
+/**
+ * A name as part of a sentence: between the characters that keep its direction to itself, which no name contains
+ * (`displayName`), so that it can be told from the words around it.
+ *
+ * @param {string} name as `displayName` gives it
+ */
+export function isolated(name) {
+  return `\u2068${name}\u2069`;
+}
+
+/** @param {string} words with isolated names @returns {{ text: string, name: boolean }[]} */
+export function partsOf(words) {
+  return words
+    .split(/(\u2068[^\u2069]*\u2069)/)
+    .filter((part) => part !== "")
+    .map((part) => (part.startsWith("\u2068") ? { text: part.slice(1, -1), name: true } : { text: part, name: false }));
+}
+
+/** @param {string} words the same where there is nothing but text */
+export function plain(words) {
+  return words.replace(/[\u2068\u2069]/g, "");
+}
+
 /** @param {string} name one or two letters for a card without a picture */
 export function initials(name) {
   const words = name.match(/[\p{L}\p{N}]+/gu) ?? [];
@@ -48,6 +71,8 @@ export function duration(seconds) {
 }
 
 const TIME = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const HOUR = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const DAY_AND_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 /**
@@ -63,6 +88,16 @@ export function clockTime(at, now) {
 /** @param {number} at the same with its date, where that matters */
 export function fullTime(at) {
   return DAY_AND_TIME.format(at);
+}
+
+/** @param {number} at a whole hour of a scale, in the same way of writing */
+export function hourTime(at) {
+  return HOUR.format(at);
+}
+
+/** @param {number} at a date alone */
+export function dayTime(at) {
+  return DAY.format(at);
 }
 
 /** @param {number} score confidence or distance: two decimals, as thresholds are given */

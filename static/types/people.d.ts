@@ -151,8 +151,7 @@ export interface IdentityShown {
   certainty: string | null;
 }
 
-/** One line of what happened: see GET /api/sightings. */
-/** Who somebody is supposed to be, or that somebody watches the room, which is about no participant. */
+/** Who somebody is supposed to be; or, about no participant, that somebody watches the room, signed in, changed photos. */
 export interface SaidEvent {
   type: string;
   change: string;
@@ -161,6 +160,7 @@ export interface SaidEvent {
   person_id?: string | null;
 }
 
+/** One line of what happened: see GET /api/sightings. */
 export interface SightingLine {
   kind: "sighting" | "unseen" | "joined" | "left" | "said";
   cursor: number;

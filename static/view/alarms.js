@@ -134,7 +134,7 @@ function Faces({ alarm, reference }) {
         ? null
         : html`<figure class="alarm-face">
             <span class="alarm-picture"><${FaceShot} event=${picture} onMissing=${() => setMissing(picture.snapshot ?? "")} /></span>
-            <figcaption>Snapshot <${Time} at=${picture.timestamp} /></figcaption>
+            <figcaption><span>Snapshot </span><${Time} at=${picture.timestamp} /></figcaption>
           </figure>`
     }
     ${compared.map((one) => html`<${Photo} key=${`${one.role} ${one.url}`} ...${one} />`)}
@@ -148,7 +148,8 @@ function Photo({ url, role, name, at }) {
   return html`<figure class="alarm-face" data-testid="alarm-portrait">
     <img class="alarm-picture" src=${url} alt="" width="72" height="72" onError=${() => setMissing(true)} />
     <figcaption>
-      ${role}: ${name === "" ? html`reference photo <${Time} at=${at} />` : html`<bdi class="alarm-name" translate=${false} title=${name}>${name}</bdi>`}
+      <span>${role}: </span>
+      ${name === "" ? html`<span>reference photo </span><${Time} at=${at} />` : html`<bdi class="alarm-name" translate=${false} title=${name}>${name}</bdi>`}
     </figcaption>
   </figure>`;
 }

@@ -4,13 +4,14 @@
 /** @import { Card as CardModel, MatchEvent } from "../types/model.js" */
 /** @import { Track } from "livekit-client" */
 
-import { stateWord } from "../model/summary.js";
+import { shownState, stateWord } from "../model/states.js";
 import { ago, displayName, duration, fullTime } from "../model/text.js";
 import { Media } from "./card-media.js";
 import { Icon, stateIcon } from "./icons.js";
 import { Menu } from "./menu.js";
 import { Meter } from "./meter.js";
 import { html, memo } from "./preact.js";
+import { Sentence } from "./sentence.js";
 
 /** How long the box of a match stays over live video: it is a still of a moment that has passed. */
 const BOX_MS = 6000;
@@ -58,6 +59,7 @@ function View({ card, now, track, mirrored, pinned, withRoom, onEnlarge, onWatch
     data-state=${card.state}
     data-reason=${card.reason}
     data-phase=${card.phase}
+    data-shown=${shownState(card)}
     data-identity-state=${card.identityState}
     data-identity-tone=${card.identityTone}
     data-ended=${card.matchedAt === null ? null : "unseen"}
@@ -100,7 +102,7 @@ function View({ card, now, track, mirrored, pinned, withRoom, onEnlarge, onWatch
         }
       </div>
       <p class="card-verdict">
-        <${Icon} name=${stateIcon(card.state, card.reason)} size=${26} />
+        <${Icon} name=${stateIcon(card.state, card.reason, card.identityTone)} size=${26} />
         <span class="card-answer">
           <span class="card-word" data-testid="card-state">${stateWord(card)}</span>
           ${
@@ -122,7 +124,7 @@ function View({ card, now, track, mirrored, pinned, withRoom, onEnlarge, onWatch
               title=${card.identityWords}
               data-testid="card-identity"
             >
-              ${card.identityWords}
+              <${Sentence} words=${card.identityWords} />
             </p>`
       }
       <${Meter}

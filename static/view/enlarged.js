@@ -8,6 +8,7 @@ import { answerWords } from "../model/summary.js";
 import { displayName } from "../model/text.js";
 import { Icon, stateIcon } from "./icons.js";
 import { html } from "./preact.js";
+import { Sentence } from "./sentence.js";
 import { LiveVideo } from "./video.js";
 
 /** @param {{ card: Card, track: Track | null, mirrored: boolean, onClose: () => void }} props */
@@ -26,7 +27,7 @@ export function Enlarged({ card, track, mirrored, onClose }) {
       }
     </div>
     <p class="viewer-foot verdict" data-tone=${card.identityTone === "bad" ? "bad" : card.state === "match" ? "good" : ""}>
-      <${Icon} name=${stateIcon(card.state, card.reason)} /><span>${answerWords(card)}</span>
+      <${Icon} name=${stateIcon(card.state, card.reason, card.identityTone)} /><${Sentence} words=${answerWords(card)} />
     </p>
   </div>`;
 }

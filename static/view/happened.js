@@ -8,15 +8,17 @@
 
 import { hrefOf } from "../model/route.js";
 import { isOfNobody, lineReading } from "../model/sightings.js";
+import { WORDS } from "../model/states.js";
 import { dayOf } from "../model/strip.js";
 import { clockTime, counted, displayName, figure, fullTime } from "../model/text.js";
 import { identityOf, whoOf } from "../model/wire.js";
-import { fetchMatches, fetchSightings, matchesTablePath } from "../net/happened.js";
+import { fetchMatches, fetchSightings, matchesTablePath, sightingsTablePath } from "../net/happened.js";
 import { Trouble, told } from "./answer.js";
 import { FaceShot } from "./face-shot.js";
 import { Icon, stateIcon } from "./icons.js";
 import { html, memo, useEffect, useState } from "./preact.js";
 import { RoomChoice } from "./room-choice.js";
+import { Sentence } from "./sentence.js";
 import { WhoChoice } from "./who-choice.js";
 
 /** @typedef {Record<string, string>} Change */
@@ -64,11 +66,7 @@ function View({ route, shown, room: watched, now, stay, onEnlarge }) {
   return html`<div class="place-head">
       <h2 class="place-title" tabindex="-1" data-place-title="history">History</h2>
       <p class="quiet" role="status" data-testid="happened-count">${busy && rows.length === 0 ? "Loading…" : `${counted(rows.length, "line")} shown`}</p>
-      ${
-        view === "matches"
-          ? html`<a class="button place-action" href=${matchesTablePath(query)} download data-testid="csv"><${Icon} name="download" size=${18} />These matches (CSV)</a>`
-          : null
-      }
+      <a class="button place-action" href=${view === "matches" ? matchesTablePath(query) : sightingsTablePath(query)} download data-testid="csv"><${Icon} name="download" size=${18} />${view === "matches" ? "These matches (CSV)" : "These sightings (CSV)"}</a>
     </div>
     <div class="tools" role="group" aria-label="Filter">
       <${Views} params=${route.params} stay=${stay} />
@@ -175,7 +173,7 @@ function EntryView({ match, line, now, testId = "happened-row", withRoom = false
   const name = watcher || displayName(line?.participant_name ?? match?.participant_name ?? "", identity);
   const at = Date.parse(line?.began ?? match?.timestamp ?? "");
   const until = line === null ? at : Date.parse(line.until);
-  const person = line === null ? (match?.person_id ?? "default") : (line.people[0]?.person_id ?? "");
+  const person = line === null ? (match?.person_id ?? "default") : (line.people[0]?.person_id ?? line.event?.person_id ?? "");
   return html`<li class="entry" data-testid=${testId} data-type=${state === "match" ? "match" : (line?.kind ?? "match")} data-state=${state} data-identity=${identity}>
     <span class="entry-time happened-time" translate=${false} title=${fullTime(at)}>${clockTime(at, now)}${until - at < 1000 ? "" : ` – ${clockTime(until, now)}`}</span>
     <span class="entry-icon"><${Icon} name=${iconOf(line, state)} size=${18} /></span>
@@ -188,8 +186,8 @@ function EntryView({ match, line, now, testId = "happened-row", withRoom = false
       <span class="entry-what">
         <span>${words}</span>
         ${who === "" ? null : html` <button type="button" class="link" translate=${false} title=${`Only ${who}`} onClick=${() => show({ person })}>${who}</button>`}
-        ${detail === "" ? null : html` <span class="entry-detail">${detail}</span>`}
-        ${withRoom && line !== null && line.room !== null ? html` <span class="quiet">in <bdi translate=${false}>${line.room}</bdi></span>` : null}
+        ${detail === "" ? null : html` <span class="entry-detail"><${Sentence} words=${detail} /></span>`}
+        ${withRoom && line !== null && line.room !== null ? html` <span class="quiet"><span>in </span><bdi translate=${false}>${line.room}</bdi></span>` : null}
       </span>
     </span>
     ${
@@ -205,5 +203,5 @@ export const Entry = memo(EntryView);
 /** @param {MatchEvent | null} match @returns {ReturnType<typeof lineReading>} */
 function matchReading(match) {
   const who = match === null ? "" : displayName(whoOf(match), "the person of the photo");
-  return { state: "match", words: "Match", who, detail: match === null ? "" : figure(match.confidence) };
+  return { state: "match", words: WORDS.match, who, detail: match === null ? "" : figure(match.confidence) };
 }

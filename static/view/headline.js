@@ -5,6 +5,7 @@
 
 import { ANSWER_ICONS, Icon } from "./icons.js";
 import { html, memo } from "./preact.js";
+import { Sentence } from "./sentence.js";
 
 /**
  * @param {Summary & { where: string, rooms: number, href: string, onShow: (key: string) => void }} props
@@ -40,8 +41,8 @@ function Where({ room, rooms }) {
 
 /** @param {Summary} summary */
 function Detail({ kind, detail, who }) {
-  if (who === "") return html`<span>${detail}</span>`;
+  if (who === "") return html`<${Sentence} words=${detail} />`;
   const names = html`<bdi translate=${false}>${who}</bdi>`;
-  if (kind !== "match") return html`<span>${detail} ${names}</span>`;
-  return html`<span>${names}${detail === "" ? "" : `, ${detail}`}</span>`;
+  if (kind !== "match") return html`<span><span>${detail} </span>${names}</span>`;
+  return html`<span>${names}${detail === "" ? null : html`<span>, ${detail}</span>`}</span>`;
 }

@@ -76,9 +76,11 @@ export function Icon({ name, size = 20 }) {
 /**
  * @param {CardState} state
  * @param {string} reason
+ * @param {string} [tone] of whether they are who they should be
  * @returns {IconName}
  */
-export function stateIcon(state, reason) {
+export function stateIcon(state, reason, tone = "") {
   if (reason === "left") return "left";
+  if (tone === "bad") return "error";
   return state === "no_consent" || state === "not_compared" ? "idle" : state;
 }

@@ -13,6 +13,7 @@ import { Icon } from "./icons.js";
 import { PeopleSearch } from "./people-search.js";
 import { Portrait } from "./portrait.js";
 import { html, memo } from "./preact.js";
+import { Sentence } from "./sentence.js";
 import { UnknownFaces } from "./unknown-faces.js";
 
 /**
@@ -90,7 +91,7 @@ function CardView({ person, now }) {
         <bdi class="person-name clip" translate=${false} title=${name}>${name}</bdi>
         ${
           first === undefined
-            ? html`<span class="person-line quiet clip">${counted(person.photos, "photo")}${person.rooms.length === 0 ? "" : `, ${whereabouts(person)}`}</span>`
+            ? html`<span class="person-line quiet clip"><${Sentence} words=${`${counted(person.photos, "photo")}${person.rooms.length === 0 ? "" : `, ${whereabouts(person)}`}`} /></span>`
             : html`<span class="person-line needs">
                 <${Icon} name="error" size=${14} /><span class="clip">${first.short}${more.length > 0 ? ` +${more.length}` : ""}</span>
               </span>`

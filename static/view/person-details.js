@@ -7,10 +7,11 @@
 import { roomsIn } from "../model/persons.js";
 import { hrefOf } from "../model/route.js";
 import { dayOf, dayText } from "../model/strip.js";
-import { displayName, fullTime } from "../model/text.js";
+import { dayTime, displayName, fullTime, isolated } from "../model/text.js";
 import { changePerson } from "../net/people.js";
 import { Trouble, told } from "./answer.js";
 import { html, useEffect, useState } from "./preact.js";
+import { Sentence } from "./sentence.js";
 
 /**
  * @typedef {object} Form
@@ -132,7 +133,7 @@ export function PersonDetails({ person, may, onChanged }) {
             <label class="field">
               <span class="field-name">Agreed on</span>
               <input class="input" type="date" data-testid="detail-agreed" value=${form.agreed} onInput=${typed("agreed")} />
-              <span class="hint">The day on which they agreed to be looked for. Empty: they have not, or not any more. ${consentWords(person)}</span>
+              <span class="hint">The day on which they agreed to be looked for. Empty: they have not, or not any more. <${Sentence} words=${consentWords(person)} /></span>
             </label>
             ${
               form.agreed === ""
@@ -156,8 +157,8 @@ export function PersonDetails({ person, may, onChanged }) {
         : html`<dl class="facts details-facts" data-testid="details">
             <div><dt>Rooms</dt><dd translate=${false}>${person.rooms.length === 0 ? "every room" : person.rooms.join(", ")}</dd></div>
             <div><dt>Tolerance</dt><dd>${person.tolerance ?? "as for everybody"}</dd></div>
-            <div><dt>Basis</dt><dd>${person.basis === "" ? "none noted" : person.basis}</dd></div>
-            <div><dt>Consent</dt><dd>${consentWords(person) || "none noted"}</dd></div>
+            <div><dt>Basis</dt><dd>${person.basis === "" ? "none noted" : html`<bdi translate=${false}>${person.basis}</bdi>`}</dd></div>
+            <div><dt>Consent</dt><dd><${Sentence} words=${consentWords(person) || "none noted"} /></dd></div>
             <div><dt>Erased after</dt><dd>${dateWords(person.erased_at)}</dd></div>
           </dl>`
     }
@@ -192,11 +193,11 @@ function Sureness({ person: { recognition } }) {
 
 /** @param {string} at */
 function dateWords(at) {
-  return new Date(at).toLocaleDateString(undefined, { dateStyle: "medium" });
+  return dayTime(Date.parse(at));
 }
 
 /** @param {PersonWhole} person */
 function consentWords({ consent }) {
   if (consent === null) return "";
-  return `They agreed on ${fullTime(Date.parse(consent.at))}${consent.by === "" ? "" : `, noted by ${consent.by}`}.`;
+  return `They agreed on ${fullTime(Date.parse(consent.at))}${consent.by === "" ? "" : `, noted by ${isolated(displayName(consent.by))}`}.`;
 }

@@ -10,6 +10,7 @@ import { removePhoto, splitPerson } from "../net/people.js";
 import { Trouble, told } from "./answer.js";
 import { Icon } from "./icons.js";
 import { html, useState } from "./preact.js";
+import { Sentence } from "./sentence.js";
 
 const SIDE = 256;
 
@@ -66,7 +67,7 @@ export function PersonPhotos({ person, may, onChanged, onSplit }) {
             flags.length === 0
               ? null
               : html`<ul class="photo-flags">
-                  ${flags.map(({ code, short, help }) => html`<li key=${code} class="photo-flag" data-code=${code} title=${help}>${short}</li>`)}
+                  ${flags.map(({ code, short, help }) => html`<li key=${code} class="photo-flag" data-code=${code} title=${help}><${Sentence} words=${short} /></li>`)}
                 </ul>`
           }
           ${

@@ -6,7 +6,7 @@
 
 import { photosFrom, remarksOn, whereabouts } from "../model/persons.js";
 import { hrefOf } from "../model/route.js";
-import { counted, displayName } from "../model/text.js";
+import { counted, dayTime, displayName } from "../model/text.js";
 import { exportPath, fetchPerson, splitPerson } from "../net/people.js";
 import { Trouble, told, useAnswer } from "./answer.js";
 import { Icon } from "./icons.js";
@@ -18,6 +18,7 @@ import { PersonPresence } from "./person-presence.js";
 import { PhotoIntake } from "./photo-intake.js";
 import { Portrait } from "./portrait.js";
 import { html, useState } from "./preact.js";
+import { Sentence } from "./sentence.js";
 
 /**
  * @typedef {object} PersonPageProps
@@ -53,7 +54,7 @@ export function PersonPage({ id, day, shown, rights, canInvite, now, go, stay, o
       <${Portrait} url=${person.portrait} name=${person.name} side=${256} />
       <div class="person-title">
         <h2 class="place-title" tabindex="-1" data-place-title="people"><bdi translate=${false}>${name}</bdi></h2>
-        <p class="quiet">${counted(person.photos, "photo")}, looked for ${whereabouts(person)}${seenWords(person)}</p>
+        <p class="quiet"><${Sentence} words=${`${counted(person.photos, "photo")}, looked for ${whereabouts(person)}${seenWords(person)}`} /></p>
       </div>
       ${
         may
@@ -87,7 +88,7 @@ export function PersonPage({ id, day, shown, rights, canInvite, now, go, stay, o
 
 /** @param {PersonWhole} person */
 function seenWords({ last_seen_at: seen }) {
-  return seen === null ? ", not seen yet" : `, last seen ${new Date(seen).toLocaleDateString(undefined, { dateStyle: "medium" })}`;
+  return seen === null ? ", not seen yet" : `, last seen ${dayTime(Date.parse(seen))}`;
 }
 
 /** @param {{ person: PersonWhole, now: number }} props */

@@ -4,10 +4,8 @@
 /** @import { Line, Span, Stretch } from "../model/strip.js" */
 
 import { ENDED, lineWords, spanOf, ticksOf } from "../model/strip.js";
-import { clockTime, counted, duration } from "../model/text.js";
+import { clockTime, counted, duration, hourTime } from "../model/text.js";
 import { html, memo } from "./preact.js";
-
-const HOUR = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 
 /** @param {Span} span */
 function placed({ left, width }) {
@@ -18,7 +16,7 @@ function placed({ left, width }) {
 export function Scale({ within }) {
   return html`<div class="scale" aria-hidden="true">
     ${ticksOf(within).map(
-      ({ at, left }) => html`<span key=${at} class="scale-tick" style=${{ left: `${(left * 100).toFixed(3)}%` }} translate=${false}>${HOUR.format(at)}</span>`,
+      ({ at, left }) => html`<span key=${at} class="scale-tick" style=${{ left: `${(left * 100).toFixed(3)}%` }} translate=${false}>${hourTime(at)}</span>`,
     )}
   </div>`;
 }
@@ -43,7 +41,7 @@ function View({ line, label, from, to, now }) {
         class="strip-seen"
         data-testid="seen"
         style=${placed(seen)}
-        title=${`${HOUR.format(Date.parse(interval.arrived_by))} – ${HOUR.format(Date.parse(interval.seen_until))}`}
+        title=${`${clockTime(Date.parse(interval.arrived_by), now)} – ${clockTime(Date.parse(interval.seen_until), now)}`}
       ></span>`,
     )}
   </div>`;

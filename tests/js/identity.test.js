@@ -3,11 +3,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { NOTHING, identityWords } from "../../static/model/identity.js";
+import { partsOf, plain } from "../../static/model/text.js";
 
 /** @import { IdentityShown } from "../../static/types/people.js" */
 
 /** @param {string} state @param {Partial<IdentityShown>} [changes] */
 function said(state, changes = {}) {
+  const { tone, words } = of(state, changes);
+  return { tone, words: plain(words) };
+}
+
+/** @param {string} state @param {Partial<IdentityShown>} [changes] */
+function of(state, changes = {}) {
   return identityWords({
     room: "room",
     participant_identity: "alice42",
@@ -38,6 +45,15 @@ test("what is said of somebody who is supposed to be somebody", () => {
   assert.equal(said("pending").words, "Expected: Alice, not seen yet");
   assert.equal(said("unknowable", { detail: "muted" }).words, "Expected: Alice, the camera is off");
   assert.equal(said("pending", { person_id: "default", person_name: null }).words, "Expected: the person of the photo, not seen yet");
+});
+
+test("names can be told from words, and none can pretend to be words", () => {
+  const bob = { detail: "other_person", seen_person_id: "p_2", seen_person_name: "B\u2069ob\u2068" };
+  const names = partsOf(of("unexpected", bob).words).filter(({ name }) => name);
+  assert.deepEqual(names.map(({ text }) => text), ["Bob", "Alice"]);
+  const photo = of("pending", { person_id: "default", person_name: null }).words;
+  assert.deepEqual(partsOf(photo), [{ text: photo, name: false }]);
+  assert.deepEqual(partsOf(""), []);
 });
 
 test("nothing is said of others", () => {

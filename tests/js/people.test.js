@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 
 import { again, changed, nextOf, progressOf, verdictOn, withFiles, without } from "../../static/model/intake.js";
 import { flagsOf, partOf, photosFrom, remarksOn, roomsIn, whereabouts } from "../../static/model/persons.js";
+import { isolated } from "../../static/model/text.js";
 import { HOME, hrefOf, routeOf } from "../../static/model/route.js";
 import { T0, iso } from "./made.js";
 
@@ -95,14 +96,14 @@ describe("a person", () => {
     assert.deepEqual(flagsOf(photo("a"), alice), []);
     assert.deepEqual(
       flagsOf(theirs, alice).map(({ short }) => short),
-      ["unlike the others", "blurred", "was Bob’s"],
+      ["unlike the others", "blurred", `was ${isolated("Bob")}’s`],
     );
     assert.deepEqual(photosFrom(alice, "p_2"), ["b"]);
   });
 
   test("is looked for in rooms", () => {
     assert.equal(whereabouts(person()), "in every room");
-    assert.equal(whereabouts(person({ rooms: ["a"] })), "in a");
+    assert.equal(whereabouts(person({ rooms: ["a"] })), `in ${isolated("a")}`);
     assert.equal(whereabouts(person({ rooms: ["a", "b"] })), "in 2 rooms");
     assert.deepEqual(roomsIn(" a, b ,,a\nc d"), ["a", "b", "c d"]);
   });

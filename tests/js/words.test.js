@@ -1,11 +1,12 @@
 // @ts-check
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { NO_FILTER, beside, filtered, namesIn, reading } from "../../static/model/activity.js";
 import { isOfNobody, lineReading, sameLines } from "../../static/model/sightings.js";
-import { NOT_WATCHED, WORDS, announcement, stateWord, summaryOf } from "../../static/model/summary.js";
+import { WORDS, shownState, stateWord } from "../../static/model/states.js";
+import { announcement, summaryOf } from "../../static/model/summary.js";
 import * as text from "../../static/model/text.js";
 import { Page, at, check, heartbeat, match, status, track } from "./made.js";
 
@@ -50,11 +51,43 @@ test("the time of day has its date on another day", () => {
   assert.ok(text.fullTime(at(0)).startsWith(day) && text.fullTime(at(0)).endsWith(time));
 });
 
+test("no other module writes a time in a way of its own", () => {
+  const ours = ["model", "net", "pages", "room", "view"].flatMap((folder) => {
+    const at = new URL(`../../static/${folder}/`, import.meta.url);
+    return readdirSync(at).map((name) => ({ name: `${folder}/${name}`, source: readFileSync(new URL(name, at), "utf8") }));
+  });
+  const writes = /Intl\.DateTimeFormat|toLocale(Date|Time)String|to(Date|Time|UTC)?String\(\)\.slice|getMinutes|getSeconds/;
+  assert.deepEqual(ours.filter(({ source }) => writes.test(source)).map(({ name }) => name), ["model/text.js"]);
+  assert.ok(ours.length > 80);
+  const [whole, short] = [text.clockTime(at(0), at(1)), text.hourTime(at(0))];
+  assert.ok(whole.startsWith(short.replace(/\s*[AP]M$/i, ""))); // the same without seconds
+  assert.ok(text.fullTime(at(0)).startsWith(text.dayTime(at(0))));
+});
+
+test("a card says one of them: an alarm before what was seen last, and the expected one in place of a match", () => {
+  const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
+  page.heard(match("Ann", 1), check("Ann", 1, "match"));
+  const card = page.card("Ann", 2);
+  const shown = (/** @type {Partial<typeof card>} */ fields) => shownState({ ...card, ...fields });
+  assert.equal(shown({}), "match");
+  assert.equal(shown({ identityState: "expected", identityTone: "good" }), "expected");
+  assert.equal(shown({ identityState: "accompanied", identityTone: "warn" }), "expected");
+  assert.equal(shown({ state: "no_face", identityState: "expected", identityTone: "good" }), "no_face");
+  assert.equal(shown({ state: "no_match", identityState: "unexpected", identityTone: "bad" }), "someone_else");
+  assert.equal(shown({ identityState: "swapped", identityTone: "bad" }), "face_changed");
+  assert.equal(shown({ state: "no_video", silent: false }), "camera_off");
+  assert.equal(shown({ state: "no_video", silent: true }), "no_video");
+  assert.equal(shown({ state: "offline", reason: "recognizer" }), "not_watched");
+  assert.equal(shown({ state: "offline", reason: "left" }), "left");
+  const offline = { state: /** @type {const} */ ("offline"), reason: /** @type {const} */ ("page") };
+  assert.equal(stateWord({ ...card, ...offline }), "Offline");
+});
+
 test("the README names every state of a card in the page's words", () => {
   const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
   const named = readme.slice(readme.indexOf("each participant has a card that says"), readme.indexOf("After 6 seconds without news"));
   const words = [...named.matchAll(/\*([^*]+)\*/g)].map(([, word = ""]) => word.replace(/\s+/g, " "));
-  assert.deepEqual(words.sort(), [...Object.values(WORDS), NOT_WATCHED, "Left"].map((word) => word.toLowerCase()).sort());
+  assert.deepEqual(words.sort(), Object.values(WORDS).map((word) => word.toLowerCase()).sort());
 });
 
 test("lines of what happened", () => {
@@ -71,10 +104,17 @@ test("lines of what happened", () => {
   assert.deepEqual(lineReading({ ...line, kind: "unseen", reason: "muted" }), { state: "no_video", words: "Camera off", who: "", detail: "6 min" });
   assert.equal(lineReading({ ...line, kind: "unseen", reason: "new" }).words, "Check failed");
   const event = { type: "binding", change: "bound", by: "admin (key)", person_id: "p_1", person_name: "Eve" };
-  assert.deepEqual(lineReading({ ...line, kind: "said", event }), { state: "looking", words: "Supposed to be", who: "Eve", detail: "by admin (key)" });
+  assert.deepEqual(lineReading({ ...line, kind: "said", event }), { state: "looking", words: "Supposed to be", who: "Eve", detail: `by ${text.isolated("admin (key)")}` });
   const watched = { ...line, kind: /** @type {const} */ ("said"), event: { type: "viewing", change: "began", by: "viewer (login)" } };
   assert.deepEqual(lineReading(watched), { state: "looking", words: "Watches the room", who: "", detail: "" });
   assert.equal(lineReading({ ...watched, event: { ...watched.event, change: "ended" } }).words, "No longer watches the room");
+  const signedIn = { ...line, kind: /** @type {const} */ ("said"), event: { type: "audit", change: "signed_in", by: "Dana, admin (login)" } };
+  assert.deepEqual(lineReading(signedIn), { state: "looking", words: "Signed in", who: "", detail: "" });
+  const photos = { ...signedIn, event: { ...signedIn.event, change: "photos_added", person_id: "p_1", person_name: "Eve" } };
+  assert.deepEqual(lineReading(photos), { state: "looking", words: "Added photos of", who: "Eve", detail: "" });
+  assert.equal(lineReading({ ...signedIn, event: { ...signedIn.event, change: "reference_replaced" } }).words, "Changed the reference photo");
+  assert.equal(lineReading({ ...signedIn, event: { ...signedIn.event, change: "later" } }).words, "Changed something");
+  assert.equal(isOfNobody(signedIn), true);
   assert.deepEqual([isOfNobody(watched), isOfNobody(line)], [true, false]);
   const [same, other] = sameLines([line], [{ ...line }, { ...line, cursor: line.cursor + 1 }]);
   assert.deepEqual([same === line, other === line], [true, false]);
