@@ -435,11 +435,13 @@ async def test_a_card_says_who_it_is_and_whether_they_should_be(web: WebProcess)
             for _ in range(2):
                 await fake.match("Guest7", person=ada)
             await expect(told).to_contain_text("Expected: Ada \u2713")
+            await expect(card.get_by_test_id("card-state")).to_have_text("Expected")
             assert await page.evaluate(CHECKS) == []
             for _ in range(2):
                 await fake.match("Guest7", person=bob)
             await expect(told).to_have_text("Someone else: Bob, expected Ada")
             await expect(card).to_have_attribute("data-identity-tone", "bad")
+            await expect(card.get_by_test_id("card-state")).to_have_text("Someone else")
             answer = page.get_by_test_id("answer")
             await expect(answer).to_have_attribute("data-kind", "alarm")
             await expect(answer).to_contain_text("Someone else as Guest7")

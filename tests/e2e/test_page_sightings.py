@@ -37,7 +37,8 @@ async def test_a_stay_is_one_line_that_goes_on_until_its_end_is_seen(
         await expect(ann).to_contain_text("3 looks", timeout=LOOK)
         await expect(ann).to_contain_text("Matching")
         await expect(page.locator("[data-testid=sighting-row][data-identity=Bob]")).to_contain_text("Camera off")
-        await expect(rows).to_have_count(2)
+        await expect(rows.filter(has_text="Changed the reference photo")).to_have_count(1)
+        await expect(rows).to_have_count(3)
 
         await fake.check("Ann", "match", best=0.25)
         await expect(ann).to_contain_text("best 0.75 · 4 looks", timeout=LOOK)
