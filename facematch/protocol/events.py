@@ -369,6 +369,7 @@ Audited = Literal[
     "reference_replaced",
     "reference_erased",
     "photos_added",
+    "photos_imported",
     "photo_deleted",
 ]
 
@@ -384,7 +385,9 @@ class AuditEntry(_Event):
     )
     person_id: Name | None = Field(default=None, description="Of `photos_added` and `photo_deleted`: whose they are")
     person_name: Name | None = None
-    photos: Count | None = Field(default=None, description="Of `photos_added`: how many were taken")
+    photos: Count | None = Field(
+        default=None, description="Of `photos_added` and `photos_imported`: how many were taken"
+    )
 
     # Of no participant.
     participant_id: ClassVar[None] = None

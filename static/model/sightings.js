@@ -66,6 +66,7 @@ const AUDITED = {
   reference_replaced: "Changed the reference photo",
   reference_erased: "Erased the reference photo",
   photos_added: "Added photos of",
+  photos_imported: "Imported photos of people",
   photo_deleted: "Deleted a photo of",
 };
 

@@ -23,7 +23,7 @@ from facematch.server.web.errors import Code
 
 if TYPE_CHECKING:
     import zipfile
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from facematch.server.people.changes import PeopleChanges
     from facematch.server.people.store import PeopleStore
@@ -77,7 +77,7 @@ class Importing:
         self._store = store
         self._changes = changes
 
-    async def lines(self, wanted: Import) -> AsyncIterator[dict[str, Any]]:
+    async def lines(self, wanted: Import) -> AsyncGenerator[dict[str, Any]]:
         """What is told of an import: one thing after the other, and the totals at last.
 
         Raises:

@@ -86,7 +86,7 @@ class People:
         importing = Importing(self.enrolling, self.store, self.changes)
         bounds = (self._upload_limit, self._now)
         for part in (
-            transfer_routes.routes(self.enrollment, importing, self.store, self.publication, bounds),
+            transfer_routes.routes(self.enrollment, importing, self.store, self.publication, bounds, audit),
             routes.routes(self.store, self.changes, self.resembling, self._now),
             photo_routes.routes(self.enrollment, self.enrolling, self.store, self.changes, self._upload_limit, audit),
             gallery_routes.routes(self.publication),

@@ -3,7 +3,8 @@
 # Annotations are read at run time here: FastAPI makes its routes from them.
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -11,6 +12,8 @@ import structlog
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from facematch.server.access.audit import Audit
+from facematch.server.access.caller import caller_of
 from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.people import exporting
 from facematch.server.people.archive import CSV_NAME, Archive, ArchiveError
@@ -39,6 +42,7 @@ def routes(
     store: PeopleStore,
     publication: Publication,
     bounds: tuple[int, Callable[[], datetime]],
+    audit: Audit,
 ) -> APIRouter:
     """`POST /api/people/import` and `GET /api/people/export`.
 
@@ -48,6 +52,7 @@ def routes(
         store: where people are read.
         publication: told while an import is at work.
         bounds: bytes of one photo, and aware time.
+        audit: keeps who imported.
     """
     router = APIRouter(tags=["people"])
     limit, now = bounds
@@ -85,7 +90,9 @@ def routes(
             archive = await asyncio.to_thread(Archive, upload.data)
         except ArchiveError as error:
             raise ApiError(422, Code.INVALID, str(error)) from None
-        lines = _told(importing, Import(archive, limit, dry_run), publication, at_work)
+        by = caller_of(request.scope).signature
+        given = _audited(importing.lines(Import(archive, limit, dry_run)), None if dry_run else audit, by)
+        lines = _told(given, publication, at_work)
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
     @router.get(
@@ -103,14 +110,33 @@ def routes(
     return router
 
 
+async def _audited(
+    lines: AsyncGenerator[dict[str, Any]], audit: Audit | None, by: str
+) -> AsyncGenerator[dict[str, Any]]:
+    """The lines of an import; what it has taken is kept before the last one, and when there is no last one."""
+    taken = 0
+    try:
+        async with aclosing(lines):
+            async for line in lines:
+                taken += "photo_id" in line
+                if "done" in line and taken and audit is not None:
+                    photos, taken = taken, 0
+                    await audit("photos_imported", by, photos=photos)
+                yield line
+    finally:
+        if taken and audit is not None:
+            await audit("photos_imported", by, photos=taken)
+
+
 async def _told(
-    importing: Importing, wanted: Import, publication: Publication, at_work: asyncio.Lock
+    given: AsyncGenerator[dict[str, Any]], publication: Publication, at_work: asyncio.Lock
 ) -> AsyncIterator[str]:
     try:
         async with at_work:
             with publication.importing(), said():
-                async for line in importing.lines(wanted):
-                    yield _line(line)
+                async with aclosing(given):
+                    async for line in given:
+                        yield _line(line)
     except ApiError as error:
         yield _line({"ok": False, "code": str(error.code), "detail": error.detail})
     except Exception:  # the answer has begun: whoever reads it is told here or nowhere

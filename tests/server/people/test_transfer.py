@@ -43,6 +43,13 @@ def take(web: TestClient, files: Mapping[str, bytes] | bytes, **query: Any) -> l
     return [json.loads(line) for line in answer.text.splitlines()]
 
 
+def audited(web: TestClient) -> list[int]:
+    """How many photos each import has taken, as the log says it."""
+    told = web.get("/api/events?type=audit").json()["events"]
+    assert {(one["change"], one["by"]) for one in told} <= {("photos_imported", "admin (local)")}
+    return [one["photos"] for one in told]
+
+
 THREE = {"Alice/1.jpg": b"a1", "Alice/2.jpg": b"a2", "Bob/1.jpg": b"b1", "Carol/1.jpg": b"c1", "stray.jpg": b"x"}
 
 
@@ -56,6 +63,7 @@ def test_an_archive_is_taken_once(web: TestClient) -> None:
     assert again[-1] == {**expected, "created": 0, "taken": 0, "refused": 5, "duplicates": 4}
     assert {line["code"] for line in again if not line.get("ok", True)} == {"DUPLICATE", "NOT_IN_A_FOLDER"}
     assert web.get("/api/people").json()["total"] == 3
+    assert audited(web) == [4]
 
 
 def test_a_dry_run_keeps_nothing(web: TestClient) -> None:
@@ -71,6 +79,7 @@ def test_a_dry_run_keeps_nothing(web: TestClient) -> None:
     }
     assert web.get("/api/people").json()["total"] == 0
     assert web.get("/api/people").json()["gallery_version"] == 0
+    assert audited(web) == []
 
 
 def test_the_table_completes_what_is_known_and_empties_nothing(web: TestClient) -> None:
@@ -193,3 +202,4 @@ def test_an_import_that_cannot_go_on_says_so_in_its_last_line(web: TestClient, e
     examiner.refused = {}
     assert take(web, THREE)[-1]["done"]
     assert [person["photos"] for person in web.get("/api/people").json()["people"]] == [2, 1, 1]
+    assert audited(web) == [2, 1, 1]  # also of those that were not finished
