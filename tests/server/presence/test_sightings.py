@@ -173,7 +173,7 @@ def test_all_that_fits_is_a_table(client: TestClient, monkeypatch: pytest.Monkey
     ada = person(client, "=Ada")
     bind(client, ada, identity="alice")
     for number in range(5):
-        tell(client, look(100 * number, "match"))
+        tell(client, look(100 * number, "match", track_sid=f"TR_{number}"))
     tell(client, change(600, "left"))
     answer = client.get("/api/sightings?format=csv")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
