@@ -32,7 +32,7 @@
     while (walker.nextNode()) {
       const element = walker.currentNode.parentElement;
       if (walker.currentNode.data.trim() === "" || !shown(element)) continue;
-      if (element.closest(".visually-hidden, .tag, .skip, :disabled, option") !== null) continue;
+      if (element.closest(".visually-hidden, .skip, :disabled, option") !== null) continue;
       const style = getComputedStyle(element);
       const size = parseFloat(style.fontSize);
       const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
