@@ -177,7 +177,7 @@ def test_everything_of_one(web: TestClient, settings: Settings, match: dict[str,
     assert alice in run["people"]
     assert told["person"]["details"]["basis"] == "contract"
     assert shown["embedding"] == pytest.approx(axis(0.1).tolist())
-    assert [event["type"] for event in events] == ["match", "alarm", "check"]
+    assert [event["type"] for event in events] == ["audit", "match", "alarm", "check"]
     assert web.get("/api/people/p_nobody/export").json()["code"] == "NO_PERSON"
 
 
