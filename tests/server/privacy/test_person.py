@@ -149,7 +149,7 @@ def test_only_what_names_them_goes(web: TestClient, room: Room, settings: Settin
 
     receipt = web.delete(f"/api/people/{alice}").json()
 
-    assert (receipt["person_id"], receipt["photos"], receipt["events"]) == (alice, 1, 2)
+    assert (receipt["person_id"], receipt["photos"], receipt["events"]) == (alice, 1, 3)  # with the line of her photo
     assert (receipt["snapshots"], receipt["verified"], receipt["recognizer"]) == (2, True, "pending")
     assert room.files() == {alone, kept}
     with_bob, check, *_ = events(web)
@@ -164,7 +164,7 @@ def test_only_what_names_them_goes(web: TestClient, room: Room, settings: Settin
     assert web.get(f"/api/people/{alice}").json()["code"] == "NO_PERSON"
     assert web.delete(f"/api/people/{alice}").json()["code"] == "NO_PERSON"
     [line] = web.get("/api/erasures").json()["erasures"]
-    assert (line["kind"], line["receipt_id"], line["events"]) == ("person", receipt["receipt_id"], 2)
+    assert (line["kind"], line["receipt_id"], line["events"]) == ("person", receipt["receipt_id"], 3)
     assert _traces(settings, SECRET.tobytes(), SECRET.tobytes()[:64], b"UNMISTAKABLE", b"Secret") == []
 
 
@@ -208,7 +208,7 @@ def test_everybody_who_was_merged_goes_too(web: TestClient, room: Room) -> None:
     web.post(f"/api/people/{alice}/merge", json={"from": alicia})
     room.match(alice)
     receipt = web.delete(f"/api/people/{alice}").json()
-    assert (receipt["photos"], receipt["events"]) == (2, 3)
+    assert (receipt["photos"], receipt["events"]) == (2, 5)
     assert events(web) == []
 
 
