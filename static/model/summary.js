@@ -17,7 +17,7 @@
  */
 
 import { WORDS, stateWord } from "./states.js";
-import { ago, counted, displayName, duration, isolated, listed, plain } from "./text.js";
+import { ago, counted, displayName, duration, isolated, listed } from "./text.js";
 
 /** More changes than this at once are counted instead of read out one by one. */
 const READ_OUT = 3;
@@ -177,5 +177,5 @@ export function announcement(before, cards) {
         .join(", ") + "."
     );
   }
-  return changed.map((card) => `${displayName(card.name, card.identity)}: ${plain(answerWords(card))}.`).join(" ");
+  return changed.map((card) => `${isolated(displayName(card.name, card.identity))}: ${answerWords(card)}.`).join(" ");
 }

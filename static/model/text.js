@@ -36,11 +36,6 @@ export function partsOf(words) {
     .map((part) => (part.startsWith("\u2068") ? { text: part.slice(1, -1), name: true } : { text: part, name: false }));
 }
 
-/** @param {string} words the same where there is nothing but text */
-export function plain(words) {
-  return words.replace(/[\u2068\u2069]/g, "");
-}
-
 /** @param {string} name one or two letters for a card without a picture */
 export function initials(name) {
   const words = name.match(/[\p{L}\p{N}]+/gu) ?? [];

@@ -7,6 +7,7 @@
 /** @import { Card } from "../types/model.js" */
 
 import { announcement, answerWords } from "../model/summary.js";
+import { partsOf } from "../model/text.js";
 
 const TOGETHER_MS = 1500;
 
@@ -39,7 +40,15 @@ export class Announcer {
       }),
     );
     if (words === "") return;
-    this.#region.textContent = words;
+    this.#region.replaceChildren(...partsOf(words).map(part));
     this.#silentUntil = now + TOGETHER_MS;
   }
+}
+
+/** @param {{ text: string, name: boolean }} said words, or a name that nobody translates */
+function part({ text, name }) {
+  const element = document.createElement("span");
+  element.textContent = text;
+  element.translate = !name;
+  return element;
 }

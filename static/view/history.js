@@ -140,7 +140,7 @@ function Lines({ lines, within, now, by, day, onOnly }) {
             line.stays.length === 0
               ? html`<span class="strip-none quiet">not seen</span>`
               : html`<details class="strip-details">
-                  <summary>${counted(line.stays.length, "time")}<span class="visually-hidden"> of ${line.name}</span></summary>
+                  <summary>${counted(line.stays.length, "time")}<span class="visually-hidden"><span> of </span><bdi translate=${false}>${line.name}</bdi></span></summary>
                   <${Stays} line=${line} now=${now} />
                 </details>`
           }

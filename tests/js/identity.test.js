@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { NOTHING, identityWords } from "../../static/model/identity.js";
-import { partsOf, plain } from "../../static/model/text.js";
+import { partsOf } from "../../static/model/text.js";
 
 /** @import { IdentityShown } from "../../static/types/people.js" */
 
 /** @param {string} state @param {Partial<IdentityShown>} [changes] */
 function said(state, changes = {}) {
   const { tone, words } = of(state, changes);
-  return { tone, words: plain(words) };
+  return { tone, words: partsOf(words).map(({ text }) => text).join("") };
 }
 
 /** @param {string} state @param {Partial<IdentityShown>} [changes] */

@@ -208,7 +208,7 @@ describe("reading out", () => {
     const page = new Page().polled(status(0, heartbeat(0, [track("Ann", "probe")])));
     assert.equal(announcement(new Map(), page.cards(0)), "");
     page.heard(match("Ann", 1));
-    assert.equal(announcement(new Map(), page.cards(1)), "Ann: Match.");
+    assert.equal(announcement(new Map(), page.cards(1)), `${text.isolated("Ann")}: Match.`);
     const said = new Map(page.cards(1).map((card) => [card.key, stateWord(card)]));
     page.polled(status(13, heartbeat(13, [track("Ann", "probe")])));
     assert.equal(announcement(said, page.cards(13)), "");
