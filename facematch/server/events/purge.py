@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import sqlalchemy as sa
 
 from facematch.server.events.naming import leave_out
-from facematch.server.storage.database import is_sqlite
+from facematch.server.storage.database import LOCKED_SECONDS, is_sqlite
 from facematch.server.storage.schema import alarms, event_people, events, position, text_of, verdicts
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ AT_ONCE: Final = 500
 """Rows of one transaction: whoever waits to append waits for no more than that."""
 _CHECKS_AT_ONCE: Final = 100
 """The same of Checks that lose a name, of which each takes a few statements."""
+_WIPE_SECONDS: Final = LOCKED_SECONDS / 3
+"""How long to wait for readers before the write-ahead log is emptied another time: nobody can write meanwhile."""
 
 
 Kind = Literal["participant", "reference", "person"]
@@ -233,7 +235,7 @@ async def _clear(connection: AsyncConnection, names: Collection[str]) -> int:
 
 def _checkpoint(path: str) -> bool:
     try:
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=1.0)) as connection:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=_WIPE_SECONDS)) as connection:
             [(busy, _, _)] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error:
         return False

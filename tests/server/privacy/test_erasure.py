@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import sqlite3
 import time
 from contextlib import closing
@@ -15,6 +16,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from facematch.server.app import Parts, create_app
@@ -34,6 +36,7 @@ from facematch.server.recognizers.registry import Recognizers
 from facematch.server.storage.database import Database, sqlite_url
 from facematch.server.storage.errors import LogUnavailableError
 from facematch.server.storage.leases import Leases
+from facematch.server.storage.schema import position
 from tests.rig.event_logs import check
 from tests.rig.fake_examiner import FakeExaminer
 
@@ -469,6 +472,27 @@ def test_text_that_a_reader_has_kept_in_the_files_goes_when_it_has_finished(
         assert any(b"Zerlina" in file.read_bytes() for file in settings.data_dir.iterdir())
     beat(web, heartbeat)  # it would be tried again by itself, but not at once
     eventually(lambda: not any(b"Zerlina" in file.read_bytes() for file in settings.data_dir.iterdir()))
+
+
+async def test_whoever_writes_while_readers_are_waited_for_is_not_turned_away(migrated: Path, tmp_path: Path) -> None:
+    path = tmp_path / "events.db"
+    shutil.copyfile(migrated, path)
+    database = Database(sqlite_url(path))
+    database.open()
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT COUNT(*) FROM events").fetchone()
+            await database.execute(sa.update(position).values(latest=1))
+            wiping = asyncio.create_task(Records(database).wipe())
+            written = 1
+            while not wiping.done():
+                written += 1
+                await database.execute(sa.update(position).values(latest=written))
+            assert await wiping is False
+        assert await Records(database).wipe() is True
+    finally:
+        await database.aclose()
 
 
 def test_a_database_that_is_away(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
