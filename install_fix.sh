@@ -2,7 +2,7 @@
 # Installs and builds everything that Face Match needs; what is done already is skipped.
 #   ./install_fix.sh         what run.sh needs
 #   ./install_fix.sh --dev   also what test.sh needs (checkers, Chromium)
-#   ./install_fix.sh --no-livekit --postgres   where LiveKit and a PostgreSQL are elsewhere
+#   ./install_fix.sh --no-livekit --postgres   where LiveKit and a PostgreSQL are elsewhere (--s3: and an object store)
 # This part finds a Python; tools/setup does the rest with it.
 set -euo pipefail
 

@@ -14,7 +14,16 @@ from facematch.config.text_values import can_be_guessed
 if TYPE_CHECKING:
     from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-WEB_ONLY: Final = ("ADMIN_KEY", "VIEWER_KEY", "WEBHOOK_URL", "WEBHOOK_SECRET", "DATABASE_URL", "DATABASE_DIRECT_URL")
+WEB_ONLY: Final = (
+    "ADMIN_KEY",
+    "VIEWER_KEY",
+    "WEBHOOK_URL",
+    "WEBHOOK_SECRET",
+    "DATABASE_URL",
+    "DATABASE_DIRECT_URL",
+    "S3_ACCESS_KEY",
+    "S3_SECRET_KEY",
+)
 """Secrets of the web process alone: the recognizer decodes what strangers send, and has no use for them."""
 
 
@@ -53,9 +62,18 @@ class RecognizerSettings(Settings):
         )
 
 
+OTHERS_FOR_WEB_ONLY: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""The same, by the names that other programs have for them."""
+
+
+def is_web_only(name: str) -> bool:
+    """Whether a variable of the environment is kept from the recognizer."""
+    return name.upper() in WEB_ONLY or name.upper() in OTHERS_FOR_WEB_ONLY
+
+
 def forget_web_secrets() -> None:
     """No program that the recognizer starts inherits them."""
-    for name in {name for name in os.environ if name.upper() in WEB_ONLY}:
+    for name in {name for name in os.environ if is_web_only(name)}:
         del os.environ[name]
 
 

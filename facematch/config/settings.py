@@ -31,6 +31,8 @@ from facematch.config.text_values import (  # noqa: TC001  (the same)
     LiveKitSecret,
     Origin,
     RoomName,
+    SnapshotStore,
+    StoreKey,
     WebSocketUrl,
 )
 from facematch.runtime.addresses import is_loopback
@@ -61,6 +63,7 @@ AGREED = (
     "FRAME_DOWNSCALE_WIDTH",
     "SNAPSHOTS_ENABLED",
     "SNAPSHOT_CROP",
+    "SNAPSHOT_STORE",
 )
 """Settings that decide what is found, and of whom: processes that share rooms compare them."""
 
@@ -196,6 +199,21 @@ class Settings(BaseSettings):
     )
 
     output_dir: Path = Field(Path("captured_faces"), description="Snapshot folder")
+    snapshot_store: SnapshotStore | None = Field(
+        None,
+        description="Where snapshots are kept that recognizers send to the API: api (its OUTPUT_DIR) or "
+        "s3://bucket/prefix; empty: recognizers write them into OUTPUT_DIR, which the API shares",
+    )
+    s3_endpoint: HttpUrl | None = Field(
+        None, description="Address of the S3-compatible store of SNAPSHOT_STORE; empty: Amazon's"
+    )
+    s3_region: Line | None = Field(None, max_length=64, description="Its region; empty: us-east-1, or AWS_REGION")
+    s3_access_key: StoreKey | None = Field(
+        None, repr=False, description="Its access key; empty: what AWS's own programs would use"
+    )
+    s3_secret_key: StoreKey | None = Field(
+        None, repr=False, validate_default=True, description="The secret of S3_ACCESS_KEY"
+    )
     snapshots_enabled: bool = Field(default=True, description="Whether matches write snapshots")
     snapshot_crop: bool = Field(default=False, description="Keep the matched face only, not the whole frame")
     snapshot_max_age_days: _Days = Field(7, description="Days that a snapshot is kept")
@@ -308,6 +326,13 @@ class Settings(BaseSettings):
             raise ValueError("needs WEBHOOK_SECRET beside it: a receiver must be able to tell who sends")
         return value
 
+    @field_validator("s3_secret_key")
+    @classmethod
+    def _both_or_neither(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if (value is None) != (info.data.get("s3_access_key") is None):
+            raise ValueError("belongs to S3_ACCESS_KEY: set both, or neither")
+        return value
+
     @field_validator("livekit_api_secret")
     @classmethod
     def _demo_secret_on_loopback_only(cls, value: str, info: ValidationInfo) -> str:
@@ -388,9 +413,26 @@ class Settings(BaseSettings):
         return WatchedRooms(self.rooms, self.rooms_except, self.room_name if named else None)
 
     @property
+    def snapshots_sent(self) -> bool:
+        """Whether recognizers send their snapshots to the API instead of sharing a folder with it."""
+        return self.snapshot_store is not None
+
+    @property
+    def s3_options(self) -> dict[str, str]:
+        """What is set of how the object store is reached, by the names that obstore has for it."""
+        given = {
+            "endpoint": self.s3_endpoint,
+            "region": self.s3_region,
+            "access_key_id": self.s3_access_key and self.s3_access_key.get_secret_value(),
+            "secret_access_key": self.s3_secret_key and self.s3_secret_key.get_secret_value(),
+        }
+        return {name: value for name, value in given.items() if value}
+
+    @property
     def agreed(self) -> dict[str, str]:
         """What recognizers and web processes that share rooms have to be set to alike, by variable, as texts."""
-        return {name: str(getattr(self, name.lower())) for name in AGREED}
+        values = {name: str(getattr(self, name.lower())) for name in AGREED}
+        return values | {"SNAPSHOT_STORE": "set" if self.snapshots_sent else ""}  # which place it is, is the API's
 
     @property
     def browser_livekit_url(self) -> str:

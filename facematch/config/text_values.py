@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ SHORTEST_KEY = 16
 LONGEST_KEY = 256
 _FEWEST_CHARACTERS = 8
 _WORDS = ("change", "example", "password", "passwort", "secret-key", "your-", "qwert", "admin123", "12345678901234")
+_S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9!_.*'()/-]{0,200})?", re.ASCII)
+"""As buckets may be called, and a prefix of characters that need no quoting."""
 _CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
@@ -70,6 +73,14 @@ def _checked_line(text: str) -> str:
     return text
 
 
+def _checked_snapshot_store(text: str) -> str:
+    """Where snapshots go that are not in a folder of both processes."""
+    text = text.strip()
+    if text != "api" and not _S3.fullmatch(text):
+        raise ValueError("must be api, or s3://BUCKET or s3://BUCKET/PREFIX")
+    return text.rstrip("/")
+
+
 def _checked_host(name: str) -> str:
     if not is_host(name):
         raise ValueError("takes host names without scheme, port or path, such as cam.example.com, comma-separated")
@@ -103,5 +114,7 @@ HttpUrl = Annotated[str, AfterValidator(_checked_http_url)]
 Origin = Annotated[str, AfterValidator(_checked_origin)]
 Line = Annotated[str, AfterValidator(_checked_line)]
 Host = Annotated[str, AfterValidator(_checked_host)]
+SnapshotStore = Annotated[str, AfterValidator(_checked_snapshot_store)]
 LiveKitSecret = Annotated[str, BeforeValidator(_without_line_end)]
+StoreKey = Annotated[SecretStr, BeforeValidator(_without_line_end)]
 Key = Annotated[SecretStr, BeforeValidator(_without_line_end), AfterValidator(_checked_key)]

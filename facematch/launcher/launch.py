@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from facematch.config.process_settings import WEB_ONLY
+from facematch.config.process_settings import is_web_only
 from facematch.config.settings import ROOT, Settings
 from facematch.launcher import livekit_server
 from facematch.launcher.child import Child, Program
@@ -180,7 +180,7 @@ class Launch:
                         "recognizer",
                         [sys.executable, "main.py"],
                         ROOT,
-                        {name: value for name, value in self._env.items() if name.upper() not in WEB_ONLY},
+                        {name: value for name, value in self._env.items() if not is_web_only(name)},
                         patience=5.5,
                         meanings=_RECOGNIZER_CODES,
                         final=frozenset({ExitCode.BAD_SETTINGS, ExitCode.CREDENTIALS_REFUSED}),

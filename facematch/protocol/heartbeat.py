@@ -12,13 +12,26 @@ from uuid import UUID  # noqa: TC003  (pydantic reads it at run time)
 from pydantic import BeforeValidator, Field
 
 from facematch.protocol.events import FIRST_TYPES, Outcome
-from facematch.protocol.values import MOST_COUNTED, Count, Distance, Message, Name, Ratio, Seconds, Text, Timestamp
+from facematch.protocol.values import (
+    MOST_COUNTED,
+    Count,
+    Distance,
+    FileName,
+    Message,
+    Name,
+    Ratio,
+    Seconds,
+    Text,
+    Timestamp,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 
 MOST_TRACKS = 2000
+MOST_SNAPSHOTS = 200
+"""Told of one order; what is left is found by retention."""
 MOST_BYTES = 4 * 1024 * 1024
 """Of a heartbeat as JSON in UTF-8. The most tracks fit with names of ordinary length; of long ones, fewer are told."""
 
@@ -125,6 +138,9 @@ class OrderDone(Message):
 
     id: UUID
     erased_events: Count = Field(description="Undelivered and refused events removed from the outbox")
+    snapshots: Annotated[list[FileName], Field(max_length=MOST_SNAPSHOTS)] = Field(
+        default=[], description="Of those events: they may have come before the events would have"
+    )
 
 
 class HeartbeatAnswer(Message):

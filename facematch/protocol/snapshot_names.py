@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 NAME_CHARACTERS: Final = 64
 """Longest part of an identity that goes into a file name."""
 
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""Of a snapshot that is sent: a JPEG of the largest frame that is looked at takes less than half."""
+
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 _NAME = re.compile(r"match_[A-Za-z0-9_-]{1,200}\.jpg", re.ASCII)
 _DRAFT = re.compile(rf"\.({_NAME.pattern})\.part", re.ASCII)

@@ -22,7 +22,7 @@ from facematch.recognizer.batch_slots import BatchSlots, slots_for
 from facematch.recognizer.counters import Counters
 from facematch.recognizer.delivery.api_client import ApiClient
 from facematch.recognizer.delivery.outbox import Outbox
-from facematch.recognizer.delivery.outbox_slots import Adoption, OutboxSlots
+from facematch.recognizer.delivery.outbox_slots import Adoption, OutboxSlots, spool_of
 from facematch.recognizer.delivery.outbox_store import StoreInUseError, open_outbox
 from facematch.recognizer.delivery.snapshots import Snapshots
 from facematch.recognizer.directions import Directions
@@ -81,10 +81,6 @@ async def run(settings: Settings, rooms: Sequence[str] = ()) -> ExitCode:
     shutdown.on_signals()
     source = uuid4().hex
     slots = slots_of(settings) if settings.many_rooms and not rooms else None
-    crop = settings.snapshot_crop or settings.consent_required  # whoever else is in the picture has not been asked
-    snapshots = Snapshots(
-        settings.output_dir, enabled=settings.snapshots_enabled, crop=crop, source=source if slots else None
-    )
     try:
         opening = asyncio.to_thread(slots.take) if slots else asyncio.to_thread(open_outbox, outbox_path(settings))
         store = await shutdown.beside(opening)
@@ -95,15 +91,18 @@ async def run(settings: Settings, rooms: Sequence[str] = ()) -> ExitCode:
             folder=str(settings.data_dir),
         )
         return ExitCode.FAILED
+    outbox = slots.path if slots else outbox_path(settings)
+    snapshots = snapshots_of(settings, outbox, source if slots or settings.snapshots_sent else None)
     if store is not None:
         await shutdown.beside(asyncio.to_thread(recover, snapshots, store, slots is None))
     if store is None or shutdown.requested:  # a former recognizer has the outbox, or the disk hangs
         log.info("Graceful shutdown flag detected; breaking main loop")
         return shutdown.code
-    outbox = slots.path if slots else outbox_path(settings)
     with NativeOutput(outbox.with_suffix(".stderr")) as native:  # its own, as the outbox is
         try:
-            belongings = Belongings(source, store, snapshots, slots)
+            belongings = Belongings(
+                source, store, snapshots, slots, spool_of(outbox) if settings.snapshots_sent else None
+            )
             recognizer = Recognizer(settings, rooms or (settings.room_name,), belongings, shutdown)
         except ModelError as error:
             log.error("The face models cannot be loaded", reason=str(error))  # noqa: TRY400  (it says what to do)
@@ -124,6 +123,17 @@ def slots_of(settings: Settings) -> OutboxSlots:
     return OutboxSlots(settings.data_dir, settings.api_base_url, outbox_path(settings))
 
 
+def snapshots_of(settings: Settings, outbox: Path, source: str | None) -> Snapshots:
+    """What takes the pictures: into the folder that the API shares, or into that of those that are sent to it."""
+    return Snapshots(
+        spool_of(outbox) if settings.snapshots_sent else settings.output_dir,
+        enabled=settings.snapshots_enabled,
+        crop=settings.snapshot_crop or settings.consent_required,  # who else is in the picture has not been asked
+        source=source,
+        spool_bytes=settings.snapshot_max_total_mb * 1024 * 1024 if settings.snapshots_sent else None,
+    )
+
+
 def recover(snapshots: Snapshots, store: OutboxStore, abandoned: bool) -> None:  # noqa: FBT001  (of a thread's call)
     """Finish what a crash interrupted; `abandoned`: and remove drafts that no event of this outbox speaks of."""
     snapshots.recover(store.snapshots(), abandoned=abandoned)
@@ -141,6 +151,8 @@ class Belongings:
     """Takes the pictures."""
     slots: OutboxSlots | None
     """Where the store lies beside others; None: rooms are not given to it."""
+    spool: Path | None
+    """Where snapshots lie that are sent to the web process; None: it shares the folder."""
 
 
 class Recognizer:
@@ -159,7 +171,7 @@ class Recognizer:
         self._shutdown = shutdown
         key = settings.recognizer_key.get_secret_value() if settings.recognizer_key else None
         self._api = ApiClient(settings.api_base_url, key, lambda: read_local_secret(settings.data_dir))
-        self._outbox = Outbox(self._api, own.store, source=source, size=settings.event_queue_size)
+        self._outbox = Outbox(self._api, own.store, source=source, size=settings.event_queue_size, spool=own.spool)
         self._shared = shared_of(settings, self._api)
         livekit = LiveKitAccess(
             settings.livekit_url,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from facematch.protocol.heartbeat import EraseParticipant, ErasePerson, OrderDone
+from facematch.protocol.heartbeat import MOST_SNAPSHOTS, EraseParticipant, ErasePerson, OrderDone
 from facematch.runtime.clock import wall_clock
 
 if TYPE_CHECKING:
@@ -83,8 +83,9 @@ class ErasureOrders:
             except (sqlite3.Error, OSError) as error:  # the disk: what waits in memory is gone already
                 log.error("Not erased from the outbox", order=str(order.id), reason=str(error))  # noqa: TRY400
                 continue
-            self._done[order.id] = OrderDone(id=order.id, erased_events=erased)
-            log.info("Erased from the outbox", order=str(order.id), kind=order.kind, events=erased)
+            told = sorted(erased.snapshots)[:MOST_SNAPSHOTS]
+            self._done[order.id] = OrderDone(id=order.id, erased_events=erased.events, snapshots=told)
+            log.info("Erased from the outbox", order=str(order.id), kind=order.kind, events=erased.events)
         return len(self._done) > before
 
     def _may_be_carried_out(self, order: Order) -> bool:

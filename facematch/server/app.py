@@ -72,6 +72,7 @@ from facematch.server.rooms.not_compared import NotCompared
 from facematch.server.rooms.own_identity import OwnIdentities
 from facematch.server.rooms.viewing import Viewings
 from facematch.server.snapshots import routes as captures
+from facematch.server.snapshots.service import storage_of
 from facematch.server.storage.bell import Bell
 from facematch.server.storage.database import Database, url_of
 from facematch.server.storage.doorbell import Doorbell
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
     from facematch.config.settings import Settings
     from facematch.server.assignment.fence import Fence
     from facematch.server.gallery.enrollment import Examiner
+    from facematch.server.snapshots.storage import SnapshotStorage
 
 log = structlog.get_logger(__name__)
 
@@ -142,7 +144,8 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     enrollment = Enrollment(parts.make_examiner or _examiner_maker(settings), reference)
     people = People(database, enrollment, _people_rules(settings), monotonic=parts.monotonic)
     identity = Identity(database, feed.writer, people.store, recognizers)
-    keeping = Keeping(database, settings.output_dir, _limits(settings), recognizers, feed, people)
+    snapshots = storage_of(settings.snapshot_store, settings.output_dir, settings.s3_options)
+    keeping = Keeping(database, snapshots, _limits(settings), recognizers, feed, people)
     looks = Looks(recognizers.all, people.publication.call, parts.monotonic)
     not_compared = NotCompared(database, people.publication.call, parts.monotonic)
     directing = Directing(
@@ -153,7 +156,6 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         look_now=looks.due,
         **({"heed": identity.claims.heed} if settings.bindings_from_attributes else {}),
     )
-    doorbell = _doorbell(settings, feed, people, keeping, access)
 
     async def say_goodbye() -> None:
         keeping.erasures.stop()
@@ -162,13 +164,13 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with parts.around(), _folders_of(settings), served_alone(database.url):
+        async with parts.around(), _folders_of(settings, snapshots), served_alone(database.url):
             await feed.open()
             with no_access_log(), goodbye_first(say_goodbye):
                 log.info("Face Match is up", room=settings.room_name, livekit_url=settings.livekit_url)
                 try:
                     async with (
-                        doorbell.running(),
+                        _doorbell(settings, feed, people, keeping, access).running(),
                         shared.running(),
                         access.running(),
                         expulsion.running(),
@@ -223,7 +225,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         calibration.routes(_calibrator(settings, people), Verdicts(database), people.store, wall_clock),
         Alarms(database, feed.writer).routes(),
         keeping.routes(reference, feed.audit),
-        captures.routes(settings.output_dir),
+        captures.routes(snapshots, keeping.speaks_of),
         token_routes.routes(_door(settings, minted, administered, identity.bind_invited), access.token_limit),
         notice.routes(_notice(settings)),
         viewing_routes.routes(viewings, access.token_limit),
@@ -244,7 +246,11 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         ),
         rooms.routes(settings.room_name, recognizers, assignment),
         metrics.routes(recognizers, assignment, hub, reference),
-        health.routes(_health(settings, feed, health.recognizer_check(recognizers, assignment), parts.monotonic)),
+        health.routes(
+            health.Health(
+                _checks(settings, feed, snapshots, health.recognizer_check(recognizers, assignment)), parts.monotonic
+            )
+        ),
     ):
         app.router.routes.extend(router.routes)  # flat, so that whoever walks app.routes sees each one
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
@@ -264,8 +270,9 @@ def _event_log(settings: Settings, database: Database, fence: Fence) -> SqlEvent
 
 
 @asynccontextmanager
-async def _folders_of(settings: Settings) -> AsyncIterator[None]:
-    """With the folders that the settings name, or not at all."""
+async def _folders_of(settings: Settings, snapshots: SnapshotStorage) -> AsyncIterator[None]:
+    """With the folders, and the store, that the settings name, or not at all."""
+    snapshots.open()
     for folder, variable in (
         (settings.output_dir, "OUTPUT_DIR"),
         (settings.reference_image.parent, "REFERENCE_IMAGE"),
@@ -431,11 +438,12 @@ def _configured(settings: Settings) -> status.Configured:
     )
 
 
-def _health(settings: Settings, feed: Feed, recognizer: health.Check, monotonic: Callable[[], float]) -> health.Health:
-    checks: dict[str, health.Check] = {
+def _checks(
+    settings: Settings, feed: Feed, snapshots: SnapshotStorage, recognizer: health.Check
+) -> dict[str, health.Check]:
+    return {
         "event_log": health.log_check(feed, settings.data_dir if settings.database_url is None else None),
-        "snapshot_folder": health.disk_check(settings.output_dir),
+        "snapshot_folder": snapshots.check,
         "recognizer": recognizer,
         "livekit": health.livekit_check(settings.livekit_url, proxy_for(settings.livekit_url, os.environ)),
     }
-    return health.Health(checks, monotonic)

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from facematch.config.process_settings import WEB_ONLY, RecognizerSettings, forget_web_secrets, warnings_about
+from facematch.config.process_settings import (
+    WEB_ONLY,
+    RecognizerSettings,
+    forget_web_secrets,
+    is_web_only,
+    warnings_about,
+)
 from facematch.config.settings import ROOT, Settings, load_or_exit
 from facematch.config.text_values import can_be_guessed
 
@@ -23,6 +29,8 @@ OF_THE_WEB = {
     "WEBHOOK_SECRET": "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     "DATABASE_URL": "postgresql://user:password-of-it@db.example.com/events",
     "DATABASE_DIRECT_URL": "postgresql://user:password-of-it@db.example.com:5433/events",
+    "S3_ACCESS_KEY": "access-key-of-the-store",
+    "S3_SECRET_KEY": "secret-key-of-the-store",
 }
 ITS_OWN = "recognizer-key-0123456789"
 
@@ -44,8 +52,9 @@ def test_the_recognizer_reads_no_secret_of_the_web_process(
     assert found.recognizer_key
     assert found.recognizer_key.get_secret_value() == ITS_OWN
     assert not [name for name in WEB_ONLY if getattr(found, name.lower()) is not None]
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the same by another name")
     forget_web_secrets()
-    assert not [name for name in os.environ if name.upper() in WEB_ONLY]
+    assert not [name for name in os.environ if is_web_only(name)]
 
 
 def test_what_is_wrong_with_them_does_not_keep_it_from_starting(monkeypatch: pytest.MonkeyPatch) -> None:

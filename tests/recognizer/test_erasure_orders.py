@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from facematch.protocol.heartbeat import EraseParticipant, ErasePerson, EraseReference
+from facematch.recognizer.delivery.outbox import Erased
 from facematch.recognizer.erasure_orders import ErasureOrders
 
 if TYPE_CHECKING:
@@ -45,11 +46,11 @@ class Erasing:
         """Whose looks are not kept any more."""
         self.broken: Exception | None = None
 
-    async def erase(self, whose: Callable[[dict[str, Any]], bool]) -> int:
+    async def erase(self, whose: Callable[[dict[str, Any]], bool]) -> Erased:
         if self.broken:
             raise self.broken
         self.erased.append([n for n, body in enumerate(WAITING) if whose(body)])
-        return len(self.erased[-1])
+        return Erased(len(self.erased[-1]), frozenset())
 
 
 def order(number: int, identity: str) -> EraseParticipant:

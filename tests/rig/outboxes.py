@@ -26,7 +26,7 @@ def check(name: str, identity: str = "alice") -> Check:
     return Check(**COMMON, participant_name=name, participant_identity=identity, event_id=uuid4(), match_found=False)
 
 
-def match(name: str, identity: str = "alice") -> Match:
+def match(name: str, identity: str = "alice", snapshot: str = "match_x.jpg") -> Match:
     return Match(
         **COMMON,
         participant_name=name,
@@ -34,7 +34,7 @@ def match(name: str, identity: str = "alice") -> Match:
         event_id=uuid4(),
         confidence=0.63,
         filename="/captures/match_x.jpg",
-        snapshot="match_x.jpg",
+        snapshot=snapshot,
         bbox=(90, 310, 240, 160),
         frame_size=(640, 360),
     )
@@ -56,10 +56,11 @@ async def outbox_on(
     api: type[ApiClient] = ApiClient,
     source: str = "boot",
     runs: bool = True,
+    spool: Path | None = None,
 ) -> AsyncIterator[Outbox]:
     """An outbox at work. It ends without a flush, as a crash would end it, but closes its file."""
     client = api(url)
-    outbox = Outbox(client, OutboxStore(path), source=source, size=size, delay=delay)
+    outbox = Outbox(client, OutboxStore(path), source=source, size=size, delay=delay, spool=spool)
     running = asyncio.create_task(outbox.run()) if runs else None
     try:
         yield outbox

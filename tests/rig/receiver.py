@@ -38,11 +38,18 @@ class Receiver:
         self.always: int = 200
         self.open = asyncio.Event()
         self.open.set()
+        self.kept: dict[str, bytes] = {}
+        """Snapshots by name."""
+        self.story: list[str] = []
+        """What came, in order: names of snapshots, and of events those that they speak of."""
+        self.keeps: int = 200
+        """What is said to snapshots."""
         self.on_post: Callable[[dict[str, Any]], None] = lambda body: None
 
     async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_post("/{path:.*}", self._take)
+        app.router.add_put("/api/snapshots/{name}", self._keep)
         self._runner = web.AppRunner(app, shutdown_timeout=0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
@@ -58,11 +65,20 @@ class Receiver:
         body = await request.json()
         self.posts.append(request.path)
         self.sent += [(request.path, event) for event in body.get("events", [body])]
+        self.story += [f"event of {event.get('snapshot')}" for event in body.get("events", [body])]
         self.on_post(body)
         self._changed.notify()
         await self.open.wait()
         status = self.answers.popleft() if self.answers else self.always
         return web.json_response({"ok": status == 200}, status=status)
+
+    async def _keep(self, request: web.Request) -> web.Response:
+        data = await request.read()
+        self.story.append(f"{request.match_info['name']}{' late' if request.query else ''}")
+        if self.keeps == 200:
+            self.kept[request.match_info["name"]] = data
+        self._changed.notify()
+        return web.json_response({}, status=self.keeps)
 
     @property
     def names(self) -> list[str]:

@@ -150,6 +150,11 @@ class Stack:
             answer: dict[str, Any] = await response.json()
             return answer
 
+    async def shown(self, snapshot: str) -> bytes:
+        """A snapshot, as the page gets it; nothing, if there is none."""
+        async with self._session() as session, session.get(f"{self.base_url}/captures/{snapshot}") as response:
+            return await response.read() if response.status == 200 else b""
+
     async def enroll(self, photograph: str) -> str:
         """Uploads one of `tests/data`; returns the reference id."""
         form = aiohttp.FormData()

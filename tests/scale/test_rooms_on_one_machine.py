@@ -55,7 +55,7 @@ async def rooms_of(stack: Stack) -> dict[str, bool]:
 async def test_rooms_that_fit_are_watched_and_say_which_they_are(
     livekit: LiveKitServer, make_stack: MakeStack, scale: Scale, figure: dict[str, object]
 ) -> None:
-    stack = await started(make_stack)
+    stack = await started(make_stack, snapshot_store="api")
     end = secrets.token_hex(4)
     rooms = [f"exam-{number}-{end}" for number in range(scale(2, 12))]
     left_alone = [f"exam-test-{end}", f"lesson-{end}"]
@@ -75,6 +75,8 @@ async def test_rooms_that_fit_are_watched_and_say_which_they_are(
         for room in rooms:
             match = await events.next(match_in(room), within=FIRST)
             assert match["epoch"] == 1
+            assert match["filename"] is None, "the recognizer has sent it"
+            assert (await stack.shown(match["snapshot"])).startswith(b"\xff\xd8\xff")
         assert [await watchers.of(room) for room in left_alone] == [[], []]
 
         async def told() -> bool:

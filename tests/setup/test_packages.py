@@ -16,7 +16,7 @@ import pytest
 from facematch.config.settings import ROOT
 from tools.setup import toolchains, work
 from tools.setup.locks import DEV_LOCK, LOCK, TOOLCHAINS_LOCK, fingerprint, names, only
-from tools.setup.packages import Packages, PostgresDriver
+from tools.setup.packages import Extra, Packages
 from tools.setup.work import Log, SetupError
 
 LOCKS = [LOCK, DEV_LOCK, TOOLCHAINS_LOCK]
@@ -125,7 +125,7 @@ def test_the_driver_of_postgresql_is_the_locked_one_and_nothing_else_is_installe
         (tmp_path / "tools" / "dlib").mkdir(parents=True, exist_ok=True)
         (tmp_path / "tools" / "dlib" / name).touch()
     subprocess.run([sys.executable, "-m", "venv", tmp_path / ".venv"], check=True)
-    driver = PostgresDriver(tmp_path, Packages(tmp_path, offline(index), dev=False))
+    driver = Extra("asyncpg", tmp_path, Packages(tmp_path, offline(index), dev=False))
     done = [driver.done]
 
     wheel(index, "asyncpg", "1.0", "raise SystemExit('another')")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.setup import browser, checks, toolchains
-from tools.setup.packages import Packages, PostgresDriver
+from tools.setup.packages import Extra, Packages
 from tools.setup.steps import OWN_FOLDER, FaceEncoder, LiveKitServer, PageModules
 from tools.setup.work import Log, Progress, SetupError, refuse
 
@@ -30,6 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="install_fix.sh", description="Installs and builds what Face Match needs.")
     parser.add_argument("--dev", action="store_true", help="also what the tests need, Chromium included")
     parser.add_argument("--postgres", action="store_true", help="also what a DATABASE_URL of PostgreSQL needs")
+    parser.add_argument("--s3", action="store_true", help="also what a SNAPSHOT_STORE of S3 needs")
     parser.add_argument("--no-livekit", action="store_true", help="no LiveKit server: there is one elsewhere")
     parser.add_argument("--if-needed", action="store_true", help="nothing is said or checked when all is done")
     parser.add_argument("--node", action="store_true", help="print which Node runs the checks, and do nothing else")
@@ -48,7 +49,7 @@ def main() -> int:
         return refuse("install_fix.sh: no Node yet") if node is None else _print(node.program)
     quiet = options.if_needed or options.then_run
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the steps' commands, as Ctrl-C does
-    wanted = Wanted(dev=options.dev, postgres=options.postgres, livekit=not options.no_livekit)
+    wanted = Wanted(dev=options.dev, postgres=options.postgres, s3=options.s3, livekit=not options.no_livekit)
     parts = Parts(cache, env, wanted)
     try:
         worked = not parts.done
@@ -80,6 +81,8 @@ class Wanted:
     """What the tests need."""
     postgres: bool
     """What the web process needs for PostgreSQL; the tests do, too."""
+    s3: bool
+    """The same for an object store."""
     livekit: bool
     """The LiveKit server."""
 
@@ -91,7 +94,8 @@ class Parts:
         """`cache`: MODEL_CACHE."""
         self._env, self._wanted = env, wanted
         self._packages = Packages(ROOT, env, dev=wanted.dev)
-        self._postgres = PostgresDriver(ROOT, self._packages)
+        self._postgres = Extra("asyncpg", ROOT, self._packages)
+        self._s3 = Extra("obstore", ROOT, self._packages)
         self._page = PageModules(ROOT, env, dev=wanted.dev)
         self._server = LiveKitServer(ROOT, cache, env)
         self._encoder = FaceEncoder(ROOT, cache, env)
@@ -102,6 +106,7 @@ class Parts:
         made = all(part.done for part in (self._packages, self._page, self._encoder))
         made = made and (self._server.done or not self._wanted.livekit)
         made = made and (self._postgres.done or not self._wanted.postgres)
+        made = made and (self._s3.done or not self._wanted.s3)
         return made and (not self._wanted.dev or browser.find(self._env) is not None)
 
     def install(self, pythons: list[Path]) -> None:
@@ -128,6 +133,9 @@ class Parts:
         if self._wanted.postgres and not self._postgres.done:
             log = Log(logs / "postgres.log")
             progress.together({"PostgreSQL driver": (self._postgres.install, log)})
+        if self._wanted.s3 and not self._s3.done:
+            log = Log(logs / "s3.log")
+            progress.together({"S3 client": (self._s3.install, log)})
         if not encoder.done:
             log = Log(logs / "encoder.log")
             progress.together({"face encoder": (partial(encoder.install, packages.python), log)})

@@ -15,7 +15,13 @@ DEV_LOCK = "requirements-dev.lock"
 TOOLCHAINS_LOCK = "tools/toolchains.lock"
 """Go and Node, for machines that have none."""
 
-_LISTS = ("requirements.txt", "requirements-postgres.txt", "requirements-dev.txt", "constraints.txt")
+_LISTS = (
+    "requirements.txt",
+    "requirements-postgres.txt",
+    "requirements-s3.txt",
+    "requirements-dev.txt",
+    "constraints.txt",
+)
 _BLOCK = re.compile(r"^(\S+?)==(?:.*\\\n)*.*\n", re.MULTILINE)
 
 

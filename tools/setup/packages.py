@@ -125,22 +125,26 @@ class Packages:
         log.run([self.python, "-m", "pip", *install, *options], cwd=self._root, env=self._env)
 
 
-class PostgresDriver:
-    """What the web process needs for a DATABASE_URL of PostgreSQL, beside the packages of every installation."""
+class Extra:
+    """A package beside those of every installation, for who has told set-up to install it.
 
-    NAME = "asyncpg"
+    Args:
+        name: of the package.
+        root: the checkout.
+        packages: those of every installation.
+    """
 
-    def __init__(self, root: Path, packages: Packages) -> None:
-        """`root` is the checkout."""
+    def __init__(self, name: str, root: Path, packages: Packages) -> None:
+        self.name = name
         self._root = root
         self._packages = packages
 
     @property
     def done(self) -> bool:
         """Whether the locked version is there."""
-        version = only((self._root / DEV_LOCK).read_text("utf-8"), self.NAME).split("==")[1].split()[0]
+        version = only((self._root / DEV_LOCK).read_text("utf-8"), self.name).split("==")[1].split()[0]
         folder = self._packages.python.parent.parent / "lib"
-        return any(folder.glob(f"python*/site-packages/{self.NAME}-{version}.dist-info/RECORD"))
+        return any(folder.glob(f"python*/site-packages/{self.name}-{version}.dist-info/RECORD"))
 
     def install(self, log: Log) -> None:
         """Install the file that the lock names.
@@ -148,6 +152,6 @@ class PostgresDriver:
         Raises:
             SetupError: pip could not, or the file is another than the locked one.
         """
-        wanted = self._root / ".venv" / "postgres.txt"
-        wanted.write_text(only((self._root / DEV_LOCK).read_text("utf-8"), self.NAME), "utf-8")
+        wanted = self._root / ".venv" / f"{self.name}.txt"
+        wanted.write_text(only((self._root / DEV_LOCK).read_text("utf-8"), self.name), "utf-8")
         self._packages.pip(log, *LOCKED, "-r", str(wanted))

@@ -92,6 +92,21 @@ class ApiClient:
             raise ApiUnreachableError(type(error).__name__) from error
         return answer
 
+    async def put(self, path: str, content: bytes, media_type: str, seconds: float = POST_SECONDS) -> Answer:
+        """Put one body where it belongs.
+
+        Raises:
+            ApiUnreachableError: the web process cannot be reached, or did not answer in time.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await self._put(path, content, media_type)
+                if answer.status == _NOT_SIGNED_IN and await self._has_another_secret():
+                    answer = await self._put(path, content, media_type)
+        except _TROUBLE as error:
+            raise ApiUnreachableError(type(error).__name__) from error
+        return answer
+
     async def get(self, path: str, tag: str | None, *, seconds: float, most_bytes: int) -> Answer:
         """Fetch what is there, unless it is what is known already (304).
 
@@ -125,6 +140,14 @@ class ApiClient:
         _expect_plain(response)
         return Answer(response.status, response.content)
 
+    async def _put(self, path: str, content: bytes, media_type: str) -> Answer:
+        connections = self._pool()
+        url, headers = _prepared(self._base_url + path, self._shown, media_type)  # each has an address of its own
+        sent = [*headers, (b"Content-Length", b"%d" % len(content))]
+        response = await connections.request("PUT", url, headers=sent, content=content)
+        _expect_plain(response)
+        return Answer(response.status, response.content)
+
     async def _fetch(self, path: str, tag: str | None, most_bytes: int) -> Answer:
         connections, url, headers = self._way_to(path)
         sent = headers if tag is None else [*headers, (b"If-None-Match", tag.encode("ascii", "replace"))]
@@ -139,13 +162,16 @@ class ApiClient:
         return Answer(response.status, bytes(body), tags[0] if tags else None)
 
     def _way_to(self, path: str) -> tuple[httpcore2.AsyncConnectionPool, httpcore2.URL, list[tuple[bytes, bytes]]]:
+        if path not in self._prepared:
+            self._prepared[path] = _prepared(self._base_url + path, self._shown)
+        return self._pool(), *self._prepared[path]
+
+    def _pool(self) -> httpcore2.AsyncConnectionPool:
         if self._connections is None:  # straight there: a proxy is for what is far away
             self._connections = httpcore2.AsyncConnectionPool(
                 ssl_context=authorities(), keepalive_expiry=IDLE_SECONDS, network_backend=OneWrite()
             )
-        if path not in self._prepared:
-            self._prepared[path] = _prepared(self._base_url + path, self._shown)
-        return self._connections, *self._prepared[path]
+        return self._connections
 
     async def _has_another_secret(self) -> bool:
         """Whether there is another one to show than was shown; it is shown from now on."""
@@ -169,12 +195,12 @@ _Prepared = tuple[httpcore2.URL, list[tuple[bytes, bytes]]]
 """All of a post but its body: taking an address to pieces costs as much as sending it something."""
 
 
-def _prepared(url: str, bearer: str | None) -> _Prepared:
+def _prepared(url: str, bearer: str | None, media_type: str = "application/json") -> _Prepared:
     """Raises:
     httpx2.InvalidURL: there is no such address.
     """
     parts = httpx2.URL(url)
-    headers = {"User-Agent": USER_AGENT, "Content-Type": "application/json"}
+    headers = {"User-Agent": USER_AGENT, "Content-Type": media_type}
     if bearer is not None:
         headers["Authorization"] = f"Bearer {bearer}"
     elif parts.userinfo:  # for a proxy before the web process

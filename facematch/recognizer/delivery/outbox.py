@@ -19,7 +19,8 @@ import random
 import sqlite3
 import time
 from collections import deque
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -27,12 +28,14 @@ import structlog
 from facematch.protocol.events import FIRST_TYPES, kind_of, to_wire
 from facematch.recognizer.delivery.outbox_disk import OutboxDamagedError, OutboxDisk
 from facematch.recognizer.delivery.posting import ACCEPTED, OUTDATED, Posting
+from facematch.recognizer.delivery.spool import WITHOUT_SNAPSHOT, Spool
 from facematch.recognizer.delivery.understanding import Understanding
 from facematch.recognizer.wakeup import Wakeup
 from facematch.runtime.backoff import full_jitter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from facematch.protocol.events import Event
     from facematch.recognizer.delivery.api_client import ApiClient
@@ -66,6 +69,15 @@ class OutboxStatus:
     rejected: int
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What was erased before it was delivered."""
+
+    events: int
+    snapshots: frozenset[str]
+    """Of which some may have been delivered before their events would have been."""
+
+
 @dataclass(slots=True)
 class _Pending:
     """Events that one `put` waits for."""
@@ -85,6 +97,7 @@ class Outbox:
         size: most events kept while the web process is away. Over it the oldest Checks go first, then the oldest
             Matches, and a counter says how many.
         delay: seconds before the next attempt, given its number; injected by tests.
+        spool: the folder of snapshots that are sent to the web process; None: it shares the folder they are in.
     """
 
     def __init__(
@@ -95,6 +108,7 @@ class Outbox:
         source: str,
         size: int,
         delay: Callable[[int], float] = retry_delay,
+        spool: Path | None = None,
     ) -> None:
         self._posting = Posting(api, lambda: self.status.queued)
         self.understanding = Understanding()
@@ -104,6 +118,7 @@ class Outbox:
         self._size = size
         self._delay = delay
         self._disk = OutboxDisk(store)
+        self._spool = None if spool is None else Spool(api, store, self._disk, spool)
         self._pending: list[_Pending] = []
         self._moving: list[_Pending] = []
         """On their way to the disk. What it does not take comes back to memory."""
@@ -161,6 +176,18 @@ class Outbox:
         self._changed.notify()
         return await waiting.stored
 
+    async def adopt_late(self, rows: Sequence[tuple[str, str, float]]) -> None:
+        """The same of its delivered events whose snapshots are late, as its store has them.
+
+        Raises:
+            OutboxDamagedError, sqlite3.Error: the disk takes nothing.
+        """
+        await self._disk.call(self._store.add_late, rows)
+
+    def still(self) -> AbstractAsyncContextManager[None]:
+        """While this is open, no snapshot is sent, nor removed because nobody speaks of it."""
+        return self._spool.still if self._spool is not None else nullcontext()
+
     def _take(self, events: Sequence[Event], committed: Callable[[], None]) -> asyncio.Future[bool]:
         bodies = []
         for event in events:
@@ -184,6 +211,8 @@ class Outbox:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_storing(), name="outbox store")
             tasks.create_task(self._keep_delivering(), name="outbox relay")
+            if self._spool is not None:
+                tasks.create_task(self._spool.run(), name="snapshots on their way")
 
     async def flush(self, seconds: float) -> None:
         """Deliver what waits, for at most `seconds`. Call it when `run` has ended."""
@@ -203,8 +232,8 @@ class Outbox:
         """Close the store."""
         await self._disk.aclose()
 
-    async def erase(self, whose: Callable[[dict[str, Any]], bool]) -> int:
-        """Forget undelivered and refused events.
+    async def erase(self, whose: Callable[[dict[str, Any]], bool]) -> Erased:
+        """Forget undelivered and refused events, and their snapshots where those are on their way as well.
 
         Args:
             whose: says of an event, as it is posted, whether it is meant. Called on two threads.
@@ -219,20 +248,28 @@ class Outbox:
         self._erasures += 1
         erased = len(self._unstored) + _count(self._pending)
         moving, in_move = self._moving, _count(self._moving)
-        for waiting in self._pending + moving:
+        for waiting in moving:
             waiting.events = [body for body in waiting.events if not whose(body)]
         for waiting in self._pending:
-            if not waiting.events:  # what came with them is not to be published
+            gone = [body for body in waiting.events if whose(body)]
+            waiting.events = [body for body in waiting.events if body not in gone]
+            if not waiting.events or any(body.get("snapshot") for body in gone):  # the picture is not to be published
+                waiting.events = [body | _WITHOUT_SNAPSHOT.get(body["type"], {}) for body in waiting.events]
+                waiting.committed = lambda: None
                 _settle(waiting.stored, stored=False)
         self._pending = [waiting for waiting in self._pending if waiting.events]
         self._unstored = deque(body for body in self._unstored if not whose(body))
         erased -= len(self._unstored) + _count(self._pending)
         in_move -= _count(moving)
-        erased += await self._disk.call(self._store.erase, whose)  # behind the move, when there is one
+        async with self.still():
+            on_disk, snapshots = await self._disk.call(self._store.erase, whose)  # behind the move, when there is one
+            if self._spool is not None:
+                await self._disk.call(self._spool.remove, snapshots)
+        erased += on_disk
         if any(_is_refused(waiting.stored) for waiting in moving):  # else the disk has counted them
             erased += in_move
         await self._recount()
-        return erased
+        return Erased(erased, snapshots)
 
     async def _keep_storing(self) -> None:
         while True:
@@ -314,6 +351,8 @@ class Outbox:
         if not head:  # erased meanwhile
             await self._recount()
             return True
+        if not (head := await self._with_snapshots(head)):
+            return False
         before = self._settled_to
         try:
             each = len(head) < BACKLOG or not all(self.understanding.includes(kind_of(event.body)) for event in head)
@@ -323,6 +362,18 @@ class Outbox:
             if self._settled_to != before:
                 await self._forget_settled()
         return self._settled_to != before or erasures != self._erasures
+
+    async def _with_snapshots(self, head: list[Stored]) -> list[Stored]:
+        """As many of the first of these as can be posted now, as they are to be."""
+        if self._spool is None:
+            return head
+        ready: list[Stored] = []
+        for event in head:
+            body = await self._spool.ready(event.body)
+            if body is None:
+                break
+            ready.append(replace(event, body=body))
+        return ready
 
     async def _deliver_together(self, events: list[Stored]) -> bool:
         """Returns False when they are refused, for whatever reason: then each has to be heard by itself."""
@@ -368,14 +419,16 @@ class Outbox:
         return True
 
     async def _forget_settled(self) -> None:
-        after = self._settled_to
+        after, late = self._settled_to, frozenset(self._spool.late) if self._spool else ()
 
         def forget() -> tuple[int, float | None]:
-            self._store.settle(after)
+            self._store.settle(after, late)
             return self._store.count(after), self._store.oldest(after)
 
         try:
             self._on_disk, self._oldest = await self._disk.call(forget)
+            if self._spool is not None:
+                self._spool.settled()
         except sqlite3.Error as error:  # the next time, or posted again after a restart: the receiver stores it once
             self._disk.note(error)
             await self._recount()
@@ -414,7 +467,7 @@ class Outbox:
         self._dropped += count
 
 
-_WITHOUT_SNAPSHOT: dict[str, dict[str, None]] = {"match": {"snapshot": None, "filename": None}}
+_WITHOUT_SNAPSHOT: dict[str, dict[str, None]] = {"match": WITHOUT_SNAPSHOT}
 
 
 def _is_outdated(body: dict[str, Any], status: int) -> bool:

@@ -33,6 +33,12 @@ CREATE TABLE IF NOT EXISTS rejected (
     status INTEGER NOT NULL,
     rejected_at REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS late (
+    position INTEGER PRIMARY KEY,
+    type TEXT NOT NULL,
+    body TEXT NOT NULL,
+    queued_at REAL NOT NULL
+);
 """
 _ASIDE = ".damaged-"
 
@@ -119,7 +125,7 @@ def _look_through(db: sqlite3.Connection) -> None:
     (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise DamagedError(found)
-    for table, column in (("outbox", "queued_at"), ("rejected", "rejected_at")):
+    for table, column in (("outbox", "queued_at"), ("rejected", "rejected_at"), ("late", "queued_at")):
         for row in db.execute(f"SELECT body, {column} FROM {table}"):  # noqa: S608
             _sound(*row)
 

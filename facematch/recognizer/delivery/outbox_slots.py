@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from facematch.recognizer.delivery.outbox_disk import OutboxDamagedError, OutboxDisk
+from facematch.recognizer.delivery.outbox_file import event_of
 from facematch.recognizer.delivery.outbox_store import OutboxStore, StoreInUseError, open_outbox
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ LOOK_SECONDS: Final = 60.0
 """How often outboxes are looked for that nobody holds."""
 _AT_ONCE: Final = 64
 """Events moved together."""
+
+
+def spool_of(outbox: Path) -> Path:
+    """The folder of the snapshots that are on their way beside an outbox: whoever holds the one has the other."""
+    return outbox.with_suffix(".snapshots")
 
 
 class OutboxSlots:
@@ -110,19 +116,28 @@ class Adoption:
             return
         disk = OutboxDisk(store)  # whose thread does one thing after the other, whoever is cancelled meanwhile
         try:
-            await self._empty(store, disk, path.name)
+            await self._empty(store, disk, path)
         except (OSError, sqlite3.Error, OutboxDamagedError) as error:
             log.error("An outbox that nobody holds is not emptied", outbox=path.name, reason=str(error))  # noqa: TRY400
         finally:
             await disk.aclose()
 
-    async def _empty(self, store: OutboxStore, disk: OutboxDisk, name: str) -> None:
-        await disk.call(lambda: self._snapshots.recover(store.snapshots(), abandoned=False))
+    async def _empty(self, store: OutboxStore, disk: OutboxDisk, path: Path) -> None:
+        async with self._outbox.still():
+            moved = await self._move(store, disk, path)
+        if moved:
+            log.info("Events of a process that has ended are taken over", outbox=path.name, count=moved)
+
+    async def _move(self, store: OutboxStore, disk: OutboxDisk, path: Path) -> int:
+        await disk.call(lambda: self._snapshots.take_over(spool_of(path), store.snapshots()))
         moved = 0
         while head := await disk.call(store.head, 0, _AT_ONCE):
             if not await self._outbox.adopt([event.body for event in head]):
                 break  # our own disk takes nothing: they are safer where they are, and come twice at most
             await disk.call(store.settle, head[-1].position)
             moved += len(head)
-        if moved:
-            log.info("Events of a process that has ended are taken over", outbox=name, count=moved)
+        if late := await disk.call(store.all_late):
+            await self._outbox.adopt_late(late)
+            for snapshot in {event_of(body)["snapshot"] for _, body, _ in late}:
+                await disk.call(store.forget_late, snapshot)
+        return moved

@@ -21,7 +21,7 @@ from facematch.recognizer.delivery.outbox_file import connect, connect_to_sound,
 from facematch.runtime.owner_only import keep_file, keep_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
 log = structlog.get_logger(__name__)
@@ -88,10 +88,44 @@ class OutboxStore:
         ).fetchall()
         return [Stored(position, type_, event_of(body), queued_at) for position, type_, body, queued_at in rows]
 
-    def settle(self, up_to: int) -> None:
-        """Forget the events up to and at a position."""
+    def settle(self, up_to: int, late: Collection[str] = ()) -> None:
+        """Forget the events up to and at a position.
+
+        Args:
+            up_to: it.
+            late: snapshots that follow their events; those are remembered until `forget_late`.
+        """
         with self._transaction():
+            if late:
+                rows = self._db.execute(
+                    "SELECT type, body, queued_at FROM outbox WHERE position <= ?", (up_to,)
+                ).fetchall()
+                self._add_late(row for row in rows if event_of(row[1]).get("snapshot") in late)
             self._db.execute("DELETE FROM outbox WHERE position <= ?", (up_to,))
+
+    def add_late(self, rows: Iterable[tuple[str, str, float]]) -> None:
+        """Remember delivered events of another outbox, as its `all_late` gives them."""
+        with self._transaction():
+            self._add_late(rows)
+
+    def _add_late(self, rows: Iterable[tuple[str, str, float]]) -> None:
+        self._db.executemany("INSERT INTO late (type, body, queued_at) VALUES (?, ?, ?)", list(rows))
+
+    def all_late(self) -> list[tuple[str, str, float]]:
+        """Type, text and time of the delivered events whose snapshots are late."""
+        return self._db.execute("SELECT type, body, queued_at FROM late ORDER BY position").fetchall()
+
+    def oldest_late(self) -> str | None:
+        """The snapshot that has been late for longest; None: none is."""
+        row = self._db.execute("SELECT body FROM late ORDER BY position LIMIT 1").fetchone()
+        return None if row is None else str(event_of(row[0])["snapshot"])
+
+    def forget_late(self, snapshot: str) -> None:
+        """It has followed, or never will."""
+        with self._transaction():
+            rows = self._db.execute("SELECT position, body FROM late").fetchall()
+            meant = [(position,) for position, body in rows if event_of(body)["snapshot"] == snapshot]
+            self._db.executemany("DELETE FROM late WHERE position = ?", meant)
 
     def reject(self, event: Stored, status: int) -> None:
         """Move an event that was refused for good to the rejected pile; one that was erased meanwhile stays erased."""
@@ -124,34 +158,36 @@ class OutboxStore:
             )
         return excess
 
-    def erase(self, whose: Callable[[dict[str, Any]], bool]) -> int:
+    def erase(self, whose: Callable[[dict[str, Any]], bool]) -> tuple[int, frozenset[str]]:
         """Remove events, delivered or not, what the file still holds of delivered ones, and damaged files put aside.
 
         Args:
             whose: says of an event's body whether it is meant.
 
         Returns:
-            How many events there were.
+            How many events there were, and the snapshots that they, or delivered ones whose snapshot was late,
+            speak of.
 
         Raises:
             OSError, sqlite3.Error: something is still there.
         """
-        erased = 0
+        erased, snapshots = 0, set[str]()
         with self._transaction():
-            for table in ("outbox", "rejected"):
-                rows = self._db.execute(f"SELECT position, body FROM {table}")  # noqa: S608
-                meant = [(position,) for position, body in rows if whose(event_of(body))]
-                self._db.executemany(f"DELETE FROM {table} WHERE position = ?", meant)  # noqa: S608
-                erased += len(meant)
+            for table in ("outbox", "rejected", "late"):
+                rows = [(at, event_of(body)) for at, body in self._db.execute(f"SELECT position, body FROM {table}")]  # noqa: S608
+                meant = {at: body for at, body in rows if whose(body)}
+                self._db.executemany(f"DELETE FROM {table} WHERE position = ?", [(at,) for at in meant])  # noqa: S608
+                erased += len(meant) if table != "late" else 0
+                snapshots |= {body["snapshot"] for body in meant.values() if body.get("snapshot")}
         with contextlib.suppress(sqlite3.Error):  # a full disk: they are gone for whoever asks the database
             self._db.execute("VACUUM")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         remove_put_aside(self._path)
-        return erased
+        return erased, frozenset(snapshots)
 
     def snapshots(self) -> set[str]:
-        """The names of the snapshots that undelivered Matches speak of."""
-        rows = self._db.execute("SELECT body FROM outbox WHERE type = 'match'")
+        """The names of the snapshots that undelivered Matches speak of, and of those that are late."""
+        rows = self._db.execute("SELECT body FROM outbox WHERE type = 'match' UNION ALL SELECT body FROM late")
         return {name for (body,) in rows if (name := event_of(body).get("snapshot"))}
 
     def count(self, after: int = 0) -> int:
@@ -159,11 +195,15 @@ class OutboxStore:
         return int(self._db.execute("SELECT COUNT(*) FROM outbox WHERE position > ?", (after,)).fetchone()[0])
 
     def oldest(self, after: int = 0) -> float | None:
-        """When the oldest event behind a position was queued, wall-clock seconds; None when there is none."""
-        row = self._db.execute(
-            "SELECT queued_at FROM outbox WHERE position > ? ORDER BY position LIMIT 1", (after,)
-        ).fetchone()
-        return None if row is None else float(row[0])
+        """When the oldest event behind a position was queued, or one whose snapshot is late, wall-clock seconds; None
+        when there is none.
+        """
+        rows = self._db.execute(
+            "SELECT * FROM (SELECT queued_at FROM outbox WHERE position > ? ORDER BY position LIMIT 1)"
+            " UNION ALL SELECT * FROM (SELECT queued_at FROM late ORDER BY position LIMIT 1)",
+            (after,),
+        ).fetchall()
+        return min((float(queued_at) for (queued_at,) in rows), default=None)
 
     def close(self) -> None:
         """Close the database and let it go."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 from PIL import Image, ImageDraw, ImageFont
 
-from facematch.protocol.snapshot_names import draft_name, snapshot_of_draft, snapshot_stem
+from facematch.protocol.snapshot_names import draft_name, is_snapshot_name, snapshot_of_draft, snapshot_stem
 from facematch.runtime.owner_only import keep_folder, make_folder, new_file
 
 if TYPE_CHECKING:
@@ -42,10 +42,12 @@ _LONGEST_NAME = 60
 class Draft:
     """A snapshot that is on the disk, but not yet under its name."""
 
-    def __init__(self, part: Path, path: Path) -> None:
+    def __init__(self, part: Path, path: Path, *, stays: bool) -> None:
         self._part = part
         self.path = path
         """The absolute path that it will have."""
+        self.stays = stays
+        """Whether it will be there for longer than it takes to deliver it."""
 
     def publish(self) -> None:
         """Give it its name. Call it when its event is safe: so no snapshot is ever without one."""
@@ -73,13 +75,23 @@ class Snapshots:
         enabled: False writes none.
         crop: keep the faces with a margin around them instead of the whole frame.
         source: stands in the names, where snapshots of several machines come together.
+        spool_bytes: what the folder may hold of snapshots that are on their way; the oldest give way. None: they stay.
     """
 
-    def __init__(self, folder: Path, *, enabled: bool = True, crop: bool = False, source: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        enabled: bool = True,
+        crop: bool = False,
+        source: str | None = None,
+        spool_bytes: float | None = None,
+    ) -> None:
         self._folder = folder
         self._enabled = enabled
         self._crop = crop
         self._source = source
+        self._spool_bytes = spool_bytes
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="snapshots")
 
     async def draft(
@@ -127,11 +139,32 @@ class Snapshots:
             name = snapshot_of_draft(part.name)
             if name is None:
                 continue
-            draft = Draft(part, self._folder / name)
+            draft = self._as_draft(part, self._folder / name)
             if name in expected:
                 draft.publish()
-            elif abandoned and _age(part) > ABANDONED_SECONDS:
+            elif abandoned and (self._spool_bytes is not None or _age(part) > ABANDONED_SECONDS):
                 draft.discard()
+
+    def take_over(self, folder: Path, expected: Collection[str]) -> None:
+        """What `recover` does for the outbox of another process, with the snapshots that it has left on their way.
+
+        Args:
+            folder: they lie there, if they are on their way at all.
+            expected: names of those that its events speak of.
+
+        Raises:
+            OSError: they could not be moved.
+        """
+        if self._spool_bytes is None:
+            self.recover(expected, abandoned=False)
+            return
+        make_folder(self._folder)
+        for file in folder.iterdir() if folder.is_dir() else ():
+            name = snapshot_of_draft(file.name) or file.name
+            if name in expected:
+                file.replace(self._folder / name)
+            elif is_snapshot_name(name):
+                file.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Ends after the snapshot that is being written."""
@@ -146,6 +179,7 @@ class Snapshots:
         when: datetime,
     ) -> Draft:
         make_folder(self._folder)
+        self._make_room()
         image = Image.fromarray(pixels)
         _draw(image, boxes, labels)
         if self._crop:
@@ -161,7 +195,22 @@ class Snapshots:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-        return Draft(part, path)
+        return self._as_draft(part, path)
+
+    def _as_draft(self, part: Path, path: Path) -> Draft:
+        return Draft(part, path, stays=self._spool_bytes is None)
+
+    def _make_room(self) -> None:
+        if self._spool_bytes is None:
+            return
+        found = [(path.stat(), path) for path in self._folder.iterdir() if is_snapshot_name(path.name)]
+        total = sum(stat.st_size for stat, _ in found)
+        for stat, path in sorted(found, key=lambda one: one[0].st_mtime):
+            if total <= self._spool_bytes:
+                return
+            path.unlink(missing_ok=True)
+            total -= stat.st_size
+            log.error("Snapshots on their way take too much room; the oldest is dropped", snapshot=path.name)
 
     def _claim(self, stem: str) -> tuple[Path, Path, BufferedWriter]:
         """A name that is free, with a suffix where needed, its draft's, and that draft, made here and still empty.

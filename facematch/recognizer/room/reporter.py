@@ -99,7 +99,7 @@ class Reporter:
                 **self._common(subject, now, report.cycle_id, one.reference_id),
                 **_compared(look.ranking.gallery_version, one.tolerance),
                 confidence=confidence_from_distance(one.distance),
-                filename=tellable(str(draft.path)) if draft else None,
+                filename=tellable(str(draft.path)) if draft and draft.stays else None,
                 snapshot=draft.path.name if draft else None,
                 bbox=face.bbox,
                 frame_size=look.frame_size,

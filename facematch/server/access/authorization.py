@@ -107,6 +107,7 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
     ("POST", "/api/match"): _REPORT,
     ("POST", "/api/check"): _REPORT,
     ("POST", "/api/events"): _REPORT,
+    ("PUT", "/api/snapshots/{name}"): _REPORT,
     ("POST", "/api/heartbeat"): _REPORT,
     ("POST", "/api/anchors"): _REPORT,
     ("POST", "/api/beat"): _REPORT,

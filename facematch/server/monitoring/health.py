@@ -2,8 +2,6 @@
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
 import asyncio
-import shutil
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -15,23 +13,20 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from facematch.runtime.http_client import UnusableProxyError, http_client
-from facematch.runtime.owner_only import make_folder
 from facematch.server.assignment.book import Standing
 from facematch.server.assignment.service import Assignment
 from facematch.server.events.service import Feed
 from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
+from facematch.server.snapshots.folder import room_in
 from facematch.server.web.errors import documented
 from facematch.server.web.security_headers import origins
 
 log = structlog.get_logger(__name__)
 
-DISK_FLOOR_MB = 100
 CHECK_SECONDS = 2.0
 """How long one check may take."""
 KEPT_SECONDS = 3.0
 """How long an answer is good for: asking often costs nothing."""
-
-_MB = 1024 * 1024
 
 _OF_PROXIES = frozenset({407, 502, 503, 504})
 """What somebody says who cannot pass a request on, or will not."""
@@ -105,19 +100,8 @@ async def _run(check: Check) -> CheckResult:
 
 
 def disk_check(folder: Path) -> Check:
-    """Whether snapshots can be written: a file in that folder, and room for many."""
-
-    def look() -> str:
-        make_folder(folder)
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(b"ready")
-            file.flush()
-        free = shutil.disk_usage(folder).free // _MB
-        if free < DISK_FLOOR_MB:
-            raise OSError(f"only {free} MB free, at least {DISK_FLOOR_MB} are needed")
-        return f"{free} MB free"
-
-    return lambda: asyncio.to_thread(look)
+    """Whether a folder can be written, and has room."""
+    return lambda: asyncio.to_thread(room_in, folder)
 
 
 def log_check(feed: Feed, folder: Path | None) -> Check:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from facematch.server.people.models import Person, Photo
     from facematch.server.people.store import PeopleStore
+    from facematch.server.snapshots.storage import Snapshot
 
 AT_ONCE: Final = 500
 """Events, or people, of one question to the database."""
@@ -46,7 +47,7 @@ async def everybody(store: PeopleStore, now: datetime) -> AsyncIterator[bytes]:
 
 
 async def one(
-    store: PeopleStore, person: Person, now: datetime, snapshot: Callable[[str], Awaitable[bytes | None]]
+    store: PeopleStore, person: Person, now: datetime, snapshot: Callable[[str], Awaitable[Snapshot | None]]
 ) -> AsyncIterator[bytes]:
     """A zip of everything held about one person: details, photos, embeddings, the events that name them with their
     snapshots, and a file for each table that does.
@@ -79,7 +80,7 @@ async def one(
             yield sink.taken()
             for name in _snapshots(bodies, ids):
                 if (picture := await snapshot(name)) is not None:
-                    archive.writestr(entry(f"snapshots/{name}", now), picture)
+                    archive.writestr(entry(f"snapshots/{name}", now), picture.data)
                     yield sink.taken()
         for table, whose in _naming(ids):
             archive.writestr(

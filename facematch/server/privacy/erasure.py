@@ -173,9 +173,11 @@ class Erasures:
             known = self._confirmed.setdefault(done.id, {})
             if self._store.shared and heartbeat.source not in known:
                 try:
-                    await self._store.confirm(done.id, heartbeat.source, done.erased_events)
+                    await self._store.confirm(done.id, heartbeat.source, done.erased_events, done.snapshots)
                 except OSError:  # it says so again
                     continue
+            for name in done.snapshots:
+                self._remember(done.id, name)
             known[heartbeat.source] = done.erased_events
         self._wake()
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from facematch.server.events.purge import Records
-    from facematch.server.snapshots.folder import SnapshotFolder
+    from facematch.server.snapshots.storage import SnapshotStorage
     from facematch.server.storage.database import Database
 
 AT_ONCE: Final = 500
@@ -33,7 +33,7 @@ class ParticipantExport:
         folder: the snapshots.
     """
 
-    def __init__(self, database: Database, records: Records, folder: SnapshotFolder) -> None:
+    def __init__(self, database: Database, records: Records, folder: SnapshotStorage) -> None:
         self._database = database
         self._records = records
         self.snapshot = folder.read
@@ -61,6 +61,6 @@ class ParticipantExport:
                 for name in sorted({name for _, _, name in found if name} - shown):
                     shown.add(name)
                     if (picture := await self.snapshot(name)) is not None:
-                        archive.writestr(entry(f"snapshots/{name}", now), picture)
+                        archive.writestr(entry(f"snapshots/{name}", now), picture.data)
                         yield sink.taken()
         yield sink.taken()

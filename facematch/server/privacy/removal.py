@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from facematch.server.presence.store import PresenceStore
     from facematch.server.privacy.retention import Retention
     from facematch.server.recognizers.anchors import Anchors
-    from facematch.server.snapshots.folder import SnapshotFolder
+    from facematch.server.snapshots.storage import SnapshotStorage
     from facematch.server.unknowns.store import UnknownFaces
 
 
@@ -43,7 +43,7 @@ class Leftovers:
     written_until: float
     """Wall-clock seconds: a participant's that were written until then, judged by their name."""
     turned_away: Collection[str]
-    """A reference's or a person's: those whose events came too late to be kept."""
+    """Those whose events came too late to be kept, or never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Removal:
     def __init__(
         self,
         stored: Stored,
-        folder: SnapshotFolder,
+        folder: SnapshotStorage,
         retention: Retention,
         feed: Feed,
         enrollment: Enrollment,
@@ -182,10 +182,9 @@ class Removal:
         certain that no event will speak of it.
         """
         files = await self._folder.files()
-        if subject.kind != "participant":
-            names = files.keys() & set(leftovers.turned_away)
-        else:
-            names = {
+        names = files.keys() & set(leftovers.turned_away)
+        if subject.kind == "participant":
+            names |= {
                 name
                 for name, file in files.items()
                 if may_show(name, subject.id) and file.written_at <= leftovers.written_until

@@ -6,7 +6,8 @@ A pass runs every `PASS_SECONDS`, oldest first:
    less.
 2. Snapshots that were written more than `snapshot_days` ago are removed; then the oldest, until the rest takes no
    more than `total_bytes`. Their events say `snapshot: null` from then on.
-3. Events whose snapshot is not there (any more) say `snapshot: null`. Not before `GRACE_SECONDS` after they came.
+3. Events whose snapshot is not there (any more) say `snapshot: null`. Not before `GRACE_SECONDS` after they came; where
+   recognizers send snapshots, not before it is certain that none is on its way.
 4. Snapshots without an event are removed: whoever asks the log does not learn of them. But a snapshot has its name
    from the moment in which its event is safe in the recognizer's outbox, and while the API, the network or the disk is
    away that event may arrive hours later. So a snapshot is taken for one without an event only if it was written more
@@ -15,6 +16,8 @@ A pass runs every `PASS_SECONDS`, oldest first:
    recognizer's clock may have been set back since its last heartbeat. While `delivered_until` is not known, because a
    recognizer is away, such a snapshot stays until it is too old, or too much, by rule 2. A draft that a killed
    recognizer has left is one of them.
+
+Where a look at everything costs something (`SnapshotStorage.look_seconds`), passes are as far apart.
 
 A pass without anything to do costs one look at the folder and two small questions to the database. One with much to
 do stops after `MOST_FILES` and `MOST_EVENTS`; the next follows at once. A pass that fails, because the disk or the
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from facematch.server.events.purge import Records
-    from facematch.server.snapshots.folder import SnapshotFile, SnapshotFolder
+    from facematch.server.snapshots.storage import SnapshotFile, SnapshotStorage
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +98,7 @@ class Retention:
     def __init__(
         self,
         records: Records,
-        folder: SnapshotFolder,
+        folder: SnapshotStorage,
         limits: Limits,
         delivered_until: Callable[[], datetime | None],
         *,
@@ -131,7 +134,7 @@ class Retention:
                 self._note(error.strerror or str(error))
             except Exception:  # a fault of ours must not end it: nobody would notice before the disk is full
                 log.exception("Retention failed; tried again")
-            await asyncio.sleep(0.2 if swept.more else PASS_SECONDS)
+            await asyncio.sleep(0.2 if swept.more else max(PASS_SECONDS, self._folder.look_seconds))
 
     async def sweep(self) -> Swept:
         """One pass.
@@ -147,7 +150,7 @@ class Retention:
             expired = self._expired(files)
             orphans = self._orphans(files, delivered_until)
             doomed = list(islice(dict.fromkeys([*expired, *orphans]), MOST_FILES))
-            missing = self._missing(files)
+            missing = self._missing(files, delivered_until)
             cleared = await self._remove(doomed, [*missing, *doomed])
         swept = Swept(events, len(doomed), cleared, len(doomed) == MOST_FILES or events >= MOST_EVENTS)
         if swept.events or swept.snapshots or swept.cleared:
@@ -216,9 +219,13 @@ class Retention:
         unnamed = [name for name, since in self._unnamed.items() if since <= now - GRACE_SECONDS]
         return [name for name in unnamed if files[name].written_at < before]
 
-    def _missing(self, files: Mapping[str, SnapshotFile]) -> list[str]:
-        """Spoken of, and not there."""
+    def _missing(self, files: Mapping[str, SnapshotFile], delivered_until: datetime | None) -> list[str]:
+        """Spoken of, and neither there nor on its way."""
         before = self._monotonic() - GRACE_SECONDS
+        if self._folder.takes_uploads:
+            if delivered_until is None:
+                return []
+            before = min(before, self._monotonic() - (self._now() - delivered_until).total_seconds())
         return [name for name in self._named.keys() - files.keys() if self._named[name] <= before]
 
     async def _remove(self, doomed: list[str], cleared: list[str]) -> int:

@@ -23,12 +23,10 @@ from facematch.server.privacy.removal import Removal, Stored
 from facematch.server.privacy.retention import Limits, Retention
 from facematch.server.privacy.store import ErasureStore
 from facematch.server.recognizers.watermark import delivered_until
-from facematch.server.snapshots.folder import SnapshotFolder
 from facematch.server.unknowns.store import UnknownFaces
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from fastapi import APIRouter
 
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from facematch.server.gallery.photo_file import ReferenceFile
     from facematch.server.people.service import People
     from facematch.server.recognizers.registry import Recognizers
+    from facematch.server.snapshots.storage import SnapshotStorage
     from facematch.server.storage.database import Database
     from facematch.server.storage.leases import Leases
 
@@ -44,11 +43,11 @@ _LEASE: Final = "retention"
 
 
 class Keeping:
-    """Retention and erasure of one event log and one snapshot folder.
+    """Retention and erasure of one event log and its snapshots.
 
     Args:
         database: of the event log.
-        folder: of the snapshots.
+        snapshots: where those are kept.
         limits: what may be kept.
         recognizers: who is asked to erase, and says what is on its way.
         feed: of the log.
@@ -58,15 +57,14 @@ class Keeping:
     def __init__(
         self,
         database: Database,
-        folder: Path,
+        snapshots: SnapshotStorage,
         limits: Limits,
         recognizers: Recognizers,
         feed: Feed,
         people: People,
     ) -> None:
         self._people = people
-        records = Records(database)
-        snapshots = SnapshotFolder(folder)
+        self._records = records = Records(database)
         self.retention = Retention(records, snapshots, limits, lambda: delivered_until(recognizers.all()))
         self._store = ErasureStore(database)
         presence, identity = PresenceStore(database), IdentityStore(database)
@@ -78,6 +76,14 @@ class Keeping:
         self.erasures = Erasures(removal, self._store, recognizers.all)
         self._export = ParticipantExport(database, records, snapshots)
         self.expiry = Expiry(self._people.store, self.erasures)
+
+    async def speaks_of(self, snapshot: str) -> bool:
+        """Whether an event of the log speaks of a snapshot.
+
+        Raises:
+            LogUnavailableError: the log cannot be read.
+        """
+        return bool(await self._records.named([snapshot]))
 
     def routes(self, file: ReferenceFile, audit: Audit) -> APIRouter:
         """See `erasure_routes`."""

@@ -132,12 +132,15 @@ class ErasureStore:
 
         await self._database.write(work)
 
-    async def confirm(self, id_: UUID, source: str, events: int) -> None:
-        """A recognizer has erased it, for whichever process finishes it."""
+    async def confirm(self, id_: UUID, source: str, events: int, snapshots: Sequence[str]) -> None:
+        """A recognizer has erased it, for whichever process finishes it: so many events, which had these snapshots."""
         row = {"erasure_id": id_, "source": source, "events": events}
 
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(insert(confirmations).values(row).on_conflict_do_nothing())
+            if snapshots:
+                rows = [{"event_id": uuid4(), "erasure_id": id_, "snapshot": name} for name in snapshots]
+                await connection.execute(sa.insert(turned_away), rows)
             await ring(connection, Bell.ERASURES)
 
         await self._database.aside(work)

@@ -11,3 +11,7 @@ class UnstorableError(ValueError):
 
 class OutdatedError(UnstorableError):
     """An event of a room that another recognizer had taken over before it happened."""
+
+
+class MissingPackageError(Exception):
+    """What a setting needs is not installed. Says what to do."""

@@ -230,10 +230,14 @@ Refusals = tuple[tuple[int, Code, str], ...]
 
 def json_refusals(limit: int) -> Refusals:
     """What `read_json` refuses with for its own reasons, for the description of a route; `limit` in bytes, as there."""
+    return (*body_refusals(limit), (415, Code.UNSUPPORTED_TYPE, _NOT_JSON))
+
+
+def body_refusals(limit: int) -> Refusals:
+    """The same of `read_body`."""
     return (
         (408, Code.TOO_SLOW, _SLOW),
         (413, Code.TOO_LARGE, _too_large_sentence("request", limit)),
-        (415, Code.UNSUPPORTED_TYPE, _NOT_JSON),
     )
 
 

@@ -8,14 +8,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from facematch.runtime.owner_only import FolderError
-from facematch.server.storage.errors import LogUnavailableError
+from facematch.server.storage.errors import LogUnavailableError, MissingPackageError
 from facematch.server.storage.migrate import SchemaTooNewError
 from facematch.server.storage.sole_process import AlreadyServedError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-FOR_GOOD = (SchemaTooNewError, AlreadyServedError)
+FOR_GOOD = (SchemaTooNewError, AlreadyServedError, MissingPackageError)
 """Another start could only fail in the same way."""
 EXPECTED = (*FOR_GOOD, LogUnavailableError, FolderError)
 """What an operator can do something about; anything else keeps its stack."""

@@ -209,7 +209,7 @@ async def test_a_participants_waiting_events_are_erased_and_nobody_elses(receive
     receiver.always = 503
     async with outbox_on(outbox_path, receiver.url, delay=never) as outbox:
         await outbox.put(check("a"), match("b", "bob"), check("c"))
-        assert await outbox.erase(of("alice")) == 2
+        assert (await outbox.erase(of("alice"))).events == 2
         assert outbox.status.queued == 1
     receiver.always = 200
     receiver.sent.clear()
@@ -225,7 +225,7 @@ async def test_what_waits_in_memory_is_erased_too(receiver: Receiver, outbox_pat
         refuse_writes(outbox)
         assert not await outbox.put(check("a"), check("b", "bob"))
         refuse_writes(outbox, refuse=False)
-        assert await outbox.erase(of("alice")) == 1
+        assert (await outbox.erase(of("alice"))).events == 1
 
 
 async def test_what_is_on_its_way_to_the_disk_is_erased_too(receiver: Receiver, outbox_path: Path) -> None:
@@ -250,7 +250,7 @@ async def test_a_picture_whose_event_was_erased_before_it_was_stored_is_not_publ
             asyncio.create_task(outbox.put(match("c", "bob"), committed=lambda: published.append("bob"))),
         ]
         await asyncio.sleep(0)
-        assert await outbox.erase(of("alice")) == 2
+        assert (await outbox.erase(of("alice"))).events == 2
         running = asyncio.create_task(outbox.run())
         assert await asyncio.gather(*puts) == [False, True]
         await empty(outbox)
@@ -278,7 +278,7 @@ async def test_what_the_disk_refuses_while_it_is_being_erased_is_erased_too(
             erasing = asyncio.create_task(outbox.erase(of("alice")))
             await asyncio.sleep(0)  # it has begun
             refuse.set()
-            assert await erasing == 2
+            assert (await erasing).events == 2
         assert not await putting
         await empty(outbox)
     assert receiver.names == ["b"]
@@ -290,7 +290,7 @@ async def test_nothing_of_an_erased_participant_leaves_after_the_erasure(receive
     async with outbox_on(outbox_path, receiver.url) as outbox:
         await outbox.put(check("a", "bob"), check("b"), check("c", "bob"), check("d"))
         await receiver.until_sent(1)
-        assert await outbox.erase(of("alice")) == 2
+        assert (await outbox.erase(of("alice"))).events == 2
         receiver.open.set()
         await empty(outbox)
     assert receiver.names == ["a", "c"]

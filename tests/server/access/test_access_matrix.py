@@ -88,6 +88,7 @@ GET        /api/gallery                      in    local  sign   role    role   
 POST       /api/match                        in    local  sign   role    role         in          role   sign   origin   host
 POST       /api/check                        in    local  sign   role    role         in          role   sign   origin   host
 POST       /api/events                       in    local  sign   role    role         in          role   sign   origin   host
+PUT        /api/snapshots/{name}             in    local  sign   role    role         in          role   sign   origin   host
 POST       /api/heartbeat                    in    local  sign   role    role         in          role   sign   origin   host
 POST       /api/anchors                      in    local  sign   role    role         in          role   sign   origin   host
 POST       /api/beat                         in    local  sign   role    role         in          role   sign   origin   host

@@ -33,6 +33,7 @@ from facematch.server.privacy.retention import Limits
 from facematch.server.privacy.service import Keeping
 from facematch.server.privacy.store import ErasureStore, subject_hash
 from facematch.server.recognizers.registry import Recognizers
+from facematch.server.snapshots.folder import SnapshotFolder
 from facematch.server.storage.database import Database, sqlite_url
 from facematch.server.storage.errors import LogUnavailableError
 from facematch.server.storage.leases import Leases
@@ -305,7 +306,7 @@ async def test_an_event_that_was_just_being_stored_goes_too(settings: Settings) 
     event_log = SlowLog(database)
     feed = Feed(event_log, Hub(event_log))
     people = People(database, Enrollment(FakeExaminer, ReferenceFile(settings.reference_image)), PeopleRules(1000))
-    keeping = Keeping(database, settings.output_dir, Limits(1, 1e9, 1), Recognizers(), feed, people)
+    keeping = Keeping(database, SnapshotFolder(settings.output_dir), Limits(1, 1e9, 1), Recognizers(), feed, people)
     await feed.open()
     async with keeping.running(Leases(database)):
         just_now = check(participant_identity="Alice", timestamp=datetime.now(UTC))

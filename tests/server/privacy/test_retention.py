@@ -315,6 +315,20 @@ async def test_a_database_that_is_away_does_not_keep_a_full_disk_full(tmp_path: 
         assert await world.named() == [None]
 
 
+async def test_a_snapshot_that_is_sent_may_come_after_its_event(tmp_path: Path) -> None:
+    """Until recognizers have delivered everything, it may be on its way."""
+    async with made(sqlite_url(tmp_path / "data" / "events.db"), tmp_path) as world:
+        world.retention._folder.takes_uploads = True
+        await world.log.append([match(snapshot="match_a.jpg", filename=None)])
+        await world.sweep()
+        for world.delivered in (None, -1):
+            world.seconds += GRACE_SECONDS + 1
+            assert await world.sweep() == Swept()
+        world.delivered = world.seconds
+        assert await world.sweep() == Swept(cleared=1)
+        assert await world.named() == [None]
+
+
 async def test_the_task_says_once_that_it_cannot_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

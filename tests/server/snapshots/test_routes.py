@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from facematch.server.snapshots.routes import read_snapshot
+from facematch.server.snapshots.folder import read_snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path

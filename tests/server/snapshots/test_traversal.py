@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from facematch.protocol.snapshot_names import is_snapshot_name
-from facematch.server.snapshots.routes import read_snapshot
+from facematch.server.snapshots.folder import read_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
