@@ -56,7 +56,7 @@ ORDER = {
         "web",
         "access",
         "gallery snapshots recognizers assignment",
-        "people",
+        "people replicas",
         "events unknowns",
         "presence",
         "identity calibration",

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Annotated
+import hashlib
+import json
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from pydantic import AfterValidator, BaseModel, SecretStr
 
 from facematch.runtime.addresses import is_host, is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _POSTGRESQL = ("postgres", "postgresql", "postgresql+asyncpg")
 _SHORTEST_SECRET = 24
@@ -83,6 +88,21 @@ def secrets_of(settings: BaseModel) -> frozenset[str]:
         if name.endswith("_url"):
             found.add(urlsplit(text).password or "")
     return frozenset(text for text in found if len(text) >= _WORTH_HIDING)
+
+
+SECRETS = "keys and secrets"
+"""In place of a variable's name: of which one it is, nothing is told."""
+
+
+def said(value: SecretStr | str | None) -> str:
+    """What a secret holds; empty: nothing."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else value or ""
+
+
+def digest_of(secrets: Mapping[str, str]) -> str:
+    """Tells whether others have the same secrets, all of them, and lets nobody try one by itself. Slow on purpose."""
+    whole = json.dumps(dict(sorted(secrets.items())))
+    return hashlib.scrypt(whole.encode("utf-8", "surrogatepass"), salt=b"Face Match", n=2**14, r=8, p=1, dklen=16).hex()
 
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_checked_database_url)]

@@ -22,7 +22,14 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from facematch.config.env_file import problem_of
 from facematch.config.room_patterns import JoinableRooms, WatchedRooms, split_patterns
-from facematch.config.secret_values import DatabaseUrl, WebhookSecret, WebhookUrl  # noqa: TC001  (pydantic reads them)
+from facematch.config.secret_values import (
+    SECRETS,
+    DatabaseUrl,
+    WebhookSecret,
+    WebhookUrl,
+    digest_of,
+    said,
+)
 from facematch.config.text_values import (  # noqa: TC001  (the same)
     Host,
     HttpUrl,
@@ -67,6 +74,37 @@ AGREED = (
 )
 """Settings that decide what is found, and of whom: processes that share rooms compare them."""
 
+OF_EACH_PROCESS = frozenset(
+    {
+        "livekit_url",  # its own way there; which LiveKit it is, the key says
+        "output_dir",
+        "reference_image",
+        "model_cache",
+        "data_dir",
+        "database_url",
+        "database_direct_url",
+        "s3_endpoint",
+        "api_base_url",
+        "host",
+        "port",
+        "allowed_hosts",
+        "log_level",
+        "log_format",
+        # of recognizers alone
+        "capacity",
+        "max_active_batches",
+        "frame_executor_workers",
+        "event_queue_size",
+        "memory_warn_ratio",
+        "memory_exit_ratio",
+        "initial_sync_frames",
+        "process_every_n_frame",
+    }
+)
+"""Settings that may be another at each web process of one database."""
+
+_SECRET = ("_key", "_secret")
+"""How the names of settings end that hold a secret."""
 _Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 _PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 _Days = Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]
@@ -394,7 +432,12 @@ class Settings(BaseSettings):
     @property
     def token_rooms(self) -> frozenset[str]:
         """The rooms that tokens may be minted for, besides those that `watched_rooms` holds."""
-        return frozenset({self.room_name, *self.allowed_rooms})
+        return frozenset({*((self.default_room,) if self.default_room else ()), *self.allowed_rooms})
+
+    @property
+    def default_room(self) -> str | None:
+        """The room that is meant where none is named; None: ROOMS are watched, and ROOM_NAME is not set."""
+        return self.watched_rooms.always
 
     @property
     def joinable_rooms(self) -> Container[str]:
@@ -433,6 +476,18 @@ class Settings(BaseSettings):
         """What recognizers and web processes that share rooms have to be set to alike, by variable, as texts."""
         values = {name: str(getattr(self, name.lower())) for name in AGREED}
         return values | {"SNAPSHOT_STORE": "set" if self.snapshots_sent else ""}  # which place it is, is the API's
+
+    @property
+    def alike(self) -> dict[str, str]:
+        """What all web processes of one database have to be set to alike, by variable, as texts; of secrets, nothing is
+        told but whether all of them together are the same.
+        """
+        names = [name for name in type(self).model_fields if name not in OF_EACH_PROCESS]
+        values = {name: getattr(self, name) for name in names}
+        secret = {name: value for name, value in values.items() if name.endswith(_SECRET) or name == "webhook_url"}
+        told = {name.upper(): "" if value is None else str(value) for name, value in values.items()}
+        digest = digest_of({name: said(value) for name, value in secret.items()})
+        return {name: value for name, value in told.items() if name.lower() not in secret} | {SECRETS: digest}
 
     @property
     def browser_livekit_url(self) -> str:

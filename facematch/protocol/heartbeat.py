@@ -202,6 +202,9 @@ class Heartbeat(Message):
     gallery_version: Count | None = Field(default=None, description="The gallery in force; null: none yet")
     gallery_error: Text | None = Field(default=None, description="Why the gallery that is published is not in force")
     settings: CycleSettings
+    agreed: Annotated[dict[Name, Text], Field(max_length=100)] = Field(
+        default={}, description="Settings that it has to have alike with the API, as texts; empty: its beats tell them"
+    )
     tracks: Annotated[list[TrackStatus], Field(max_length=MOST_TRACKS)]
     tracks_left_out: Count = Field(
         default=0, description="Cameras over MAX_TRACKS_PER_PARTICIPANT or MAX_TRACKS, which are not watched"

@@ -93,6 +93,7 @@ class Account:
             gallery_version=gallery.current.version or None,
             gallery_error=gallery.error and gallery.error[:LONGEST_NAME],
             settings=first.rules.told(),
+            agreed=dict(self._shared.agreed),
             tracks=tracks[:MOST_TRACKS],
             tracks_left_out=sum(session.tracks_left_out for session in self._sessions),
             tracks_untold=max(0, len(tracks) - MOST_TRACKS),

@@ -306,6 +306,7 @@ def shared_of(settings: Settings, api: ApiClient) -> Shared:
         TrackLimits(settings.max_tracks_per_participant, settings.max_tracks),
         changed,
         consent_required=settings.consent_required,
+        agreed={} if settings.many_rooms else settings.agreed,
         attributes_bind=settings.bindings_from_attributes,
     )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from facematch.faces.engine import FaceEngine
     from facematch.recognizer.batch_slots import BatchSlots
     from facematch.recognizer.counters import Counters
@@ -49,6 +51,8 @@ class Shared:
     """Notified when something has changed that is worth telling at once."""
     consent_required: bool = False
     """Nobody is looked at before they have agreed."""
+    agreed: Mapping[str, str] = field(default_factory=dict)
+    """Settings that are to be as the web process has them; empty where beats tell them."""
     attributes_bind: bool = False
     """It is told whom participants are supposed to be by their attributes."""
 

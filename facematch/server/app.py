@@ -28,8 +28,9 @@ from facematch.server.access.authorization import AccessControl
 from facematch.server.access.links import Links
 from facematch.server.access.neighbours import Neighbours
 from facematch.server.access.roles import Role
-from facematch.server.access.service import Access, Rules
+from facematch.server.access.service import Access, Rules, Stores
 from facematch.server.access.store import SqlSessionStore
+from facematch.server.access.tries import SharedTries
 from facematch.server.alarms.fold import AlarmFold
 from facematch.server.alarms.service import Alarms
 from facematch.server.assignment.finder import RoomList
@@ -59,14 +60,17 @@ from facematch.server.presence.sightings import Sightings
 from facematch.server.presence.store import PresenceStore
 from facematch.server.privacy.erasing import Erasing
 from facematch.server.privacy.retention import Limits
-from facematch.server.privacy.service import Keeping
+from facematch.server.privacy.service import SWEEPING, Keeping
 from facematch.server.recognizers import anchors_routes, looks_routes
 from facematch.server.recognizers import routes as heartbeats
 from facematch.server.recognizers.directing import Directing
 from facematch.server.recognizers.looks import Looks
 from facematch.server.recognizers.registry import Recognizers
+from facematch.server.recognizers.shared_looks import SharedLooks
 from facematch.server.recognizers.sharing import SharedHeartbeats
+from facematch.server.replicas.service import Agreement
 from facematch.server.rooms import consent, not_compared_routes, notice, token_routes, tokens, viewing_routes
+from facematch.server.rooms.ended_logins import EndedLogins
 from facematch.server.rooms.expulsion import Expulsion
 from facematch.server.rooms.not_compared import NotCompared
 from facematch.server.rooms.own_identity import OwnIdentities
@@ -93,7 +97,7 @@ from facematch.server.webhooks.service import Webhooks
 from facematch.server.webhooks.store import WebhookStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from facematch.config.settings import Settings
     from facematch.server.assignment.fence import Fence
@@ -128,16 +132,28 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         recognizers.attend,
         parts.monotonic,
     )
+    agreement = Agreement(database, lambda: settings.alike, settings.agreed, recognizers, assignment)
     event_log = _event_log(settings, database, assignment.fence)
     hub = Hub(event_log)
     webhooks = Webhooks(event_log, WebhookStore(database), _receiver(settings), leases)
     feed = Feed(event_log, hub, webhooks.notify)
     neighbours = parts.neighbours or Neighbours()
     administered = _administered(settings, minted)
-    expulsion = Expulsion(administered, lambda: settings.token_rooms | assignment.rooms(), settings.token_ttl_seconds)
+    expulsion = Expulsion(
+        administered,
+        lambda: settings.token_rooms | assignment.rooms(),
+        settings.token_ttl_seconds,
+        kept=EndedLogins(database),
+        leads=lambda: leases.holds(SWEEPING),
+    )
     viewings = Viewings(minted, administered, event_log, feed.writer)
     access = Access(
-        _rules(settings), SqlSessionStore(database), hub.dismiss, neighbours, expulsion.expel, parts.monotonic
+        _rules(settings),
+        Stores(SqlSessionStore(database), SharedTries(database)),
+        hub.dismiss,
+        neighbours,
+        expulsion.expel,
+        parts.monotonic,
     )
     shared = SharedHeartbeats(database, recognizers)
     reference = ReferenceFile(settings.reference_image)
@@ -146,16 +162,8 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     identity = Identity(database, feed.writer, people.store, recognizers)
     snapshots = storage_of(settings.snapshot_store, settings.output_dir, settings.s3_options)
     keeping = Keeping(database, snapshots, _limits(settings), recognizers, feed, people)
-    looks = Looks(recognizers.all, people.publication.call, parts.monotonic)
+    looks = Looks(recognizers.all, people.publication.call, SharedLooks(database), parts.monotonic)
     not_compared = NotCompared(database, people.publication.call, parts.monotonic)
-    directing = Directing(
-        bindings=identity.store.bound,
-        acknowledged=identity.store.acknowledged_in,
-        not_compared=not_compared.among,
-        all_compared=not_compared.nobody,
-        look_now=looks.due,
-        **({"heed": identity.claims.heed} if settings.bindings_from_attributes else {}),
-    )
 
     async def say_goodbye() -> None:
         keeping.erasures.stop()
@@ -167,11 +175,24 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         async with parts.around(), _folders_of(settings, snapshots), served_alone(database.url):
             await feed.open()
             with no_access_log(), goodbye_first(say_goodbye):
-                log.info("Face Match is up", room=settings.room_name, livekit_url=settings.livekit_url)
+                log.info(
+                    "Face Match is up",
+                    room=", ".join(settings.rooms) or settings.room_name,
+                    livekit_url=settings.livekit_url,
+                )
                 try:
                     async with (
-                        _doorbell(settings, feed, people, keeping, access).running(),
+                        _doorbell(
+                            settings,
+                            people,
+                            (Bell.LOG, feed.follow),
+                            (Bell.LOGINS, access.dismiss_ended),
+                            (Bell.LOGINS, expulsion.refresh),
+                            (Bell.ERASURES, keeping.erasures.refresh),
+                            (Bell.DIRECTIONS, looks.refresh),
+                        ).running(),
                         shared.running(),
+                        agreement.running(),
                         access.running(),
                         expulsion.running(),
                         viewings.running(),
@@ -203,7 +224,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         events.routes(Intake(feed.writer, keeping.erasures.turns_away), hub),  # asked for most: looked at first
         page.routes(ROOT / "frontend.html", ROOT / "static", enrollment),
         access.routes(
-            settings.room_name,
+            settings.default_room,
             settings.joinable_rooms,
             identity.bindings.is_person,
             feed.audit,
@@ -230,9 +251,15 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         notice.routes(_notice(settings)),
         viewing_routes.routes(viewings, access.token_limit),
         consent.routes(
-            consent.Consents(administered, settings.room_name, recognizers.anchors.forget), access.token_limit
+            consent.Consents(administered, settings.default_room, recognizers.anchors.forget), access.token_limit
         ),
-        heartbeats.routes(recognizers, keeping.erasures, people.gallery_version, directing, shared.tell),
+        heartbeats.routes(
+            recognizers,
+            keeping.erasures,
+            people.gallery_version,
+            _directing(settings, identity, not_compared, looks),
+            shared.tell,
+        ),
         anchors_routes.routes(recognizers.anchors),
         assignment.routes(
             _livekit_s_signature(settings),
@@ -242,10 +269,12 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         not_compared_routes.routes(not_compared, recognizers, keeping.unknown),
         status.routes(
             _configured(settings),
-            status.Shown(recognizers, reference, feed, webhooks, keeping.erasures, people.compared, assignment),
+            status.Shown(
+                recognizers, reference, feed, webhooks, keeping.erasures, people.compared, assignment, agreement
+            ),
         ),
-        rooms.routes(settings.room_name, recognizers, assignment),
-        metrics.routes(recognizers, assignment, hub, reference),
+        rooms.routes(settings.room_name, recognizers, assignment, agreement),
+        metrics.routes(recognizers, assignment, hub, reference, agreement),
         health.routes(
             health.Health(
                 _checks(settings, feed, snapshots, health.recognizer_check(recognizers, assignment)), parts.monotonic
@@ -283,6 +312,18 @@ async def _folders_of(settings: Settings, snapshots: SnapshotStorage) -> AsyncIt
     yield
 
 
+def _directing(settings: Settings, identity: Identity, not_compared: NotCompared, looks: Looks) -> Directing:
+    """What recognizers are told of the participants that they name."""
+    return Directing(
+        bindings=identity.store.bound,
+        acknowledged=identity.store.acknowledged_in,
+        not_compared=not_compared.among,
+        all_compared=not_compared.nobody,
+        look_now=looks.due,
+        **({"heed": identity.claims.heed} if settings.bindings_from_attributes else {}),
+    )
+
+
 def _examiner_maker(settings: Settings) -> Callable[[], Examiner]:
     def make() -> Examiner:
         from facematch.faces.encoder import make_encoder  # noqa: PLC0415  (loads dlib: not before it is needed)
@@ -294,12 +335,11 @@ def _examiner_maker(settings: Settings) -> Callable[[], Examiner]:
     return make
 
 
-def _doorbell(settings: Settings, feed: Feed, people: People, keeping: Keeping, access: Access) -> Doorbell:
+def _doorbell(settings: Settings, people: People, *looking: tuple[Bell, Callable[[], Awaitable[object]]]) -> Doorbell:
     """Who looks again when another process has changed something."""
     doorbell = Doorbell(_direct_url(settings))
-    doorbell.runs(Bell.LOG, feed.follow)
-    doorbell.runs(Bell.LOGINS, access.dismiss_ended)
-    doorbell.runs(Bell.ERASURES, keeping.erasures.refresh)
+    for bell, look in looking:
+        doorbell.runs(bell, look)
     doorbell.answered_by(Bell.GALLERY, people.publication.changed)
     return doorbell
 
@@ -409,7 +449,7 @@ def _tokens(settings: Settings) -> tokens.Tokens:
         key=settings.livekit_api_key,
         secret=settings.livekit_api_secret,
         url=settings.browser_livekit_url,
-        default_room=settings.room_name,
+        default_room=settings.default_room,
         rooms=settings.joinable_rooms,
         seconds=settings.token_ttl_seconds,
     )

@@ -67,6 +67,7 @@ export class Top {
         recognizer=${recognizer}
         heartbeat=${status?.recognizer.heartbeat ?? null}
         missing=${status?.events.gaps.count ?? 0}
+        differing=${(status?.settings_differ ?? []).join("\n")}
         theme=${currentTheme()}
         onTheme=${this.#onTheme}
         onRetry=${this.#onRetry}

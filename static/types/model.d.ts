@@ -115,6 +115,8 @@ export interface Status {
   };
   websocket_clients: number;
   events: { count: number; cursor: number; error: string | null; gaps: { count: number } };
+  /** settings that processes have not alike, as sentences; an older server does not say */
+  settings_differ?: string[];
   erasures: number;
   server_time: string;
 }

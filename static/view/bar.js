@@ -70,6 +70,7 @@ const THEMES = {
  * @property {RecognizerState} recognizer
  * @property {Heartbeat | null} heartbeat
  * @property {number} missing events that it has sent and that never came
+ * @property {string} differing settings that processes have not alike: a sentence each line
  * @property {Theme} theme
  * @property {() => void} onTheme
  * @property {() => void} onRetry
@@ -85,6 +86,7 @@ function View({
   recognizer,
   heartbeat,
   missing,
+  differing,
   theme,
   onTheme,
   onRetry,
@@ -123,6 +125,7 @@ function View({
     <div class="help recognizer-help" id="recognizer-help" popover="auto">
       <${Account} recognizer=${recognizer} heartbeat=${heartbeat} missing=${missing} />
     </div>
+    ${differing === "" ? null : html`<${Differing} sentences=${differing} />`}
     <button
       type="button"
       class="icon-button"
@@ -136,6 +139,27 @@ function View({
 }
 
 export const Bar = memo(View);
+
+/** @param {{ sentences: string }} props */
+function Differing({ sentences }) {
+  return html`<button
+      type="button"
+      class="pill pill-button"
+      data-tone="warn"
+      data-testid="settings-differ"
+      popovertarget="settings-differ"
+    >
+      <span class="dot" aria-hidden="true"></span>settings differ
+    </button>
+    <div class="help recognizer-help" id="settings-differ" popover="auto">
+      <h2>Settings differ</h2>
+      <p>Processes of this Face Match are not set alike, so what is found depends on which of them is asked.</p>
+      <ul>
+        ${sentences.split("\n").map((sentence) => html`<li key=${sentence}>${sentence}</li>`)}
+      </ul>
+      <button type="button" class="button" popovertarget="settings-differ" popovertargetaction="hide">Close</button>
+    </div>`;
+}
 
 /** @param {{ recognizer: RecognizerState, heartbeat: Heartbeat | null, missing: number }} props */
 function Account({ recognizer, heartbeat, missing }) {

@@ -218,7 +218,7 @@ def shown_default(name: str) -> str:
 
 
 def test_the_example_file_lists_every_variable_with_its_default() -> None:
-    listed = dict(re.findall(r"^#([A-Z_]+)=(.*)$", EXAMPLE.read_text("utf-8"), re.MULTILINE))
+    listed = dict(re.findall(r"^#([A-Z0-9_]+)=(.*)$", EXAMPLE.read_text("utf-8"), re.MULTILINE))
 
     assert listed == {name: shown_default(name) for name in NAMES}
 
@@ -227,7 +227,7 @@ def test_the_example_file_gives_a_unit_for_every_variable() -> None:
     unit = None
     seen: dict[str, str] = {}
     for line in EXAMPLE.read_text("utf-8").splitlines():
-        if found := re.match(r"#([A-Z_]+)=", line):
+        if found := re.match(r"#([A-Z0-9_]+)=", line):
             assert unit, f"{found[1]} has no comment that ends with its [unit]"
             seen[found[1]] = unit
         elif line.startswith("# "):
@@ -243,13 +243,13 @@ def test_the_example_file_gives_a_unit_for_every_variable() -> None:
 
 def test_the_example_file_loads_to_the_defaults(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    file.write_text(re.sub(r"(?m)^#([A-Z_]+=)", r"\1", EXAMPLE.read_text("utf-8")), "utf-8")
+    file.write_text(re.sub(r"(?m)^#([A-Z0-9_]+=)", r"\1", EXAMPLE.read_text("utf-8")), "utf-8")
 
     assert settings(_env_file=file) == Settings()
 
 
 def test_the_readme_has_a_row_for_every_variable() -> None:
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.+?) \|$", README.read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| `([A-Z0-9_]+)` \| (.*?) \| (.+?) \|$", README.read_text("utf-8"), re.MULTILINE)
     listed = {name: default.strip("`").replace("empty", "") for name, default, _ in rows}
 
     assert listed == {name: shown_default(name) for name in NAMES}
@@ -347,3 +347,32 @@ def test_a_signal_to_nobody_is_refused_for_livekit_would_tell_everybody(monkeypa
     assert Settings().observers == {"moderator", "deputy"}
     monkeypatch.setenv("ROOM_SIGNAL", "false")
     assert Settings().observers == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("api", "api"),
+        ("s3://bucket", "s3://bucket"),
+        ("s3://my-bucket.eu/some/prefix/", "s3://my-bucket.eu/some/prefix"),
+    ],
+)
+def test_snapshots_may_be_sent_to_these(monkeypatch: pytest.MonkeyPatch, given: str, meant: str) -> None:
+    monkeypatch.setenv("SNAPSHOT_STORE", given)
+    found = Settings()
+    assert (found.snapshot_store, found.snapshots_sent, found.agreed["SNAPSHOT_STORE"]) == (meant, True, "set")
+    assert (Settings(snapshot_store=None).snapshots_sent, Settings(snapshot_store=None).s3_options) == (False, {})
+
+
+@pytest.mark.parametrize(
+    "store",
+    ["folder", "s3://", "s3://B", "s3://bucket/pre fix", "s3://bucket/a?b", "https://bucket/x", "s3://bucket/\u00e4"],
+)
+def test_snapshots_may_be_sent_nowhere_else(monkeypatch: pytest.MonkeyPatch, store: str) -> None:
+    assert "SNAPSHOT_STORE: must be api, or s3://BUCKET" in problems(monkeypatch, {"SNAPSHOT_STORE": store})
+
+
+def test_the_key_of_a_store_has_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = problems(monkeypatch, {"S3_ACCESS_KEY": "a-key"})
+    assert "S3_SECRET_KEY: belongs to S3_ACCESS_KEY: set both, or neither" in message
+    assert "a-key" not in message

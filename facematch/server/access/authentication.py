@@ -119,7 +119,7 @@ class KeyedCallers:
             return Caller(frozenset({role}), By.KEY)
         if bearer.startswith(INVITATION_PREFIX) and (found := await self._sessions.find(bearer, Kind.INVITATION)):
             return caller_with(found)
-        self._attempts.count(scope)
+        await self._attempts.count(scope)
         raise ApiError(401, Code.WRONG_KEY, "This key is not valid (any more).", headers=CHALLENGE)
 
     async def _by_cookie(self, scope: Scope, headers: Headers) -> Caller:

@@ -1,7 +1,7 @@
 """Signing in and out, and inviting somebody to the room."""
 
 # Annotations are read at run time here: pydantic makes its models from them.
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Final
 
@@ -42,7 +42,13 @@ Dismiss = Callable[[Callable[[str | None], bool], int, str], None]
 """Sends listeners away: those whose owner (the id of a login or invitation; None: nobody's in particular) it is said
 of, with a close code and a reason."""
 
-Expel = Callable[[str | None], None]
+Expel = Callable[[str | None], Awaitable[None]]
+"""Has whoever joined a room with a login (its id; None: with any) leave it."""
+
+
+async def nobody_is_in(_login: str | None) -> None:
+    """An `Expel` where logins are for no room."""
+
 
 _Secret = Annotated[str, StringConstraints(min_length=1, max_length=512)]
 
@@ -80,7 +86,7 @@ class Logins:
         sessions: Sessions,
         dismiss: Dismiss,
         attempts: RateLimit,
-        expel: Expel = lambda _login: None,
+        expel: Expel = nobody_is_in,
         *,
         named: bool = False,
     ) -> None:
@@ -114,18 +120,18 @@ class Logins:
         if wanted.key is not None:
             role = self._keys.role_of(wanted.key.strip())
             if role not in (Role.ADMIN, Role.VIEWER):
-                self._refused(request)
+                await self._refused(request)
                 detail = "This is the recognizer's key; people sign in with another." if role else WRONG_KEY
                 raise ApiError(401, Code.WRONG_KEY, detail)
             if self._keys.is_guessable(role):
-                self._attempts.count(request.scope)
+                await self._attempts.count(request.scope)
             if self._named and not wanted.name:
                 raise ApiError(422, Code.INVALID, NO_NAME)
             invitation = None
         else:
             invitation = await self._sessions.find(wanted.invitation or "", Kind.INVITATION)
             if invitation is None:
-                self._refused(request)
+                await self._refused(request)
                 raise ApiError(401, Code.WRONG_KEY, _OVER)
             role = invitation.role
         if invitation is None:
@@ -137,22 +143,22 @@ class Logins:
         log.info("Signed in", role=str(role), name=session.name, client=_client(request))
         return token, session
 
-    def _refused(self, request: Request) -> None:
+    async def _refused(self, request: Request) -> None:
         log.warning("Login refused", client=_client(request))
-        self._attempts.count(request.scope)
+        await self._attempts.count(request.scope)
 
     async def leave(self, session: Session) -> None:
         """End a login and send its listeners away."""
         async with stored():
             await self._sessions.end(session)
-        self._expel(session.id)
+        await self._expel(session.id)
         self._dismiss(lambda owner: owner == session.id, SIGNED_OUT, "signed out")
 
     async def leave_all(self) -> int:
         """The same for every login and invitation. Returns how many."""
         async with stored():
             ended = await self._sessions.end_all()
-        self._expel(None)
+        await self._expel(None)
         self._dismiss(lambda owner: owner is not None, SIGNED_OUT, "signed out")
         return ended
 

@@ -1,15 +1,16 @@
 """How often one client may try: logins, wrong keys, LiveKit tokens.
 
-Counted in memory that does not grow, on a clock that nobody sets. Behind a proxy whose word the server does not
-take, all clients are one. Behind one whose word it takes, each address that it names is a client, and all that it
-passes on are counted together, too: a program of this machine can name any address.
+Counted in memory that does not grow, on a clock that nobody sets; where there are several web processes, together.
+Behind a proxy whose word the server does not take, all clients are one. Behind one whose word it takes, each address
+that it names is a client, and all that it passes on are counted together, too: a program of this machine can name any
+address.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 from starlette.datastructures import Headers
@@ -51,16 +52,23 @@ def proxy_of(scope: Scope) -> str | None:
     return f"{network_of(str(peer[0]))} (all that it passes on)"
 
 
+class Elsewhere(Protocol):
+    """Where tries are counted that clients make at all web processes."""
+
+    async def add(self, what: str, client: str) -> tuple[int, float] | None:
+        """See `SharedTries.add`."""
+        ...
+
+
 class RateLimit:
     """So many a minute for each client: a minute begins with a client's first try, and counts to its end.
-
-    For one process and one thread.
 
     Args:
         what: is counted, as a word of a sentence: "logins".
         per_minute: how many are fine.
         monotonic: seconds; injected by tests.
         most: clients that have a count of their own.
+        elsewhere: counts them with those at other processes; None: there are none.
     """
 
     def __init__(
@@ -69,20 +77,39 @@ class RateLimit:
         per_minute: int,
         monotonic: Callable[[], float] = time.monotonic,
         most: int = MOST_CLIENTS,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._what = what
         self._per_minute = per_minute
         self._now = monotonic
         self._most = most
+        self._elsewhere = elsewhere
         self._counts: dict[str, tuple[int, float]] = {}
         """Of each client: how many, and when its minute ends."""
 
-    def count(self, scope: Scope) -> None:
-        """Count one more of this client.
+    async def count(self, scope: Scope) -> None:
+        """Count one more of this client. One that is over its count here is counted nowhere else.
 
         Raises:
             ApiError: 429, it is one too many.
         """
+        self._count_here(scope)
+        if self._elsewhere is None:
+            return
+        over = []
+        for client, allowed in self._counted(scope):
+            place = self._place(client)
+            if (found := await self._elsewhere.add(self._what, place)) is None:
+                continue
+            count, until = found[0], self._now() + found[1]
+            if count > self._live(place)[0]:
+                self._counts[place] = (count, until)
+            if count > allowed:
+                over.append(until)
+        if over:
+            raise self._refusal(max(over))
+
+    def _count_here(self, scope: Scope) -> None:
         over = []
         for client, allowed in self._counted(scope):
             place = self._place(client)
@@ -96,7 +123,7 @@ class RateLimit:
             raise self._refusal(max(over))
 
     def check(self, scope: Scope) -> None:
-        """Count nothing.
+        """Count nothing, and ask nobody: other processes' counts are known from the last try here.
 
         Raises:
             ApiError: 429, there have been as many as there may be.

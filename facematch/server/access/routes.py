@@ -25,6 +25,7 @@ from facematch.server.access.login import (
     stored,
 )
 from facematch.server.access.roles import Role
+from facematch.server.access.room_meant import ROOM_HELP, room_meant
 from facematch.server.access.sessions import Kind
 from facematch.server.web.bodies import KB, described, json_refusals, read_json
 from facematch.server.web.errors import ApiError, Code, documented
@@ -55,7 +56,7 @@ class InviteRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    room: Text | None = Field(default=None, description="Default: the room that is watched")
+    room: Text | None = Field(default=None, description=ROOM_HELP)
     person_id: Name | None = Field(
         default=None,
         description="Who whoever follows it is supposed to be, under whatever name they join: they are bound to that "
@@ -102,7 +103,7 @@ def who(caller: Caller) -> Who:
 
 def routes(
     logins: Logins,
-    default_room: str,
+    default_room: str | None,
     rooms: Container[str],
     is_person: Callable[[str], Awaitable[bool]],
     links: Links,
@@ -115,7 +116,7 @@ def routes(
 
     Args:
         logins: what they do.
-        default_room: when none is asked for.
+        default_room: when none is asked for; None: one has to be.
         rooms: those that somebody may be invited to.
         is_person: whether there is a person of an id; raises `OSError` when that cannot be read now.
         links: where invitations lead.
@@ -193,7 +194,7 @@ def routes(
         """The link works for anybody who has it, until it expires; it shows nothing but how to join."""
         _refuse_when(not keyed)
         wanted = await read_json(request, InviteRequest, _LIMIT)
-        room = (wanted.room or "").strip() or default_room
+        room = room_meant(wanted.room, default_room)
         if room not in rooms:
             sentence = "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."
             raise ApiError(403, Code.ROOM_NOT_ALLOWED, sentence)

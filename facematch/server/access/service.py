@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from facematch.server.access.login import Dismiss, Expel
     from facematch.server.access.neighbours import Neighbours
     from facematch.server.access.sessions import SessionStore
+    from facematch.server.access.tries import SharedTries
 
 log = structlog.get_logger(__name__)
 
@@ -58,12 +59,21 @@ class Rules:
     links: Links
 
 
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What outlives a process, or is known to several."""
+
+    sessions: SessionStore
+    """Logins and invitations."""
+    tries: SharedTries
+
+
 class Access:
     """Who gets in, and how.
 
     Args:
         rules: the operator's.
-        store: of logins and invitations.
+        stores: what outlives a process, or is known to several.
         dismiss: sends listeners away when their login ends.
         neighbours: tell whose program makes a request, in local mode.
         expel: has whoever joined a room with a login leave it; None: with any.
@@ -73,7 +83,7 @@ class Access:
     def __init__(
         self,
         rules: Rules,
-        store: SessionStore,
+        stores: Stores,
         dismiss: Dismiss,
         neighbours: Neighbours,
         expel: Expel,
@@ -81,7 +91,8 @@ class Access:
     ) -> None:
         self.keyed = bool(rules.keys)
         """Whether keys are in use; local mode otherwise."""
-        self.token_limit = RateLimit("tokens", rules.tokens_per_minute, monotonic)
+        self.token_limit = RateLimit("tokens", rules.tokens_per_minute, monotonic, elsewhere=stores.tries)
+        self._tries = stores.tries
         self._port = rules.port
         self._links = rules.links
         self._neighbours = neighbours
@@ -89,14 +100,14 @@ class Access:
         given = rules.keys or {Role.ADMIN: self._secret.value}
         keys = Keys(given)
         sessions = Sessions(
-            store,
+            stores.sessions,
             keys=[key for role, key in given.items() if role is not Role.RECOGNIZER],
             idle=rules.idle,
             longest=rules.longest,
             invitation=rules.invitation,
         )
-        wrong_keys = RateLimit("wrong keys", rules.attempts_per_minute, monotonic)
-        attempts = RateLimit("logins", rules.attempts_per_minute, monotonic)
+        wrong_keys = RateLimit("wrong keys", rules.attempts_per_minute, monotonic, elsewhere=stores.tries)
+        attempts = RateLimit("logins", rules.attempts_per_minute, monotonic, elsewhere=stores.tries)
         callers: CallerOf = KeyedCallers(keys, sessions, KnownHosts(rules.hosts), wrong_keys)
         self.caller_of = callers if self.keyed else LocalCallers(neighbours, self._secret, callers)
         self._logins = Logins(keys, sessions, dismiss, attempts, expel, named=self.keyed)
@@ -112,7 +123,7 @@ class Access:
 
     def routes(
         self,
-        default_room: str,
+        default_room: str | None,
         rooms: Container[str],
         is_person: Callable[[str], Awaitable[bool]],
         audit: Audit,
@@ -140,19 +151,20 @@ class Access:
         else:
             await asyncio.to_thread(self._secret.forget)  # one of a process that was killed
         try:
-            async with meanwhile(("sweep-sessions", sweep(self._logins))):
+            async with meanwhile(("sweep-sessions", sweep(self._logins.sweep, self._tries.forget_over))):
                 yield
         finally:
             self._secret.forget()
 
 
-async def sweep(logins: Logins) -> None:
+async def sweep(*over: Callable[[], Awaitable[None]]) -> None:
     """End what expires, until cancelled."""
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
-        try:
-            await logins.sweep()
-        except OSError as error:
-            log.warning("Logins cannot be swept now", reason=str(error))
-        except Exception:
-            log.exception("Sweeping logins failed")  # and goes on: nobody else ends what expires
+        for end in over:
+            try:
+                await end()
+            except OSError as error:
+                log.warning("Logins cannot be swept now", reason=str(error))
+            except Exception:
+                log.exception("Sweeping logins failed")  # and goes on: nobody else ends what expires

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SECRETS: Final = "keys and secrets"
+"""In place of a name: which one it is, is not told."""
+
 MUST_AGREE: Final = ("CONSENT", "FACE_ENCODER", "MODEL")
 """With another one of these a recognizer would look at people who have not agreed, or compare what cannot be."""
 
@@ -26,6 +29,13 @@ def differences(theirs: Mapping[str, str], ours: Mapping[str, str]) -> dict[str,
         for name in sorted(theirs.keys() & ours.keys())
         if theirs[name] != ours[name]
     }
+
+
+def sentence_of_others(name: str, process: str, theirs: str, ours: str) -> str:
+    """That a setting is another at another web process; of secrets, which one it is, is not known."""
+    if name == SECRETS:
+        return f"One of the keys or secrets is another at {process} than here: set all alike."
+    return f"{name} is {_shown(theirs)} at {process}, {_shown(ours)} here: set both alike."
 
 
 def refusal(differing: Mapping[str, str]) -> str | None:

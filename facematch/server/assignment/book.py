@@ -104,14 +104,14 @@ def book_of(database: Database, monotonic: Callable[[], float] = time.monotonic)
 
 
 class SqlBook:
-    """On PostgreSQL, over connections of its own: a beat waits for no event.
+    """On PostgreSQL, over two connections of its own: a beat waits for no event, and for nobody who reads the log.
 
     Args:
         url: of the database.
     """
 
     def __init__(self, url: str) -> None:
-        self._database = Database(url)
+        self._database = Database(url, readers=1)
         self._open = False
 
     async def open(self) -> str:

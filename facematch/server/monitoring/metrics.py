@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from facematch.server.events.hub import Hub
     from facematch.server.gallery.photo_file import ReferenceFile
     from facematch.server.recognizers.registry import Recognizers
+    from facematch.server.replicas.service import Agreement
 
 _TRACK_STATES = ("idle", "queued", "probe", "hold", "wait")
 
@@ -63,9 +64,13 @@ class ServerFigures:
     """Listeners closed since start because they were too slow."""
     reference_age_seconds: float | None
     """Since the reference was enrolled; None without one."""
+    settings_differ: int
+    """Settings, and processes, that are not alike."""
 
 
-def routes(recognizers: Recognizers, assignment: Assignment, hub: Hub, reference: ReferenceFile) -> APIRouter:
+def routes(
+    recognizers: Recognizers, assignment: Assignment, hub: Hub, reference: ReferenceFile, agreement: Agreement
+) -> APIRouter:
     """The route.
 
     Args:
@@ -73,6 +78,7 @@ def routes(recognizers: Recognizers, assignment: Assignment, hub: Hub, reference
         assignment: who watches which room, where rooms are shared.
         hub: the listeners.
         reference: how old it is.
+        agreement: whether processes are set alike.
     """
     router = APIRouter(tags=["health"])
 
@@ -87,7 +93,7 @@ def routes(recognizers: Recognizers, assignment: Assignment, hub: Hub, reference
     )
     async def metrics() -> Response:
         registry = CollectorRegistry()
-        registry.register(_Collector(recognizers.newest(), await _own_figures(hub, reference)))
+        registry.register(_Collector(recognizers.newest(), await _own_figures(hub, reference, agreement)))
         if assignment.shared:
             registry.register(WorkersCollector(assignment))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -95,10 +101,10 @@ def routes(recognizers: Recognizers, assignment: Assignment, hub: Hub, reference
     return router
 
 
-async def _own_figures(hub: Hub, reference: ReferenceFile) -> ServerFigures:
+async def _own_figures(hub: Hub, reference: ReferenceFile, agreement: Agreement) -> ServerFigures:
     found = await reference.current()
     age = (datetime.now(UTC) - found.updated_at).total_seconds() if found else None
-    return ServerFigures(hub.clients, hub.dropped, age)
+    return ServerFigures(hub.clients, hub.dropped, age, len(agreement.differing()))
 
 
 class _Collector(Collector):
@@ -113,6 +119,7 @@ class _Collector(Collector):
         own = self._own
         yield _gauge("websocket_clients", "Listeners connected", own.websocket_clients)
         yield _counter("websocket_dropped", "Listeners closed because they were too slow", own.websocket_dropped)
+        yield _gauge("settings_differ", "Settings that are another in another process", own.settings_differ)
         if own.reference_age_seconds is not None:
             yield _gauge("reference_age_seconds", "Since the reference was enrolled", own.reference_age_seconds)
         heard = self._heard

@@ -14,6 +14,7 @@ from facematch.protocol.heartbeat import Heartbeat, LiveKitState, TrackStatus
 from facematch.protocol.values import LONGEST_NAME
 from facematch.server.assignment.service import Assignment
 from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
+from facematch.server.replicas.service import Agreement
 from facematch.server.web.errors import Code, documented
 
 MOST_AT_ONCE: Final = 500
@@ -90,17 +91,18 @@ class _Held:
     planned: float | None = None
 
 
-def routes(default_room: str, recognizers: Recognizers, assignment: Assignment) -> APIRouter:
+def routes(default_room: str, recognizers: Recognizers, assignment: Assignment, agreement: Agreement) -> APIRouter:
     """`GET /api/rooms` and `GET /api/recognizers`.
 
     Args:
         default_room: watched where rooms are not shared.
         recognizers: what each says of its rooms.
         assignment: who watches what.
+        agreement: how recognizers are set, where each has a room of its own.
     """
     router = APIRouter(tags=["status"])
     refusals = documented((422, Code.INVALID, "limit: Input should be greater than or equal to 1"))
-    known = _Shared(assignment, recognizers) if assignment.shared else _Alone(default_room, recognizers)
+    known = _Shared(assignment, recognizers) if assignment.shared else _Alone(default_room, recognizers, agreement)
 
     @router.get("/api/rooms", summary="Which rooms there are, and who watches them", responses=refusals)
     async def rooms(after: After = "", limit: Limit = FIRST_PAGE) -> RoomsShown:
@@ -127,8 +129,9 @@ def routes(default_room: str, recognizers: Recognizers, assignment: Assignment) 
 class _Alone:
     """Where each recognizer has a room of its own: that of the settings, and those that are reported of."""
 
-    def __init__(self, default_room: str, recognizers: Recognizers) -> None:
+    def __init__(self, default_room: str, recognizers: Recognizers, agreement: Agreement) -> None:
         self._default_room = default_room
+        self._agreement = agreement
         self._recognizers = recognizers
 
     def rooms(self) -> list[_Held]:
@@ -142,8 +145,10 @@ class _Alone:
 
     def recognizers(self) -> list[RecognizerShown]:
         ages: dict[str, list[float]] = {}
+        differing: dict[str, list[str]] = {}
         for heartbeat, age in self._recognizers.all():
             ages.setdefault(heartbeat.source, []).append(age)
+            differing[heartbeat.source] = self._agreement.of(heartbeat.agreed)
         return [
             RecognizerShown(
                 name=source,
@@ -153,7 +158,7 @@ class _Alone:
                 capacity=None,
                 planned=None,
                 rooms=sum(age <= ONLINE_SECONDS for age in of),
-                settings_differ=[],
+                settings_differ=differing[source],
                 version=None,
             )
             for source, of in ages.items()

@@ -17,6 +17,7 @@ from facematch.server.gallery.photo_file import Current, ReferenceFile
 from facematch.server.gallery.routes import URL as REFERENCE_URL
 from facematch.server.privacy.erasure import Erasures
 from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
+from facematch.server.replicas.service import Agreement
 from facematch.server.web.errors import Code, documented
 from facematch.server.webhooks.relay import WebhookStatus
 from facematch.server.webhooks.service import Webhooks
@@ -53,6 +54,9 @@ class Status(BaseModel):
     websocket_clients: int
     events: EventsStatus
     webhook: WebhookStatus | None = Field(description="null: none is configured")
+    settings_differ: list[str] = Field(
+        description="Settings that processes have to have alike and have not, as sentences"
+    )
     erasures: int = Field(description="Changes when something is erased: who remembers events reads the log again")
     server_time: datetime
 
@@ -80,6 +84,7 @@ class Shown:
     people: Callable[[], int]
     """How many there are."""
     assignment: Assignment
+    agreement: Agreement
 
 
 def routes(configured: Configured, shown: Shown) -> APIRouter:
@@ -110,6 +115,7 @@ def routes(configured: Configured, shown: Shown) -> APIRouter:
             websocket_clients=shown.feed.hub.clients,
             events=await shown.feed.status(),
             webhook=await shown.webhooks.status(),
+            settings_differ=shown.agreement.differing(),
             erasures=shown.erasures.version,
             server_time=datetime.now(UTC),
         )

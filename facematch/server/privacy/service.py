@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from facematch.server.storage.database import Database
     from facematch.server.storage.leases import Leases
 
-_LEASE: Final = "retention"
+SWEEPING: Final = "retention"
+"""The lease of what one process at a time removes."""
 
 
 class Keeping:
@@ -101,8 +102,8 @@ class Keeping:
         """
         await self.erasures.open()
         async with meanwhile(
-            ("erasures", self.erasures.run(lambda: leases.holds(_LEASE))),
-            ("retention", leases.while_held(_LEASE, self._expire)),
+            ("erasures", self.erasures.run(lambda: leases.holds(SWEEPING))),
+            ("retention", leases.while_held(SWEEPING, self._expire)),
         ):
             try:
                 yield

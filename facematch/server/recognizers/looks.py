@@ -1,6 +1,7 @@
 """Looks that somebody wants now: asked of recognizers in the answers to their heartbeats, until one has begun.
 
-Kept in memory: who asked of a process that has ended asks again.
+Kept in memory: who asked of a process that has ended asks again. Where there are several, what is asked of one is
+written down for the others, whom recognizers may report to, for as long as it is asked for.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from facematch.protocol.heartbeat import Heartbeat, TrackStatus
     from facematch.server.recognizers.registry import Heard
+    from facematch.server.recognizers.shared_looks import SharedLooks
 
 APART_SECONDS: Final = 2.0
 """Between two looks at one participant."""
@@ -55,6 +57,7 @@ class Looks:
     Args:
         heard: the recognizers' last heartbeats and their ages in seconds.
         call: has recognizers send a heartbeat soon.
+        shared: what is asked of any process.
         monotonic: seconds; injected by tests.
     """
 
@@ -62,14 +65,16 @@ class Looks:
         self,
         heard: Callable[[], Sequence[Heard]],
         call: Callable[[], None],
+        shared: SharedLooks,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._heard = heard
         self._call = call
+        self._shared = shared
         self._now = monotonic
         self._asked: dict[str, _Asked] = {}
 
-    def ask(self, identity: str) -> list[TrackStatus]:
+    async def ask(self, identity: str) -> list[TrackStatus]:
         """Somebody wants a participant to be looked at now.
 
         Returns:
@@ -86,9 +91,25 @@ class Looks:
         online = [heartbeat for heartbeat, age in standing(self._heard()) if age <= ONLINE_SECONDS]
         tracks = [track for heartbeat in online for track in _of(identity, heartbeat.tracks)]
         if any(track.state != "idle" for track in tracks):
-            self._asked[identity] = _Asked(now, {track.track_sid: track.batches for track in tracks})
+            asked = self._asked[identity] = _Asked(now, {track.track_sid: track.batches for track in tracks})
             self._call()
+            await self._shared.add(identity, asked.batches)
         return tracks
+
+    async def refresh(self) -> None:
+        """Take up what was asked of other processes.
+
+        Raises:
+            LogUnavailableError: it cannot be read.
+        """
+        now, news = self._now(), False
+        for identity, batches, age in await self._shared.after(GIVEN_UP_SECONDS):
+            known = self._asked.get(identity)
+            if known is None or known.at < now - age - APART_SECONDS / 2:
+                self._asked[identity] = _Asked(now - age, batches)
+                news = True
+        if news:
+            self._call()
 
     def due(self, heartbeat: Heartbeat) -> list[str]:
         """Whom to look at now, of those whom a recognizer sees."""

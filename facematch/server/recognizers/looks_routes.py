@@ -57,7 +57,7 @@ def routes(looks: Looks) -> APIRouter:
         """The pause of their cameras ends at once. Every two seconds at most."""
         wanted = await read_json(request, LookRequest, _LIMIT)
         try:
-            tracks = looks.ask(wanted.identity)
+            tracks = await looks.ask(wanted.identity)
         except TooSoonError as error:
             seconds = math.ceil(error.seconds)
             headers = {"Retry-After": str(seconds)}

@@ -20,6 +20,7 @@ from facematch.protocol.attributes import CONSENT, GIVEN
 from facematch.protocol.values import Name, Text
 from facematch.server.access.caller import caller_of
 from facematch.server.access.rate_limit import RateLimit
+from facematch.server.access.room_meant import ROOM_HELP, room_meant
 from facematch.server.rooms.expulsion import LOGIN
 from facematch.server.web.bodies import KB, described, json_refusals, read_json
 from facematch.server.web.errors import ApiError, Code, documented
@@ -38,7 +39,7 @@ class ConsentChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     identity: Name = Field(description="One's own, as it is in the room")
-    room: Text | None = Field(default=None, description="Default: the room that is watched")
+    room: Text | None = Field(default=None, description=ROOM_HELP)
     given: bool = Field(description="false: withdrawn")
 
 
@@ -54,12 +55,12 @@ class Consents:
 
     Args:
         administered: opens LiveKit's services for one room; closed by this object.
-        default_room: when none is asked for.
+        default_room: when none is asked for; None: one has to be.
         forget: drops what recognizers hand on of whoever withdraws.
     """
 
     def __init__(
-        self, administered: Callable[[str], LiveKitAPI], default_room: str, forget: Callable[[str], None]
+        self, administered: Callable[[str], LiveKitAPI], default_room: str | None, forget: Callable[[str], None]
     ) -> None:
         self._administered = administered
         self._default_room = default_room
@@ -75,9 +76,9 @@ class Consents:
             given: whether they agree.
 
         Raises:
-            ApiError: 404 or 503.
+            ApiError: 404, 422 or 503.
         """
-        room = (room or "").strip() or self._default_room
+        room = room_meant(room, self._default_room)
         try:
             async with asyncio.timeout(ANSWER_SECONDS), self._administered(room) as livekit:
                 there = await livekit.room.get_participant(RoomParticipantIdentity(room=room, identity=identity))
@@ -125,7 +126,7 @@ def routes(consents: Consents, limit: RateLimit) -> APIRouter:
     )
     async def put(request: Request) -> ConsentChanged:
         """For oneself, while one is in the room by the login, or the key, that asks. Counts as a token does."""
-        limit.count(request.scope)
+        await limit.count(request.scope)
         wanted = await read_json(request, ConsentChange, _LIMIT)
         caller = caller_of(request.scope)
         login = caller.session.id if caller.session else None

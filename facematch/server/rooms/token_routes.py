@@ -14,6 +14,7 @@ from facematch.protocol.values import Text
 from facematch.server.access.caller import Caller, caller_of
 from facematch.server.access.rate_limit import RateLimit
 from facematch.server.access.roles import Role
+from facematch.server.access.room_meant import ROOM_HELP
 from facematch.server.access.sessions import Session
 from facematch.server.identity.refusing import BOUND_TO_ANOTHER, FULL
 from facematch.server.people.saying import NO_PERSON
@@ -49,7 +50,7 @@ class TokenRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    room: Text | None = Field(default=None, description="Default: the room that is watched")
+    room: Text | None = Field(default=None, description=ROOM_HELP)
     identity: Text | None = Field(
         default=None,
         description="1-256 bytes in UTF-8, unique in the room: whoever is there under it leaves, and a guest cannot "
@@ -152,14 +153,14 @@ def routes(door: Door, limit: RateLimit) -> APIRouter:
     router = APIRouter(tags=["tokens"])
 
     async def mint(request: Request, wanted: TokenRequest) -> Token:
-        limit.count(request.scope)
+        await limit.count(request.scope)
         return await door.token(caller_of(request.scope), wanted)
 
     @router.get("/token", summary="A token to join the room", responses=_REFUSALS)
     async def get(
         request: Request,
         identity: Annotated[str, Query(description="Who joins, 1-256 bytes in UTF-8", examples=["Alice42"])],
-        room: Annotated[str | None, Query(description="Default: the room that is watched")] = None,
+        room: Annotated[str | None, Query(description=ROOM_HELP)] = None,
         consent: Annotated[bool, Query(description=_CONSENT)] = False,  # noqa: FBT002
         compared: Annotated[bool, Query(description=_COMPARED)] = True,  # noqa: FBT002
     ) -> Token:

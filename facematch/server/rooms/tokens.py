@@ -14,6 +14,7 @@ from livekit.api import AccessToken, VideoGrants
 from pydantic import BaseModel, Field
 
 from facematch.protocol.identities import NOT_FOR_PEOPLE
+from facematch.server.access.room_meant import room_meant
 from facematch.server.rooms.expulsion import ISSUED, LOGIN
 from facematch.server.rooms.own_identity import LONGEST_IDENTITY
 from facematch.server.web.errors import ApiError, Code, invalid
@@ -62,13 +63,13 @@ class Tokens:
         key: LiveKit API key.
         secret: LiveKit API secret.
         url: LiveKit server as browsers reach it.
-        default_room: when none is asked for.
+        default_room: when none is asked for; None: one has to be.
         rooms: the only rooms that tokens are minted for.
         seconds: how long a token lets somebody in.
     """
 
     def __init__(
-        self, *, key: str, secret: str, url: str, default_room: str, rooms: Container[str], seconds: int
+        self, *, key: str, secret: str, url: str, default_room: str | None, rooms: Container[str], seconds: int
     ) -> None:
         self._key = key
         self._secret = secret
@@ -81,9 +82,9 @@ class Tokens:
         """The room that is meant; None or empty: the default one.
 
         Raises:
-            ApiError: 403, tokens are not given for it.
+            ApiError: 403, tokens are not given for it; 422, it is not said which.
         """
-        room = (asked or "").strip() or self._default_room
+        room = room_meant(asked, self._default_room)
         if room not in self._rooms:
             raise ApiError(
                 403, Code.ROOM_NOT_ALLOWED, "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from facematch.protocol.values import Text
 from facematch.server.access.caller import caller_of
 from facematch.server.access.rate_limit import RateLimit
+from facematch.server.access.room_meant import ROOM_HELP
 from facematch.server.events.writer import TooBusyError
 from facematch.server.rooms.viewing import Viewings
 from facematch.server.web.bodies import KB, described, json_refusals, read_json
@@ -23,7 +24,7 @@ class ViewingRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    room: Text | None = Field(default=None, description="Default: the room that is watched")
+    room: Text | None = Field(default=None, description=ROOM_HELP)
 
 
 class Viewing(BaseModel):
@@ -61,7 +62,7 @@ def routes(viewings: Viewings, limit: RateLimit) -> APIRouter:
         until when, is kept as `viewing` events. Subscribe to the videos only: LiveKit knows no token that is for them
         alone.
         """
-        limit.count(request.scope)
+        await limit.count(request.scope)
         wanted = await read_json(request, ViewingRequest, _LIMIT)
         try:
             id_, token = await viewings.begin(wanted.room, caller_of(request.scope))

@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 _CACHE: Final = "private, max-age=60"
 """A snapshot never changes, but it may be deleted, and then soon nobody should see it."""
+_PICTURE: Final = {"type": "string", "contentMediaType": "image/jpeg"}
 _JPEG: Final = b"\xff\xd8\xff"
 
 _NO_STORE = (404, Code.NO_STORE, "SNAPSHOT_STORE is not set for the API: it takes no snapshots.")
@@ -71,10 +72,7 @@ def routes(storage: SnapshotStorage, spoken: Spoken) -> APIRouter:
         summary="A snapshot that a recognizer has taken",
         responses=documented(*body_refusals(MOST_BYTES), _NO_JPEG, _NO_STORE, _NOT_ONE, _ANOTHER, _UNSPOKEN, _AWAY),
         openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
-            }
+            "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": _PICTURE}}}
         },
     )
     async def put(

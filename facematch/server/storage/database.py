@@ -112,10 +112,12 @@ class Database:
 
     Args:
         url: as `sqlite_url` gives it, or `postgresql+asyncpg://…`.
+        readers: connections that read, at most.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, readers: int = READERS) -> None:
         self.url = url
+        self._most_readers = readers
         self._writer: AsyncEngine | None = None
         self._readers: AsyncEngine | None = None
         self._running: set[asyncio.Task[Any]] = set()
@@ -123,7 +125,7 @@ class Database:
     def open(self) -> None:
         """Allow what follows. Connects to nothing yet."""
         self._writer = make_engine(self.url, writes=True, connections=1)
-        self._readers = make_engine(self.url, writes=False, connections=READERS)
+        self._readers = make_engine(self.url, writes=False, connections=self._most_readers)
 
     async def write(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
         """Run `work` in a transaction of its own; it is on the disk on return, or nothing of it is.

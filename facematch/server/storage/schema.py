@@ -438,6 +438,43 @@ heartbeats = sa.Table(
 )
 """The last account of each recognizer, for processes that it does not report to. On PostgreSQL."""
 
+tries = sa.Table(
+    "tries",
+    metadata,
+    sa.Column("what", sa.Text(), primary_key=True, comment="is tried"),
+    sa.Column("client", sa.Text(), primary_key=True, comment="an address, or all others together"),
+    sa.Column("count", sa.BigInteger(), nullable=False),
+    sa.Column("ends_at", UtcTime(), nullable=False, comment="by the database's clock"),
+)
+"""What each client has tried within its minute, at whichever process. On PostgreSQL."""
+
+looks = sa.Table(
+    "looks",
+    metadata,
+    sa.Column("identity", sa.Text(), primary_key=True),
+    sa.Column("batches", sa.Text(), nullable=False, comment="that each camera had had, as JSON"),
+    sa.Column("asked_at", UtcTime(), nullable=False, comment="by the database's clock"),
+)
+"""Whom somebody wants to be looked at now, for seconds. On PostgreSQL."""
+
+expulsions = sa.Table(
+    "expulsions",
+    metadata,
+    sa.Column("login", sa.Text(), primary_key=True, comment="empty: all that were begun until then"),
+    sa.Column("ended_at", UtcTime(), nullable=False),
+)
+"""Logins with whose tokens nobody is to be in a room any more, for as long as those last."""
+
+replicas = sa.Table(
+    "replicas",
+    metadata,
+    sa.Column("process", sa.Text(), primary_key=True, comment="a start of a web process"),
+    sa.Column("name", sa.Text(), nullable=False, comment="of its machine, and its port"),
+    sa.Column("settings", sa.Text(), nullable=False, comment="JSON: those that all have to have alike"),
+    sa.Column("at", UtcTime(), nullable=False, comment="by the database's clock"),
+)
+"""The web processes that are there. On PostgreSQL."""
+
 leases = sa.Table(
     "leases",
     metadata,

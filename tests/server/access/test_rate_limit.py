@@ -1,17 +1,28 @@
-"""Counting tries: per client, in a window, in memory that does not grow."""
+"""Counting tries: per client, in a window, in memory that does not grow; at several web processes together."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from facematch.server.access.rate_limit import CROWD, RateLimit, client_of
+from facematch.server.access.tries import SharedTries
+from facematch.server.storage.database import Database
+from facematch.server.storage.migrate import migrate
 from facematch.server.web.errors import ApiError
+from tests.rig.event_logs import new_database
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.rig.postgres import Postgres
 
 
 class Clock:
@@ -37,9 +48,15 @@ def scope(client: str | None = "192.0.2.7", **headers: str) -> dict[str, Any]:
     return {"type": "http", "client": (client, 40000) if client else None, "headers": named}
 
 
+def count(limit: RateLimit, of: dict[str, Any]) -> None:
+    """In one process it waits for nothing."""
+    with suppress(StopIteration):
+        limit.count(of).send(None)
+
+
 def refusal(limit: RateLimit, of: dict[str, Any]) -> ApiError:
     with pytest.raises(ApiError) as refused:
-        limit.count(of)
+        count(limit, of)
     return refused.value
 
 
@@ -48,24 +65,24 @@ def test_so_many_a_minute_and_then_when_to_come_back() -> None:
     limit = RateLimit("logins", 3, clock)
     for _ in range(3):
         limit.check(scope())
-        limit.count(scope())
+        count(limit, scope())
     clock.now += 17.5
     with pytest.raises(ApiError):
         limit.check(scope())
     refused = refusal(limit, scope())
     assert (refused.status, refused.code, refused.headers) == (429, "TOO_MANY_REQUESTS", {"Retry-After": "43"})
     assert refused.detail == "Too many logins from your address. Try again in 43 s."
-    limit.count(scope("192.0.2.8"))  # somebody else
+    count(limit, scope("192.0.2.8"))  # somebody else
     clock.now += 42.5
     limit.check(scope())
-    limit.count(scope())
+    count(limit, scope())
 
 
 def test_checking_counts_nothing() -> None:
     limit = RateLimit("wrong keys", 1, Clock())
     for _ in range(10):
         limit.check(scope())
-    limit.count(scope())
+    count(limit, scope())
     with pytest.raises(ApiError):
         limit.check(scope())
 
@@ -99,11 +116,11 @@ def test_memory_is_bounded_and_nobody_gets_out_of_a_count_by_flooding() -> None:
     clock = Clock()
     limit = RateLimit("logins", 5, clock, most=100)
     for _ in range(5):
-        limit.count(scope("192.0.2.7"))
+        count(limit, scope("192.0.2.7"))
     refused = 0
     for number in range(10_000):
         try:
-            limit.count(scope(f"10.0.{number // 250}.{number % 250}"))
+            count(limit, scope(f"10.0.{number // 250}.{number % 250}"))
         except ApiError:
             refused += 1
     assert refused == 10_000 - 99 - 5  # all who found no room share one count
@@ -112,7 +129,7 @@ def test_memory_is_bounded_and_nobody_gets_out_of_a_count_by_flooding() -> None:
         with pytest.raises(ApiError):
             limit.check(scope(client))
     clock.now += 60
-    limit.count(scope("198.51.100.1"))
+    count(limit, scope("198.51.100.1"))
     assert len(limit._counts) <= 2
 
 
@@ -123,7 +140,7 @@ def test_too_many_tries_are_said_once_a_minute() -> None:
         for _ in range(2):
             for _ in range(10):
                 with suppress(ApiError):
-                    limit.count(scope())
+                    count(limit, scope())
             clock.now += 60
     assert [(line["event"], line["client"]) for line in logs] == [("Too many tries of one client", "192.0.2.7")] * 2
 
@@ -137,7 +154,7 @@ def test_never_more_than_allowed_between_two_beginnings(tries: list[tuple[str, f
     for client, pause in tries:
         clock.now += pause
         try:
-            limit.count(scope(client))
+            count(limit, scope(client))
         except ApiError as refused:
             waits.append(int((refused.headers or {})["Retry-After"]))
         else:
@@ -155,15 +172,15 @@ def test_a_program_that_names_another_address_each_time_is_counted_all_the_same(
     for number in range(100):
         claimed = scope(f"192.0.2.{number}", x_forwarded_for=f"192.0.2.{number}") | {"facematch.connection": here}
         with suppress(ApiError):
-            limit.count(claimed)
+            count(limit, claimed)
             continue
         refused += 1
     assert refused == 100 - 3 * CROWD
     with pytest.raises(ApiError):
         limit.check(scope("198.51.100.1") | {"facematch.connection": here})
-    limit.count(scope("127.0.0.1") | {"facematch.connection": here})  # what comes from here itself is counted apart
-    limit.count(scope("198.51.100.1") | {"facematch.connection": Passed("198.51.100.1")})
-    limit.count(scope("198.51.100.1") | {"facematch.connection": Passed("203.0.113.9")})
+    count(limit, scope("127.0.0.1") | {"facematch.connection": here})  # what comes from here itself is counted apart
+    count(limit, scope("198.51.100.1") | {"facematch.connection": Passed("198.51.100.1")})
+    count(limit, scope("198.51.100.1") | {"facematch.connection": Passed("203.0.113.9")})
 
 
 def test_behind_a_proxy_each_client_has_its_own_count() -> None:
@@ -171,6 +188,62 @@ def test_behind_a_proxy_each_client_has_its_own_count() -> None:
     proxy = Passed("127.0.0.1")
     for number in range(5):
         for _ in range(3):
-            limit.count(scope(f"192.0.2.{number}", x_forwarded_for="x") | {"facematch.connection": proxy})
+            count(limit, scope(f"192.0.2.{number}", x_forwarded_for="x") | {"facematch.connection": proxy})
     with pytest.raises(ApiError):
-        limit.count(scope("192.0.2.1", x_forwarded_for="x") | {"facematch.connection": proxy})
+        count(limit, scope("192.0.2.1", x_forwarded_for="x") | {"facematch.connection": proxy})
+
+
+@pytest_asyncio.fixture
+async def two_databases(postgres: Postgres, tmp_path: Path) -> AsyncIterator[tuple[Database, Database]]:
+    """One, as two processes have it."""
+    url = await new_database("postgresql", tmp_path, postgres)
+    await migrate(url)
+    both = Database(url), Database(url)
+    for database in both:
+        database.open()
+    yield both
+    for database in both:
+        await database.aclose()
+
+
+async def refused(limit: RateLimit, client: str) -> int:
+    with pytest.raises(ApiError) as refusal:
+        await limit.count(scope(client))
+    assert refusal.value.status == 429
+    return int((refusal.value.headers or {})["Retry-After"])
+
+
+async def test_a_client_has_no_more_tries_at_two_processes_than_at_one(
+    two_databases: tuple[Database, Database],
+) -> None:
+    clock = Clock()
+    one, other = (RateLimit("logins", 3, clock, elsewhere=SharedTries(database)) for database in two_databases)
+    await one.count(scope("192.0.2.7"))
+    await other.count(scope("192.0.2.7"))
+    await one.count(scope("192.0.2.7"))
+    assert 55 <= await refused(other, "192.0.2.7") <= 60
+    assert 55 <= await refused(one, "192.0.2.7") <= 60
+    with pytest.raises(ApiError):
+        other.check(scope("192.0.2.7"))
+    await one.count(scope("198.51.100.1"))  # another client
+    await RateLimit("tokens", 1, clock, elsewhere=SharedTries(two_databases[0])).count(scope("192.0.2.7"))
+
+
+async def test_a_minute_begins_anew_and_what_is_over_is_forgotten(
+    two_databases: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facematch.server.access.tries.WINDOW_SECONDS", -1.0)
+    tries = SharedTries(two_databases[0])
+    assert [(await tries.add("logins", "192.0.2.7") or (0,))[0] for _ in range(3)] == [1, 1, 1]
+    await tries.forget_over()
+    monkeypatch.setattr("facematch.server.access.tries.WINDOW_SECONDS", 60.0)
+    assert [(await tries.add("logins", "192.0.2.7") or (0,))[0] for _ in range(3)] == [1, 2, 3]
+    await tries.forget_over()
+    assert (await tries.add("logins", "192.0.2.7") or (0,))[0] == 4
+
+
+async def test_while_the_database_is_away_each_counts_for_itself(two_databases: tuple[Database, Database]) -> None:
+    limit = RateLimit("logins", 2, Clock(), elsewhere=SharedTries(Database(two_databases[0].url)))  # not open
+    await limit.count(scope())
+    await limit.count(scope())
+    await refused(limit, "192.0.2.7")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 from structlog.testing import capture_logs
@@ -85,7 +85,7 @@ async def test_sweeping_goes_on_whatever_happens(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("facematch.server.access.service.SWEEP_SECONDS", 0)
     logins = FailingLogins(error)
     with capture_logs() as logs:
-        sweeping = asyncio.create_task(sweep(cast("Logins", logins)))
+        sweeping = asyncio.create_task(sweep(logins.sweep))
         async with asyncio.timeout(5):
             await logins.again.wait()
         sweeping.cancel()

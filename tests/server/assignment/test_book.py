@@ -231,6 +231,22 @@ async def test_beats_of_many_at_several_web_processes_give_each_room_to_one(tmp_
         assert all(9 <= len(worker.holds) <= 16 for worker in fleet)
 
 
+async def test_beats_take_no_more_connections_than_the_docs_say(tmp_path: Path, postgres: Postgres) -> None:
+    url = await new_database("postgresql", tmp_path, postgres)
+    await migrate(url)
+    async with kept_in(url) as kept:
+        asking = [kept.beat(FakeWorker(f"w{number}")) for number in range(10)]
+        await asyncio.gather(*asking, *(kept.book.standing() for _ in range(10)))
+        others = sa.text(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+        async def count(connection: AsyncConnection) -> int:
+            return int((await connection.execute(others)).scalar_one())
+
+        assert await kept.database.read(count) == 2
+
+
 async def test_a_room_that_another_web_process_is_giving_away_is_left_alone(tmp_path: Path, postgres: Postgres) -> None:
     """Nobody waits for a lock: the beat is answered at once, without that room."""
     url = await new_database("postgresql", tmp_path, postgres)

@@ -26,6 +26,7 @@ def test_without_a_recognizer_there_are_the_web_process_own_figures(client: Test
     assert figures(client) == {
         "facematch_websocket_clients": 0,
         "facematch_websocket_dropped_total": 0,
+        "facematch_settings_differ": 0,
         "facematch_recognizer_up": 0,
     }
 

@@ -17,6 +17,7 @@ from facematch.server.assignment.reconciling import RoomState, WorkerState
 from facematch.server.assignment.service import Assignment, Rules
 from facematch.server.monitoring.rooms import routes
 from facematch.server.recognizers.registry import ONLINE_SECONDS, Recognizers
+from facematch.server.replicas.service import Agreement
 from facematch.server.storage.database import Database
 from facematch.server.web.errors import HANDLERS
 
@@ -42,7 +43,10 @@ class Served:
         rules = Rules(shared=shared, watched=WatchedRooms(("exam-*",)), agreed={})
         self.assignment = Assignment(Database("sqlite+aiosqlite://"), rules, RoomList("ws://127.0.0.1:1", str))
         app = FastAPI(exception_handlers=HANDLERS)
-        app.include_router(routes("face-recognition-room", self.recognizers, self.assignment))
+        agreement = Agreement(
+            Database("sqlite+aiosqlite://"), dict, {"HOLD_SECONDS": "10"}, self.recognizers, self.assignment
+        )
+        app.include_router(routes("face-recognition-room", self.recognizers, self.assignment, agreement))
         self.client = TestClient(app)
 
     def stand(self, rooms: list[RoomState], *workers: WorkerState) -> None:
@@ -100,13 +104,16 @@ def test_the_one_room_is_there_before_anybody_watches_it(served: Served) -> None
 def test_the_one_room_is_watched_while_its_recognizer_reports(served: Served, heartbeat: dict[str, Any]) -> None:
     other = {**TRACK, "track_sid": "TR_y", "participant_identity": "Bob", "last_outcome": "no_match"}
     again = {**TRACK, "track_sid": "TR_z"}
-    served.recognizers.hear(Heartbeat.model_validate({**heartbeat, "tracks": [TRACK, other, again]}))
+    served.recognizers.hear(
+        Heartbeat.model_validate({**heartbeat, "tracks": [TRACK, other, again], "agreed": {"HOLD_SECONDS": "5"}})
+    )
     served.now += 1.5
     [room] = served.get("/api/rooms")["rooms"]
     assert (room["watched"], room["recognizer"], room["livekit"]) == (True, "boot-1", "connected")
     assert (room["tracks"], room["participants"], room["matched"]) == (3, 2, 1)
     [shown] = served.get("/api/recognizers")["recognizers"]
     assert (shown["name"], shown["age_seconds"], shown["rooms"], shown["capacity"]) == ("boot-1", 1.5, 1, None)
+    assert shown["settings_differ"] == ["HOLD_SECONDS is 5 for the recognizer, 10 for the API: set both alike."]
     served.now += ONLINE_SECONDS
     [room] = served.get("/api/rooms")["rooms"]
     assert (room["watched"], room["recognizer"], room["tracks"]) == (False, None, 0)

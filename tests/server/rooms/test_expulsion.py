@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+import sqlalchemy as sa
 from livekit import rtc
 from livekit.api import LiveKitAPI
 from structlog.testing import capture_logs
 
+from facematch.server.rooms.ended_logins import EndedLogins
 from facematch.server.rooms.expulsion import ISSUED, LOGIN, MOST_LOGINS, Expulsion
+from facematch.server.storage.database import Database
+from facematch.server.storage.migrate import migrate
+from facematch.server.storage.schema import expulsions
 from tests.rig.keyed import KEYS
 from tests.rig.livekit_server import LiveKitServer
 from tests.rig.web import WebProcess
@@ -103,11 +108,11 @@ def attributes(login: str, issued: float) -> dict[str, str]:
     return {LOGIN: login, ISSUED: str(int(issued * 1000))}
 
 
-def test_who_is_out_and_for_how_long() -> None:
+async def test_who_is_out_and_for_how_long() -> None:
     clock = Clock()
-    expulsion = Expulsion(never, lambda: ["lobby"], 3600, clock)
+    expulsion = Expulsion(never, lambda: ["lobby"], 3600, now=clock)
     assert expulsion._over()
-    expulsion.expel("one")
+    await expulsion.expel("one")
     assert expulsion._is_out(attributes("one", clock.now - 9))
     for others in (attributes("two", clock.now - 9), {}, {"name": "one"}, {LOGIN: "two", ISSUED: "\u0661"}):
         assert not expulsion._is_out(others)
@@ -115,17 +120,17 @@ def test_who_is_out_and_for_how_long() -> None:
     assert not expulsion._over()
     clock.now += 60
     assert expulsion._over()
-    expulsion.expel(None)
+    await expulsion.expel(None)
     assert expulsion._is_out(attributes("two", clock.now))
     assert not expulsion._is_out(attributes("three", clock.now + 0.002))
     clock.now += 3660
     assert expulsion._over()
 
 
-def test_memory_is_bounded() -> None:
-    expulsion = Expulsion(never, lambda: ["lobby"], 3600, Clock())
+async def test_memory_is_bounded() -> None:
+    expulsion = Expulsion(never, lambda: ["lobby"], 3600, now=Clock())
     for number in range(MOST_LOGINS + 5):
-        expulsion.expel(str(number))
+        await expulsion.expel(str(number))
     assert len(expulsion._ended) == MOST_LOGINS
     assert not expulsion._is_out(attributes("0", 1))
     assert expulsion._is_out(attributes(str(MOST_LOGINS + 4), 1))
@@ -150,6 +155,42 @@ async def test_a_livekit_that_is_away_is_said_once(tcp_port: int, monkeypatch: p
     expulsion = Counted(away, lambda: ["lobby"], 3600)
     with capture_logs() as logs:
         async with expulsion.running(), asyncio.timeout(20):
-            expulsion.expel("one")
+            await expulsion.expel("one")
             await asked.wait()
+    assert [line["log_level"] for line in logs] == ["warning"]
+
+
+async def test_a_restart_and_another_process_know_who_is_out(database_url: str) -> None:
+    await migrate(database_url)
+    clock, databases = Clock(), (Database(database_url), Database(database_url))
+    for database in databases:
+        database.open()
+    kept = [EndedLogins(database) for database in databases]
+    one = Expulsion(never, list, 3600, kept=kept[0], now=clock)
+    await one.expel("one")
+    await one.expel("one")
+    clock.now += 10
+    other = Expulsion(never, list, 3600, kept=kept[1], leads=lambda: False, now=clock)
+    async with other.running():
+        assert other._is_out(attributes("one", clock.now - 20))
+        assert not other._is_out(attributes("two", clock.now - 20))
+    await one.expel(None)
+    await other.refresh()
+    assert other._is_out(attributes("two", clock.now))
+    assert not other._is_out(attributes("three", clock.now + 1))
+    clock.now += 3660
+    assert other._over()
+    await other.refresh()
+    assert other._over()
+    assert await databases[0].rows(sa.select(expulsions)) == [], "nothing of it stays"
+    for database in databases:
+        await database.aclose()
+
+
+async def test_what_cannot_be_written_down_is_known_here_all_the_same() -> None:
+    clock = Clock()
+    expulsion = Expulsion(never, list, 3600, kept=EndedLogins(Database("sqlite+aiosqlite:///x")), now=clock)
+    with capture_logs() as logs:
+        await expulsion.expel("one")
+    assert expulsion._is_out(attributes("one", clock.now))
     assert [line["log_level"] for line in logs] == ["warning"]

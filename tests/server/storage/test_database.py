@@ -155,6 +155,10 @@ TABLES_SINCE = (
     "turned_away",
     "erasure_confirmations",
     "alarms",
+    "tries",
+    "looks",
+    "replicas",
+    "expulsions",
 )
 BACK_TO_0003 = (
     *(f"DROP TABLE {table}" for table in TABLES_SINCE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -12,7 +13,6 @@ from facematch.server.storage.migrate import config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sqlalchemy.engine.interfaces import ReflectedColumn
 
@@ -28,6 +28,17 @@ Tables = dict[str, dict[str, "ReflectedColumn"]]
 def test_migrations_add_and_take_nothing_away(tmp_path: Path) -> None:
     lost = {revision: _lost(before, after) for revision, before, after in _steps(tmp_path / "x.db")}
     assert {revision for revision, found in lost.items() if found} == CONTRACTS, lost
+
+
+def test_each_has_a_number_of_its_own_and_follows_the_one_before() -> None:
+    """Two that were written at the same time must not both be the next one."""
+    scripts = ScriptDirectory.from_config(config())
+    files = sorted(Path(scripts.versions).glob("[0-9]*.py"))
+    numbers = [file.name.partition("_")[0] for file in files]
+    assert numbers == [f"{number:04}" for number in range(1, len(files) + 1)], "no number twice, and none is missing"
+    followed = [(script.revision, script.down_revision, Path(script.path).name) for script in scripts.walk_revisions()]
+    before = [None, *numbers[:-1]]
+    assert list(reversed(followed)) == list(zip(numbers, before, (file.name for file in files), strict=True))
 
 
 def _steps(file: Path) -> Iterator[tuple[str, Tables, Tables]]:

@@ -70,6 +70,7 @@ NEEDS_MORE = {
     "/api/people/import",  # a zip
     "/api/session",  # a key
     "/api/beat",  # ROOMS
+    "/api/snapshots/{name}",  # SNAPSHOT_STORE
     "/livekit/webhook",  # a signature
     "/api/token",  # a room that is allowed
     "/api/match",  # a box with an inside
