@@ -3,8 +3,8 @@
 Made-up recognizers report rooms full of participants, then an hour's events come as fast as the web process takes them.
 First paint is the browser's own first contentful paint of a fresh profile; tasks are those that the browser calls long;
 the heap is what JavaScript holds after a collection. The browser, the web process and this one share the machine, which
-makes tasks longer than they are: `processor_s` is what the page's main thread worked during the events, and `drawn` how
-often it was laid out for them.
+makes tasks longer than they are: `processor_s` is the processor time of the page's main thread during the events (which
+a busy machine makes longer, too), and `drawn` how often it was laid out for them.
 """
 
 from __future__ import annotations
