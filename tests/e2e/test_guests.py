@@ -86,6 +86,7 @@ async def test_two_guests_of_one_name_and_somebody_who_watches(make_stack: MakeS
         page = await desk.new_page()
         await page.add_init_script(COUNT_CAMERAS)
         await page.goto(stack.base_url)
+        await page.get_by_label("Your name").fill("Dana")
         await page.get_by_label("Key", exact=True).fill(KEYS["viewer_key"])
         await page.get_by_role("button", name="Sign in").click()
         link = await invited(page)

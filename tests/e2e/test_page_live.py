@@ -57,7 +57,7 @@ async def test_a_match_is_named_from_wherever_one_has_scrolled(
         assert await page.evaluate(WHOLE_IN_VIEW) >= tiles
         assert await page.evaluate(CHECKS) == []
         answer = page.get_by_test_id("answer")
-        await expect(page.get_by_test_id("sighting-row")).to_have_count(15, timeout=LOOK)
+        await expect(page.get_by_test_id("sighting-row")).to_have_count(15 + 1, timeout=LOOK)  # and that of the photo
         await page.evaluate(TO_THE_END)
         await expect(answer).to_be_in_viewport(ratio=1)
         await fake.match("Person 55", snapshot=False)

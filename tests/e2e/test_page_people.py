@@ -400,6 +400,7 @@ async def test_somebody_is_invited_as_who_they_are(tmp_path: Path) -> None:
     async with chromium(Scene(), viewport=DESK) as browser:
         page = await browser.new_page()
         await page.goto(f"{web.base_url}/login")
+        await page.get_by_label("Your name").fill("Dana")
         await page.get_by_label("Key", exact=True).fill("admin-key-0123456789")
         await page.keyboard.press("Enter")
         await expect(page.get_by_test_id("connection")).to_have_attribute("data-level", "live")
