@@ -1,5 +1,7 @@
 """A web process that changes its people as fast as it can, at random, and serves the gallery meanwhile. To be killed.
 
+It is never further ahead than `UNSEEN` changes of who fetches the gallery: it would be done before the first.
+
 `python -m tests.rig.gallery_writer DATABASE PORT JOURNAL CHANGES`: goes on where the former was killed, until there
 were so many changes. The journal has a line for each version: who could be compared then.
 """
@@ -12,6 +14,7 @@ import random
 import sys
 from base64 import b64encode
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,11 +31,18 @@ from tests.rig.embeddings import crowd
 from tests.rig.people import new_photo
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
     from facematch.server.people.models import Person
 
 MOST = 12
 """People at once."""
 KINDS = ("come", "come", "photo", "photo", "photo", "less", "rooms", "tolerance", "merge", "split", "erase")
+UNSEEN = 25
+SEEN_SECONDS = 30
 ROOMS = ((), (), ("hall",), ("lab",))
 
 
@@ -92,6 +102,30 @@ class Writer:
             return
 
 
+class Pace:
+    """Of the changes: held back while nobody fetches what has become of them."""
+
+    def __init__(self) -> None:
+        self._unseen = 0
+        self._fetched = asyncio.Event()
+
+    async def step(self) -> None:
+        """Before the next change."""
+        self._unseen += 1
+        if self._unseen >= UNSEEN:
+            self._fetched.clear()
+            async with asyncio.timeout(SEEN_SECONDS):
+                await self._fetched.wait()
+
+    async def see(self, request: Request, answering: Callable[[Request], Awaitable[Response]]) -> Response:
+        """Around each request."""
+        answer = await answering(request)
+        if answer.status_code == HTTPStatus.OK:
+            self._unseen = 0
+            self._fetched.set()
+        return answer
+
+
 async def write_down(people: People, journal: Path) -> None:
     """Who can be compared now, and the version that this is."""
     version, _, everybody = await people.store.compared()
@@ -105,13 +139,15 @@ async def main(database_file: str, port: str, journal_file: str, changes: str) -
     done = len(journal.read_text().splitlines()) if journal.exists() else 0
     database.open()
     people = People(database, cast("Any", None), PeopleRules(0))
-    app = FastAPI(routes=gallery_routes.routes(people.publication).routes)
+    pace, app = Pace(), FastAPI(routes=gallery_routes.routes(people.publication).routes)
+    app.middleware("http")(pace.see)
     writer = Writer(people, random.Random(done))  # noqa: S311  (changes that the next run repeats, no secrets)
     await write_down(people, journal)
     async with people.running():
         server = uvicorn.Server(uvicorn.Config(app, port=int(port), log_config=None))
         serving = asyncio.create_task(server.serve(), name="serving")
         for _ in range(done, int(changes)):
+            await pace.step()
             try:
                 await writer.change()
             except NoSuchPersonError:
