@@ -8,7 +8,6 @@ import resource
 import threading
 import time
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,22 +24,13 @@ from facematch.protocol.values import FileName
 from facematch.recognizer.delivery import snapshots as module
 from facematch.recognizer.delivery.snapshots import ABANDONED_SECONDS, Draft, Label, Snapshots
 from facematch.runtime.owner_only import new_file
+from tests.rig.looked_at import BOX, WHEN, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
 
-WHEN = datetime(2025, 9, 25, 14, 7, 8, 123456, UTC)
-BOX = (90, 310, 240, 160)
 GREEN = (46, 204, 113)
-
-
-def frame(width: int = 640, height: int = 360) -> NDArray[np.uint8]:
-    """Even grey, and read-only as a received frame is."""
-    pixels = np.full((height, width, 3), 128, np.uint8)
-    pixels.flags.writeable = False
-    return pixels
 
 
 @pytest.fixture

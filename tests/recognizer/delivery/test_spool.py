@@ -14,7 +14,7 @@ from facematch.recognizer.delivery.outbox_slots import Adoption, OutboxSlots, sp
 from facematch.recognizer.delivery.outbox_store import open_outbox
 from facematch.recognizer.delivery.snapshots import Snapshots
 from facematch.recognizer.delivery.spool import PATIENCE_SECONDS, Spool
-from tests.recognizer.delivery.test_snapshots import BOX, WHEN, frame
+from tests.rig.looked_at import BOX, WHEN, frame
 from tests.rig.outboxes import check, empty, match, never, of, outbox_on
 from tests.rig.receiver import Receiver
 

@@ -1,6 +1,4 @@
-"""What several web processes have to know of each other: who is there and how they are set, tries, looks that are
-wanted now, logins that were ended.
-"""
+"""What web processes have to know of each other: tries, looks that are wanted, ended logins, and their settings."""
 
 # ruff: noqa: INP001  (Alembic loads these files by path)
 
