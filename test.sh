@@ -64,6 +64,7 @@ case "$*" in
   *) tests=("$@") ;;
 esac
 
+"$python" -m tests.rig.s3
 checks &
 printf '== tests (pytest)\n'
 "$python" -m pytest "${tests[@]}" || printf 'tests (pytest)\n' >>"$failed"

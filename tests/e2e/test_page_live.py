@@ -12,6 +12,7 @@ from playwright.async_api import expect
 from tests.rig.fake_recognizer import FakeRecognizer, track
 from tests.rig.page import CHECKS, DESK, LOOK, PHONE, card_of, looking
 from tests.rig.photographs import DATA, REFERENCE
+from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +44,11 @@ async def _photo(web: WebProcess) -> None:
         answer.raise_for_status()
 
 
+async def whole_in_view(page: Page, tiles: int) -> bool:
+    """Whether so many tiles are, which takes until everything has its place."""
+    return bool(await page.evaluate(WHOLE_IN_VIEW) >= tiles)
+
+
 @pytest.mark.parametrize(("viewport", "tiles"), [(DESK, 20), (TABLET, 12), (PHONE, 2)], ids=["desk", "tablet", "phone"])
 async def test_a_match_is_named_from_wherever_one_has_scrolled(
     web: WebProcess, fake: FakeRecognizer, artifacts: Path, viewport: dict[str, int], tiles: int
@@ -54,7 +60,7 @@ async def test_a_match_is_named_from_wherever_one_has_scrolled(
     async with looking(web, viewport=viewport) as page:
         await expect(page.get_by_test_id("card")).to_have_count(49, timeout=LOOK)
         await expect(page.get_by_test_id("past")).to_contain_text("15 participants left")
-        assert await page.evaluate(WHOLE_IN_VIEW) >= tiles
+        await wait_until(lambda: whole_in_view(page, tiles), within=LOOK / 1000, what="so many tiles are whole")
         assert await page.evaluate(CHECKS) == []
         answer = page.get_by_test_id("answer")
         await expect(page.get_by_test_id("sighting-row")).to_have_count(15 + 1, timeout=LOOK)  # and that of the photo

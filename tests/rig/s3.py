@@ -1,6 +1,7 @@
 """A real S3-compatible server of the tests' own (versitygw: signatures are checked, objects are files) on a free port.
 
-It is built once for a machine, with Go, into the folder in which set-up keeps what it builds.
+It is built once for a machine, with Go, into the folder in which set-up keeps what it builds: by
+`python -m tests.rig.s3`, which `test.sh` runs before the tests, because that takes longer than one of them may.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -88,7 +90,10 @@ class S3Server:
 def s3_server(folder: Path) -> Iterator[S3Server]:
     """One that runs, for a fixture: it skips what needs it where there can be none."""
     pytest.importorskip("obstore", reason="obstore is not installed (./install_fix.sh --s3)")
-    server = S3Server(_program(), folder)
+    program = program_of_this_version()
+    if why := built(program):
+        pytest.skip(f"no S3 server: {why}")
+    server = S3Server(program, folder)
     try:
         server.start()
         yield server
@@ -96,33 +101,46 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         server.stop()
 
 
-def _program() -> Path:
+def program_of_this_version() -> Path:
+    """Where it is, or will be."""
     sources = hashlib.sha256(b"".join((_MODULE / name).read_bytes() for name in ("go.mod", "go.sum"))).hexdigest()
-    folder = Settings().model_cache
-    program = folder / f"versitygw-{sources[:12]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "versitygw.lock").open("w") as lock:  # test files run beside each other
+    return Settings().model_cache / f"versitygw-{sources[:12]}"
+
+
+def built(program: Path) -> str | None:
+    """See to it that it is there. Returns why it cannot be."""
+    program.parent.mkdir(parents=True, exist_ok=True)
+    with (program.parent / "versitygw.lock").open("w") as lock:  # test files run beside each other
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not program.is_file():
-            _build(program)
-    return program
+        return None if program.is_file() else _build(program)
 
 
-def _build(program: Path) -> None:
+def _build(program: Path) -> str | None:
     go = shutil.which("go")
     if go is None:
-        pytest.skip("no S3 server: Go is not installed, which builds it")
+        return "Go is not installed, which builds it"
     new = program.with_suffix(".new")
-    done = subprocess.run(
-        [go, "build", "-trimpath", "-ldflags=-s -w", "-o", str(new), _PACKAGE],
-        cwd=_MODULE,
-        env={**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"},
-        capture_output=True,
-        text=True,
-        timeout=_BUILD_SECONDS,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    if done.returncode != 0:
-        pytest.skip(f"no S3 server: {done.stderr.strip().splitlines()[-1] if done.stderr.strip() else 'Go failed'}")
+    try:
+        subprocess.run(
+            [go, "build", "-trimpath", "-ldflags=-s -w", "-o", str(new), _PACKAGE],
+            cwd=_MODULE,
+            env={**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"},
+            capture_output=True,
+            text=True,
+            timeout=_BUILD_SECONDS,
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        return f"it could not be built within {_BUILD_SECONDS} seconds"
+    except subprocess.CalledProcessError as error:
+        return str(error.stderr).strip().rpartition("\n")[2] or "Go failed"
     new.replace(program)
+    return None
+
+
+if __name__ == "__main__":
+    if not program_of_this_version().is_file():
+        sys.stderr.write("An S3 server for the tests: building (a minute or two)\n")
+    if why_not := built(program_of_this_version()):
+        sys.stderr.write(f"Tests that need an S3 server will be skipped: {why_not}\n")
