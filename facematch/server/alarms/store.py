@@ -102,11 +102,18 @@ class AlarmStore:
 
         await self._database.write(work)
 
-    async def holds(self, subject: Subject, until: datetime | None) -> bool:
-        """Whether `erase` has left anything, looked up anew."""
+    async def holds(self, subject: Subject, latest: int, until: datetime | None) -> bool:
+        """Whether `erase` has left anything, looked up anew.
+
+        Args:
+            subject: as for `erase`.
+            latest: the last position before it; what came meanwhile is not what it left.
+            until: as for `erase`.
+        """
         if (meant := _meant(subject, until)) is None:
             return False
-        return bool(await self._database.rows(sa.select(alarms.c.cursor).where(meant).limit(1)))
+        left = sa.select(alarms.c.cursor).where(meant, alarms.c.cursor <= latest)
+        return bool(await self._database.rows(left.limit(1)))
 
     async def _found(self, wanted: sa.Select[Any]) -> list[Shown]:
         async def work(connection: Any) -> list[Shown]:

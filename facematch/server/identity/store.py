@@ -199,12 +199,20 @@ class IdentityStore:
 
         return await self._database.write(work)
 
-    async def holds(self, subject: Subject, until: datetime | None) -> bool:
-        """Whether `erase` has left anything, looked up anew."""
+    async def holds(self, subject: Subject, latest: int, until: datetime | None) -> bool:
+        """Whether `erase` has left anything, looked up anew.
+
+        Args:
+            subject: as for `erase`.
+            latest: the last position before it; what came meanwhile is not what it left.
+            until: as for `erase`.
+        """
         if subject.kind == "reference":
             return False
         for table, meant in _meant(subject, until):
-            if await self._database.rows(sa.select(sa.literal(1)).select_from(table).where(meant).limit(1)):
+            before = table.c.cursor <= latest if "cursor" in table.c else sa.true()
+            left = sa.select(sa.literal(1)).select_from(table).where(meant, before)
+            if await self._database.rows(left.limit(1)):
                 return True
         return False
 

@@ -158,8 +158,8 @@ class Removal:
                     await self._folder.holds(names)
                     or await self._records.holds(subject, latest, until)
                     or await self._presence.holds(subject, latest, until)
-                    or await self._identity.holds(subject, until)
-                    or await self._alarms.holds(subject, until)
+                    or await self._identity.holds(subject, latest, until)
+                    or await self._alarms.holds(subject, latest, until)
                 )
                 trouble = "something is still there" if stays else None
             except OSError as error:

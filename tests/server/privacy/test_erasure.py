@@ -26,6 +26,7 @@ from facematch.server.events.service import Feed
 from facematch.server.events.store import SqlEventLog
 from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.gallery.photo_file import ReferenceFile
+from facematch.server.identity.store import IdentityStore
 from facematch.server.people.service import People, PeopleRules
 from facematch.server.presence.fold import PresenceFold
 from facematch.server.privacy import erasure as erasure_module
@@ -333,20 +334,22 @@ def test_listeners_for_whom_it_still_waits_are_not_sent_it(
     assert sorted(event["type"] for event in told) == ["alarm", "match", "match"]
 
 
+@pytest.mark.parametrize("after", [(Records, "remove_of"), (IdentityStore, "erase")], ids=["events", "what follows"])
 def test_an_event_that_comes_meanwhile_is_not_taken_for_one_that_is_left(
-    web: TestClient, matched: Any, monkeypatch: pytest.MonkeyPatch
+    web: TestClient, matched: Any, monkeypatch: pytest.MonkeyPatch, after: tuple[type, str]
 ) -> None:
-    remove_of = Records.remove_of
+    """Nor is the alarm that follows from it."""
+    remove = getattr(*after)
     came: list[str] = []
 
-    async def and_one_comes(records: Records, subject: Subject, *, until: datetime | None = None) -> Removed:
-        removed = await remove_of(records, subject, until=until)
+    async def and_one_comes(*args: Any, **named: Any) -> Any:
+        removed = await remove(*args, **named)
         if not came:
             now = datetime.now(UTC).isoformat()
             came.append(await asyncio.to_thread(matched, "Alice", timestamp=now))
         return removed
 
-    monkeypatch.setattr(Records, "remove_of", and_one_comes)
+    monkeypatch.setattr(*after, and_one_comes)
     matched("Alice")
     receipt = web.delete("/api/participants/Alice").json()
     assert (receipt["events"], receipt["verified"]) == (2, True)
