@@ -33,6 +33,8 @@ async def test_sigkill_at_random_moments(make_stack: MakeStack, scale: Scale, fi
             killers.create_task(_kill_api(stack, api_kills, _chance(1)))
             killers.create_task(_kill_recognizer(stack, recognizer_kills, _chance(2)))
         await stack.recognizer_connected(within=AGAIN)
+        async with stack.listen() as events:  # the last life says something, too
+            await events.next(is_match(), within=FIRST)
         await delivered(stack, within=60)
     assert await stack.recognizer.terminate(within=10)
     await _last_words_arrive(stack)
