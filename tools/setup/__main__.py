@@ -73,6 +73,10 @@ def _print(text: str) -> int:
     return 0
 
 
+_EXTRAS = {"asyncpg": "PostgreSQL driver", "obstore": "S3 client"}
+"""What these packages are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which parts there are to be, beside those of every installation."""
@@ -94,8 +98,8 @@ class Parts:
         """`cache`: MODEL_CACHE."""
         self._env, self._wanted = env, wanted
         self._packages = Packages(ROOT, env, dev=wanted.dev)
-        self._postgres = Extra("asyncpg", ROOT, self._packages)
-        self._s3 = Extra("obstore", ROOT, self._packages)
+        extras = {"asyncpg": wanted.postgres, "obstore": wanted.s3}
+        self._extras = [Extra(name, ROOT, self._packages) for name, is_wanted in extras.items() if is_wanted]
         self._page = PageModules(ROOT, env, dev=wanted.dev)
         self._server = LiveKitServer(ROOT, cache, env)
         self._encoder = FaceEncoder(ROOT, cache, env)
@@ -104,9 +108,8 @@ class Parts:
     def done(self) -> bool:
         """Whether there is nothing to do."""
         made = all(part.done for part in (self._packages, self._page, self._encoder))
+        made = made and all(extra.done for extra in self._extras)
         made = made and (self._server.done or not self._wanted.livekit)
-        made = made and (self._postgres.done or not self._wanted.postgres)
-        made = made and (self._s3.done or not self._wanted.s3)
         return made and (not self._wanted.dev or browser.find(self._env) is not None)
 
     def install(self, pythons: list[Path]) -> None:
@@ -130,12 +133,9 @@ class Parts:
             progress.say(f"LiveKit server {server.version}: building (once; two to five minutes)")
             steps["LiveKit server"] = partial(server.install, packages.python), Log(logs / "livekit-build.log")
         progress.together(steps)
-        if self._wanted.postgres and not self._postgres.done:
-            log = Log(logs / "postgres.log")
-            progress.together({"PostgreSQL driver": (self._postgres.install, log)})
-        if self._wanted.s3 and not self._s3.done:
-            log = Log(logs / "s3.log")
-            progress.together({"S3 client": (self._s3.install, log)})
+        for extra in self._extras:
+            if not extra.done:
+                progress.together({_EXTRAS[extra.name]: (extra.install, Log(logs / f"{extra.name}.log"))})
         if not encoder.done:
             log = Log(logs / "encoder.log")
             progress.together({"face encoder": (partial(encoder.install, packages.python), log)})

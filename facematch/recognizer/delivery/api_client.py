@@ -17,7 +17,7 @@ from facematch.runtime.addresses import is_loopback
 from facematch.runtime.http_client import USER_AGENT, authorities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 POST_SECONDS = 10.0
 """How long one post may take."""
@@ -83,14 +83,7 @@ class ApiClient:
             ApiUnreachableError: the web process cannot be reached, or did not answer in time.
         """
         content = body if isinstance(body, bytes) else as_json(body)
-        try:
-            async with asyncio.timeout(seconds):
-                answer = await self._send(path, content)
-                if answer.status == _NOT_SIGNED_IN and await self._has_another_secret():
-                    answer = await self._send(path, content)
-        except _TROUBLE as error:
-            raise ApiUnreachableError(type(error).__name__) from error
-        return answer
+        return await self._answered(seconds, lambda: self._send("POST", *self._way_to(path), content))
 
     async def put(self, path: str, content: bytes, media_type: str, seconds: float = POST_SECONDS) -> Answer:
         """Put one body where it belongs.
@@ -98,14 +91,11 @@ class ApiClient:
         Raises:
             ApiUnreachableError: the web process cannot be reached, or did not answer in time.
         """
-        try:
-            async with asyncio.timeout(seconds):
-                answer = await self._put(path, content, media_type)
-                if answer.status == _NOT_SIGNED_IN and await self._has_another_secret():
-                    answer = await self._put(path, content, media_type)
-        except _TROUBLE as error:
-            raise ApiUnreachableError(type(error).__name__) from error
-        return answer
+
+        def put() -> Awaitable[Answer]:  # each has an address of its own
+            return self._send("PUT", *_prepared(self._base_url + path, self._shown, media_type), content)
+
+        return await self._answered(seconds, put)
 
     async def get(self, path: str, tag: str | None, *, seconds: float, most_bytes: int) -> Answer:
         """Fetch what is there, unless it is what is known already (304).
@@ -119,40 +109,35 @@ class ApiClient:
         Raises:
             ApiUnreachableError: the web process cannot be reached, did not answer in time, or answers with more.
         """
-        try:
-            async with asyncio.timeout(seconds):
-                answer = await self._fetch(path, tag, most_bytes)
-                if answer.status == _NOT_SIGNED_IN and await self._has_another_secret():
-                    answer = await self._fetch(path, tag, most_bytes)
-        except _TROUBLE as error:
-            raise ApiUnreachableError(type(error).__name__) from error
-        return answer
+        return await self._answered(seconds, lambda: self._fetch(path, tag, most_bytes))
 
     async def aclose(self) -> None:
         """Close the connections."""
         if self._connections is not None:
             await self._connections.aclose()
 
-    async def _send(self, path: str, content: bytes) -> Answer:
-        connections, url, headers = self._way_to(path)
-        sent = [*headers, (b"Content-Length", b"%d" % len(content))]
-        response = await connections.request("POST", url, headers=sent, content=content)
-        _expect_plain(response)
-        return Answer(response.status, response.content)
+    async def _answered(self, seconds: float, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """In time; asked once more where there is another secret to show."""
+        try:
+            async with asyncio.timeout(seconds):
+                answer = await ask()
+                if answer.status == _NOT_SIGNED_IN and await self._has_another_secret():
+                    answer = await ask()
+        except _TROUBLE as error:
+            raise ApiUnreachableError(type(error).__name__) from error
+        return answer
 
-    async def _put(self, path: str, content: bytes, media_type: str) -> Answer:
-        connections = self._pool()
-        url, headers = _prepared(self._base_url + path, self._shown, media_type)  # each has an address of its own
+    async def _send(self, method: str, url: httpcore2.URL, headers: _Headers, content: bytes) -> Answer:
         sent = [*headers, (b"Content-Length", b"%d" % len(content))]
-        response = await connections.request("PUT", url, headers=sent, content=content)
+        response = await self._pool().request(method, url, headers=sent, content=content)
         _expect_plain(response)
         return Answer(response.status, response.content)
 
     async def _fetch(self, path: str, tag: str | None, most_bytes: int) -> Answer:
-        connections, url, headers = self._way_to(path)
+        url, headers = self._way_to(path)
         sent = headers if tag is None else [*headers, (b"If-None-Match", tag.encode("ascii", "replace"))]
         body = bytearray()
-        async with connections.stream("GET", url, headers=sent) as response:
+        async with self._pool().stream("GET", url, headers=sent) as response:
             _expect_plain(response)
             async for part in response.aiter_stream():
                 body += part
@@ -161,10 +146,10 @@ class ApiClient:
         tags = [value.decode("latin-1") for name, value in response.headers if name.lower() == b"etag"]
         return Answer(response.status, bytes(body), tags[0] if tags else None)
 
-    def _way_to(self, path: str) -> tuple[httpcore2.AsyncConnectionPool, httpcore2.URL, list[tuple[bytes, bytes]]]:
+    def _way_to(self, path: str) -> _Prepared:
         if path not in self._prepared:
             self._prepared[path] = _prepared(self._base_url + path, self._shown)
-        return self._pool(), *self._prepared[path]
+        return self._prepared[path]
 
     def _pool(self) -> httpcore2.AsyncConnectionPool:
         if self._connections is None:  # straight there: a proxy is for what is far away
@@ -191,7 +176,8 @@ def _expect_plain(response: httpcore2.Response) -> None:
         raise httpcore2.RemoteProtocolError("an encoding that was not asked for")
 
 
-_Prepared = tuple[httpcore2.URL, list[tuple[bytes, bytes]]]
+_Headers = list[tuple[bytes, bytes]]
+_Prepared = tuple[httpcore2.URL, _Headers]
 """All of a post but its body: taking an address to pieces costs as much as sending it something."""
 
 

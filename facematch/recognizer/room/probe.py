@@ -89,7 +89,7 @@ class Probe:
         self._bound = bound
         self.stopped = False
         """Whether the server was told to send nothing more before the batch, the last or the one at work, was over."""
-        self.was_paused = False
+        self._was_paused = False
         """Whether the track ever was. The server may take that over to the next subscription, and to resume it just
         before the end of this one does not help: the SDK looks at the track when it sends the settings, and it has
         gone."""
@@ -125,7 +125,7 @@ class Probe:
         track = await reception.track()
         if track is None:
             return self._without_track(reception)
-        if self.was_paused and not reception.resumed:
+        if self._was_paused and not reception.resumed:
             reception.resume()
         stream = self._opened(track, reception)
         self._shared.counters.streams_open += 1
@@ -151,6 +151,11 @@ class Probe:
         self._first_did = self._cycle.state is State.HOLD and batch.looked is not None and len(set(batch.looked)) == 1
         return outputs
 
+    def pause(self) -> None:
+        """Stay subscribed, and have the server send nothing."""
+        forwarding.pause(self._publication)
+        self._was_paused = True
+
     def forget(self) -> None:
         """Keep nothing of what the batches so far have seen."""
         self._memory.forget()
@@ -169,8 +174,8 @@ class Probe:
         likely = reception.resumed and (self._first_did or self._shared.engine.busy)
         first = likely and selection.counted == 1
         if first or (selection.complete and waiting > 1):
-            forwarding.pause(self._publication)
-            self.stopped = self.was_paused = True
+            self.pause()
+            self.stopped = True
         return first or selection.complete
 
     def _nobody_left(self) -> bool:

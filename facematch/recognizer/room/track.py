@@ -205,7 +205,7 @@ class TrackWatch:
     async def _set_media(self, media: Media) -> None:
         if media is Media.PAUSED:
             if not self._probe.stopped:
-                self._pause()
+                self._probe.pause()
         elif media is Media.UNSUBSCRIBED:
             forwarding.unsubscribe(self.publication)
             await self.changed.until(lambda: self.publication.track is None, UNSUBSCRIBE_SECONDS)
@@ -213,10 +213,6 @@ class TrackWatch:
             forwarding.subscribe(self.publication, self._processed_width)
         else:
             forwarding.resume(self.publication, self._processed_width)
-
-    def _pause(self) -> None:
-        forwarding.pause(self.publication)
-        self._probe.was_paused = True
 
     def _let_go(self) -> None:
         """The end of the cycle, which may not wait for anything.
@@ -227,7 +223,7 @@ class TrackWatch:
         if not self.interrupted:
             forwarding.unsubscribe(self.publication)
         elif self.publication.track is not None:
-            forwarding.pause(self.publication)
+            self._probe.pause()
 
 
 def _now() -> float:
