@@ -25,7 +25,8 @@ from facematch.server.alarms.rows import (
     raise_again,
     settle,
 )
-from facematch.server.events.parsed import EVENT, events_after
+from facematch.server.events.following import Following
+from facematch.server.events.parsed import EVENT, all_events
 from facematch.server.identity.bindings import INVITATION
 from facematch.server.identity.memory import Who
 from facematch.server.identity.rows import bound_among
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
     from facematch.protocol.events import Event
     from facematch.server.storage.database import Database
-    from facematch.server.storage.position import Position
 
 MOST_REMEMBERED: Final = 4_000
 """Of what alarms are about; about the rest the table is asked."""
@@ -51,21 +51,20 @@ PAGE: Final = 500
 _CAUSES: Final = ("match", "identity", "binding", "alarm")
 
 
-class AlarmFold:
-    """See the module. One call at a time: the log has one writer. Comes behind the fold of identity.
+class AlarmFold(Following):
+    """See the module. Comes behind the fold of identity.
 
     Args:
         quiet: how long the same is not seen before its next sight is another alarm.
     """
 
     def __init__(self, quiet: timedelta) -> None:
+        super().__init__()
         self._quiet = quiet
         self._latest: OrderedDict[tuple[Who, str], Alarm | None] = OrderedDict()
         self._bound: OrderedDict[Who, str] = OrderedDict()
         """Who participants are supposed to be; empty: nobody says."""
         self._seen_again: dict[int, Alarm] = {}
-        self._stands: tuple[int, int, int] | None = None
-        """Position, erasures and gallery at the end of the last transaction, for which what is remembered is right."""
 
     async def catch_up(self, database: Database) -> None:
         """Nothing: what happened before there were alarms raises none."""
@@ -77,45 +76,25 @@ class AlarmFold:
             latest = (await lock_position(connection)).latest
             await connection.execute(sa.delete(alarms))
             self.doubt()
-            last = -1
-            while page := await events_after(connection, last, latest, PAGE, events.c.type.in_(_CAUSES)):
+            async for page in all_events(connection, latest, PAGE, events.c.type.in_(_CAUSES)):
                 raised = await _raised_by(connection, [event for _, event in page])
                 for cursor, event in page:
                     await self._take(connection, cursor, event, raised)
-                last = page[-1][0]
             await self._write(connection)
             self.doubt()
 
         await database.write(work)
 
-    def doubt(self) -> None:
-        """A transaction may have come to nothing: what is remembered may never have been."""
+    def _forget(self) -> None:
         self._latest.clear()
         self._bound.clear()
         self._seen_again.clear()
-        self._stands = None
 
-    async def fold(
-        self, connection: AsyncConnection, before: Position, new: Sequence[tuple[int, Event]]
-    ) -> Sequence[Event]:
-        """Take events that this transaction appends.
-
-        Args:
-            connection: in the transaction, which holds the position's lock.
-            before: the position before it.
-            new: position and event, in order.
-
-        Returns:
-            What is told of alarms.
-        """
-        if self._stands != (before.latest, before.erased, before.gallery):
-            self.doubt()
+    async def _follow(self, connection: AsyncConnection, new: Sequence[tuple[int, Event]]) -> list[AlarmChange]:
         made: list[AlarmChange] = []
         for cursor, event in new:
             made += await self._take(connection, cursor, event)
         await self._write(connection)
-        if new:
-            self._stands = (new[-1][0] + len(made), before.erased, before.gallery)
         return made
 
     async def _take(

@@ -11,6 +11,8 @@ from facematch.protocol.events import Event
 from facematch.server.storage.schema import events
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 EVENT: Final[TypeAdapter[Event]] = TypeAdapter(Event)
@@ -32,3 +34,13 @@ async def events_after(
     rows = sa.select(events.c.cursor, events.c.body).where(events.c.cursor > after, events.c.cursor <= up_to, *only)
     found = await connection.execute(rows.order_by(events.c.cursor).limit(most))
     return [(int(cursor), EVENT.validate_json(body)) for cursor, body in found]
+
+
+async def all_events(
+    connection: AsyncConnection, up_to: int, most: int, *only: sa.ColumnElement[bool]
+) -> AsyncIterator[list[tuple[int, Event]]]:
+    """`events_after` from the first to the last, so many at once."""
+    last = -1
+    while page := await events_after(connection, last, up_to, most, *only):
+        yield page
+        last = page[-1][0]

@@ -15,7 +15,8 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 
 from facematch.protocol.events import BindingChange, Check, IdentityChange, IdentityState
-from facematch.server.events.parsed import events_after
+from facematch.server.events.following import Following
+from facematch.server.events.parsed import all_events
 from facematch.server.identity.looks import news_of
 from facematch.server.identity.memory import MOST_CAMERAS, Participant, Room, Told, Who, kept
 from facematch.server.identity.rows import (
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from facematch.server.identity.looks import News
     from facematch.server.identity.states import Finding
     from facematch.server.storage.database import Database
-    from facematch.server.storage.position import Position
 
 MOST_PARTICIPANTS: Final = 4_000
 """Remembered; about others the log is asked."""
@@ -63,14 +63,13 @@ class _Cause:
     at: datetime
 
 
-class IdentityFold:
-    """See the module. One call at a time: the log has one writer."""
+class IdentityFold(Following):
+    """See the module."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._known: OrderedDict[Who, Participant] = OrderedDict()
         self._rooms: dict[str, Room] = {}
-        self._stands: tuple[int, int, int] | None = None
-        """Position, erasures and gallery at the end of the last transaction, for which what is remembered is right."""
         self._changed: dict[Who, Told] = {}
 
     async def catch_up(self, database: Database) -> None:
@@ -90,43 +89,19 @@ class IdentityFold:
             await connection.execute(sa.delete(identity_state))
             self.doubt()
             made: list[UUID] = []
-            last = -1
-            while page := await events_after(connection, last, latest, PAGE, events.c.type != "identity"):
-                made += [one.event_id for one in await self._fold(connection, page) if one.event_id]
-                last = page[-1][0]
+            async for page in all_events(connection, latest, PAGE, events.c.type != "identity"):
+                made += [one.event_id for one in await self._follow(connection, page) if one.event_id]
             self.doubt()
             return made
 
         return await database.write(work)
 
-    def doubt(self) -> None:
-        """A transaction may have come to nothing: what is remembered may never have been."""
+    def _forget(self) -> None:
         self._known.clear()
         self._rooms.clear()
         self._changed.clear()
-        self._stands = None
 
-    async def fold(
-        self, connection: AsyncConnection, before: Position, new: Sequence[tuple[int, Event]]
-    ) -> Sequence[Event]:
-        """Take events that this transaction appends.
-
-        Args:
-            connection: in the transaction, which holds the position's lock.
-            before: the position before it.
-            new: position and event, in order.
-
-        Returns:
-            What is told of identities.
-        """
-        if self._stands != (before.latest, before.erased, before.gallery):
-            self.doubt()
-        made = await self._fold(connection, new)
-        if new:
-            self._stands = (new[-1][0] + len(made), before.erased, before.gallery)
-        return made
-
-    async def _fold(self, connection: AsyncConnection, new: Sequence[tuple[int, Event]]) -> list[IdentityChange]:
+    async def _follow(self, connection: AsyncConnection, new: Sequence[tuple[int, Event]]) -> list[IdentityChange]:
         made: list[IdentityChange] = []
         for cursor, event in new:
             if not (isinstance(event, Check) and self._is_plain(event)):
