@@ -114,8 +114,15 @@ def all_in_force(
     most = largest_keeping(rules.stranger_rate, len(own), looks)
     if most is None:
         return np.full(len(own), -1.0)
+    return fitted(rules, own, photos, most) * looks_factor(looks)
+
+
+def fitted(
+    rules: MatchRules, own: NDArray[np.float32], photos: NDArray[np.int32], most: float | NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Of one look at each, (n,): their own tolerance or MATCH_TOLERANCE, `most` at most, for so many photographs."""
     wanted = np.minimum(np.where(np.isnan(own), rules.tolerance, own.astype(np.float64)), most)
-    found: NDArray[np.float64] = wanted * np.sqrt(0.81 + 0.19 / photos) * looks_factor(looks)
+    found: NDArray[np.float64] = wanted * np.sqrt(0.81 + 0.19 / photos)
     return found
 
 

@@ -128,14 +128,13 @@ class Logins:
             if self._named and not wanted.name:
                 raise ApiError(422, Code.INVALID, NO_NAME)
             invitation = None
+            await audit("signed_in", Caller(frozenset({role}), By.LOGIN, own_name=wanted.name).signature)
         else:
             invitation = await self._sessions.find(wanted.invitation or "", Kind.INVITATION)
             if invitation is None:
                 await self._refused(request)
                 raise ApiError(401, Code.WRONG_KEY, _OVER)
             role = invitation.role
-        if invitation is None:
-            await audit("signed_in", Caller(frozenset({role}), By.LOGIN, own_name=wanted.name).signature)
         token, session = await self._sessions.log_in(role, invitation, wanted.name)
         former = caller_of(request.scope).session
         if former is not None and former.kind is Kind.LOGIN:  # an invitation is not the caller's alone to end

@@ -17,6 +17,7 @@ from starlette.datastructures import Headers
 
 from facematch.runtime.addresses import network_of
 from facematch.server.access.hosts import is_forwarded
+from facematch.server.access.tries import WINDOW_SECONDS
 from facematch.server.web.abort import connection_of
 from facematch.server.web.errors import ApiError, Code
 
@@ -33,7 +34,6 @@ MOST_CLIENTS: Final = 10_000
 CROWD: Final = 10
 """As many times of what one client may, all together may that come through one proxy."""
 
-_WINDOW_SECONDS: Final = 60.0
 _EVERYBODY_ELSE: Final = "everybody else"
 
 
@@ -143,7 +143,7 @@ class RateLimit:
         """What a place holds now: nothing, from now on, when its minute is over."""
         count, until = self._counts.get(place, (0, 0.0))
         now = self._now()
-        return (count, until) if until > now else (0, now + _WINDOW_SECONDS)
+        return (count, until) if until > now else (0, now + WINDOW_SECONDS)
 
     def _place(self, client: str) -> str:
         """Where a client is counted: on its own, or with all others when there is no room for another."""
@@ -154,6 +154,6 @@ class RateLimit:
         return client if len(self._counts) < self._most else _EVERYBODY_ELSE
 
     def _refusal(self, until: float) -> ApiError:
-        seconds = min(max(math.ceil(until - self._now()), 1), int(_WINDOW_SECONDS))  # a float of 60 may be a bit more
+        seconds = min(max(math.ceil(until - self._now()), 1), int(WINDOW_SECONDS))  # a float of 60 may be a bit more
         sentence = f"Too many {self._what} from your address. Try again in {seconds} s."
         return ApiError(429, Code.TOO_MANY_REQUESTS, sentence, headers={"Retry-After": str(seconds)})

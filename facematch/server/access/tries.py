@@ -14,7 +14,6 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import insert
 
-from facematch.server.storage.database import is_sqlite
 from facematch.server.storage.schema import text_of, tries
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ class SharedTries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._shared = not is_sqlite(database.url)
+        self._shared = database.shared
 
     async def add(self, what: str, client: str) -> tuple[int, float] | None:
         """One more. Returns how many there are in the client's minute, and how many seconds that still lasts; None: it

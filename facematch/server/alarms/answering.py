@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from facematch.protocol.events import AlarmChange
 from facematch.runtime.clock import wall_clock
+from facematch.server.alarms.rows import told_of
 from facematch.server.calibration.verdicts import NoSuchEventError
 
 if TYPE_CHECKING:
@@ -73,19 +73,6 @@ class Answering:
         return found
 
     async def _say(self, change: str, alarm: Shown, by: str, **more: object) -> None:
-        row = alarm.row
-        event = {
-            "event_id": uuid4(),
-            "timestamp": self._now(),
-            "room": row.room or None,
-            "participant_id": row.sid or None,
-            "participant_name": row.name or None,
-            "participant_identity": row.identity,
-            "person_id": alarm.person_id or None,
-            "change": change,
-            "alarm_id": row.id,
-            "kind": row.kind,
-            "seen_person_id": alarm.seen_person_id or None,
-            "by": by,
-        }
-        await self._writer.store(AlarmChange.model_validate({**event, **more}))
+        who = {"person_id": alarm.person_id or None, "seen_person_id": alarm.seen_person_id or None}
+        said = {"event_id": uuid4(), "timestamp": self._now(), "change": change, "by": by}
+        await self._writer.store(told_of(alarm.row, **who, **said, **more))

@@ -24,6 +24,7 @@ from facematch.server.alarms.rows import (
     match_of,
     raise_again,
     settle,
+    told_of,
 )
 from facematch.server.events.following import Following
 from facematch.server.events.parsed import EVENT, all_events
@@ -226,22 +227,13 @@ def _who(event: Match | IdentityChange) -> Who:
 
 
 def _acknowledged(row: sa.Row[Any], change: BindingChange, cause: UUID) -> AlarmChange:
-    return AlarmChange.model_validate(
-        {
-            "event_id": uuid5(cause, str(row.id)),
-            "timestamp": change.timestamp,
-            "room": row.room or None,
-            "participant_id": row.sid or None,
-            "participant_name": row.name or None,
-            "participant_identity": row.identity,
-            "person_id": row.person_id or None,
-            "change": "acknowledged",
-            "alarm_id": row.id,
-            "kind": row.kind,
-            "seen_person_id": row.seen_person_id or None,
-            "by": change.by,
-            "cause": cause,
-        }
+    return told_of(
+        row,
+        event_id=uuid5(cause, str(row.id)),
+        timestamp=change.timestamp,
+        change="acknowledged",
+        by=change.by,
+        cause=cause,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from facematch.faces.gallery import DEFAULT
-from facematch.protocol.events import AlarmKind
+from facematch.protocol.events import AlarmChange, AlarmKind
 from facematch.server.identity.memory import Who  # noqa: TC001  (a NamedTuple reads it at run time)
 from facematch.server.storage.schema import alarms, events, people, text_of
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from facematch.protocol.events import AlarmChange, BindingChange
+    from facematch.protocol.events import BindingChange
 
 _LOOKED_BACK: Final = 64
 """Events of a participant among which the Match is that shows somebody."""
@@ -145,6 +145,26 @@ async def answered_by(connection: AsyncConnection, change: BindingChange) -> lis
     if change.room is not None:
         found = found.where(alarms.c.room == text_of(change.room))
     return list(await connection.execute(found.order_by(alarms.c.cursor)))
+
+
+def told_of(row: sa.Row[Any], **more: object) -> AlarmChange:
+    """An event about an alarm, as its row has it.
+
+    Args:
+        row: of the table.
+        more: what else the event says, or says otherwise.
+    """
+    of_alarm = {
+        "room": row.room or None,
+        "participant_id": row.sid or None,
+        "participant_name": row.name or None,
+        "participant_identity": row.identity,
+        "person_id": row.person_id or None,
+        "alarm_id": row.id,
+        "kind": row.kind,
+        "seen_person_id": row.seen_person_id or None,
+    }
+    return AlarmChange.model_validate({**of_alarm, **more})
 
 
 async def match_of(connection: AsyncConnection, subject: Subject, cursor: int) -> int | None:

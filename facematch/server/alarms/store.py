@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from facematch.server.people.store import portrait_of
-from facematch.server.storage.position import lock_position
-from facematch.server.storage.schema import alarms, events, people, position, text_of
+from facematch.server.storage.position import count_erasure, lock_position
+from facematch.server.storage.schema import alarms, events, people, text_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -96,9 +96,9 @@ class AlarmStore:
             return
 
         async def work(connection: Any) -> None:
-            erased_before = (await lock_position(connection)).erased
+            await lock_position(connection)
             await connection.execute(sa.delete(alarms).where(meant))
-            await connection.execute(sa.update(position).values(erased=erased_before + 1))
+            await count_erasure(connection)
 
         await self._database.write(work)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from facematch.config.secret_values import SECRETS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-SECRETS: Final = "keys and secrets"
-"""In place of a name: which one it is, is not told."""
 
 MUST_AGREE: Final = ("CONSENT", "FACE_ENCODER", "MODEL")
 """With another one of these a recognizer would look at people who have not agreed, or compare what cannot be."""

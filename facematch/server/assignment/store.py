@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from facematch.server.assignment.reconciling import RoomState, WorkerState
 from facematch.server.assignment.sharing import LIVES_SECONDS
+from facematch.server.storage.database import insert_into
 from facematch.server.storage.schema import deployment, room_arrivals, rooms, workers
 
 if TYPE_CHECKING:
@@ -32,14 +32,9 @@ _ONLY: Final = 1
 _AGE: Final = sa.extract("epoch", sa.func.clock_timestamp() - workers.c.beat)
 
 
-def _insert(connection: AsyncConnection, table: sa.Table) -> Any:
-    """An INSERT that can say what is to become of rows that are there already."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
-
-
 async def deployment_name(connection: AsyncConnection) -> str:
     """This installation's; made up when there is none yet."""
-    made = _insert(connection, deployment).values(id=_ONLY, name=secrets.token_hex(4))
+    made = insert_into(connection, deployment).values(id=_ONLY, name=secrets.token_hex(4))
     await connection.execute(made.on_conflict_do_nothing())
     name: str = (await connection.execute(sa.select(deployment.c.name))).scalar_one()
     return name
@@ -70,7 +65,7 @@ async def keep_worker(connection: AsyncConnection, worker: WorkerState) -> None:
         "settings_differ": json.dumps(worker.settings_differ),
         "version": worker.version,
     }
-    kept = postgresql.insert(workers).values(name=worker.name, **row)
+    kept = insert_into(connection, workers).values(name=worker.name, **row)
     await connection.execute(kept.on_conflict_do_update(index_elements=[workers.c.name], set_=row))
 
 
@@ -111,7 +106,7 @@ async def write(connection: AsyncConnection, outcome: Outcome, now: datetime) ->
         await connection.execute(update, told)
     if outcome.arrivals:
         arrived = [{"room": room.name, "epoch": room.epoch, "at": now} for room in outcome.arrivals]
-        await connection.execute(_insert(connection, room_arrivals).on_conflict_do_nothing(), arrived)
+        await connection.execute(insert_into(connection, room_arrivals).on_conflict_do_nothing(), arrived)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +130,7 @@ async def found(connection: AsyncConnection, names: Collection[str], now: dateti
     come, gone = sorted({*names} - there), sorted(there - {*names}) if whole else []
     if come:
         fresh = [{"room": name, "epoch": 0, "arrived": False, "offered": False} for name in come]
-        there_again = _insert(connection, rooms).on_conflict_do_update(
+        there_again = insert_into(connection, rooms).on_conflict_do_update(
             index_elements=[rooms.c.room], set_={"gone_at": None}, where=rooms.c.gone_at.is_not(None)
         )
         await connection.execute(there_again, fresh)

@@ -260,15 +260,17 @@ async def _remove(connection: AsyncConnection, rows: Sequence[Any]) -> Removed:
 async def _alarms_of(connection: AsyncConnection, rows: Sequence[Any]) -> Sequence[Any]:
     """What is told of the alarms that follow from these events, and is not among them: of a nameless sender's, say."""
     cursors = {cursor for cursor, _ in rows}
-    found = await connection.execute(sa.select(alarms.c.id).where(alarms.c.cursor.in_(cursors)))
-    if not (ids := {str(id_) for id_ in found.scalars()}):
+    found = await connection.execute(sa.select(alarms.c.id, alarms.c.identity).where(alarms.c.cursor.in_(cursors)))
+    identity_of = {str(id_): identity for id_, identity in found}
+    if not identity_of:
         return ()
     told = sa.select(events.c.cursor, events.c.snapshot, events.c.body)
-    told = told.where(events.c.type == "alarm", events.c.cursor > min(cursors))
+    theirs = events.c.participant_identity.in_({*identity_of.values()})
+    told = told.where(events.c.type == "alarm", events.c.cursor > min(cursors), theirs)
     return [
         (cursor, snapshot)
         for cursor, snapshot, body in await connection.execute(told)
-        if cursor not in cursors and json.loads(body)["alarm_id"] in ids
+        if cursor not in cursors and json.loads(body)["alarm_id"] in identity_of
     ]
 
 

@@ -63,8 +63,8 @@ class Feed:
         self.hub = hub
         """Where events go out."""
         self.writer = Writer(event_log, self._publisher, self._arrivals)
-        self.audit = audit_in(self.writer)
         """Where events go in."""
+        self.audit = audit_in(self.writer)
 
     async def open(self) -> None:
         """Ready to take events.

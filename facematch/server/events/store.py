@@ -18,7 +18,6 @@ from facematch.runtime.clock import wall_clock
 from facematch.server.events.log import ALL, Entry, Filter, Page, body_text, with_cursor
 from facematch.server.events.naming import remember, with_names
 from facematch.server.storage.bell import Bell, rung
-from facematch.server.storage.database import is_sqlite
 from facematch.server.storage.migrate import migrate
 from facematch.server.storage.position import POSITION, lock_position, position_in
 from facematch.server.storage.schema import event_people, events, people, position, text_of, turned_away
@@ -94,7 +93,7 @@ class SqlEventLog:
         self._gate = gate
         self._derived = derived
         self._now = now
-        self._shared = not is_sqlite(database.url)
+        self._shared = database.shared
 
     async def open(self) -> None:
         """See `EventLog.open`: brings the schema up to date.

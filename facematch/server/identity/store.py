@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from facematch.protocol.events import IdentityState
 from facematch.server.identity.rows import bound_among, effective_name, effective_person, told_in, with_people
-from facematch.server.storage.position import lock_position
-from facematch.server.storage.schema import bindings, identity_state, people, position, sessions, text_of
+from facematch.server.storage.position import count_erasure, lock_position
+from facematch.server.storage.schema import bindings, identity_state, people, sessions, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -192,9 +192,9 @@ class IdentityStore:
         """Returns how many rows the first of them changed."""
 
         async def work(connection: AsyncConnection) -> int:
-            erased_before = (await lock_position(connection)).erased
+            await lock_position(connection)
             counts = [int((await connection.execute(statement)).rowcount) for statement in statements]
-            await connection.execute(sa.update(position).values(erased=erased_before + 1))
+            await count_erasure(connection)
             return counts[0]
 
         return await self._database.write(work)

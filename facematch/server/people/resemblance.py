@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import numpy as np
 
-from facematch.faces.tolerance import STRANGERS, largest_keeping
+from facematch.faces.tolerance import STRANGERS, fitted, largest_keeping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,9 +107,7 @@ def _tolerances(gallery: Gallery, rules: MatchRules) -> NDArray[np.float64]:
     for among in np.unique(candidates):
         kept = largest_keeping(rules.stranger_rate, int(among))
         most[candidates == among] = STRANGERS[0][0] if kept is None else kept
-    own = gallery.tolerances.astype(np.float64)
-    found: NDArray[np.float64] = np.minimum(np.where(np.isnan(own), rules.tolerance, own), most)
-    return found * np.sqrt(0.81 + 0.19 / gallery.photos)
+    return fitted(rules, gallery.tolerances, gallery.photos, most)
 
 
 def _measured(gallery: Gallery, rows: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float32]]]:

@@ -1,9 +1,10 @@
 """People over HTTP: listed, added, changed, merged and split."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import structlog
 from fastapi import APIRouter, Path, Query, Request
@@ -22,9 +23,9 @@ from facematch.server.people.answers import (
 )
 from facematch.server.people.changes import PeopleChanges
 from facematch.server.people.models import MOST_PEOPLE
-from facematch.server.people.recognition import recognition_of
+from facematch.server.people.recognition import Recognition, recognition_of
 from facematch.server.people.refusals import NoSuchPersonError
-from facematch.server.people.resemblance import Resembling
+from facematch.server.people.resemblance import Resembled, Resembling
 from facematch.server.people.saying import FULL, NO_PERSON, NO_PHOTO, UNAVAILABLE, said
 from facematch.server.people.store import Attention, PeopleStore
 from facematch.server.people.store import Query as Wanted
@@ -74,9 +75,10 @@ def routes(
                 raise NoSuchPersonError
             photos, merged = await store.photos(id_), await store.merged_into(id_)
             shown = PersonWhole.whole(person, photos, merged, now=now(), unseen=store.unseen)
-            return _noted(shown, (await resembling.read())[1]).model_copy(
-                update=await _recognition(resembling, store, id_)
-            )
+            gallery, resembled = await resembling.read()
+            recognised = await asyncio.to_thread(recognition_of, gallery, resembling.rules, id_)
+            told = {} if recognised is None else {"recognition": await _shown(recognised, resembled.get(id_), store)}
+            return _noted(shown, resembled).model_copy(update=told)
 
     @router.get(
         "/api/people",
@@ -86,8 +88,7 @@ def routes(
     async def listed(query: Annotated[PeopleQuery, Query()]) -> PeopleShown:
         """A page of them, without their photos. The default person, of `/reference/current.jpg`, is none of them."""
         with said():
-            version = await store.version()
-            _, resembled = await resembling.read()
+            gallery, resembled = await resembling.read()
             wanted = Wanted(query.search, query.attention, tuple(resembled), query.offset, query.limit)
             found = await store.listed(wanted, now())
             portraits = await store.portraits([person.id for person in found.people])
@@ -95,7 +96,7 @@ def routes(
             _noted(PersonShown.of(one, portraits.get(one.id), now(), store.unseen), resembled) for one in found.people
         ]
         part = {"total": found.total, "attention": found.needy, "offset": query.offset}
-        return PeopleShown(people=shown, **part, gallery_version=version)
+        return PeopleShown(people=shown, **part, gallery_version=gallery.version)
 
     @router.post(
         "/api/people",
@@ -173,25 +174,19 @@ def routes(
     return router
 
 
-async def _recognition(resembling: Resembling, store: PeopleStore, id_: str) -> dict[str, Any]:
-    """The fields of a person that say how surely they are recognised."""
-    gallery, resembled = await resembling.read()
-    found = recognition_of(gallery, resembling.rules, id_)
-    if found is None:
-        return {}
-    near = resembled.get(id_)
+async def _shown(found: Recognition, near: Resembled | None, store: PeopleStore) -> RecognitionShown:
+    """How surely somebody is recognised, who is nearest to `near`."""
     other = near and await store.person(near.id)
     resembles = (
         near and other and ResemblesShown(person_id=other.id, name=other.details.name, distance=round(near.distance, 4))
     )
-    told = RecognitionShown(
+    return RecognitionShown(
         tolerance=None if found.tolerance.value is None else round(found.tolerance.value, 4),
         reason=found.tolerance.reason,
         candidates=found.tolerance.candidates,
         tolerance_bound=round(found.bound, 4),
         resembles=resembles,
     )
-    return {"recognition": told}
 
 
 def _noted(shown: S, resembled: Mapping[str, object]) -> S:

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from facematch.server.presence.figures import NOBODY_IN_PARTICULAR, Figures, Key, figures_of
 from facematch.server.presence.rows import IS_LOOK, names_one_of, people_text, recount, run_in, runs_where
 from facematch.server.presence.runs import day_of
-from facematch.server.storage.position import lock_position
-from facematch.server.storage.schema import daily_figures, position, presence, text_of
+from facematch.server.storage.position import count_erasure, lock_position
+from facematch.server.storage.schema import daily_figures, presence, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -166,7 +166,7 @@ class PresenceStore:
             return await self._leave_out(subject.people)
 
         async def work(connection: AsyncConnection) -> int:
-            erased_before = (await lock_position(connection)).erased
+            await lock_position(connection)
             meant = _meant(subject, until)
             whose = await connection.execute(sa.select(presence.c.identity).where(meant).distinct())
             identities = {identity for (identity,) in whose}
@@ -175,7 +175,7 @@ class PresenceStore:
             count: int = (await connection.execute(sa.delete(presence).where(meant))).rowcount
             for identity in identities:
                 await recount(connection, identity)
-            await connection.execute(sa.update(position).values(erased=erased_before + 1))
+            await count_erasure(connection)
             return count
 
         return await self._database.write(work)
@@ -184,7 +184,7 @@ class PresenceStore:
         """What was seen of these people stays, and does not say who it was."""
 
         async def work(connection: AsyncConnection) -> int:
-            erased_before = (await lock_position(connection)).erased
+            await lock_position(connection)
             runs = await runs_where(connection, names_one_of(people))
             for run in runs:
                 left = tuple(one for one in run.people if one not in people)
@@ -192,7 +192,7 @@ class PresenceStore:
                 await connection.execute(change.values(people=people_text(left)))
             for identity in {run.chain.identity for run in runs}:
                 await recount(connection, identity)
-            await connection.execute(sa.update(position).values(erased=erased_before + 1))
+            await count_erasure(connection)
             return len(runs)
 
         return await self._database.write(work)

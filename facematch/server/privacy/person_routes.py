@@ -10,7 +10,7 @@ from facematch.server.access.caller import caller_of
 from facematch.server.people.saying import NO_PERSON
 from facematch.server.people.store import PeopleStore
 from facematch.server.privacy.erasure import Erasures
-from facematch.server.privacy.receipts import FAILED, Counts, by, counts, failed
+from facematch.server.privacy.receipts import FAILED, Counts, counts, failed
 from facematch.server.web.errors import ApiError, Code, documented
 
 
@@ -51,7 +51,7 @@ def routes(erasures: Erasures, people: PeopleStore) -> APIRouter:
             if await people.person(id) is None:
                 raise ApiError(*NO_PERSON)
             ids = [id, *(merged.id for merged in await people.merged_into(id))]
-            erased = await erasures.person(ids, by(caller_of(request.scope)))
+            erased = await erasures.person(ids, caller_of(request.scope).signature)
         except OSError as error:
             raise failed(error) from error
         return PersonErased(person_id=id, photos=erased.photos, bindings=erased.bindings, **counts(erased))

@@ -8,7 +8,6 @@ from uuid import UUID
 import structlog
 from pydantic import BaseModel, Field
 
-from facematch.server.access.caller import Caller
 from facematch.server.privacy.erasure import Erased
 from facematch.server.web.errors import ApiError, Code
 
@@ -28,11 +27,6 @@ class Counts(BaseModel):
     recognizer: Literal["done", "pending"] = Field(
         description="pending: it has not confirmed yet. It is told until it does, also after a restart"
     )
-
-
-def by(caller: Caller) -> str:
-    """Who asked, for the record."""
-    return caller.signature
 
 
 def counts(erased: Erased) -> dict[str, object]:

@@ -12,7 +12,7 @@ from facematch.server.access.audit import Audit
 from facematch.server.access.caller import caller_of
 from facematch.server.gallery.photo_file import ReferenceFile
 from facematch.server.privacy.erasure import Erasures, ReferenceStaysError
-from facematch.server.privacy.receipts import FAILED, Counts, by, counts, failed
+from facematch.server.privacy.receipts import FAILED, Counts, counts, failed
 from facematch.server.privacy.store import ErasureStore, Line
 from facematch.server.web.errors import ApiError, Code, documented
 
@@ -108,8 +108,8 @@ def routes(erasures: Erasures, store: ErasureStore, file: ReferenceFile, audit: 
         if current is None:
             raise ApiError(404, Code.NO_REFERENCE, "There is no reference photo.")
         try:
-            erased = await erasures.reference(current.id, by(caller_of(request.scope)))
-            await audit("reference_erased", by(caller_of(request.scope)))
+            erased = await erasures.reference(current.id, caller_of(request.scope).signature)
+            await audit("reference_erased", caller_of(request.scope).signature)
         except ReferenceStaysError as error:
             log.error("Reference not erased", reason=str(error))  # noqa: TRY400
             raise ApiError(503, Code.STORAGE_FAILED, _STAYS.format(error), headers={"Retry-After": "1"}) from error
@@ -138,7 +138,7 @@ async def _erased(erasures: Erasures, identity: str, request: Request) -> Partic
     if not 1 <= len(identity) <= LONGEST_IDENTITY:
         raise ApiError(422, Code.INVALID, f"identity: must be 1 to {LONGEST_IDENTITY} characters")
     try:
-        erased = await erasures.participant(identity, by(caller_of(request.scope)))
+        erased = await erasures.participant(identity, caller_of(request.scope).signature)
     except OSError as error:
         raise failed(error) from error
     return ParticipantErased(identity=identity, bindings=erased.bindings, **counts(erased))

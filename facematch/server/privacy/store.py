@@ -16,7 +16,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from facematch.server.events.purge import Kind, Subject
 from facematch.server.storage.bell import Bell, ring
-from facematch.server.storage.database import is_sqlite
 from facematch.server.storage.schema import confirmations, erasing, erasures, position, turned_away
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ class ErasureStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.shared = not is_sqlite(database.url)
+        self.shared = database.shared
         """Whether other processes have to know: on SQLite there is none, and less is written."""
 
     async def begin(self, subject: Subject, at: datetime, by: str, until: datetime) -> Pending:

@@ -11,7 +11,6 @@ import structlog
 from sqlalchemy.dialects.postgresql import insert
 
 from facematch.server.storage.bell import Bell, ring
-from facematch.server.storage.database import is_sqlite
 from facematch.server.storage.schema import looks, text_of
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class SharedLooks:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._shared = not is_sqlite(database.url)
+        self._shared = database.shared
 
     async def add(self, identity: str, batches: Mapping[str, int]) -> None:
         """Somebody is to be looked at; while the database is away, the others do not hear of it.

@@ -19,7 +19,6 @@ from sqlalchemy.dialects.postgresql import insert
 from facematch.protocol.heartbeat import Heartbeat
 from facematch.runtime.meanwhile import meanwhile
 from facematch.server.recognizers.registry import ONLINE_SECONDS
-from facematch.server.storage.database import is_sqlite
 from facematch.server.storage.schema import heartbeats
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ class SharedHeartbeats:
     def __init__(self, database: Database, recognizers: Recognizers) -> None:
         self._database = database
         self._recognizers = recognizers
-        self._shared = not is_sqlite(database.url)
+        self._shared = database.shared
         self._read_to: datetime | None = None
         self._well = True
 
@@ -110,28 +109,29 @@ class SharedHeartbeats:
         now = sa.func.clock_timestamp()
         silent = heartbeats.c.at < now - timedelta(seconds=ONLINE_SECONDS)
 
-        async def work(connection: AsyncConnection) -> list[tuple[str, datetime, float, float, bool]]:
+        async def work(connection: AsyncConnection) -> list[tuple[Heartbeat, datetime, float, float]]:
             age, known = (sa.extract("epoch", now - column) for column in (heartbeats.c.at, heartbeats.c.first_at))
             found = sa.select(heartbeats.c.body, heartbeats.c.at, age, known, silent)
             if self._read_to is not None:
                 found = found.where(sa.or_(heartbeats.c.at > self._read_to - _OVERLAP, silent & heartbeats.c.names))
-            rows = [(row[0], row[1], float(row[2]), float(row[3]), row[4]) for row in await connection.execute(found)]
+            rows = (await connection.execute(found)).all()
             await connection.execute(sa.delete(heartbeats).where(heartbeats.c.at < now - _KEPT))
-            for body, at, _, _, is_silent in rows:
+            read: list[tuple[Heartbeat, datetime, float, float]] = []
+            for body, at, old, since, is_silent in rows:
+                try:
+                    heartbeat = Heartbeat.model_validate_json(body)
+                except ValidationError:  # of a newer version
+                    continue
+                read.append((heartbeat, at, float(old), float(since)))
                 if is_silent:
-                    await self._without_names(connection, body, at)
-            return rows
+                    await self._without_names(connection, heartbeat, at)
+            return read
 
-        for body, at, age, known, _ in await self._database.aside(work):
-            try:
-                heartbeat = Heartbeat.model_validate_json(body)
-            except ValidationError:  # of a newer version
-                continue
+        for heartbeat, at, age, known in await self._database.aside(work):
             self._recognizers.adopt(heartbeat, age, known)
             self._read_to = max(at, self._read_to or at)
 
-    async def _without_names(self, connection: AsyncConnection, body: str, at: datetime) -> None:
-        heartbeat = Heartbeat.model_validate_json(body)
+    async def _without_names(self, connection: AsyncConnection, heartbeat: Heartbeat, at: datetime) -> None:
         same = (heartbeats.c.room == heartbeat.room) & (heartbeats.c.source == heartbeat.source)
         nobody = heartbeat.model_copy(update={"tracks": []}).model_dump_json()
         change = sa.update(heartbeats).where(same, heartbeats.c.at == at)

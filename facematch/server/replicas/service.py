@@ -72,7 +72,6 @@ class Agreement:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Look while this is open."""
-        self._here = await asyncio.to_thread(self._alike)
         try:
             async with meanwhile(("settings of other processes", self._run())):
                 yield
@@ -84,6 +83,8 @@ class Agreement:
     async def _run(self) -> None:
         server = running_uvicorn()
         name = socket.gethostname() + (f":{server.config.port}" if server is not None else "")
+        if self._store.shared:  # nobody else is asked otherwise
+            self._here = await asyncio.to_thread(self._alike)
         while True:
             try:
                 self._others = await self._store.others(name, self._here)

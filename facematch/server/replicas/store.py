@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from facematch.server.storage.database import is_sqlite
 from facematch.server.storage.schema import replicas
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class ReplicaStore:
     def __init__(self, database: Database, process: str) -> None:
         self._database = database
         self._process = process
-        self._shared = not is_sqlite(database.url)
+        self.shared = database.shared
 
     async def others(self, name: str, settings: Mapping[str, str]) -> Sequence[Replica]:
         """Say that this one is there, and who else is.
@@ -55,7 +54,7 @@ class ReplicaStore:
         Raises:
             LogUnavailableError: it cannot be said now.
         """
-        if not self._shared:
+        if not self.shared:
             return []
         now = sa.func.clock_timestamp()
         row = insert(replicas).values(process=self._process, name=name, settings=json.dumps(dict(settings)), at=now)
@@ -75,5 +74,5 @@ class ReplicaStore:
         Raises:
             LogUnavailableError: it is found out by its silence.
         """
-        if self._shared:
+        if self.shared:
             await self._database.execute(sa.delete(replicas).where(replicas.c.process == self._process))

@@ -4,17 +4,18 @@ in it, after a restart and in other web processes too.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from facematch.server.storage.bell import Bell
-from facematch.server.storage.errors import UnstorableError
+from facematch.server.storage.bell import Bell, ring
+from facematch.server.storage.database import insert_into
 from facematch.server.storage.schema import expulsions
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
     from facematch.server.storage.database import Database
 
 ALL: Final = ""
@@ -34,10 +35,13 @@ class EndedLogins:
     async def add(self, login: str, at: float) -> None:
         """A login was ended, or `ALL`; seconds since 1970."""
         when = {"ended_at": datetime.fromtimestamp(at, UTC)}
-        again = sa.update(expulsions).where(expulsions.c.login == login).values(when)
-        if not await self._database.execute(again, Bell.LOGINS):
-            with suppress(UnstorableError):  # another process has just done the same
-                await self._database.execute(sa.insert(expulsions).values(login=login, **when), Bell.LOGINS)
+
+        async def work(connection: AsyncConnection) -> None:
+            ended = insert_into(connection, expulsions).values(login=login, **when)
+            await connection.execute(ended.on_conflict_do_update(index_elements=[expulsions.c.login], set_=when))
+            await ring(connection, Bell.LOGINS)
+
+        await self._database.write(work)
 
     async def after(self, oldest: float, most: int) -> dict[str, float]:
         """When each was ended, the latest last; older ones are forgotten.

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError as BadData
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -127,6 +128,11 @@ class Database:
         self._writer = make_engine(self.url, writes=True, connections=1)
         self._readers = make_engine(self.url, writes=False, connections=self._most_readers)
 
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may have it: PostgreSQL."""
+        return not is_sqlite(self.url)
+
     async def write(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
         """Run `work` in a transaction of its own; it is on the disk on return, or nothing of it is.
 
@@ -147,7 +153,7 @@ class Database:
 
     async def aside(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
         """The same as `write` for what must not wait behind the writer of the event log, where several can write."""
-        return await self._run(self._writer if is_sqlite(self.url) else self._readers, work)
+        return await self._run(self._readers if self.shared else self._writer, work)
 
     async def execute(self, statement: sa.Insert | sa.Update | sa.Delete, bell: Bell | None = None) -> int:
         """Run one statement as `write` does, and ring if it changed anything. Returns how many rows it changed."""
@@ -228,3 +234,8 @@ def reason_of(error: BaseException) -> str:
     if isinstance(original, OSError) and original.errno:
         return f"database: {os.strerror(original.errno)}"
     return f"database: {type(original.__cause__ or original).__name__}"
+
+
+def insert_into(connection: AsyncConnection, table: sa.Table) -> Any:
+    """An INSERT that can say what is to become of rows that are there already."""
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)

@@ -22,7 +22,6 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import insert
 
-from facematch.server.storage.database import is_sqlite
 from facematch.server.storage.schema import leases
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class Leases:
     @property
     def shared(self) -> bool:
         """Whether there may be other processes."""
-        return not is_sqlite(self._database.url)
+        return self._database.shared
 
     def holds(self, name: str) -> bool:
         """Whether this process does that work now, as far as it knows."""

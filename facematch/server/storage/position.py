@@ -42,6 +42,11 @@ async def lock_position(connection: AsyncConnection) -> Position:
     return position_in((await connection.execute(sa.select(*POSITION).with_for_update())).one_or_none())
 
 
+async def count_erasure(connection: AsyncConnection) -> None:
+    """Something derived was erased: whoever remembers it reads it again."""
+    await connection.execute(sa.update(position).values(erased=position.c.erased + 1))
+
+
 def position_in(row: Sequence[int] | None) -> Position:
     """What a row of `POSITION` says."""
     if row is None:
