@@ -45,7 +45,9 @@ export class Visiting {
 
   start() {
     void this.#session.camera.list();
-    setInterval(() => this.#watching.want(identitiesInView(this.#mounts.participants), Date.now()), LOOKED_MS);
+    setInterval(() => {
+      if (this.#watching.phase !== "off") this.#watching.want(identitiesInView(this.#mounts.participants), Date.now());
+    }, LOOKED_MS);
     addEventListener("pagehide", () => {
       this.#session.leave();
       this.#watching.stop();
