@@ -33,9 +33,10 @@ export function asked({ listed, status, others }, chosen) {
     const unseen = [...(known?.participants.values() ?? [])].some(({ matchedAt }) => matchedAt !== null);
     return matched > 0 || unseen ? 2 : 3;
   };
-  const beside = listed.filter(({ room }) => room !== status?.room);
-  return beside
-    .sort((one, other) => rank(one) - rank(other))
+  return listed
+    .filter(({ room }) => room !== status?.room)
+    .map((one) => ({ room: one.room, rank: rank(one) }))
+    .sort((one, other) => one.rank - other.rank)
     .slice(0, MOST_ASKED)
     .map(({ room }) => room);
 }

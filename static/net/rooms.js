@@ -68,11 +68,9 @@ export class RoomsPoll {
       const rooms = await fetchRooms();
       count = rooms.length;
       this.#onRooms(rooms);
-      if (count > this.#wanted().length + 1) {
-        const asked = new Set(this.#wanted());
-        this.#onAlarms(await fetchAlarming(), asked);
-      }
-      if (count > 1) await this.#askAbout([...this.#wanted()]);
+      const wanted = this.#wanted();
+      if (count > wanted.length + 1) this.#onAlarms(await fetchAlarming(), new Set(wanted));
+      if (count > 1) await this.#askAbout([...this.#wanted()]); // alarms have other rooms come first
     } catch {
       // away, or an older server, which has no list: the status says what is wrong
     }
