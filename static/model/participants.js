@@ -4,6 +4,7 @@
 /** @import { CheckEvent, FaceEvent, MatchEvent, Participant, RoomParticipant, Status, TrackAnswer, TrackStatus }
  *   from "../types/model.js" */
 
+import { grouped } from "./grouped.js";
 import { identityOf, isOfReference, outcomeOf, whoOf } from "./wire.js";
 
 /** @typedef {ReadonlyMap<string, Participant>} Participants */
@@ -290,12 +291,5 @@ function ofTracks(answers, tracks, sentAt) {
  * @returns {Map<string, TrackStatus[]>}
  */
 export function byIdentity(tracks) {
-  /** @type {Map<string, TrackStatus[]>} */
-  const groups = new Map();
-  for (const track of tracks) {
-    const group = groups.get(track.participant_identity);
-    if (group === undefined) groups.set(track.participant_identity, [track]);
-    else group.push(track);
-  }
-  return groups;
+  return grouped(tracks, (track) => track.participant_identity);
 }

@@ -5,6 +5,7 @@
 /** @typedef {import("./connection.js").Level} Level */
 
 import { cardsOf } from "./cards.js";
+import { grouped } from "./grouped.js";
 import { alarms, answersIn } from "./unasked.js";
 
 /** So many are asked about beside the first; of the others see `unasked.js`. */
@@ -94,13 +95,7 @@ function isKnown(room, pageNow, level) {
  */
 export function tabsOf(state, cards, pageNow, level) {
   if (!several(state)) return [];
-  /** @type {Map<string, Card[]>} */
-  const byRoom = new Map();
-  for (const card of cards) {
-    const group = byRoom.get(card.room);
-    if (group === undefined) byRoom.set(card.room, [card]);
-    else group.push(card);
-  }
+  const byRoom = grouped(cards, ({ room }) => room);
   const tabs = state.listed.map((one) => {
     const whole = one.room === state.status?.room || isKnown(state.others.get(one.room), pageNow, level);
     return tabOf(one, byRoom.get(one.room) ?? [], whole);

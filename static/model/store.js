@@ -7,6 +7,7 @@
 /** @import { IdentityShown } from "../types/people.js" */
 
 import { followOffset, measureOffset } from "./clock.js";
+import { grouped } from "./grouped.js";
 import { forgotten, seenUntil, withEndsSeen, withEvents, withRoom, withStatus } from "./participants.js";
 import { UNKNOWN, withAlarms, withMatches } from "./unasked.js";
 
@@ -197,14 +198,7 @@ function withMessages(state, messages) {
  * @returns {State}
  */
 function withNews(state, events) {
-  /** @type {Map<string | null, FaceEvent[]>} null: the first */
-  const byRoom = new Map();
-  for (const event of events) {
-    const room = isFirst(state, event.room) ? null : event.room;
-    const group = byRoom.get(room);
-    if (group === undefined) byRoom.set(room, [event]);
-    else group.push(event);
-  }
+  const byRoom = grouped(events, ({ room }) => (isFirst(state, room) ? null : room)); // null: the first
   const others = new Map(state.others);
   for (const [name, group] of byRoom) {
     const room = name === null ? undefined : (others.get(name) ?? { ...UNKNOWN, clockOffset: state.clockOffset });

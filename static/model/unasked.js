@@ -10,6 +10,7 @@
 /** @typedef {import("./participants.js").Participants} Participants */
 
 import { cardsOf } from "./cards.js";
+import { grouped } from "./grouped.js";
 import { identityWords } from "./identity.js";
 import { byIdentity, stranger, visiting } from "./participants.js";
 
@@ -41,9 +42,10 @@ export function alarms(told) {
  * @param {Status | null} status which is the first; null: it is not known yet
  */
 export function withMatches(others, listed, status) {
+  if (status === null) return others;
   const next = new Map(others);
-  for (const one of status === null ? [] : listed) {
-    if (one.room === status?.room || (one.matches ?? []).length === 0) continue;
+  for (const one of listed) {
+    if (one.room === status.room || (one.matches ?? []).length === 0) continue;
     const room = next.get(one.room) ?? UNKNOWN;
     next.set(one.room, { ...room, participants: withListed(room.participants, one) });
   }
@@ -58,8 +60,9 @@ export function withMatches(others, listed, status) {
  */
 export function withAlarms(state, { told, asked, at }) {
   const others = new Map(state.others);
+  const byRoom = grouped(told, ({ room }) => room);
   for (const { room: name } of state.listed) {
-    const alarming = told.filter((one) => one.room === name);
+    const alarming = byRoom.get(name) ?? [];
     const room = others.get(name) ?? UNKNOWN;
     if (name === state.status?.room || asked.has(name) || alarming.length + room.identities.size === 0) continue;
     const identities = new Map(alarming.map((one) => [one.participant_identity, one]));
@@ -77,7 +80,7 @@ export function withAlarms(state, { told, asked, at }) {
  * @returns {Participants}
  */
 function withListed(participants, { matches = [], told_at: said }) {
-  if (matches.length === 0 || said === undefined || said === null) return participants;
+  if (said === undefined || said === null) return participants;
   const toldAt = Date.parse(said);
   const next = new Map(participants);
   for (const [identity, tracks] of byIdentity(matches)) {
