@@ -143,7 +143,14 @@ function withTold(participants, told, now) {
  */
 export function answersIn(room, listed, first, pageNow, level) {
   const status = briefly(room, listed, first.status);
-  const known = { ...room, status, clockOffset: first.clockOffset, blindSince: null };
+  // No card of anybody else is an answer.
+  const participants = new Map(
+    [...room.participants].filter(
+      ([identity, { answers }]) =>
+        room.identities.has(identity) || Object.values(answers).some(({ outcome }) => outcome === "match"),
+    ),
+  );
+  const known = { ...room, participants, status, clockOffset: first.clockOffset, blindSince: null };
   return cardsOf(known, pageNow, level).filter(
     ({ reason, lastKnown, identityTone }) =>
       reason !== "left" && reason !== "recognizer" && (lastKnown === "match" || identityTone === "bad"),
