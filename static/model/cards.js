@@ -6,13 +6,14 @@
  * goes on saying so while the next batch looks again, and changes when that batch has ended.
  */
 
-/** @import { Card, CardState, CycleSettings, Heartbeat, Outcome, Participant, Reason, RoomState, TrackAnswer,
- *   TrackPhase, TrackStatus } from "../types/model.js" */
+/** @import { Card, CardState, CycleSettings, Heartbeat, Participant, Reason, RoomState, TrackAnswer, TrackPhase,
+ *   TrackStatus } from "../types/model.js" */
 
 /** @import { IdentityShown } from "../types/people.js" */
 
 import { NOTHING, identityWords } from "./identity.js";
 import { byIdentity } from "./participants.js";
+import { OUTCOMES } from "./states.js";
 import { isOfReference } from "./wire.js";
 
 /** How much later than due the next Check may come before a sender without heartbeats counts as gone. */
@@ -21,20 +22,6 @@ const SILENCE_MS = 10_000;
 const BLINK_MS = 6000;
 /** Somebody who left keeps their place for so long: they may be back at once. */
 const LINGER_MS = 20_000;
-
-/** @type {Readonly<Record<Outcome, CardState>>} */
-const STATE_OF = {
-  match: "match",
-  no_match: "no_match",
-  no_face: "no_face",
-  no_frames: "no_video",
-  muted: "no_video",
-  encrypted: "encrypted",
-  denied: "denied",
-  too_large: "too_large",
-  no_reference: "idle",
-  error: "error",
-};
 
 /** @typedef {import("./connection.js").Level} Level */
 /** @typedef {{ phase: TrackPhase, until: number | null, duration: number }} Phase */
@@ -281,7 +268,7 @@ function stateOf(track, answer, step, world) {
   if (answer === null) return "looking";
   if (isOfFormerReference(answer.referenceId, world.referenceId)) return "looking";
   if (answer.outcome === "muted" && newsFromTrack && step.phase === "probe") return "looking";
-  return STATE_OF[answer.outcome];
+  return OUTCOMES[answer.outcome].state;
 }
 
 /**

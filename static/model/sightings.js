@@ -4,7 +4,7 @@
 /** @import { CardState } from "../types/model.js" */
 /** @import { SightingLine } from "../types/people.js" */
 
-import { OUTCOMES, WORDS } from "./states.js";
+import { OUTCOMES, WORDS, isOutcome } from "./states.js";
 import { counted, displayName, duration, figure, isolated, listed } from "./text.js";
 
 /**
@@ -34,7 +34,7 @@ export function lineReading(line) {
 
 /** @param {string} reason an outcome, or what a later recognizer says */
 function unseen(reason) {
-  return Object.entries(OUTCOMES).find(([outcome]) => outcome === reason)?.[1] ?? OUTCOMES.error;
+  return isOutcome(reason) ? OUTCOMES[reason] : OUTCOMES.error;
 }
 
 /**

@@ -63,3 +63,11 @@ export const OUTCOMES = {
   no_reference: { state: "idle", words: WORDS.idle },
   error: { state: "error", words: WORDS.error },
 };
+
+/**
+ * @param {string} text what a recognizer says, perhaps a later one
+ * @returns {text is Outcome}
+ */
+export function isOutcome(text) {
+  return Object.hasOwn(OUTCOMES, text);
+}

@@ -3,20 +3,8 @@
 
 /** @import { BBox, CheckEvent, FaceEvent, MatchEvent, Outcome, Size } from "../types/model.js" */
 
+import { isOutcome } from "./states.js";
 import { listed } from "./text.js";
-
-const OUTCOMES = new Set([
-  "match",
-  "no_match",
-  "no_face",
-  "no_frames",
-  "muted",
-  "encrypted",
-  "denied",
-  "too_large",
-  "no_reference",
-  "error",
-]);
 
 /**
  * A message's cursor and, when it is a Match or a Check, its event. Other types (a later server may send more)
@@ -83,7 +71,7 @@ function toCheck(message, common) {
     ...common,
     type: "check",
     match_found: message["match_found"] === true,
-    outcome: outcome !== null && OUTCOMES.has(outcome) ? /** @type {Outcome} */ (outcome) : null,
+    outcome: outcome !== null && isOutcome(outcome) ? outcome : null,
     frames: finite(message["frames"]),
     faces: finite(message["faces"]),
     best_distance: finite(message["best_distance"]),
