@@ -5,7 +5,7 @@
 
 import { faceUrl } from "./persons.js";
 import { WORDS } from "./states.js";
-import { counted, displayName } from "./text.js";
+import { counted, displayName, isolated, partsOf } from "./text.js";
 
 /**
  * @typedef {object} Alarm
@@ -37,45 +37,32 @@ import { counted, displayName } from "./text.js";
  * @property {readonly Alarm[]} recent that somebody has looked at
  */
 
-/** @typedef {{ words: string, name: boolean }} Part name: nobody translates it */
-
 /** Pixels of a portrait beside a snapshot, for dense screens, too. */
 const SIDE = 192;
 
 /** A person without a name is the one of the reference photo. */
 const REFERENCE = "the reference person";
 
-/** @param {string} words @returns {Part} */
-function said(words) {
-  return { words, name: false };
-}
-
-/** @param {string} words @returns {Part} */
-function called(words) {
-  return { words, name: true };
-}
-
-/** @param {string | null} id @param {string | null} name @returns {Part} */
+/** @param {string | null} id @param {string | null} name */
 function person(id, name) {
-  if (id === null) return said("a stranger");
+  if (id === null) return "a stranger";
   const shown = displayName(name ?? "", "");
-  return shown === "" ? said(REFERENCE) : called(shown);
+  return shown === "" ? REFERENCE : isolated(shown);
 }
 
-/** @param {Alarm} alarm what it says, names apart from words @returns {readonly Part[]} */
-export function alarmParts(alarm) {
-  const who = called(displayName(alarm.participant_name));
+/** @param {Alarm} alarm what it says, with isolated names */
+export function alarmSentence(alarm) {
+  const who = isolated(displayName(alarm.participant_name));
   const seen = person(alarm.seen_person_id, alarm.seen_person_name);
-  if (alarm.kind === "face_changed") return [said(`${WORDS.face_changed}: `), who];
-  if (alarm.kind === "match") return [said(`${WORDS.match}: `), seen, said(" as "), who];
-  const expected = person(alarm.person_id, alarm.person_name);
-  return [said(`${WORDS.someone_else} as `), expected, said(": "), seen, said(" ("), who, said(")")];
+  if (alarm.kind === "face_changed") return `${WORDS.face_changed}: ${who}`;
+  if (alarm.kind === "match") return `${WORDS.match}: ${seen} as ${who}`;
+  return `${WORDS.someone_else} as ${person(alarm.person_id, alarm.person_name)}: ${seen} (${who})`;
 }
 
-/** @param {Alarm} alarm the same, in one line */
+/** @param {Alarm} alarm the same, where there is but text */
 export function alarmWords(alarm) {
-  return alarmParts(alarm)
-    .map(({ words }) => words)
+  return partsOf(alarmSentence(alarm))
+    .map(({ text }) => text)
     .join("");
 }
 

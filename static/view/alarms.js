@@ -4,11 +4,12 @@
 /** @import { Alarm, Alarms, Compared } from "../model/alarms.js" */
 /** @import { ReferenceStatus } from "../types/model.js" */
 
-import { alarmParts, alarmWords, comparedWith } from "../model/alarms.js";
+import { alarmSentence, alarmWords, comparedWith } from "../model/alarms.js";
 import { clockTime, counted, fullTime } from "../model/text.js";
 import { FaceShot } from "./face-shot.js";
 import { ANSWER_ICONS, Icon } from "./icons.js";
 import { html, memo, useState } from "./preact.js";
+import { Sentence } from "./sentence.js";
 
 /**
  * @typedef {object} AlarmsProps
@@ -74,7 +75,7 @@ function Line({ alarm, several, busy, reference, mayAnswer, mayJudge, onAcknowle
   return html`<li class="alarm" data-testid="alarm" data-kind=${alarm.kind} data-identity=${alarm.participant_identity}>
     <span class="alarm-icon"><${Icon} name=${ANSWER_ICONS.alarm} size=${20} /></span>
     <div class="alarm-words">
-      <p class="alarm-what"><${Said} alarm=${alarm} /></p>
+      <p class="alarm-what"><${Sentence} words=${alarmSentence(alarm)} /></p>
       <p class="alarm-when">
         <${Time} at=${alarm.since} />
         ${several && alarm.room !== null ? html`<span> in <bdi translate=${false}>${alarm.room}</bdi></span>` : null}
@@ -154,15 +155,6 @@ function Photo({ url, role, name, at }) {
   </figure>`;
 }
 
-/** @param {{ alarm: Alarm }} props */
-function Said({ alarm }) {
-  return html`<span>
-    ${alarmParts(alarm).map(({ words, name }, index) =>
-      name ? html`<bdi key=${index} translate=${false}>${words}</bdi>` : html`<span key=${index}>${words}</span>`,
-    )}
-  </span>`;
-}
-
 /** @param {{ at: string }} props */
 function Time({ at }) {
   const moment = Date.parse(at);
@@ -176,7 +168,7 @@ function Recent({ alarms }) {
     <ul class="alarm-list">
       ${alarms.map(
         (alarm) => html`<li key=${alarm.id} class="alarm-past">
-          <p><${Said} alarm=${alarm} /></p>
+          <p><${Sentence} words=${alarmSentence(alarm)} /></p>
           <p class="alarm-when">
             <${Time} at=${alarm.since} />
             <span>, by <bdi translate=${false}>${alarm.acknowledged_by ?? ""}</bdi></span>

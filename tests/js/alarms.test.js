@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { alarmParts, alarmWords, comparedWith, countWords, heardOf, titleWith, unheard } from "../../static/model/alarms.js";
+import { alarmSentence, alarmWords, comparedWith, countWords, heardOf, titleWith, unheard } from "../../static/model/alarms.js";
+import { partsOf } from "../../static/model/text.js";
 
 /** @typedef {import("../../static/model/alarms.js").Alarm} Alarm */
 
@@ -42,10 +43,10 @@ test("each kind says who was seen, and as whom", () => {
 });
 
 test("names are apart from words, which a browser may translate", () => {
-  const names = alarmParts(alarm()).filter(({ name }) => name);
-  assert.deepEqual(names.map(({ words }) => words), ["Bob", "Alice42"]);
-  const reference = alarmParts(alarm({ seen_person_id: "default", seen_person_name: null }));
-  assert.deepEqual(reference.filter(({ name }) => name).map(({ words }) => words), ["Alice42"]);
+  const names = partsOf(alarmSentence(alarm())).filter(({ name }) => name);
+  assert.deepEqual(names.map(({ text }) => text), ["Bob", "Alice42"]);
+  const reference = partsOf(alarmSentence(alarm({ seen_person_id: "default", seen_person_name: null })));
+  assert.deepEqual(reference.filter(({ name }) => name).map(({ text }) => text), ["Alice42"]);
 });
 
 test("beside a snapshot are photos of who was seen and of who should have been", () => {
