@@ -3,6 +3,10 @@
 
 /** @typedef {typeof import("livekit-client")} LiveKit */
 
+const CONNECT_TIMEOUT_MS = 12_000;
+/** Of a connection to a room. */
+export const TIMEOUTS = { peerConnectionTimeout: CONNECT_TIMEOUT_MS, websocketTimeout: CONNECT_TIMEOUT_MS };
+
 /** @type {Promise<LiveKit> | null} */
 let loading = null;
 

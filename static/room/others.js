@@ -1,14 +1,23 @@
 // @ts-check
-/** Who in a room is a person, and which picture of theirs is shown. */
+/** Who the others in a room are, and which picture of theirs is shown. */
 
-/** @import { RemoteParticipant, RemoteTrack } from "livekit-client" */
+/** @import { RemoteParticipant, RemoteTrack, Room } from "livekit-client" */
+/** @import { RoomParticipant } from "../types/model.js" */
 
 /** LiveKit's kinds of participants that nobody looks for, as in the recognizer: EGRESS, AGENT. A later kind is shown. */
 const MACHINE_KINDS = new Set([2, 4]);
 
-/** @param {RemoteParticipant} participant */
-export function isPerson({ kind }) {
-  return !MACHINE_KINDS.has(kind);
+/** @param {Room} room @returns {RoomParticipant[]} those who are people */
+export function othersIn(room) {
+  return [...room.remoteParticipants.values()]
+    .filter(({ kind }) => !MACHINE_KINDS.has(kind))
+    .map((participant) => ({
+      identity: participant.identity,
+      participantId: participant.sid,
+      name: participant.name || participant.identity,
+      isLocal: false,
+      video: pictureOf(participant)?.sid ?? "",
+    }));
 }
 
 /**

@@ -10,8 +10,8 @@
 import { retryDelay } from "../model/backoff.js";
 import { ApiError, changeConsent, fetchToken } from "../net/api.js";
 import { Camera } from "./camera.js";
-import { loadLiveKit } from "./livekit.js";
-import { isPerson, pictureOf } from "./others.js";
+import { TIMEOUTS, loadLiveKit } from "./livekit.js";
+import { othersIn, pictureOf } from "./others.js";
 import { Sound } from "./sound.js";
 import { connectWords, deviceWords, farewell } from "./words.js";
 
@@ -25,8 +25,6 @@ import { connectWords, deviceWords, farewell } from "./words.js";
  * @property {boolean} consent they have agreed
  * @property {boolean} compared false: they join without
  */
-
-const CONNECT_TIMEOUT_MS = 12_000;
 
 export class Session {
   /** @type {Phase} */
@@ -149,8 +147,7 @@ export class Session {
     const room = this.#livekitRoom;
     if (room === null || (this.phase !== "in" && this.phase !== "returning")) return [];
     const own = this.camera.on ? (this.camera.track?.sid ?? "own") : "";
-    /** @type {RoomParticipant[]} */
-    const participants = [
+    return [
       {
         identity: this.identity,
         participantId: room.localParticipant.sid,
@@ -158,14 +155,8 @@ export class Session {
         isLocal: true,
         video: own,
       },
+      ...othersIn(room),
     ];
-    for (const participant of room.remoteParticipants.values()) {
-      if (!isPerson(participant)) continue;
-      const { identity, name, sid } = participant;
-      const video = pictureOf(participant)?.sid ?? "";
-      participants.push({ identity, participantId: sid, name: name || identity, isLocal: false, video });
-    }
-    return participants;
   }
 
   /**
@@ -193,10 +184,7 @@ export class Session {
     let room = null;
     try {
       room = await this.#newRoom(visit);
-      await room.connect(url, token, {
-        peerConnectionTimeout: CONNECT_TIMEOUT_MS,
-        websocketTimeout: CONNECT_TIMEOUT_MS,
-      });
+      await room.connect(url, token, TIMEOUTS);
     } catch (error) {
       return this.#refused(visit, "room", connectWords(error, url));
     }

@@ -9,11 +9,10 @@
 
 import { retryDelay } from "../model/backoff.js";
 import { ApiError, fetchViewing } from "../net/api.js";
-import { loadLiveKit } from "./livekit.js";
-import { isPerson, pictureOf } from "./others.js";
+import { TIMEOUTS, loadLiveKit } from "./livekit.js";
+import { othersIn, pictureOf } from "./others.js";
 import { connectWords, farewell } from "./words.js";
 
-const CONNECT_TIMEOUT_MS = 12_000;
 /** How long a video is still received that is not looked at any more: scrolled back to, it is there. */
 const LINGER_MS = 10_000;
 
@@ -57,13 +56,7 @@ export class Watching {
 
   /** @returns {RoomParticipant[]} everybody who takes part; empty when not watching */
   participants() {
-    return [...(this.#livekitRoom?.remoteParticipants.values() ?? [])].filter(isPerson).map((participant) => ({
-      identity: participant.identity,
-      participantId: participant.sid,
-      name: participant.name || participant.identity,
-      isLocal: false,
-      video: pictureOf(participant)?.sid ?? "",
-    }));
+    return this.#livekitRoom === null ? [] : othersIn(this.#livekitRoom);
   }
 
   /**
@@ -100,8 +93,7 @@ export class Watching {
       const viewing = await fetchViewing(this.room);
       ({ url } = viewing);
       room = await this.#newRoom(visit);
-      const timeouts = { peerConnectionTimeout: CONNECT_TIMEOUT_MS, websocketTimeout: CONNECT_TIMEOUT_MS };
-      await room.connect(url, viewing.token, { autoSubscribe: false, ...timeouts });
+      await room.connect(url, viewing.token, { autoSubscribe: false, ...TIMEOUTS });
     } catch (error) {
       if (visit !== this.#visit) return;
       const words = error instanceof ApiError ? error.message : connectWords(error, url);
