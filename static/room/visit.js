@@ -15,7 +15,6 @@ export function visitOf(session) {
     room: session.room,
     name: session.name,
     trouble: session.trouble,
-    troubleWith: session.troubleWith,
     busy: session.busy,
     cameraOn: camera.on,
     microphoneOn: session.microphoneOn,

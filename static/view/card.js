@@ -4,7 +4,7 @@
 /** @import { Card as CardModel, MatchEvent } from "../types/model.js" */
 /** @import { Track } from "livekit-client" */
 
-import { shownState, stateWord } from "../model/states.js";
+import { stateWord } from "../model/states.js";
 import { ago, displayName, duration, fullTime } from "../model/text.js";
 import { Media } from "./card-media.js";
 import { Icon, stateIcon } from "./icons.js";
@@ -59,7 +59,6 @@ function View({ card, now, track, mirrored, pinned, withRoom, onEnlarge, onWatch
     data-state=${card.state}
     data-reason=${card.reason}
     data-phase=${card.phase}
-    data-shown=${shownState(card)}
     data-identity-state=${card.identityState}
     data-identity-tone=${card.identityTone}
     data-ended=${card.matchedAt === null ? null : "unseen"}

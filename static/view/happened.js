@@ -26,7 +26,7 @@ import { WhoChoice } from "./who-choice.js";
 
 /** The ways to look at the past, by their name in the address. */
 /** @type {readonly { view: string, label: string }[]} */
-export const VIEWS = [
+const VIEWS = [
   { view: "", label: "Presence" },
   { view: "sightings", label: "Sightings" },
   { view: "matches", label: "Matches" },

@@ -3,7 +3,7 @@
 
 /** @import { From } from "../types/model.js" */
 /** @import { LocalVideoTrack } from "livekit-client" */
-/** @import { Choice, Phase, TroubleWith } from "../room/session.js" */
+/** @import { Choice, Phase } from "../room/session.js" */
 /** @import { CameraChoice } from "../room/camera.js" */
 
 import { displayName } from "../model/text.js";
@@ -21,7 +21,6 @@ import { LiveVideo } from "./video.js";
  * @property {string} room
  * @property {string} name what the others read
  * @property {string} trouble
- * @property {TroubleWith} troubleWith
  * @property {boolean} busy
  * @property {boolean} cameraOn
  * @property {boolean} microphoneOn

@@ -8,7 +8,7 @@ import { html } from "./preact.js";
 /** @param {{ invitation: Invitation }} props */
 export function Obstacles({ invitation }) {
   if (invitation.warnings.length === 0) return null;
-  return html`<div class="obstacles" role="alert" data-testid="invitation-warnings">
+  return html`<div role="alert" data-testid="invitation-warnings">
     ${invitation.warnings.map((sentence) => html`<p key=${sentence} class="hint" data-tone="warn">${sentence}</p>`)}
   </div>`;
 }
