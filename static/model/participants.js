@@ -118,19 +118,15 @@ export function seenUntil(participants, before, now) {
 }
 
 /**
- * Participants after somebody has looked at the page: that the matches of some have ended is no news any more.
+ * Participants after somebody has looked at the page: that somebody's match has ended is no news any more.
  *
  * @param {Participants} participants
- * @param {ReadonlySet<string>} identities of whom it was shown
+ * @param {string} identity of whom it was shown
  * @returns {Participants}
  */
-export function withEndsSeen(participants, identities) {
-  const next = new Map(participants);
-  for (const identity of identities) {
-    const participant = next.get(identity);
-    if (participant !== undefined) next.set(identity, { ...participant, matchedAt: null });
-  }
-  return next;
+export function withEndsSeen(participants, identity) {
+  const participant = participants.get(identity);
+  return participant === undefined ? participants : new Map(participants).set(identity, { ...participant, matchedAt: null });
 }
 
 /**

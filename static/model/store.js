@@ -18,7 +18,7 @@ import { UNKNOWN, withAlarms, withMatches } from "./unasked.js";
  *   | { type: "socket", socket: Socket }
  *   | { type: "rooms", rooms: readonly RoomListed[] }
  *   | { type: "other-status", status: Status, askedAt: number, receivedAt: number }
- *   | { type: "ends-seen", room: string, identities: ReadonlySet<string> }
+ *   | { type: "ends-seen", room: string, identity: string }
  *   | { type: "identities", room: string, told: readonly IdentityShown[] }
  *   | { type: "alarms-elsewhere", told: readonly IdentityShown[], asked: ReadonlySet<string>, at: number }
  *   | { type: "room", room: string, participants: readonly RoomParticipant[], at: number }} Action
@@ -65,7 +65,7 @@ export function reduce(state, action) {
     case "ends-seen":
       return ofRoom(state, action.room, (room) => ({
         ...room,
-        participants: withEndsSeen(room.participants, action.identities),
+        participants: withEndsSeen(room.participants, action.identity),
       }));
     case "socket":
       return { ...state, socket: action.socket };

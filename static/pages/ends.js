@@ -39,7 +39,7 @@ export class Ends {
   seen(keys) {
     for (const { key, room, identity, matchedAt } of this.#cards()) {
       if (matchedAt !== null && keys.includes(key)) {
-        this.#store.dispatch({ type: "ends-seen", room, identities: new Set([identity]) });
+        this.#store.dispatch({ type: "ends-seen", room, identity });
       }
     }
   }

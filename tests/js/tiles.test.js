@@ -44,7 +44,7 @@ describe("order", () => {
     const page = room(["Ann", "Bob"]);
     page.heard(check("Ann", 1, "no_match"), match("Bob", 1), check("Bob", 2, "no_match"));
     assert.deepEqual(who(ordered(page.cards(3))), ["Bob", "Ann"]);
-    page.state = reduce(page.state, { type: "ends-seen", room: "room", identities: new Set(["Bob"]) });
+    page.state = reduce(page.state, { type: "ends-seen", room: "room", identity: "Bob" });
     assert.deepEqual(who(ordered(page.cards(3))), ["Ann", "Bob"]);
   });
 
