@@ -3,7 +3,7 @@
 
 /** @import { BBox, ReferenceStatus, Size } from "../types/model.js" */
 
-import { faceUrl } from "./persons.js";
+import { DEFAULT_PERSON, faceUrl } from "./persons.js";
 import { WORDS } from "./states.js";
 import { counted, displayName, isolated, partsOf } from "./text.js";
 
@@ -99,7 +99,7 @@ export function comparedWith(alarm, reference) {
   const moment = Date.parse(alarm.picture?.timestamp ?? alarm.since);
   return both.flatMap(({ id, name, portrait, role }) => {
     if (portrait !== null) return [{ url: faceUrl(portrait, SIDE), role, name: displayName(name ?? ""), at: "" }];
-    if (id !== "default" || reference === null || Date.parse(reference.updated_at) > moment) return [];
+    if (id !== DEFAULT_PERSON || reference === null || Date.parse(reference.updated_at) > moment) return [];
     return [{ url: reference.url, role, name: "", at: reference.updated_at }];
   });
 }

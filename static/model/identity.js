@@ -5,6 +5,7 @@
 /** @typedef {"" | "good" | "quiet" | "warn" | "bad"} IdentityTone "" says nothing */
 /** @typedef {{ tone: IdentityTone, words: string }} IdentityWords */
 
+import { OF_THE_PHOTO } from "./persons.js";
 import { WORDS } from "./states.js";
 import { displayName, isolated } from "./text.js";
 
@@ -65,5 +66,5 @@ function unexpectedWords({ detail, seen_person_name: seen, seen_person_id: id },
 
 /** @param {string | null} name null: the person of the reference photo */
 function personWords(name) {
-  return name === null ? "the person of the photo" : isolated(displayName(name));
+  return name === null ? OF_THE_PHOTO : isolated(displayName(name));
 }

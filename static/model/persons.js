@@ -6,6 +6,10 @@
 
 import { counted, displayName, isolated } from "./text.js";
 
+/** The id of the person of the reference photo, who has no name, and what they are called. */
+export const DEFAULT_PERSON = "default";
+export const OF_THE_PHOTO = "the person of the photo";
+
 export const ENOUGH_PHOTOS = 3;
 /** Of one page of the list. */
 export const PAGE = 60;

@@ -4,6 +4,7 @@
 /** @import { CardState } from "../types/model.js" */
 /** @import { SightingLine } from "../types/people.js" */
 
+import { DEFAULT_PERSON, OF_THE_PHOTO } from "./persons.js";
 import { OUTCOMES, WORDS, isOutcome } from "./states.js";
 import { counted, displayName, duration, figure, isolated, listed } from "./text.js";
 
@@ -81,10 +82,10 @@ function saidWords({ event }) {
 
 /** @param {SightingLine} line */
 function namesOf({ people }) {
-  return listed(people.map(({ person_id: id, person_name: name }) => (id === "default" ? personWords(null) : personWords(name, "somebody erased"))));
+  return listed(people.map(({ person_id: id, person_name: name }) => (id === DEFAULT_PERSON ? personWords(null) : personWords(name, "somebody erased"))));
 }
 
 /** @param {string | null} name @param {string} [nobody] */
-function personWords(name, nobody = "the person of the photo") {
+function personWords(name, nobody = OF_THE_PHOTO) {
   return name === null ? nobody : displayName(name);
 }

@@ -22,6 +22,7 @@
  * @property {number} seconds
  */
 
+import { DEFAULT_PERSON } from "./persons.js";
 import { counted, displayName, duration } from "./text.js";
 
 /** Thinner than this a span cannot be seen. */
@@ -185,7 +186,7 @@ export function linesOf(page, within, now, by) {
 /** @param {PresenceInterval} interval */
 export function personName(interval) {
   if (interval.person_name !== null) return displayName(interval.person_name);
-  return interval.person_id === "default" ? "Reference photo" : "Somebody erased";
+  return interval.person_id === DEFAULT_PERSON ? "Reference photo" : "Somebody erased";
 }
 
 /**

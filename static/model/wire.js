@@ -3,6 +3,7 @@
 
 /** @import { BBox, CheckEvent, FaceEvent, MatchEvent, Outcome, Size } from "../types/model.js" */
 
+import { DEFAULT_PERSON } from "./persons.js";
 import { isOutcome } from "./states.js";
 import { listed } from "./text.js";
 
@@ -164,7 +165,7 @@ export function whoOf(event) {
 
 /** @param {MatchEvent} match whether it is the person of the reference photo */
 export function isOfReference({ person_id: person }) {
-  return person === null || person === "default";
+  return person === null || person === DEFAULT_PERSON;
 }
 
 /**

@@ -1,6 +1,7 @@
 // @ts-check
 /** Who a participant is supposed to be, chosen among those who are enrolled. */
 
+import { DEFAULT_PERSON } from "../model/persons.js";
 import { Trouble } from "./answer.js";
 import { ChoosePerson } from "./choose-person.js";
 import { Icon } from "./icons.js";
@@ -27,7 +28,7 @@ export function Bind({ name, hasReference, trouble, onChoose, onClose }) {
       <${ChoosePerson} without="" onChoose=${onChoose} />
       ${
         hasReference
-          ? html`<p><button type="button" class="button small" onClick=${() => onChoose("default")}>The person of the reference photo</button></p>`
+          ? html`<p><button type="button" class="button small" onClick=${() => onChoose(DEFAULT_PERSON)}>The person of the reference photo</button></p>`
           : null
       }
       <${Trouble} words=${trouble} />

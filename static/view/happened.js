@@ -6,6 +6,7 @@
 /** @import { Route } from "../model/route.js" */
 /** @import { SightingLine } from "../types/people.js" */
 
+import { DEFAULT_PERSON, OF_THE_PHOTO } from "../model/persons.js";
 import { hrefOf } from "../model/route.js";
 import { isOfNobody, lineReading } from "../model/sightings.js";
 import { WORDS } from "../model/states.js";
@@ -173,7 +174,7 @@ function EntryView({ match, line, now, testId = "happened-row", withRoom = false
   const name = watcher || displayName(line?.participant_name ?? match?.participant_name ?? "", identity);
   const at = Date.parse(line?.began ?? match?.timestamp ?? "");
   const until = line === null ? at : Date.parse(line.until);
-  const person = line === null ? (match?.person_id ?? "default") : (line.people[0]?.person_id ?? line.event?.person_id ?? "");
+  const person = line === null ? (match?.person_id ?? DEFAULT_PERSON) : (line.people[0]?.person_id ?? line.event?.person_id ?? "");
   return html`<li class="entry" data-testid=${testId} data-type=${state === "match" ? "match" : (line?.kind ?? "match")} data-state=${state} data-identity=${identity}>
     <span class="entry-time happened-time" translate=${false} title=${fullTime(at)}>${clockTime(at, now)}${until - at < 1000 ? "" : ` – ${clockTime(until, now)}`}</span>
     <span class="entry-icon"><${Icon} name=${iconOf(line, state)} size=${18} /></span>
@@ -202,6 +203,6 @@ export const Entry = memo(EntryView);
 
 /** @param {MatchEvent | null} match @returns {ReturnType<typeof lineReading>} */
 function matchReading(match) {
-  const who = match === null ? "" : displayName(whoOf(match), "the person of the photo");
+  const who = match === null ? "" : displayName(whoOf(match), OF_THE_PHOTO);
   return { state: "match", words: WORDS.match, who, detail: match === null ? "" : figure(match.confidence) };
 }

@@ -5,6 +5,7 @@
 /** @import { Person } from "../types/people.js" */
 /** @typedef {{ identity?: string, person?: string }} Who */
 
+import { DEFAULT_PERSON, OF_THE_PHOTO } from "../model/persons.js";
 import { displayName } from "../model/text.js";
 import { fetchPerson, listPeople } from "../net/people.js";
 import { told, useAnswer } from "./answer.js";
@@ -12,9 +13,6 @@ import { html, useEffect, useState } from "./preact.js";
 
 const OFFERED = 8;
 const TYPING_MS = 200;
-const DEFAULT = "default";
-/** What the person of the reference photo is called, who has no name. */
-const OF_THE_PHOTO = "the person of the photo";
 
 /**
  * @param {object} props
@@ -112,7 +110,7 @@ async function called(text) {
 async function idOf(text) {
   const typed = text.trim();
   if (typed === "") return "";
-  if (typed === OF_THE_PHOTO || typed === DEFAULT) return DEFAULT;
+  if (typed === OF_THE_PHOTO || typed === DEFAULT_PERSON) return DEFAULT_PERSON;
   if (typed.startsWith("p_")) return typed;
   const found = await called(typed);
   const same = found.filter(({ name }) => name.toLowerCase() === typed.toLowerCase());
@@ -129,7 +127,7 @@ async function idOf(text) {
 /** @param {string} person */
 async function nameOf(person) {
   if (person === "") return "";
-  if (person === DEFAULT) return OF_THE_PHOTO;
+  if (person === DEFAULT_PERSON) return OF_THE_PHOTO;
   try {
     return (await fetchPerson(person)).name;
   } catch {
