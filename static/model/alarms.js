@@ -5,7 +5,7 @@
 
 import { DEFAULT_PERSON, faceUrl } from "./persons.js";
 import { WORDS } from "./states.js";
-import { counted, displayName, isolated, partsOf } from "./text.js";
+import { displayName, isolated, partsOf } from "./text.js";
 
 /**
  * @typedef {object} Alarm
@@ -104,25 +104,25 @@ export function comparedWith(alarm, reference) {
   });
 }
 
+/** @param {Alarm} alarm what makes it news: it may turn out to be of another kind */
+export function alarmKey({ id, kind }) {
+  return `${id} ${kind}`;
+}
+
 /**
  * @param {readonly Alarm[]} alarms
- * @param {ReadonlySet<string>} heard ids that this browser has told already
+ * @param {ReadonlySet<string>} heard keys of those that this browser has told already
  */
 export function unheard(alarms, heard) {
-  return alarms.filter(({ id, kind }) => !heard.has(`${id} ${kind}`));
+  return alarms.filter((alarm) => !heard.has(alarmKey(alarm)));
 }
 
 /** @param {readonly Alarm[]} alarms as `unheard` remembers them */
 export function heardOf(alarms) {
-  return new Set(alarms.map(({ id, kind }) => `${id} ${kind}`));
+  return new Set(alarms.map(alarmKey));
 }
 
 /** @param {string} title @param {number} open how many nobody has acknowledged */
 export function titleWith(title, open) {
   return open === 0 ? title : `(${open}) ${title}`;
-}
-
-/** @param {number} open */
-export function countWords(open) {
-  return counted(open, "alarm");
 }

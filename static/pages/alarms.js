@@ -5,8 +5,8 @@
 /** @import { Rights } from "../model/rights.js" */
 /** @import { ReferenceStatus } from "../types/model.js" */
 
-import { countWords } from "../model/alarms.js";
 import { hrefOf } from "../model/route.js";
+import { counted } from "../model/text.js";
 import { ApiError } from "../net/api.js";
 import { acknowledgeAlarm, fetchAlarms, judgeAlarm } from "../net/alarms.js";
 import { AlarmList } from "../view/alarms.js";
@@ -102,7 +102,7 @@ export class Alarms {
       open === 0
         ? null
         : html`<a class="pill" data-tone="bad" data-testid="alarm-count" href=${hrefOf("live")} onClick=${this.#show}>
-            ${countWords(open)}
+            ${counted(open, "alarm")}
           </a>`,
       this.#mounts.count,
     );

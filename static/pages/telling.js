@@ -3,7 +3,7 @@
 
 /** @import { Alarm } from "../model/alarms.js" */
 
-import { alarmWords, heardOf, unheard } from "../model/alarms.js";
+import { alarmKey, alarmWords, heardOf, unheard } from "../model/alarms.js";
 import { html, render } from "../view/preact.js";
 import { TellChoice } from "../view/tell-choice.js";
 import { operatorName, rememberOperator } from "./operator.js";
@@ -104,7 +104,7 @@ export class Telling {
 /** @param {Alarm} alarm once, however many pages are open */
 function show(alarm) {
   try {
-    const shown = new Notification("Face Match", { body: alarmWords(alarm), tag: `${alarm.id} ${alarm.kind}` });
+    const shown = new Notification("Face Match", { body: alarmWords(alarm), tag: alarmKey(alarm) });
     shown.onclick = () => window.focus();
   } catch {
     // a phone's browser, which lets only installed pages do so

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { alarmSentence, alarmWords, comparedWith, countWords, heardOf, titleWith, unheard } from "../../static/model/alarms.js";
-import { partsOf } from "../../static/model/text.js";
+import { alarmSentence, alarmWords, comparedWith, heardOf, titleWith, unheard } from "../../static/model/alarms.js";
+import { counted, partsOf } from "../../static/model/text.js";
 
 /** @typedef {import("../../static/model/alarms.js").Alarm} Alarm */
 
@@ -79,5 +79,5 @@ test("what was heard is not told again, but for what turned out to be somebody e
 test("the title counts what is open", () => {
   assert.equal(titleWith("Live", 0), "Live");
   assert.equal(titleWith("Live", 3), "(3) Live");
-  assert.equal(countWords(1), "1 alarm");
+  assert.equal(counted(1, "alarm"), "1 alarm");
 });
