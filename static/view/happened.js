@@ -17,7 +17,7 @@ import { fetchMatches, fetchSightings, matchesTablePath, sightingsTablePath } fr
 import { Trouble, told } from "./answer.js";
 import { FaceShot } from "./face-shot.js";
 import { Icon, stateIcon } from "./icons.js";
-import { html, memo, useEffect, useState } from "./preact.js";
+import { html, memo, useEffect, useRef, useState } from "./preact.js";
 import { RoomChoice } from "./room-choice.js";
 import { Sentence } from "./sentence.js";
 import { WhoChoice } from "./who-choice.js";
@@ -100,7 +100,11 @@ export const Happened = memo(View);
  */
 function usePages(view, query, key, shown) {
   const [state, setState] = useState({ rows: /** @type {Row[]} */ ([]), older: /** @type {number | null} */ (null), busy: true, trouble: "" });
-  const ask = (/** @type {number | null} */ before, /** @type {readonly Row[]} */ kept, /** @type {() => boolean} */ current) => {
+  const asked = useRef(0); // how often; who asked before is answered too late
+  const ask = (/** @type {number | null} */ before, /** @type {readonly Row[]} */ kept) => {
+    asked.current += 1;
+    const turn = asked.current;
+    const current = () => turn === asked.current;
     setState((was) => ({ ...was, rows: before === null ? [] : was.rows, busy: true, trouble: "" }));
     pageOf(view, query, before).then(
       ({ rows, older }) => current() && setState({ rows: [...kept, ...rows], older, busy: false, trouble: "" }),
@@ -108,13 +112,12 @@ function usePages(view, query, key, shown) {
     );
   };
   useEffect(() => {
-    let current = true;
-    if (shown) ask(null, [], () => current);
+    if (shown) ask(null, []);
     return () => {
-      current = false;
+      asked.current += 1;
     };
   }, [key, shown]);
-  return { ...state, more: () => ask(state.older, state.rows, () => true) };
+  return { ...state, more: () => ask(state.older, state.rows) };
 }
 
 /**

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from contextlib import asynccontextmanager
 from itertools import product
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from playwright.async_api import FilePayload, Locator, Page
+    from playwright.async_api import FilePayload, Locator, Page, Route
 
 WIDTHS = (DESK, {"width": 1024, "height": 768}, PHONE)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -311,6 +312,34 @@ async def test_the_past_is_asked_of_the_log_page_by_page(web: WebProcess) -> Non
             await page.keyboard.press("Escape")
             await page.get_by_test_id("happened-to").fill("2020-01-01")
             await expect(page.get_by_text("Nothing fits this filter.")).to_be_visible()
+
+
+async def test_an_older_page_that_comes_late_is_no_answer_to_another_filter(web: WebProcess) -> None:
+    older, go_on = re.compile(r"/api/events\?.*before="), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await go_on.wait()
+        await route.continue_()
+
+    async with FakeRecognizer(web) as fake:
+        for ago in range(60, 0, -1):
+            await fake.match("Fay", ago=ago, snapshot=False)
+        await fake.match("Gil", snapshot=False)
+        async with at(web, "#/history?view=matches") as page:
+            rows, whose = page.get_by_test_id("happened-row"), page.get_by_test_id("history-identity")
+            await expect(rows).to_have_count(50)
+            await page.route(older, hold)
+            async with page.expect_request(older):
+                await page.get_by_test_id("older").click()
+            await whose.fill("Gil")
+            await whose.press("Enter")
+            await expect(rows).to_have_count(1)
+            async with page.expect_response(older) as late:
+                go_on.set()
+            await (await late.value).finished()
+            await page.evaluate("fetch('/api/status').then((answer) => answer.json())")  # it was read before this one
+            await page.evaluate("new Promise(requestAnimationFrame)")
+            await expect(rows).to_have_count(1)
 
 
 async def test_everything_can_be_read_at_every_width(web: WebProcess, artifacts: Path) -> None:
