@@ -159,7 +159,7 @@ class Breaking:
         name, worker = found
         broken = self._begin("recognizer SIGKILL", Part.RECOGNIZER, 5.0, worker)
         worker.kill()
-        await self._back(broken, name, worker)
+        await self._back(broken, name)
 
     async def _recognizer_told_to_end(self) -> None:
         if (found := self._a_recognizer()) is None:
@@ -168,7 +168,7 @@ class Breaking:
         broken = self._begin("recognizer SIGTERM", Part.RECOGNIZER, 0.3, worker)
         code, _ = await worker.terminate(within=30)
         assert code == 0
-        await self._back(broken, name, worker)
+        await self._back(broken, name)
 
     async def _recognizer_frozen(self) -> None:
         if (found := self._a_recognizer()) is None:
@@ -181,12 +181,10 @@ class Breaking:
         await self._fleet.beats(name, since=time.monotonic())
         broken.ended = time.monotonic()
 
-    async def _back(self, broken: Break, name: str, worker: Process) -> None:
+    async def _back(self, broken: Break, name: str) -> None:
         """It begins again, sooner or later."""
         await asyncio.sleep(self._draw.uniform(0.0, 4.0))
-        began = time.monotonic()
-        worker.start()
-        await self._fleet.beats(name, since=began + 1.0)  # a beat of its former life is older
+        await self._fleet.begin(name)
         broken.ended = time.monotonic()
 
     async def _web_killed(self) -> None:

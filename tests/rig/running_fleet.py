@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -80,9 +81,7 @@ class Fleet:
         """Start who does not run, and return when everybody beats, and each room is watched by one."""
         for name, worker in self.workers.items():
             if not worker.alive:
-                known = (await self._told("recognizers")).get(name, {})
-                worker.start()
-                await self.beats(name, but=known.get("boot"))
+                await self.begin(name)
         await wait_until(self.watched_by_one, within=LATE_SECONDS, what="each room is watched by one recognizer")
 
     async def level(self) -> None:
@@ -95,16 +94,22 @@ class Fleet:
 
         await wait_until(so, within=START_SECONDS, what="the rooms are shared out")
 
-    async def beats(self, name: str, *, since: float | None = None, but: str | None = None) -> None:
-        """Return when a recognizer has been heard of after a time, or since its last start, that of boot `but`."""
+    async def begin(self, name: str) -> None:
+        """Start a recognizer, and return when it beats."""
+        began = time.monotonic()
+        self.workers[name].start()
+        await self.beats(name, since=began + 1.0)  # a beat of its former life is older
+
+    async def beats(self, name: str, *, since: float) -> None:
+        """Return when a recognizer has been heard of after a time."""
 
         async def so() -> bool:
             try:
-                one = (await self._told("recognizers")).get(name)
+                told = await self._told("recognizers")
             except _AWAY:
                 return False
-            heard = one is not None and one["boot"] != but and one["age_seconds"] < LIVES_SECONDS
-            return heard and (since is None or time.monotonic() - one["age_seconds"] > since)  # type: ignore[index]
+            age: float = told[name]["age_seconds"] if name in told else math.inf
+            return age < LIVES_SECONDS and time.monotonic() - age > since
 
         await wait_until(so, within=START_SECONDS, what=f"{name} beats")
 
@@ -125,9 +130,7 @@ class Fleet:
             await web.start()
         for name, worker in self.workers.items():
             await worker.terminate(within=LATE_SECONDS)
-            began = time.monotonic()
-            worker.start()
-            await self.beats(name, since=began + 1.0)  # a beat of its former life is older
+            await self.begin(name)
 
     async def busiest(self) -> tuple[str, Process, dict[str, int]]:
         """Who has most rooms, and which."""

@@ -177,9 +177,7 @@ async def test_one_that_joins_is_given_its_share(fleet: Fleet, scale: Scale, fig
         async with fleet.record() as record:
             joining.kill()
             await record.taken_over(held, time.monotonic())
-        joining.start()
-        began = time.monotonic()
-        await fleet.beats(name, since=began + 1.0)  # a beat of its former life is older
+        await fleet.begin(name)
         async with fleet.record() as record:
             joined = time.monotonic()
             await fleet.level()
