@@ -129,7 +129,7 @@ def test_what_a_room_may_go_without_anybody_is_what_each_break_allows_that_is_fe
     fleet: Any = SimpleNamespace(workers={"a": "worker a", "b": "worker b"}, replicas=SimpleNamespace(processes=web))
     breaking = Breaking(fleet, cast("Any", None), None, seed=1)
     targets = iter(["worker a", "worker b"])
-    breaking.breaks = [Break("", part, seconds, at, to, next(targets)) for part, seconds, at, to in breaks]
+    breaking.breaks = [Break("", part, seconds, at, next(targets), to) for part, seconds, at, to in breaks]
     assert breaking.allowed(Spell("room", *gap, seen=gap[1])) == pytest.approx(allowed, abs=0.3)
 
 

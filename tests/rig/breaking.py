@@ -14,18 +14,17 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import aiohttp
 
 from tests.rig.waiting import unwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from tests.rig.livekit_server import LiveKitServer
     from tests.rig.postgres import Postgres
-    from tests.rig.process import Process
     from tests.rig.running_fleet import Fleet
     from tests.rig.watch_record import Spell
     from tests.rig.web import WebProcess
@@ -34,6 +33,8 @@ _STEP_SECONDS = 0.05
 _LOOK_SECONDS = 0.2
 _SAMPLES_APART = 0.2
 """A gap looks longer than it was by as much."""
+
+T = TypeVar("T")
 
 
 class Part(Enum):
@@ -54,9 +55,9 @@ class Break:
     allows: float
     """Seconds without anybody in a room, after the break or after it was mended."""
     began: float
+    target: object
     ended: float | None = None
     """None: it is not mended yet."""
-    target: object = None
 
     @property
     def moves_rooms(self) -> bool:
@@ -131,50 +132,44 @@ class Breaking:
         return f"{gap.room}: {gap.seconds:.1f} s, allowed {self.allowed(gap):.1f}: {', '.join(felt)}"
 
     def _nobody_could(self, felt: list[Break], at: float) -> bool:
-        gone = Counter(part for part, _ in {(one.part, id(one.target)) for one in felt if one.lasts(at)})
+        gone = Counter(part for part, _ in {(one.part, one.target) for one in felt if one.lasts(at)})
         return (
             gone[Part.RECOGNIZER] == len(self._fleet.workers)
             or gone[Part.WEB] == len(self._web)
             or bool(gone[Part.POSTGRESQL] or gone[Part.LIVEKIT])
         )
 
-    def _begin(self, name: str, part: Part, allows: float, target: object = None) -> Break:
-        made = Break(name, part, allows, time.monotonic(), target=target)
+    def _begin(self, name: str, part: Part, allows: float, target: object) -> Break:
+        made = Break(name, part, allows, time.monotonic(), target)
         self.breaks.append(made)
         return made
 
-    def _whole(self, part: Part, among: list[object]) -> object | None:
+    def _whole(self, part: Part, among: Iterable[T]) -> T | None:
         """One of them that is not broken now."""
-        broken = {id(one.target) for one in self.breaks if one.part is part and one.ended is None}
-        found = [one for one in among if id(one) not in broken]
+        broken = [one.target for one in self.breaks if one.part is part and one.ended is None]
+        found = [one for one in among if one not in broken]
         return self._draw.choice(found) if found else None
 
-    def _a_recognizer(self) -> tuple[str, Process] | None:
-        worker = self._whole(Part.RECOGNIZER, [*self._fleet.workers.values()])
-        return next(((name, one) for name, one in self._fleet.workers.items() if one is worker), None)
-
     async def _recognizer_killed(self) -> None:
-        if (found := self._a_recognizer()) is None:
+        if (name := self._whole(Part.RECOGNIZER, self._fleet.workers)) is None:
             return
-        name, worker = found
-        broken = self._begin("recognizer SIGKILL", Part.RECOGNIZER, 5.0, worker)
-        worker.kill()
+        broken = self._begin("recognizer SIGKILL", Part.RECOGNIZER, 5.0, name)
+        self._fleet.workers[name].kill()
         await self._back(broken, name)
 
     async def _recognizer_told_to_end(self) -> None:
-        if (found := self._a_recognizer()) is None:
+        if (name := self._whole(Part.RECOGNIZER, self._fleet.workers)) is None:
             return
-        name, worker = found
-        broken = self._begin("recognizer SIGTERM", Part.RECOGNIZER, 0.3, worker)
-        code, _ = await worker.terminate(within=30)
+        broken = self._begin("recognizer SIGTERM", Part.RECOGNIZER, 0.3, name)
+        code, _ = await self._fleet.workers[name].terminate(within=30)
         assert code == 0
         await self._back(broken, name)
 
     async def _recognizer_frozen(self) -> None:
-        if (found := self._a_recognizer()) is None:
+        if (name := self._whole(Part.RECOGNIZER, self._fleet.workers)) is None:
             return
-        name, worker = found
-        broken = self._begin("recognizer SIGSTOP", Part.RECOGNIZER, 6.0, worker)
+        worker = self._fleet.workers[name]
+        broken = self._begin("recognizer SIGSTOP", Part.RECOGNIZER, 6.0, name)
         worker.send(signal.SIGSTOP)
         await asyncio.sleep(self._draw.uniform(0.5, 9.0))
         worker.send(signal.SIGCONT)
@@ -188,8 +183,7 @@ class Breaking:
         broken.ended = time.monotonic()
 
     async def _web_killed(self) -> None:
-        web = self._a_web_process()
-        if web is None:
+        if (web := self._whole(Part.WEB, self._web)) is None:
             return
         broken = self._begin("web process SIGKILL", Part.WEB, 5.0, web)
         web.process.kill()
@@ -198,18 +192,13 @@ class Breaking:
         broken.ended = time.monotonic()
 
     async def _web_frozen(self) -> None:
-        web = self._a_web_process()
-        if web is None:
+        if (web := self._whole(Part.WEB, self._web)) is None:
             return
         broken = self._begin("web process SIGSTOP", Part.WEB, 6.0, web)
         web.process.send(signal.SIGSTOP)
         await asyncio.sleep(self._draw.uniform(0.5, 8.0))
         web.process.send(signal.SIGCONT)
         broken.ended = time.monotonic()
-
-    def _a_web_process(self) -> WebProcess | None:
-        web = self._whole(Part.WEB, [*self._web])
-        return next((one for one in self._web if one is web), None)
 
     async def _start(self, web: WebProcess) -> None:
         """One that cannot begin while PostgreSQL is away is begun again, as systemd does."""
