@@ -31,7 +31,7 @@ def bound(config: pytest.Config, items: Sequence[pytest.Item], folder: Path) -> 
             item.add_marker(pytest.mark.timeout(seconds))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def scale(pytestconfig: pytest.Config) -> Scale:
     """How long this run's proofs are."""
     wanted = bool(pytestconfig.getoption("--faults"))

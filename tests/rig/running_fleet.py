@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import secrets
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -51,13 +52,15 @@ class Fleet:
     """All of them. Recognizers speak to whichever web process is there, as through a proxy."""
 
     def __init__(
-        self, replicas: Replicas, recognizers: Sequence[Stack], url: str, watchers: RoomWatchers, rooms: Sequence[str]
+        self, replicas: Replicas, recognizers: Sequence[Stack], url: str, watchers: RoomWatchers, rooms: int, end: str
     ) -> None:
         self.replicas = replicas
         self.url = url
         """Of whichever web process is there."""
         self.watchers = watchers
-        self.rooms = rooms
+        self.end = end
+        """Of the name of each room that they watch; `exam-` is the beginning."""
+        self.rooms = [f"exam-{number}-{end}" for number in range(rooms)]
         self.workers = {worker_name(one.folder / "data", 1): one.recognizer for one in recognizers}
 
     async def start(self) -> None:
@@ -159,7 +162,7 @@ async def running_fleet(
     folder: Path,
     database: Postgres,
     livekit: LiveKit,
-    rooms: Sequence[str],
+    rooms: int,
     hosts: Hosts | None = None,
     **settings: object,
 ) -> AsyncIterator[Fleet]:
@@ -169,11 +172,12 @@ async def running_fleet(
         folder: receives what they write.
         database: a server.
         livekit: has the rooms.
-        rooms: their names; `exam-*` and a common end.
+        rooms: how many.
         hosts: two machines, each with one recognizer and one web process; None: all run on this one.
         settings: of all processes.
     """
-    shared = {**KEYS, "rooms": f"exam-*-{rooms[0].rpartition('-')[2]}", **settings}
+    end = secrets.token_hex(4)
+    shared = {**KEYS, "rooms": f"exam-*-{end}", **settings}
     where = {"livekit_url": livekit.url, "livekit_api_key": KEY, "livekit_api_secret": SECRET}
     replicas = Replicas(folder, await new_database("postgresql", folder, database), 2, **shared, **where)
     recognizers: list[Stack] = []
@@ -193,7 +197,7 @@ async def running_fleet(
                 recognizers[-1].recognizer.runs_between(hosts[number].before)
             parts.callback(recognizers[-1].end)
         watchers = await parts.enter_async_context(RoomWatchers(livekit.url))
-        made = Fleet(replicas, recognizers, cable.url, watchers, rooms)
+        made = Fleet(replicas, recognizers, cable.url, watchers, rooms, end)
         await made.start()
         yield made
 

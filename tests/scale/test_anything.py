@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import sqlite3
 import time
 from collections import Counter, defaultdict
@@ -37,19 +36,18 @@ async def test_whatever_dies_nothing_is_lost_or_told_twice_and_rooms_are_watched
     database: Postgres, tmp_path: Path, scale: Scale, figure: dict[str, object]
 ) -> None:
     """In the short form LiveKit lives, and nothing is said of how fast others are: that is for a machine at rest."""
-    whole, end = scale(False, True), secrets.token_hex(4)
+    whole = scale(False, True)
     livekit = LiveKitServer(tmp_path)
     livekit.start()
     try:
-        rooms = [f"exam-{number}-{end}" for number in range(scale(4, 10))]
-        async with running_fleet(tmp_path, database, livekit, rooms, **OFTEN) as fleet:
+        async with running_fleet(tmp_path, database, livekit, scale(4, 10), **OFTEN) as fleet:
             breaking = Breaking(fleet, database, livekit if whole else None, SEED)
             async with (
                 Publishers(livekit.url, tmp_path / "publishers.log") as people,
                 fleet.record(livekit_may_be_away=True) as record,
                 sending(fleet) as sender,
             ):
-                for room in rooms[:CAMERAS]:
+                for room in fleet.rooms[:CAMERAS]:
                     await people.on_air(room, "somebody", fps=5)
                 began = time.monotonic()
                 await breaking.run(scale(8.0, 600.0), apart=scale(2.0, 7.0))

@@ -4,7 +4,6 @@ word, and comes back.
 
 from __future__ import annotations
 
-import secrets
 import signal
 import time
 from collections import Counter
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from tests.rig.proofs import Scale
     from tests.rig.running_fleet import Fleet
 
-ROOMS = {False: 4, True: 20}
-"""In the short form, and with `--faults`."""
 BACK_SECONDS = 60
 OPEN = {"allow_demo_credentials": "true"}
 """The switch is the test's own."""
@@ -46,16 +43,13 @@ def hosts() -> Iterator[Hosts]:
 
 
 @pytest_asyncio.fixture(scope="module")
-async def fleet(
-    hosts: Hosts, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
-) -> AsyncIterator[Fleet]:
-    folder, end = tmp_path_factory.mktemp("hosts"), secrets.token_hex(4)
-    rooms = [f"exam-{number}-{end}" for number in range(ROOMS[bool(pytestconfig.getoption("--faults"))])]
+async def fleet(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory, scale: Scale) -> AsyncIterator[Fleet]:
+    folder = tmp_path_factory.mktemp("hosts")
     livekit = LiveKitServer(folder, hosts=hosts)
     with postgres_server(hosts.address) as database:
         livekit.start()
         try:
-            async with running_fleet(folder, database, livekit, rooms, hosts, **OPEN) as made:
+            async with running_fleet(folder, database, livekit, scale(4, 20), hosts, **OPEN) as made:
                 yield made
         finally:
             livekit.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from tests.rig.proofs import Scale
     from tests.rig.running_fleet import Fleet
 
-ROOMS = {False: 4, True: 20}
-"""In the short form, and with `--faults`."""
 LATE_SECONDS = 60
 
 
@@ -72,13 +69,11 @@ def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
 
 @pytest_asyncio.fixture(scope="module")
 async def fleet(
-    database: Postgres, nodes: Nodes, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+    database: Postgres, nodes: Nodes, tmp_path_factory: pytest.TempPathFactory, scale: Scale
 ) -> AsyncIterator[Fleet]:
-    end = secrets.token_hex(4)
-    rooms = [f"exam-{number}-{end}" for number in range(ROOMS[bool(pytestconfig.getoption("--faults"))])]
     async with Cable(*(server.port for server in nodes.servers)) as before:
         nodes.url = before.url.replace("http", "ws", 1)
-        async with running_fleet(tmp_path_factory.mktemp("fleet"), database, nodes, rooms) as made:
+        async with running_fleet(tmp_path_factory.mktemp("fleet"), database, nodes, scale(4, 20)) as made:
             yield made
 
 

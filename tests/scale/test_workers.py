@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import signal
 import time
 from collections import Counter
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["livekit"]
 
-ROOMS = {False: 6, True: 20}
-"""In the short form, and with `--faults`."""
 JOINED_SECONDS = 60
 SHARE = 0.8
 """Part of an even share that each has at least."""
@@ -40,12 +37,10 @@ SHARE = 0.8
 
 @pytest_asyncio.fixture(scope="module")
 async def fleet(
-    database: Postgres, livekit: LiveKitServer, tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config
+    database: Postgres, livekit: LiveKitServer, tmp_path_factory: pytest.TempPathFactory, scale: Scale
 ) -> AsyncIterator[Fleet]:
     """Every test leaves it with rooms that are watched, and perhaps without a recognizer: see `whole`."""
-    end = secrets.token_hex(4)
-    rooms = [f"exam-{number}-{end}" for number in range(ROOMS[bool(pytestconfig.getoption("--faults"))])]
-    async with running_fleet(tmp_path_factory.mktemp("fleet"), database, livekit, rooms) as made:
+    async with running_fleet(tmp_path_factory.mktemp("fleet"), database, livekit, scale(6, 20)) as made:
         yield made
 
 
@@ -214,8 +209,7 @@ async def test_many_rooms_that_open_at_once_are_all_watched_and_shared(
 ) -> None:
     await fleet.whole()
     await fleet.level()
-    _, _, end = fleet.rooms[0].rpartition("-")
-    rooms = {f"exam-cold-{number}-{end}" for number in range(scale(12, 100))}
+    rooms = {f"exam-cold-{number}-{fleet.end}" for number in range(scale(12, 100))}
     await asyncio.gather(*(fleet.watchers.open(room, 3_600) for room in rooms))
     began = time.monotonic()
     shares: list[int] = []
