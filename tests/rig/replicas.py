@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import aiohttp
 
+from tests.rig.waiting import wait_until_true
 from tests.rig.web import WebProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
 
 ANSWER_SECONDS = 5.0
 """How long a sender waits for one of them before it asks another."""
 AVOIDED_SECONDS = 10.0
 _AGAIN_SECONDS = 0.1
+_TAKEN_SECONDS = 15
 
 
 class Replicas:
@@ -108,6 +111,46 @@ class Sender:
         event_id: str = body["event_id"]
         self.acknowledged.append(event_id)
         return event_id
+
+
+@asynccontextmanager
+async def sending(
+    replicas: Replicas,
+    senders: int = 4,
+    *,
+    apart: float = 0.02,
+    source: str | None = None,
+    headers: dict[str, str] | None = None,
+) -> AsyncIterator[Sender]:
+    """Events all the time, to whichever process takes them: at the end, too, whoever was broken last.
+
+    Args:
+        replicas: the processes.
+        senders: at the same time.
+        apart: seconds between two events of one of them.
+        source: of the events; see `Sender`.
+        headers: of each request.
+    """
+    sender = Sender([web.base_url for web in replicas.processes], source)
+
+    async def one(which: int) -> None:
+        async with aiohttp.ClientSession(headers=headers) as session:
+            for n in count(which):
+                await sender.send(session, n)
+                await asyncio.sleep(apart)
+
+    tasks = [asyncio.create_task(one(which)) for which in range(senders)]
+    try:
+        yield sender
+        taken = len(sender.acknowledged)
+        await wait_until_true(lambda: len(sender.acknowledged) > taken, within=_TAKEN_SECONDS, what="events are taken")
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
 
 
 def check_body(**fields: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import secrets
 import time
@@ -17,26 +16,28 @@ from tests.rig.cable import Cable
 from tests.rig.event_logs import new_database
 from tests.rig.livekit_server import KEY, SECRET
 from tests.rig.photographs import REFERENCE
-from tests.rig.replicas import Replicas, Sender
+from tests.rig.replicas import Replicas, sending
 from tests.rig.room_watchers import RoomWatchers
 from tests.rig.stack import Stack
-from tests.rig.waiting import wait_until, wait_until_true
+from tests.rig.waiting import wait_until
 from tests.rig.watch_record import WatchRecord
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from tests.rig.hosts import Hosts
     from tests.rig.livekit_server import LiveKit
     from tests.rig.postgres import Postgres
     from tests.rig.process import Process
+    from tests.rig.replicas import Sender
 
 START_SECONDS = 90
 LATE_SECONDS = 15
 """What has not happened by then never will; how soon it is, `figure` keeps."""
 SENDER = "a sender of checks"
-"""`source` of the events of `sending`."""
+"""`source` of the events of `Fleet.sending`."""
 _AWAY = (aiohttp.ClientError, TimeoutError)
 """A web process that was killed, or stands still, is not asked twice: the next question goes to another."""
 _ANSWER = aiohttp.ClientTimeout(total=3)
@@ -79,6 +80,11 @@ class Fleet:
     def record(self, *, livekit_may_be_away: bool = False) -> WatchRecord:
         """Who is in the rooms."""
         return WatchRecord(self.watchers, self.rooms, livekit_may_be_away=livekit_may_be_away)
+
+    def sending(self) -> AbstractAsyncContextManager[Sender]:
+        """Events all the time, with a recognizer's key."""
+        key = {"Authorization": f"Bearer {KEYS['recognizer_key']}"}
+        return sending(self.replicas, 2, apart=0.05, source=SENDER, headers=key)
 
     async def whole(self) -> None:
         """Start who does not run, and return when everybody beats, and each room is watched by one."""
@@ -200,29 +206,3 @@ async def running_fleet(
         made = Fleet(replicas, recognizers, cable.url, watchers, rooms, end)
         await made.start()
         yield made
-
-
-@asynccontextmanager
-async def sending(fleet: Fleet, senders: int = 2) -> AsyncIterator[Sender]:
-    """Events all the time, to whichever web process takes them."""
-    sender = Sender([web.base_url for web in fleet.replicas.processes], SENDER)
-    key = {"Authorization": f"Bearer {KEYS['recognizer_key']}"}
-
-    async def one(which: int) -> None:
-        async with aiohttp.ClientSession(headers=key) as session:
-            for n in range(1_000_000):
-                await sender.send(session, which + n)
-                await asyncio.sleep(0.05)
-
-    tasks = [asyncio.create_task(one(which)) for which in range(senders)]
-    try:
-        yield sender
-        taken = len(sender.acknowledged)  # whoever was broken last, events are taken again
-        await wait_until_true(lambda: len(sender.acknowledged) > taken, within=LATE_SECONDS, what="events are taken")
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-    for task in tasks:
-        if not task.cancelled():
-            task.result()

@@ -14,7 +14,7 @@ from tests.rig.audit import logged
 from tests.rig.breaking import Breaking
 from tests.rig.livekit_server import LiveKitServer
 from tests.rig.publishing import Publishers
-from tests.rig.running_fleet import BEARER, LATE_SECONDS, SENDER, running_fleet, sending
+from tests.rig.running_fleet import BEARER, LATE_SECONDS, SENDER, running_fleet
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ async def test_whatever_dies_nothing_is_lost_or_told_twice_and_rooms_are_watched
             async with (
                 Publishers(livekit.url, tmp_path / "publishers.log") as people,
                 fleet.record(livekit_may_be_away=True) as record,
-                sending(fleet) as sender,
+                fleet.sending() as sender,
             ):
                 for room in fleet.rooms[:CAMERAS]:
                     await people.on_air(room, "somebody", fps=5)

@@ -16,7 +16,7 @@ from tests.rig.audit import logged
 from tests.rig.hosts import Hosts, NoHostsError
 from tests.rig.livekit_server import LiveKitServer
 from tests.rig.postgres import postgres_server
-from tests.rig.running_fleet import BEARER, LATE_SECONDS, running_fleet, sending
+from tests.rig.running_fleet import BEARER, LATE_SECONDS, running_fleet
 from tests.rig.waiting import wait_until
 from tests.rig.watch_record import again_figures
 
@@ -62,7 +62,7 @@ async def test_a_machine_that_is_gone_is_followed_and_disturbs_nobody_when_it_is
     took: list[float] = []
     doubles: list[float] = []
     others_gaps: list[float] = []
-    async with sending(fleet) as sender:
+    async with fleet.sending() as sender:
         for turn in range(scale(1, 20)):
             await fleet.whole()
             await fleet.level()

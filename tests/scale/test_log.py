@@ -16,7 +16,7 @@ from facematch.server.storage.database import Database
 from facematch.server.storage.leases import LEASE_SECONDS
 from facematch.server.storage.schema import leases
 from tests.rig.listener import Listener
-from tests.rig.replicas import Sender
+from tests.rig.replicas import Sender, sending
 from tests.rig.waiting import wait_until_true
 
 if TYPE_CHECKING:
@@ -69,26 +69,6 @@ async def following(replicas: Replicas) -> AsyncIterator[list[Following]]:
     tasks = [asyncio.create_task(listener.run()) for listener in listeners]
     try:
         yield listeners
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-
-
-@asynccontextmanager
-async def sending(replicas: Replicas, senders: int = 4) -> AsyncIterator[Sender]:
-    """Events all the time, to both."""
-    sender = Sender([web.base_url for web in replicas.processes])
-
-    async def one(which: int) -> None:
-        async with aiohttp.ClientSession() as session:
-            for n in range(1_000_000):
-                await sender.send(session, which + n)
-                await asyncio.sleep(0.02)
-
-    tasks = [asyncio.create_task(one(which)) for which in range(senders)]
-    try:
-        yield sender
     finally:
         for task in tasks:
             task.cancel()

@@ -13,7 +13,7 @@ import pytest_asyncio
 from bench.report import percentile
 from facematch.server.assignment.sharing import LIVES_SECONDS
 from tests.rig.audit import logged
-from tests.rig.running_fleet import BEARER, LATE_SECONDS, running_fleet, sending
+from tests.rig.running_fleet import BEARER, LATE_SECONDS, running_fleet
 from tests.rig.stacks import livekit
 from tests.rig.waiting import wait_until
 from tests.rig.watch_record import again_figures
@@ -70,7 +70,7 @@ async def test_while_postgresql_is_away_and_when_it_is_back_no_stay_ends(
     absences = scale((4.0,), (*[0.0] * 20, 30.0))
     await fleet.whole()
     await fleet.level()
-    async with fleet.record() as record, sending(fleet) as sender:
+    async with fleet.record() as record, fleet.sending() as sender:
         before = dict(record.now)
         began = time.monotonic()
         for seconds in absences:
@@ -187,7 +187,7 @@ async def test_all_processes_are_replaced_one_after_the_other_while_events_come(
 ) -> None:
     await fleet.whole()
     await fleet.level()
-    async with fleet.record() as record, sending(fleet) as sender:
+    async with fleet.record() as record, fleet.sending() as sender:
         began = time.monotonic()
         for _ in range(scale(1, 5)):
             await fleet.upgrade()
