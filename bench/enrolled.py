@@ -11,6 +11,7 @@ import numpy as np
 import sqlalchemy as sa
 from PIL import Image
 
+from bench.gallery import SPREAD
 from facematch.faces.gallery import photo_set_id
 from facematch.faces.models import weights_of
 from facematch.server.people.models import Details, Photo, detail_columns, mean_of, photo_columns, to_bytes
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-SPREAD = 0.075
-"""Of each of the 128 numbers, around a person's own: two photographs of one are 0.4 apart, strangers 1.2."""
 SIDE = 120
 """Pixels of a photo."""
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from playwright.async_api import expect
 
 from bench.enrolled import enrol
-from bench.page import DESK, LONG_TASKS
+from bench.page import DESK, LONG_TASKS, main_thread
 from bench.report import Row, percentile, report
-from tests.rig.chromium import chromium
+from tests.rig.chromium import chromium, end_browsers
 from tests.rig.photographs import Scene
 from tests.rig.web import WebProcess
 
@@ -54,6 +54,7 @@ async def main(args: argparse.Namespace) -> list[Row]:
                 await cdp.send("Performance.enable", {"timeDomain": "threadTicks"})
                 return await _measured(page, cdp, f"{web.base_url}/#/people", args.pages)
         finally:
+            await end_browsers()
             web.end()
 
 
@@ -62,7 +63,8 @@ async def _measured(page: Page, cdp: CDPSession, url: str, pages: int) -> list[R
     await page.goto(url)
     await page.get_by_test_id("person-card").first.wait_for()
     rows: list[Row] = [{"what": "opened", "ms": 1000 * (time.monotonic() - begun), **await _tasks(page)}]
-    took, worked = [], await _work(cdp)
+    took: list[float] = []
+    worked, _ = await main_thread(cdp)
     for _ in range(pages):
         before = await page.get_by_test_id("page-part").text_content()
         begun = time.monotonic()
@@ -71,12 +73,12 @@ async def _measured(page: Page, cdp: CDPSession, url: str, pages: int) -> list[R
             "before => document.querySelector('[data-testid=page-part]')?.textContent !== before", arg=before
         )
         took.append(1000 * (time.monotonic() - begun))
-    worked = (await _work(cdp) - worked) / pages
+    works, _ = await main_thread(cdp)
     turned: Row = {
         "what": f"{pages} pages on, each",
         "ms": percentile(took, 0.5),
         "worst": max(took),
-        "work_ms": worked,
+        "work_ms": 1000 * (works - worked) / pages,
     }
     rows.append({**turned, **await _tasks(page)})
     longest = await page.evaluate(SCROLLED)
@@ -86,12 +88,6 @@ async def _measured(page: Page, cdp: CDPSession, url: str, pages: int) -> list[R
     await expect(page.get_by_test_id("people-count")).to_have_text("10 found")
     rows.append({"what": "searched", "ms": 1000 * (time.monotonic() - begun), **await _tasks(page)})
     return rows
-
-
-async def _work(cdp: CDPSession) -> float:
-    """Milliseconds of processor time of the page's main thread so far."""
-    metrics = (await cdp.send("Performance.getMetrics"))["metrics"]
-    return 1000 * float(next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
 
 
 async def _tasks(page: Page) -> Row:

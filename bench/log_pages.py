@@ -21,8 +21,8 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import aiohttp
-import psutil
 
+from bench.live import Meter
 from bench.report import Row, percentile, report
 from facematch.server.events.log import body_text
 from facematch.server.events.store import SqlEventLog
@@ -121,19 +121,18 @@ async def as_csv(web: WebProcess, what: str, query: dict[str, Any], readers: int
         readers: at the same time.
         pace: bytes a second that each of them takes; one with a pace leaves after `LEAVES_SECONDS`.
     """
-    process = psutil.Process(web.process.pid)
-    before, spent, begun = process.memory_info().rss, _processor(process), time.perf_counter()
+    meter = Meter(web.process.pid)
+    before = most = meter.megabytes
     reading = asyncio.gather(*(_read(web, {**query, "format": "csv"}, pace) for _ in range(readers)))
-    most = before
     while not reading.done():
-        most = max(most, process.memory_info().rss)
+        most = max(most, meter.megabytes)
         await asyncio.wait([reading], timeout=0.05)
     return {
         "asked": f"CSV, {what}",
-        "p50_ms": (time.perf_counter() - begun) * 1000,
+        "p50_ms": meter.seconds * 1000,
         "kB": sum(await reading) // 1000,
-        "memory_MB": (most - before) / 1e6,
-        "cpu_s": _processor(process) - spent,
+        "memory_MB": most - before,
+        "cpu_s": meter.cpu,
     }
 
 
@@ -154,11 +153,6 @@ async def _read(web: WebProcess, query: dict[str, Any], pace: float) -> int:
             if ahead > 0:
                 await asyncio.sleep(ahead)
     return size
-
-
-def _processor(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 def queries(count: int) -> dict[str, dict[str, Any]]:

@@ -19,8 +19,9 @@ import aiohttp
 
 from bench.report import Row, percentile, report
 from tests.rig.chromium import chromium, end_browsers
+from tests.rig.enrolling import upload_reference
 from tests.rig.fake_recognizer import FakeRecognizer, track
-from tests.rig.photographs import DATA, REFERENCE, Scene
+from tests.rig.photographs import Scene
 from tests.rig.web import WebProcess
 
 if TYPE_CHECKING:
@@ -94,10 +95,8 @@ async def _prepare(web: WebProcess, room: FakeRecognizer, names: list[str], time
     """Somebody to look for, and people who are supposed to be them: the last of those who are here. Returns the id of
     somebody else.
     """
-    form = aiohttp.FormData()
-    form.add_field("file", (DATA / REFERENCE).read_bytes(), filename=REFERENCE)
+    await upload_reference(web)
     async with aiohttp.ClientSession(web.base_url, raise_for_status=True) as session:
-        await session.post("/api/reference", data=form)
         for name in names[-times:]:
             await session.put("/api/bindings", json={"identity": name, "person_id": "default"})
         other: str = (await (await session.post("/api/people", json={"name": "Somebody"})).json())["id"]

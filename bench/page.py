@@ -17,12 +17,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import aiohttp
-
 from bench.report import Row, report
-from tests.rig.chromium import chromium
+from tests.rig.chromium import chromium, end_browsers
+from tests.rig.enrolling import upload_reference
 from tests.rig.fake_recognizer import FakeRecognizer, track
-from tests.rig.photographs import DATA, REFERENCE, Scene
+from tests.rig.photographs import Scene
 from tests.rig.web import WebProcess
 
 if TYPE_CHECKING:
@@ -58,6 +57,7 @@ async def main() -> None:
     parser.add_argument("--events", type=int, default=2000, help="in all rooms together")
     options = parser.parse_args()
     rows = [await measure(count, options.participants, options.events) for count in options.rooms]
+    await end_browsers()
     report("page", rows)
 
 
@@ -67,7 +67,7 @@ async def measure(count: int, each: int, events: int) -> Row:
         web = WebProcess(Path(folder))
         await web.start()
         try:
-            await _upload(web)
+            await upload_reference(web)  # without somebody to look for, the page is busy with its first steps
             async with AsyncExitStack() as stack:
                 rooms = [FakeRecognizer(web, name, source=name) for name in _rooms(count)]
                 for room in rooms:
@@ -94,13 +94,13 @@ async def _watch(web: WebProcess, rooms: Sequence[FakeRecognizer], names: Sequen
         paint = await page.evaluate(PAINT)
         loading = await page.evaluate("longTasks.splice(0).map(([, duration]) => duration)")
         before = await _heap(cdp)
-        worked, drawn = await _worked(cdp)
+        worked, drawn = await main_thread(cdp)
         began = time.monotonic()
         each = events // len(rooms)
         await asyncio.gather(*(_replay(room, names, each) for room in rooms))
         seconds = time.monotonic() - began
         await asyncio.sleep(SETTLE_SECONDS)
-        works, draws = await _worked(cdp)
+        works, draws = await main_thread(cdp)
         return {
             "rooms": len(rooms),
             "participants": len(rooms) * len(names),
@@ -134,22 +134,14 @@ async def _replay(room: FakeRecognizer, names: Sequence[str], events: int) -> No
             sent += 1
 
 
-async def _upload(web: WebProcess) -> None:
-    """Somebody to look for: without, the page is busy with its first steps."""
-    form = aiohttp.FormData()
-    form.add_field("file", (DATA / REFERENCE).read_bytes(), filename=REFERENCE)
-    async with aiohttp.ClientSession() as session, session.post(f"{web.base_url}/api/reference", data=form) as answer:
-        answer.raise_for_status()
-
-
 async def _heap(cdp: CDPSession) -> float:
     await cdp.send("HeapProfiler.collectGarbage")
     usage = await cdp.send("Runtime.getHeapUsage")
     return float(usage["usedSize"]) / 1_000_000
 
 
-async def _worked(cdp: CDPSession) -> tuple[float, float]:
-    """Seconds of the page's main thread, and layouts, since it was opened."""
+async def main_thread(cdp: CDPSession) -> tuple[float, float]:
+    """Seconds for which that of the page has worked, and its layouts, since it was opened."""
     metrics = {one["name"]: float(one["value"]) for one in (await cdp.send("Performance.getMetrics"))["metrics"]}
     return metrics["TaskDuration"], metrics["LayoutCount"]
 

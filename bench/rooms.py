@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from bench.live import Meter
 from bench.report import Row, report
 from tests.rig.livekit_server import LiveKitServer
 from tests.rig.photographs import REFERENCE
@@ -81,7 +82,7 @@ async def _row(
     joined = asyncio.get_running_loop().time() - begun
     await asyncio.sleep(args.settle)
     processes = [psutil.Process(stack.recognizer.pid) for stack in stacks]
-    before = sum(_cpu(process) for process in processes)
+    meters = [Meter(process.pid) for process in processes]
     await asyncio.sleep(args.seconds)
     return {
         "rooms": count,
@@ -89,14 +90,9 @@ async def _row(
         "cameras": count * args.cameras,
         "all_held_s": round(joined, 1),
         "memory_MB": round(sum(process.memory_info().rss for process in processes) / MB, 1),
-        "core_%": round(100 * (sum(_cpu(process) for process in processes) - before) / args.seconds, 2),
+        "core_%": round(100 * sum(meter.share for meter in meters), 2),
         "descriptors": sum(process.num_fds() for process in processes),
     }
-
-
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
 
 
 def _each(rows: Sequence[Row]) -> list[Row]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from playwright.async_api import expect
 
 from tests.rig.chromium import chromium
-from tests.rig.page import CHECKS, DESK, PHONE, card_of
+from tests.rig.page import CHECKS, DESK, PHONE, PLAYS, card_of, sign_in
 from tests.rig.photographs import SAME_PERSON, Scene
 from tests.rig.waiting import wait_until
 
@@ -25,9 +25,6 @@ KEYS = {
     "recognizer_key": "recognizer-key-0123456789",
 }
 CAMERA = Scene(SAME_PERSON, width=1280, height=720, face=240)
-PLAYS = """video => new Promise(resolve => {
-    video.requestVideoFrameCallback(() => video.requestVideoFrameCallback(() => resolve(video.videoWidth)));
-})"""
 COUNT_CAMERAS = """window.asked = 0;
     const devices = navigator.mediaDevices, real = devices.getUserMedia.bind(devices);
     devices.getUserMedia = wanted => { window.asked += 1; return real(wanted); };"""
@@ -85,10 +82,7 @@ async def test_two_guests_of_one_name_and_somebody_who_watches(make_stack: MakeS
     ):
         page = await desk.new_page()
         await page.add_init_script(COUNT_CAMERAS)
-        await page.goto(stack.base_url)
-        await page.get_by_label("Your name").fill("Dana")
-        await page.get_by_label("Key", exact=True).fill(KEYS["viewer_key"])
-        await page.get_by_role("button", name="Sign in").click()
+        await sign_in(page, stack, KEYS["viewer_key"])
         link = await invited(page)
 
         first = await comes(first_phone, link, artifacts)

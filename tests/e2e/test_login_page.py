@@ -10,7 +10,7 @@ import aiohttp
 from playwright.async_api import ConsoleMessage, Page, Request, Route, expect
 
 from tests.rig.chromium import chromium
-from tests.rig.page import CHECKS
+from tests.rig.page import CHECKS, PLAYS, SIGN_IN, sign_in
 from tests.rig.photographs import REFERENCE, SAME_PERSON, STRANGER, Scene
 
 if TYPE_CHECKING:
@@ -36,12 +36,6 @@ DROP = """panel => {
     return events.map(event => !panel.dispatchEvent(event));
 }"""
 """Drops a file; tells of each event whether the browser is kept from opening the file."""
-PLAYS = """video => new Promise(resolve => {
-    video.requestVideoFrameCallback(() => video.requestVideoFrameCallback(() => resolve(video.videoWidth)));
-})"""
-SIGN_IN = """key => fetch("/api/session", {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key, name: "Dana" }),
-}).then(answer => answer.status)"""
 
 
 def listen_for_trouble(page: Page) -> list[str]:
@@ -173,10 +167,7 @@ async def test_signing_out_leads_to_the_login_page_and_a_reload_stays_there(make
     await stack.start_api()
     async with chromium(CAMERA) as browser:
         page, second = await browser.new_page(), await browser.new_page()
-        await page.goto(stack.base_url)
-        await page.get_by_label("Your name").fill("Dana")
-        await page.get_by_label("Key", exact=True).fill(KEYS["viewer_key"])
-        await page.get_by_role("button", name="Sign in").click()
+        await sign_in(page, stack, KEYS["viewer_key"])
         await expect(page.get_by_test_id("account")).to_have_text("Signed in as Dana, viewer", timeout=LOOK)
         await second.goto(f"{stack.base_url}/login")  # who is signed in has no business there
         await expect(second).to_have_url(f"{stack.base_url}/", timeout=LOOK)
@@ -199,10 +190,7 @@ async def test_a_viewer_is_offered_nothing_that_only_an_admin_may_do(make_stack:
         trouble = listen_for_trouble(page)
         sent: list[str] = []
         page.on("request", lambda request: sent.append(request.method))
-        await page.goto(stack.base_url)
-        await page.get_by_label("Your name").fill("Dana")
-        await page.get_by_label("Key", exact=True).fill(KEYS["viewer_key"])
-        await page.get_by_role("button", name="Sign in").click()
+        await sign_in(page, stack, KEYS["viewer_key"])
         panel, menus, files = page.locator(".reference"), page.get_by_test_id("menu"), page.locator("input[type=file]")
 
         await expect(panel).to_have_text("An admin can add a photo.", timeout=LOOK)

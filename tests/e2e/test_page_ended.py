@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.rig.chromium import chromium
-from tests.rig.page import CHECKS, LOOK
+from tests.rig.page import CHECKS, LOOK, SIGN_IN, sign_in
 from tests.rig.photographs import Scene
 from tests.rig.web import WebProcess
 
@@ -26,9 +26,6 @@ KEYS = {
     "recognizer_key": "recognizer-key-0123456789",
 }
 AS_ADMIN = {"Authorization": f"Bearer {KEYS['admin_key']}"}
-SIGN_IN = """key => fetch("/api/session", {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key, name: "Dana" }),
-}).then(answer => answer.status)"""
 AWAY_FROM_HERE = re.compile("/login$")
 
 
@@ -41,10 +38,7 @@ async def keyed(tmp_path: Path) -> AsyncIterator[WebProcess]:
 
 
 async def _signed_in(page: Page, web: WebProcess) -> None:
-    await page.goto(web.base_url)
-    await page.get_by_label("Your name").fill("Dana")
-    await page.get_by_label("Key", exact=True).fill(KEYS["viewer_key"])
-    await page.get_by_role("button", name="Sign in").click()
+    await sign_in(page, web, KEYS["viewer_key"])
     await expect(page.get_by_test_id("connection")).to_have_attribute("data-level", "live", timeout=LOOK)
 
 

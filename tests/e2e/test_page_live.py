@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
-import aiohttp
 import pytest
 from playwright.async_api import expect
 
+from tests.rig.enrolling import upload_reference
 from tests.rig.fake_recognizer import FakeRecognizer, track
 from tests.rig.page import CHECKS, DESK, LOOK, PHONE, card_of, looking
 from tests.rig.photographs import DATA, REFERENCE
@@ -37,13 +37,6 @@ WHOLE_IN_VIEW = """() => [...document.querySelectorAll("[data-testid=card]")].fi
 FOCUSED = "document.activeElement.closest('[data-testid=card]')?.dataset.identity ?? document.activeElement.localName"
 
 
-async def _photo(web: WebProcess) -> None:
-    form = aiohttp.FormData()
-    form.add_field("file", (DATA / REFERENCE).read_bytes(), filename=REFERENCE)
-    async with aiohttp.ClientSession() as session, session.post(f"{web.base_url}/api/reference", data=form) as answer:
-        answer.raise_for_status()
-
-
 async def whole_in_view(page: Page, tiles: int) -> bool:
     """Whether so many tiles are, which takes until everything has its place."""
     return bool(await page.evaluate(WHOLE_IN_VIEW) >= tiles)
@@ -53,7 +46,7 @@ async def whole_in_view(page: Page, tiles: int) -> bool:
 async def test_a_match_is_named_from_wherever_one_has_scrolled(
     web: WebProcess, fake: FakeRecognizer, artifacts: Path, viewport: dict[str, int], tiles: int
 ) -> None:
-    await _photo(web)
+    await upload_reference(web)
     for number in range(15):
         await fake.match(f"Gone {number}", ago=120, snapshot=False)
     await fake.heartbeat(*(track(name, "wait", deadline_in=9) for name in NAMES))
@@ -85,7 +78,7 @@ async def test_a_match_is_named_from_wherever_one_has_scrolled(
 
 
 async def test_somebody_is_found_among_many(web: WebProcess, fake: FakeRecognizer) -> None:
-    await _photo(web)
+    await upload_reference(web)
     await fake.heartbeat(*(track(name, "wait", deadline_in=9) for name in NAMES))
     await fake.match("Person 05", snapshot=False)
     async with looking(web) as page:
@@ -108,7 +101,7 @@ async def test_somebody_is_found_among_many(web: WebProcess, fake: FakeRecognize
 
 
 async def test_rooms_have_their_counts_and_an_address(web: WebProcess, fake: FakeRecognizer, artifacts: Path) -> None:
-    await _photo(web)
+    await upload_reference(web)
     await fake.heartbeat(track("Ann", "wait", deadline_in=9), track("Bob", "wait", deadline_in=9))
     async with FakeRecognizer(web, "second", source="other") as other, looking(web) as page:
         await other.heartbeat(track("Ann", "wait", deadline_in=9))
@@ -135,7 +128,7 @@ async def test_rooms_have_their_counts_and_an_address(web: WebProcess, fake: Fak
 
 
 async def test_a_match_in_one_of_many_rooms_is_named(web: WebProcess, fake: FakeRecognizer) -> None:
-    await _photo(web)
+    await upload_reference(web)
     await fake.heartbeat(track("Ann", "wait", deadline_in=9))
     async with AsyncExitStack() as stack:
         rooms = [FakeRecognizer(web, f"room-{number:02}", source=f"other-{number}") for number in range(20)]

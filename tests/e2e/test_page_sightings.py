@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import aiohttp
 from playwright.async_api import expect
 
+from tests.rig.enrolling import upload_reference
 from tests.rig.fake_recognizer import track
 from tests.rig.page import CHECKS, LOOK, PHONE, card_of, looking
-from tests.rig.photographs import DATA, REFERENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,10 +21,7 @@ if TYPE_CHECKING:
 async def test_a_stay_is_one_line_that_goes_on_until_its_end_is_seen(
     web: WebProcess, fake: FakeRecognizer, artifacts: Path
 ) -> None:
-    form = aiohttp.FormData()
-    form.add_field("file", (DATA / REFERENCE).read_bytes(), filename=REFERENCE)
-    async with aiohttp.ClientSession() as session, session.post(f"{web.base_url}/api/reference", data=form) as sent:
-        sent.raise_for_status()
+    await upload_reference(web)
     await fake.heartbeat(track("Ann", "hold", deadline_in=9), track("Bob", "wait", deadline_in=9))
     await fake.check("Bob", "muted", ago=50)
     for ago in (40, 30):

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from facematch.protocol.events import AlarmChange
 from facematch.server.alarms.fold import AlarmFold
 from facematch.server.alarms.store import AlarmStore, Asked
-from facematch.server.events.store import SqlEventLog
 from facematch.server.storage.schema import alarms
 from tests.rig.event_logs import match
 from tests.rig.identities import Identities
@@ -28,20 +27,14 @@ class Alarms(Identities):
     """The same, with alarms."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(url)
         self.alarm_fold = AlarmFold(timedelta(seconds=QUIET))
-        self.log = SqlEventLog(self.database, self.fold, self.alarm_fold, self.presence)
+        super().__init__(url, self.alarm_fold)
         self.alarms = AlarmStore(self.database)
 
     async def hear(self, *told: Event) -> list[AlarmChange]:
         """Append events; returns what is told of alarms."""
-        given = [event if event.event_id else event.model_copy(update={"event_id": uuid4()}) for event in told]
-        entries = await self.log.append(given)
-        return [
-            AlarmChange.model_validate_json(entry.text)
-            for entry in entries[len(given) :]
-            if entry is not None and entry.type == "alarm"
-        ]
+        followed = await self.following(*told)
+        return [AlarmChange.model_validate_json(entry.text) for entry in followed if entry.type == "alarm"]
 
     async def all(self, **asked: Any) -> list[Shown]:
         return await self.alarms.page(Asked(**asked))

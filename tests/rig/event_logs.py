@@ -18,6 +18,7 @@ from facematch.server.events.store import SqlEventLog
 from facematch.server.events.writer import Writer
 from facematch.server.presence.fold import PresenceFold
 from facematch.server.storage.database import Database, sqlite_url
+from facematch.server.storage.migrate import migrate
 from tests.rig.memory_log import MemoryEventLog
 
 if TYPE_CHECKING:
@@ -82,6 +83,20 @@ async def new_database(kind: str, folder: Path, postgres: Postgres | None) -> st
         await connection.exec_driver_sql(f"CREATE DATABASE {name}")
     await engine.dispose()
     return postgres.url(name)
+
+
+@asynccontextmanager
+async def two_of(url: str) -> AsyncIterator[tuple[Database, Database]]:
+    """One database with its tables, as two processes have it."""
+    await migrate(url)
+    both = Database(url), Database(url)
+    for database in both:
+        database.open()
+    try:
+        yield both
+    finally:
+        for database in both:
+            await database.aclose()
 
 
 @dataclass

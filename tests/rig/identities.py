@@ -19,6 +19,8 @@ from tests.rig.rooms_told import at, look
 
 if TYPE_CHECKING:
     from facematch.protocol.events import Event
+    from facematch.server.events.log import Entry
+    from facematch.server.events.store import Derived
     from facematch.server.identity.memory import Told
 
 NEAR, FAR = 0.3, 0.7
@@ -64,11 +66,11 @@ def with_id(event: Event, number: int) -> Event:
 class Identities:
     """A log, and what is derived from it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *more_folds: Derived) -> None:
         self.database = Database(url)
         self.fold = IdentityFold()
         self.presence = PresenceFold()
-        self.log = SqlEventLog(self.database, self.fold, self.presence)
+        self.log = SqlEventLog(self.database, self.fold, *more_folds, self.presence)
         self.store = IdentityStore(self.database)
 
     async def open(self, *persons: str, photos: int = 3) -> None:
@@ -80,9 +82,13 @@ class Identities:
 
     async def tell(self, *told: Event) -> list[IdentityChange]:
         """Append events; returns what follows from them."""
+        return [IdentityChange.model_validate_json(entry.text) for entry in await self.following(*told)]
+
+    async def following(self, *told: Event) -> list[Entry]:
+        """The same, of any kind."""
         given = [event if event.event_id else event.model_copy(update={"event_id": uuid4()}) for event in told]
         entries = await self.log.append(given)
-        return [IdentityChange.model_validate_json(entry.text) for entry in entries[len(given) :] if entry is not None]
+        return [entry for entry in entries[len(given) :] if entry is not None]
 
     async def told(self) -> list[Told]:
         found = sa.select(identity_state).order_by(identity_state.c.room, identity_state.c.identity)

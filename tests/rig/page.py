@@ -30,6 +30,14 @@ BACKWARDS = "\u202egnp.exe"
 
 CHECKS = (Path(__file__).parent / "page_checks.js").read_text("utf-8")
 """Gives a list of what is wrong with the page as it stands: names, contrast, width."""
+PLAYS = """video => new Promise(resolve => {
+    video.requestVideoFrameCallback(() => video.requestVideoFrameCallback(() => resolve(video.videoWidth)));
+})"""
+"""Gives the width of a video, as soon as its pictures move."""
+SIGN_IN = """key => fetch("/api/session", {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key, name: "Dana" }),
+}).then(answer => answer.status)"""
+"""With this key, past the page that asks for it; gives the status of the answer."""
 
 
 @asynccontextmanager
@@ -70,6 +78,14 @@ def _listen(page: Page, web: Web) -> list[str]:
     page.on("dialog", lambda dialog: trouble.append(dialog.message))
     page.on("request", asked)
     return trouble
+
+
+async def sign_in(page: Page, web: Web, key: str) -> None:
+    """As Dana, on the page that asks for a key."""
+    await page.goto(web.base_url)
+    await page.get_by_label("Your name").fill("Dana")
+    await page.get_by_label("Key", exact=True).fill(key)
+    await page.get_by_role("button", name="Sign in").click()
 
 
 def card_of(page: Page, identity: str) -> Locator:

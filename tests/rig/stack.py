@@ -12,6 +12,7 @@ import aiohttp
 
 from facematch.config.settings import Settings
 from facematch.faces.reference import reference_id
+from tests.rig.enrolling import upload_reference
 from tests.rig.listener import Listener
 from tests.rig.livekit_server import KEY, SECRET
 from tests.rig.photographs import DATA, REFERENCE
@@ -157,16 +158,7 @@ class Stack:
 
     async def enroll(self, photograph: str) -> str:
         """Uploads one of `tests/data`; returns the reference id."""
-        form = aiohttp.FormData()
-        form.add_field("file", (DATA / photograph).read_bytes(), filename=photograph, content_type="image/jpeg")
-        async with (
-            self._session() as session,
-            session.post(f"{self.base_url}/api/reference", data=form) as response,
-        ):
-            answer: dict[str, Any] = await response.json()
-            assert response.status == 200, answer
-            reference_id: str = answer["reference_id"]
-            return reference_id
+        return await upload_reference(self, photograph)
 
     def put_reference(self, photograph: str) -> str:
         """Writes the file without the API, whole at once, as an operator's `cp` and `mv` do; returns its id."""

@@ -19,6 +19,7 @@ from tests.rig.fake_examiner import FakeExaminer
 from tests.rig.heartbeats import heartbeat_body
 from tests.rig.neighbours import FakeNeighbours
 from tests.rig.postgres import postgres_server
+from tests.rig.s3 import s3_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from tests.rig.postgres import Postgres
+    from tests.rig.s3 import S3Server
 
 
 @pytest.fixture(scope="session")
@@ -120,6 +122,13 @@ def heartbeat() -> dict[str, Any]:
 def postgres() -> Iterator[Postgres]:
     """A server of its own; skips what needs it where there can be none."""
     with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3-compatible server, which every test leaves running; skips what needs it where there can be none."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server
 
 

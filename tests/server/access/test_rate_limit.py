@@ -14,9 +14,8 @@ from structlog.testing import capture_logs
 from facematch.server.access.rate_limit import CROWD, RateLimit, client_of
 from facematch.server.access.tries import SharedTries
 from facematch.server.storage.database import Database
-from facematch.server.storage.migrate import migrate
 from facematch.server.web.errors import ApiError
-from tests.rig.event_logs import new_database
+from tests.rig.event_logs import new_database, two_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -196,14 +195,8 @@ def test_behind_a_proxy_each_client_has_its_own_count() -> None:
 @pytest_asyncio.fixture
 async def two_databases(postgres: Postgres, tmp_path: Path) -> AsyncIterator[tuple[Database, Database]]:
     """One, as two processes have it."""
-    url = await new_database("postgresql", tmp_path, postgres)
-    await migrate(url)
-    both = Database(url), Database(url)
-    for database in both:
-        database.open()
-    yield both
-    for database in both:
-        await database.aclose()
+    async with two_of(await new_database("postgresql", tmp_path, postgres)) as both:
+        yield both
 
 
 async def refused(limit: RateLimit, client: str) -> int:

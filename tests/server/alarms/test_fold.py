@@ -17,7 +17,6 @@ from facematch.server.storage.database import sqlite_url
 from facematch.server.storage.errors import LogUnavailableError
 from facematch.server.storage.schema import events, people
 from tests.rig.alarms import QUIET, Alarms, answer, sight
-from tests.rig.event_logs import new_database
 from tests.rig.identities import binding, named, seen
 from tests.rig.rooms_told import change
 
@@ -30,10 +29,9 @@ if TYPE_CHECKING:
 BOB: dict[str, Any] = {"participant_identity": "bob", "participant_id": "PA_2", "participant_name": "Bob"}
 
 
-@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
-async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Alarms]:
-    server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
-    kept = Alarms(await new_database(request.param, tmp_path, server))
+@pytest_asyncio.fixture
+async def kept(database_url: str) -> AsyncIterator[Alarms]:
+    kept = Alarms(database_url)
     await kept.open("p_1", "p_2")
     yield kept
     await kept.log.aclose()

@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from facematch.protocol.events import to_wire
 from facematch.server.alarms.routes import AlarmsShown
 from facematch.server.events.writer import TooBusyError, Writer
 from tests.rig.alarms import sight
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
     from facematch.config.settings import Settings
-    from facematch.protocol.events import Event
     from tests.rig.fake_examiner import FakeExaminer
 
 
@@ -31,11 +29,6 @@ def listed(client: TestClient, query: str = "") -> dict[str, Any]:
     AlarmsShown.model_validate_json(answer.content)
     found: dict[str, Any] = answer.json()
     return found
-
-
-def by_hand(client: TestClient, *events: Event, **headers: str) -> None:
-    answer = client.post("/api/events", json={"events": [to_wire(event) for event in events]}, headers=headers)
-    assert answer.status_code == 200, answer.text
 
 
 def test_the_list_names_everybody_and_shows_the_match(client: TestClient) -> None:
@@ -98,7 +91,7 @@ def test_a_viewer_acknowledges_and_everybody_hears_who_it_was(settings: Settings
     with Keyed(with_keys(settings), examiner) as keyed:
         dana = keyed.anybody(origin=ORIGIN)
         dana.post("/api/session", json={"key": KEYS["viewer"], "name": "Dana"})
-        by_hand(keyed.with_key("recognizer"), sight(0, None))
+        tell(keyed.with_key("recognizer"), sight(0, None))
         [alarm] = listed(dana, "state=open")["alarms"]
         with (
             dana.websocket_connect(f"wss://{HOST}/ws/events?types=alarm") as told,

@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 
 from tests.rig.event_logs import check, new_database
-from tests.rig.postgres import NoPostgresError, Postgres
+from tests.rig.postgres import postgres_server
 from tests.rig.waiting import wait_until
 from tests.rig.web import WebProcess
 
@@ -229,12 +229,7 @@ async def test_a_log_of_a_newer_version_ends_the_start_with_one_sentence(tmp_pat
 
 
 async def test_a_database_server_that_is_restarted_is_found_again(tmp_path: Path) -> None:
-    try:
-        server = Postgres()
-    except NoPostgresError as reason:
-        pytest.skip(str(reason))
-    try:
-        server.start()
+    with postgres_server() as server:
         url = (await new_database("postgresql", tmp_path, server)).replace("+asyncpg", "")
         async with running(tmp_path, database_url=url) as (web, session):
             assert await post(session, body()) == (200, "")
@@ -253,8 +248,6 @@ async def test_a_database_server_that_is_restarted_is_found_again(tmp_path: Path
             await wait_until(takes_it, within=20, what="it takes events again")
             assert len(await whole_log(session)) == 2
             assert "Traceback" not in web.process.output()
-    finally:
-        server.remove()
 
 
 async def test_a_log_of_a_newer_version_is_no_reason_to_start_again(tmp_path: Path) -> None:

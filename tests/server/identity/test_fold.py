@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from facematch.server.storage.database import sqlite_url
 from facematch.server.storage.errors import LogUnavailableError
 from facematch.server.storage.schema import bindings, events, people
-from tests.rig.event_logs import new_database
 from tests.rig.identities import Identities, binding, named, seen, with_id
 from tests.rig.rooms_told import change, look, watch
 
@@ -27,10 +26,9 @@ if TYPE_CHECKING:
     from facematch.protocol.events import Event, IdentityChange
 
 
-@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
-async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Identities]:
-    server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
-    kept = Identities(await new_database(request.param, tmp_path, server))
+@pytest_asyncio.fixture
+async def kept(database_url: str) -> AsyncIterator[Identities]:
+    kept = Identities(database_url)
     await kept.open("p_1", "p_2")
     yield kept
     await kept.log.aclose()

@@ -25,7 +25,7 @@ from facematch.server.presence.store import PresenceStore, Stretch
 from facematch.server.storage.database import Database, sqlite_url
 from facematch.server.storage.errors import LogUnavailableError
 from facematch.server.storage.schema import daily_figures, events, position, presence
-from tests.rig.event_logs import match, new_database
+from tests.rig.event_logs import match
 from tests.rig.rooms_told import at, change, look, watch
 
 if TYPE_CHECKING:
@@ -77,10 +77,9 @@ def rounded(figures: dict[Key, Figures]) -> dict[Key, Figures]:
     return figures
 
 
-@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
-async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Kept]:
-    server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
-    kept = Kept(await new_database(request.param, tmp_path, server))
+@pytest_asyncio.fixture
+async def kept(database_url: str) -> AsyncIterator[Kept]:
+    kept = Kept(database_url)
     await kept.log.open()
     yield kept
     await kept.log.aclose()

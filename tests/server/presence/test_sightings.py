@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from facematch.protocol.events import to_wire
 from facematch.server.app import create_app
 from facematch.server.presence import sightings, sightings_routes
 from facematch.server.presence.sightings_routes import SightingsPage
 from facematch.server.storage.database import Database
 from facematch.server.storage.errors import LogUnavailableError
 from tests.rig.event_logs import match
-from tests.rig.identity_client import bind, person
+from tests.rig.identity_client import bind, person, tell
 from tests.rig.rooms_told import at, change, look
 
 if TYPE_CHECKING:
@@ -30,11 +29,6 @@ if TYPE_CHECKING:
 @pytest.fixture
 def app(settings: Settings) -> FastAPI:
     return create_app(settings)
-
-
-def tell(client: TestClient, *events: Event) -> None:
-    answer = client.post("/api/events", json={"events": [to_wire(event) for event in events]})
-    assert answer.status_code == 200, answer.text
 
 
 def page(client: TestClient, query: str = "") -> dict[str, Any]:

@@ -26,7 +26,7 @@ from facematch.server.snapshots.folder import SETTLED_NS, SnapshotFolder
 from facematch.server.storage.database import Database, sqlite_url
 from facematch.server.storage.errors import LogUnavailableError
 from facematch.server.storage.schema import presence
-from tests.rig.event_logs import check, match, new_database
+from tests.rig.event_logs import check, match
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -110,10 +110,9 @@ async def made(url: str, folder: Path, **limits: float) -> AsyncIterator[World]:
         await world.log.aclose()
 
 
-@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
-    async with made(await new_database(request.param, tmp_path, server), tmp_path, total_bytes=3 * SIZE) as world:
+@pytest_asyncio.fixture
+async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with made(database_url, tmp_path, total_bytes=3 * SIZE) as world:
         yield world
 
 

@@ -13,9 +13,8 @@ from facematch.server.recognizers.looks import APART_SECONDS, GIVEN_UP_SECONDS, 
 from facematch.server.recognizers.registry import ONLINE_SECONDS
 from facematch.server.recognizers.shared_looks import SharedLooks
 from facematch.server.storage.database import Database, sqlite_url
-from facematch.server.storage.migrate import migrate
 from facematch.server.storage.schema import looks
-from tests.rig.event_logs import new_database
+from tests.rig.event_logs import new_database, two_of
 from tests.rig.fake_recognizer import track
 from tests.rig.heartbeats import heartbeat_body
 
@@ -124,25 +123,19 @@ def test_whoever_asks_is_told_whether_anybody_can_look(client: TestClient) -> No
 async def test_a_recognizer_hears_of_it_whichever_process_was_asked(
     postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    url = await new_database("postgresql", tmp_path, postgres)
-    await migrate(url)
-    databases = Database(url), Database(url)
-    for database in databases:
-        database.open()
-    asked, other = (Desk(SharedLooks(database)) for database in databases)
-    held = camera("alice", "hold", 5)
-    for desk in (asked, other):
-        desk.hears(held)
-    await asked.looks.ask("alice")
-    assert other.hears(held) == []
-    for _ in range(2):  # the bell, and the look without one
+    async with two_of(await new_database("postgresql", tmp_path, postgres)) as databases:
+        asked, other = (Desk(SharedLooks(database)) for database in databases)
+        held = camera("alice", "hold", 5)
+        for desk in (asked, other):
+            desk.hears(held)
+        await asked.looks.ask("alice")
+        assert other.hears(held) == []
+        for _ in range(2):  # the bell, and the look without one
+            await other.looks.refresh()
+            assert (other.hears(held), other.calls) == (["alice"], 1)
+        with pytest.raises(TooSoonError):
+            await other.looks.ask("alice")
+        assert other.hears(camera("alice", "hold", 6)) == []
+        monkeypatch.setattr("facematch.server.recognizers.looks.GIVEN_UP_SECONDS", 0.0)
         await other.looks.refresh()
-        assert (other.hears(held), other.calls) == (["alice"], 1)
-    with pytest.raises(TooSoonError):
-        await other.looks.ask("alice")
-    assert other.hears(camera("alice", "hold", 6)) == []
-    monkeypatch.setattr("facematch.server.recognizers.looks.GIVEN_UP_SECONDS", 0.0)
-    await other.looks.refresh()
-    assert await databases[0].rows(sa.select(looks.c.identity)) == [], "nothing of it stays"
-    for database in databases:
-        await database.aclose()
+        assert await databases[0].rows(sa.select(looks.c.identity)) == [], "nothing of it stays"

@@ -16,8 +16,8 @@ from structlog.testing import capture_logs
 from facematch.server.rooms.ended_logins import EndedLogins
 from facematch.server.rooms.expulsion import ISSUED, LOGIN, MOST_LOGINS, Expulsion
 from facematch.server.storage.database import Database
-from facematch.server.storage.migrate import migrate
 from facematch.server.storage.schema import expulsions
+from tests.rig.event_logs import two_of
 from tests.rig.keyed import KEYS
 from tests.rig.livekit_server import LiveKitServer
 from tests.rig.web import WebProcess
@@ -161,30 +161,26 @@ async def test_a_livekit_that_is_away_is_said_once(tcp_port: int, monkeypatch: p
 
 
 async def test_a_restart_and_another_process_know_who_is_out(database_url: str) -> None:
-    await migrate(database_url)
-    clock, databases = Clock(), (Database(database_url), Database(database_url))
-    for database in databases:
-        database.open()
-    kept = [EndedLogins(database) for database in databases]
-    one = Expulsion(never, list, 3600, kept=kept[0], now=clock)
-    await one.expel("one")
-    await one.expel("one")
-    clock.now += 10
-    other = Expulsion(never, list, 3600, kept=kept[1], leads=lambda: False, now=clock)
-    async with other.running():
-        assert other._is_out(attributes("one", clock.now - 20))
-        assert not other._is_out(attributes("two", clock.now - 20))
-    await one.expel(None)
-    await other.refresh()
-    assert other._is_out(attributes("two", clock.now))
-    assert not other._is_out(attributes("three", clock.now + 1))
-    clock.now += 3660
-    assert other._over()
-    await other.refresh()
-    assert other._over()
-    assert await databases[0].rows(sa.select(expulsions)) == [], "nothing of it stays"
-    for database in databases:
-        await database.aclose()
+    clock = Clock()
+    async with two_of(database_url) as databases:
+        kept = [EndedLogins(database) for database in databases]
+        one = Expulsion(never, list, 3600, kept=kept[0], now=clock)
+        await one.expel("one")
+        await one.expel("one")
+        clock.now += 10
+        other = Expulsion(never, list, 3600, kept=kept[1], leads=lambda: False, now=clock)
+        async with other.running():
+            assert other._is_out(attributes("one", clock.now - 20))
+            assert not other._is_out(attributes("two", clock.now - 20))
+        await one.expel(None)
+        await other.refresh()
+        assert other._is_out(attributes("two", clock.now))
+        assert not other._is_out(attributes("three", clock.now + 1))
+        clock.now += 3660
+        assert other._over()
+        await other.refresh()
+        assert other._over()
+        assert await databases[0].rows(sa.select(expulsions)) == [], "nothing of it stays"
 
 
 async def test_what_cannot_be_written_down_is_known_here_all_the_same() -> None:

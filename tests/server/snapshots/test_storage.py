@@ -13,10 +13,9 @@ from facematch.server.snapshots.folder import SnapshotFolder
 from facematch.server.snapshots.object_store import ObjectStore
 from facematch.server.snapshots.service import storage_of
 from facematch.server.storage.errors import MissingPackageError
-from tests.rig.s3 import ACCESS_KEY, SECRET_KEY, s3_server
+from tests.rig.s3 import ACCESS_KEY, SECRET_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from facematch.server.snapshots.storage import SnapshotStorage
@@ -25,12 +24,6 @@ if TYPE_CHECKING:
 NAME = "match_Alice42_20250925_140708_s0a1b2c3d.jpg"
 OTHER = "match_Bob_20250925_140708_s0a1b2c3d.jpg"
 JPEG = b"\xff\xd8\xff" + b"picture" * 1000
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
 
 
 def in_s3(server: S3Server, **changed: str) -> ObjectStore:

@@ -19,7 +19,6 @@ from facematch.server.snapshots.service import storage_of
 from tests.rig.fake_examiner import FakeExaminer
 from tests.rig.heartbeats import heartbeat_body
 from tests.rig.neighbours import FakeNeighbours
-from tests.rig.s3 import s3_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,19 +33,18 @@ OTHER = "match_Bob_20250925_140708_s0a1b2c3d.jpg"
 JPEG = b"\xff\xd8\xffpicture"
 
 
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
+def with_store(settings: Settings, given: dict[str, str]) -> Settings:
+    """The same settings with snapshots kept there."""
+    update = {name: SecretStr(value) if name.endswith("_key") else value for name, value in given.items()}
+    return settings.model_copy(update=update)
 
 
 @pytest.fixture(params=["api", "s3"])
 def kept_in(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> Settings:
-    update: dict[str, Any] = {"snapshot_store": "api"}
+    given = {"snapshot_store": "api"}
     if request.param == "s3":
         given = request.getfixturevalue("s3").settings(tmp_path.name)
-        update = {name: SecretStr(value) if name.endswith("_key") else value for name, value in given.items()}
-    return settings.model_copy(update=update)
+    return with_store(settings, given)
 
 
 @pytest.fixture
@@ -123,9 +121,8 @@ def test_what_is_none_is_refused(web: TestClient, kept_in: Settings) -> None:
 
 def test_a_store_that_is_away_is_said(settings: Settings, s3: S3Server) -> None:
     given = s3.settings("away") | {"s3_endpoint": "http://127.0.0.1:1"}
-    update = {name: SecretStr(value) if name.endswith("_key") else value for name, value in given.items()}
     parts = Parts(make_examiner=FakeExaminer, neighbours=FakeNeighbours())
-    with TestClient(create_app(settings.model_copy(update=update), parts)) as web:
+    with TestClient(create_app(with_store(settings, given), parts)) as web:
         assert put(web) == (503, "STORAGE_FAILED")
         assert web.get(f"/captures/{NAME}").status_code == 503
         assert web.get("/readyz").json()["checks"]["snapshot_folder"] == {
