@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Container
+
+_MOST_NAMED: Final = 5
+"""Patterns in a sentence: there may be a thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,11 @@ class WatchedRooms:
         if self.always is not None and room == self.always:
             return True
         return isinstance(room, str) and _fits(room, self.patterns) and not _fits(room, self.exceptions)
+
+    def __str__(self) -> str:
+        """The patterns, within a sentence."""
+        words = f"{_named(self.patterns)} (ROOMS)"
+        return f"{words} and not {_named(self.exceptions)} (ROOMS_EXCEPT)" if self.exceptions else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,12 @@ def split_patterns(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return tuple(part.strip() for part in value.replace("\n", ",").split(",") if part.strip())
+
+
+def _named(patterns: tuple[str, ...]) -> str:
+    more = len(patterns) - _MOST_NAMED
+    named = patterns if more <= 0 else (*patterns[:_MOST_NAMED], f"{more} more")
+    return " or ".join(filter(None, (", ".join(named[:-1]), named[-1])))
 
 
 def _fits(room: str, patterns: tuple[str, ...]) -> bool:

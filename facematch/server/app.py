@@ -28,6 +28,7 @@ from facematch.server.access.authorization import AccessControl
 from facematch.server.access.links import Links
 from facematch.server.access.neighbours import Neighbours
 from facematch.server.access.roles import Role
+from facematch.server.access.room_meant import RoomsOffered
 from facematch.server.access.service import Access, Rules, Stores
 from facematch.server.access.store import SqlSessionStore
 from facematch.server.access.tries import SharedTries
@@ -137,7 +138,6 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     hub = Hub(event_log)
     webhooks = Webhooks(event_log, WebhookStore(database), _receiver(settings), leases)
     feed = Feed(event_log, hub, webhooks.notify)
-    neighbours = parts.neighbours or Neighbours()
     administered = _administered(settings, minted)
     expulsion = Expulsion(
         administered,
@@ -151,7 +151,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         _rules(settings),
         Stores(SqlSessionStore(database), SharedTries(database)),
         hub.dismiss,
-        neighbours,
+        parts.neighbours or Neighbours(),
         expulsion.expel,
         parts.monotonic,
     )
@@ -164,6 +164,15 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     keeping = Keeping(database, snapshots, _limits(settings), recognizers, feed, people)
     looks = Looks(recognizers.all, people.publication.call, SharedLooks(database), parts.monotonic)
     not_compared = NotCompared(database, people.publication.call, parts.monotonic)
+    doorbell = _doorbell(
+        settings,
+        people,
+        (Bell.LOG, feed.follow),
+        (Bell.LOGINS, access.dismiss_ended),
+        (Bell.LOGINS, expulsion.refresh),
+        (Bell.ERASURES, keeping.erasures.refresh),
+        (Bell.DIRECTIONS, looks.refresh),
+    )
 
     async def say_goodbye() -> None:
         keeping.erasures.stop()
@@ -182,15 +191,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
                 )
                 try:
                     async with (
-                        _doorbell(
-                            settings,
-                            people,
-                            (Bell.LOG, feed.follow),
-                            (Bell.LOGINS, access.dismiss_ended),
-                            (Bell.LOGINS, expulsion.refresh),
-                            (Bell.ERASURES, keeping.erasures.refresh),
-                            (Bell.DIRECTIONS, looks.refresh),
-                        ).running(),
+                        doorbell.running(),
                         shared.running(),
                         agreement.running(),
                         access.running(),
@@ -224,8 +225,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
         events.routes(Intake(feed.writer, keeping.erasures.turns_away), hub),  # asked for most: looked at first
         page.routes(ROOT / "frontend.html", ROOT / "static", enrollment),
         access.routes(
-            settings.default_room,
-            settings.joinable_rooms,
+            _rooms_offered(settings),
             identity.bindings.is_person,
             feed.audit,
             consent_required=settings.consent_required,
@@ -274,7 +274,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
             ),
         ),
         rooms.routes(settings.room_name, recognizers, assignment, agreement),
-        metrics.routes(recognizers, assignment, hub, reference, agreement),
+        metrics.routes(recognizers, assignment, hub, reference, agreement, doorbell),
         health.routes(
             health.Health(
                 _checks(settings, feed, snapshots, health.recognizer_check(recognizers, assignment)), parts.monotonic
@@ -449,10 +449,14 @@ def _tokens(settings: Settings) -> tokens.Tokens:
         key=settings.livekit_api_key,
         secret=settings.livekit_api_secret,
         url=settings.browser_livekit_url,
-        default_room=settings.default_room,
-        rooms=settings.joinable_rooms,
+        rooms=_rooms_offered(settings),
         seconds=settings.token_ttl_seconds,
     )
+
+
+def _rooms_offered(settings: Settings) -> RoomsOffered:
+    fitting = str(settings.watched_rooms) if settings.many_rooms else ""
+    return RoomsOffered(settings.default_room, settings.joinable_rooms, fitting)
 
 
 def _sharing(settings: Settings) -> Sharing:

@@ -43,6 +43,25 @@ export function asked({ listed, status, others }, chosen) {
 }
 
 /**
+ * Where rooms are watched by pattern: those that somebody can be asked into.
+ *
+ * @typedef {object} RoomsOffer
+ * @property {string} room the one that is meant unless another is said; "" none
+ * @property {readonly string[]} rooms that are known now; others may be watched, too
+ */
+
+/**
+ * @param {State} state
+ * @param {string} chosen room that is looked at; "" all of them
+ * @returns {RoomsOffer}
+ */
+export function offerOf({ listed, status }, chosen) {
+  const rooms = listed.map(({ room }) => room);
+  const meant = [chosen, status?.room ?? ""].find((room) => rooms.includes(room));
+  return { room: meant ?? rooms[0] ?? "", rooms };
+}
+
+/**
  * The cards of all rooms, the first room's first; of those that are not asked about, the ones that are answers.
  *
  * @param {State} state

@@ -3,7 +3,6 @@
 
 /** @import { Status } from "../types/model.js" */
 /** @import { IdentityShown } from "../types/people.js" */
-/** @import { Invitation } from "./login.js" */
 
 import { requestJson } from "./api.js";
 
@@ -40,11 +39,6 @@ export async function unbind(identity) {
 /** @param {string} identity whose changed face was seen to */
 export async function acknowledge(identity) {
   await requestJson("/api/identity/acknowledge", { timeout: TIMEOUT_MS, body: { identity } });
-}
-
-/** @param {string} personId @returns {Promise<Invitation>} to the room that is watched, for whoever is that person */
-export async function invitePerson(personId) {
-  return /** @type {Invitation} */ (await requestJson("/api/invites", { timeout: TIMEOUT_MS, body: { person_id: personId } }));
 }
 
 /** Asks again whenever something has happened: with the status that tells of it, or at once when the log says of what. */

@@ -13,6 +13,7 @@ const TIMEOUT_MS = 10_000;
  * @property {string | null} expires_at
  * @property {string | null} [name] what they call themselves
  * @property {boolean} [consent_required] nobody is looked at before they have agreed
+ * @property {boolean} [many_rooms] rooms are watched by pattern: which one is meant has to be said
  */
 
 /**
@@ -45,7 +46,8 @@ export async function signOut() {
   await requestJson("/api/session", { timeout: TIMEOUT_MS, method: "DELETE" });
 }
 
-/** @returns {Promise<Invitation>} to the room that is watched */
-export async function invite() {
-  return /** @type {Invitation} */ (await requestJson("/api/invites", { timeout: TIMEOUT_MS, body: {} }));
+/** @param {string} room "": the one that is watched @param {string} [personId] who whoever follows it is supposed to be */
+export async function invite(room, personId) {
+  const body = { ...(room === "" ? {} : { room }), ...(personId === undefined ? {} : { person_id: personId }) };
+  return /** @type {Invitation} */ (await requestJson("/api/invites", { timeout: TIMEOUT_MS, body }));
 }

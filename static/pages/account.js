@@ -7,6 +7,7 @@ import { ApiError } from "../net/api.js";
 import { invite, signOut } from "../net/login.js";
 import { Account } from "../view/account.js";
 import { html, render } from "../view/preact.js";
+import { offeredRooms } from "./offered-rooms.js";
 import { signedIn } from "./signed-in.js";
 
 const mount = document.getElementById("account");
@@ -25,7 +26,8 @@ function draw() {
       notice=${notice}
       busy=${busy}
       onSignOut=${() => attempt(leave)}
-      onInvite=${() => attempt(makeLink)}
+      offer=${offeredRooms.offer}
+      onInvite=${(/** @type {string} */ room) => attempt(() => makeLink(room))}
       onCopy=${(/** @type {string} */ link) => attempt(() => copy(link))}
     />`,
     mount,
@@ -37,8 +39,10 @@ async function leave() {
   location.assign("/login");
 }
 
-async function makeLink() {
-  invitation = await invite();
+/** @param {string} room */
+async function makeLink(room) {
+  invitation = null; // another one may be refused
+  invitation = await invite(room);
 }
 
 /** @param {string} link */
@@ -67,3 +71,4 @@ async function attempt(action) {
 }
 
 signedIn.subscribe(draw);
+offeredRooms.subscribe(draw);

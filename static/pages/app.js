@@ -54,6 +54,7 @@ import { Frames } from "./frames.js";
 import { Live } from "./live.js";
 import { News } from "./news.js";
 import { drawPlaces } from "./other-places.js";
+import { offeredRooms } from "./offered-rooms.js";
 import { Places } from "./places.js";
 import { Setup } from "./setup.js";
 import { leaveWhenOthersSignIn, signedIn } from "./signed-in.js";
@@ -157,16 +158,18 @@ function draw() {
   const { place } = places.route;
   const chosen = chosenRoom();
   const canInvite = signedIn.who?.by === "login";
+  offeredRooms.follow(state, chosen, signedIn.who?.many_rooms ?? false);
+  const { offer } = offeredRooms;
 
   alarms.draw({ rights, several: several(state), reference: state.status?.reference ?? null, pageNow });
   header.draw({ state, connection, recognizer, summary, cards, chosen, place, alarms: alarms.open });
   if (!loading) setup.begin(hasReference || connection.level === "offline");
   if (place === "live") {
-    const login = { canInvite, consentRequired: signedIn.who?.consent_required ?? false };
+    const login = { canInvite, offer, consentRequired: signedIn.who?.consent_required ?? false };
     live.draw({ state, cards, chosen, connection, recognizer, rights, login, loading, pageNow, now });
   }
   drawPlaces(places, mounts, {
-    ...{ rights, canInvite, pageNow, room: state.status?.room ?? "" },
+    ...{ rights, canInvite, offer, pageNow, room: state.status?.room ?? "" },
     onErase: onErasePerson,
     onEnlarge: viewing.show,
   });

@@ -3,6 +3,7 @@
 
 /** @import { Card, MatchEvent, State } from "../types/model.js" */
 /** @import { Connection, Level, RecognizerState } from "../model/connection.js" */
+/** @import { RoomsOffer } from "../model/rooms.js" */
 /** @import { Rights } from "../model/rights.js" */
 /** @import { Manage } from "../view/card.js" */
 /** @import { Enlarging } from "./enlarging.js" */
@@ -41,7 +42,7 @@ import { Reference } from "../view/reference.js";
  * @property {Connection} connection
  * @property {RecognizerState} recognizer
  * @property {Rights} rights
- * @property {{ canInvite: boolean, consentRequired: boolean }} login
+ * @property {{ canInvite: boolean, offer: RoomsOffer | null, consentRequired: boolean }} login
  * @property {boolean} loading
  * @property {number} pageNow
  * @property {number} now recognizer's clock, whole seconds
@@ -74,7 +75,7 @@ export class Live {
   draw(drawn) {
     const { state, chosen, connection, login, loading, pageNow } = drawn;
     this.#drawReference(drawn);
-    this.#parts.visiting.draw({ chosen, consentRequired: login.consentRequired });
+    this.#parts.visiting.draw({ chosen, offer: login.offer, consentRequired: login.consentRequired });
     this.#drawParticipants(drawn);
     this.#parts.sightings.draw(state, { room: chosen, notice: noticeOf(state, connection.level), loading, now: pageNow });
   }

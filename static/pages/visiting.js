@@ -2,6 +2,7 @@
 /** The rooms that this page is in: as a guest among the others, or watching without being seen. */
 
 /** @import { Card } from "../types/model.js" */
+/** @import { RoomsOffer } from "../model/rooms.js" */
 /** @import { Store } from "../model/store.js" */
 
 import { Session } from "../room/session.js";
@@ -77,16 +78,18 @@ export class Visiting {
   /**
    * @param {object} drawn
    * @param {string} drawn.chosen room; "" all of them
+   * @param {RoomsOffer | null} drawn.offer rooms to join; null: there is one
    * @param {boolean} drawn.consentRequired
    */
-  draw({ chosen, consentRequired }) {
+  draw({ chosen, offer, consentRequired }) {
     this.#chosen = chosen;
     const { status } = this.#store.state;
     render(
       html`<${Join}
         ...${visitOf(this.#session)}
         actions=${this.#actions}
-        watchedRoom=${status?.room ?? ""}
+        watchedRoom=${offer === null ? (status?.room ?? "") : ""}
+        offer=${offer}
         serverUrl=${status?.livekit_url ?? ""}
         suggestedName=${this.#suggestedName}
         consentRequired=${consentRequired}

@@ -1,9 +1,11 @@
 // @ts-check
 /** Who is signed in, with what they can do about it: sign out, and invite somebody to the room. */
 
+/** @import { RoomsOffer } from "../model/rooms.js" */
 /** @import { Invitation, Who } from "../net/login.js" */
 
 import { displayName, fullTime } from "../model/text.js";
+import { InviteTo } from "./invite-to.js";
 import { Obstacles } from "./obstacles.js";
 import { html, useEffect, useRef } from "./preact.js";
 
@@ -16,10 +18,11 @@ const ROLES = { admin: "admin", viewer: "viewer", participant: "guest of the roo
  * @param {string} props.notice what came of the last thing that was pressed
  * @param {boolean} props.busy
  * @param {() => void} props.onSignOut
- * @param {() => void} props.onInvite
+ * @param {RoomsOffer | null} props.offer rooms to invite to; null: there is one
+ * @param {(room: string) => void} props.onInvite
  * @param {(link: string) => void} props.onCopy
  */
-export function Account({ who, invitation, notice, busy, onSignOut, onInvite, onCopy }) {
+export function Account({ who, invitation, notice, busy, offer, onSignOut, onInvite, onCopy }) {
   const until = who.expires_at === null ? null : fullTime(Date.parse(who.expires_at));
   return html`<button type="button" class="pill pill-button" popovertarget="account-menu" data-testid="account">
       <span class="visually-hidden">Signed in as </span><${Called} who=${who} />
@@ -31,11 +34,8 @@ export function Account({ who, invitation, notice, busy, onSignOut, onInvite, on
         who.role === "participant"
           ? null
           : html`<p>Somebody else can join the room with a link. They see nothing of what is found there.</p>
-            ${
-              invitation === null
-                ? html`<p><button type="button" class="button" aria-disabled=${busy ? "true" : "false"} onClick=${onInvite}>Make a link</button></p>`
-                : html`<${Link} invitation=${invitation} onCopy=${onCopy} />`
-            }`
+            <${InviteTo} offer=${offer} words="Make a link" testid="make-link" again=${invitation !== null} busy=${busy} onInvite=${onInvite} />
+            ${invitation === null ? null : html`<${Link} key=${invitation.url} invitation=${invitation} onCopy=${onCopy} />`}`
       }
       <p class="hint" role="status">${notice}</p>
       <button type="button" class="button" data-testid="sign-out" aria-disabled=${busy ? "true" : "false"} onClick=${onSignOut}>Sign out</button>

@@ -1,25 +1,27 @@
 // @ts-check
 /** A link to the room for somebody who is enrolled: whoever follows it is supposed to be them. */
 
+/** @import { RoomsOffer } from "../model/rooms.js" */
 /** @import { Invitation } from "../net/login.js" */
 
 import { fullTime } from "../model/text.js";
-import { invitePerson } from "../net/identity.js";
+import { invite } from "../net/login.js";
 import { Trouble, told } from "./answer.js";
+import { InviteTo } from "./invite-to.js";
 import { Obstacles } from "./obstacles.js";
 import { html, useEffect, useRef, useState } from "./preact.js";
 
-/** @param {{ id: string }} props of the person */
-export function InvitePerson({ id }) {
+/** @param {{ id: string, offer: RoomsOffer | null }} props id: of the person; offer: of rooms, null: there is one */
+export function InvitePerson({ id, offer }) {
   const [invitation, setInvitation] = useState(/** @type {Invitation | null} */ (null));
   const [said, setSaid] = useState({ trouble: "", notice: "" });
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
   useEffect(() => field.current?.select(), [invitation]);
 
-  const make = async () => {
+  const make = async (/** @type {string} */ room) => {
     setSaid({ trouble: "", notice: "" });
     try {
-      setInvitation(await invitePerson(id));
+      setInvitation(await invite(room, id));
     } catch (error) {
       setSaid({ trouble: told(error).message, notice: "" });
     }
@@ -36,11 +38,10 @@ export function InvitePerson({ id }) {
     setSaid({ trouble: "", notice });
   };
 
-  if (invitation === null) {
-    return html`<button type="button" class="button small" data-testid="invite-person" onClick=${() => void make()}>Invite</button>
-      <${Trouble} words=${said.trouble} />`;
-  }
-  return html`<div class="person-invitation">
+  const to = html`<${InviteTo} offer=${offer} words="Invite" testid="invite-person" again=${invitation !== null} busy=${false} onInvite=${(/** @type {string} */ room) => void make(room)} />
+    <${Trouble} words=${said.trouble} />`;
+  if (invitation === null) return to;
+  return html`${to}<div class="person-invitation">
     <label class="field">
       <span class="field-name">
         Link to <bdi translate=${false}>${invitation.room}</bdi>, good until ${fullTime(Date.parse(invitation.expires_at))}.

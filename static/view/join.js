@@ -4,6 +4,7 @@
 /** @import { From } from "../types/model.js" */
 /** @import { LocalVideoTrack } from "livekit-client" */
 /** @import { Choice, Phase } from "../room/session.js" */
+/** @import { RoomsOffer } from "../model/rooms.js" */
 /** @import { CameraChoice } from "../room/camera.js" */
 
 import { displayName } from "../model/text.js";
@@ -11,6 +12,7 @@ import { Icon } from "./icons.js";
 import { CompareChoice } from "./compare-choice.js";
 import { html, memo, useState } from "./preact.js";
 import { CameraChoiceField, Controls, Trouble } from "./join-controls.js";
+import { RoomField } from "./room-field.js";
 import { LiveVideo } from "./video.js";
 
 /**
@@ -47,8 +49,8 @@ import { LiveVideo } from "./video.js";
  */
 
 /**
- * @typedef {Visit & { actions: JoinActions, watchedRoom: string, serverUrl: string, suggestedName: string,
- *   consentRequired: boolean }} JoinProps
+ * @typedef {Visit & { actions: JoinActions, watchedRoom: string, offer: RoomsOffer | null, serverUrl: string,
+ *   suggestedName: string, consentRequired: boolean }} JoinProps watchedRoom: the one, "" where several are offered
  */
 
 /** @param {JoinProps} props */
@@ -106,6 +108,7 @@ function Form({
   trouble,
   busy,
   watchedRoom,
+  offer,
   serverUrl,
   suggestedName,
   consentRequired,
@@ -118,11 +121,11 @@ function Form({
   const [choice, setChoice] = useState({ consent, compared });
   const [name, setName] = useState(suggestedName);
   const [room, setRoom] = useState(/** @type {string | null} */ (null));
-  const chosenRoom = room ?? watchedRoom;
+  const chosenRoom = room ?? offer?.room ?? watchedRoom;
   const joining = phase === "joining";
   const join = (/** @type {boolean} */ withCamera) =>
     actions.join(chosenRoom.trim(), displayName(name, suggestedName), withCamera, choice);
-  const waiting = joining || busy || watchedRoom === "";
+  const waiting = joining || busy || (watchedRoom === "" && offer === null);
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
     if (!waiting) join(true);
@@ -141,18 +144,7 @@ function Form({
           onInput=${(/** @type {From<HTMLInputElement>} */ event) => setName(event.currentTarget.value)}
         />
       </label>
-      <label class="field">
-        <span class="field-name">Room</span>
-        <input
-          class="input"
-          name="room"
-          data-testid="join-room"
-          required
-          maxlength="128"
-          value=${chosenRoom}
-          onInput=${(/** @type {From<HTMLInputElement>} */ event) => setRoom(event.currentTarget.value)}
-        />
-      </label>
+      <${RoomField} testid="join-room" rooms=${offer?.rooms ?? []} room=${chosenRoom} onRoom=${setRoom} />
     </div>
     ${
       watchedRoom !== "" && chosenRoom.trim() !== watchedRoom

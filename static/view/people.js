@@ -1,6 +1,7 @@
 // @ts-check
 /** The people place: everybody, one person, or somebody who is about to be added. */
 
+/** @import { RoomsOffer } from "../model/rooms.js" */
 /** @import { Rights } from "../model/rights.js" */
 /** @import { Route } from "../model/route.js" */
 
@@ -16,6 +17,7 @@ import { html, memo } from "./preact.js";
  * @property {boolean} shown whether somebody is looking at this place
  * @property {Rights} rights
  * @property {boolean} canInvite others could follow a link
+ * @property {RoomsOffer | null} offer rooms to invite to; null: there is one
  * @property {number} now ms, whole minutes
  * @property {(href: string) => void} go to another place
  * @property {(href: string) => void} stay here, under another address
@@ -23,7 +25,7 @@ import { html, memo } from "./preact.js";
  */
 
 /** @param {PeopleProps} props */
-function View({ route, shown, rights, canInvite, now, go, stay, onErase }) {
+function View({ route, shown, rights, canInvite, offer, now, go, stay, onErase }) {
   if (route.id === NEW && rights === "change") return html`<${AddPerson} key=${NEW} />`;
   if (route.id !== "" && route.id !== NEW) {
     return html`<${PersonPage}
@@ -33,6 +35,7 @@ function View({ route, shown, rights, canInvite, now, go, stay, onErase }) {
       shown=${shown}
       rights=${rights}
       canInvite=${canInvite}
+      offer=${offer}
       now=${now}
       go=${go}
       stay=${stay}

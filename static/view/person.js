@@ -1,6 +1,7 @@
 // @ts-check
 /** One person: who they are, what is wrong, their photos, when they were there, and what can be done about them. */
 
+/** @import { RoomsOffer } from "../model/rooms.js" */
 /** @import { Rights } from "../model/rights.js" */
 /** @import { PersonWhole } from "../types/people.js" */
 
@@ -27,6 +28,7 @@ import { Sentence } from "./sentence.js";
  * @property {boolean} shown
  * @property {Rights} rights
  * @property {boolean} canInvite
+ * @property {RoomsOffer | null} offer rooms to invite to; null: there is one
  * @property {number} now ms, whole minutes
  * @property {(href: string) => void} go
  * @property {(href: string) => void} stay
@@ -34,7 +36,7 @@ import { Sentence } from "./sentence.js";
  */
 
 /** @param {PersonPageProps} props */
-export function PersonPage({ id, day, shown, rights, canInvite, now, go, stay, onErase }) {
+export function PersonPage({ id, day, shown, rights, canInvite, offer, now, go, stay, onErase }) {
   const { answer: person, trouble, code, again, put } = useAnswer(() => fetchPerson(id), [id, shown]);
   const [merging, setMerging] = useState(false);
   const back = html`<a class="back" href=${hrefOf("people")}><${Icon} name="previous" size=${18} />People</a>`;
@@ -59,7 +61,7 @@ export function PersonPage({ id, day, shown, rights, canInvite, now, go, stay, o
       ${
         may
           ? html`<div class="person-actions">
-              ${canInvite ? html`<${InvitePerson} id=${id} />` : null}
+              ${canInvite ? html`<${InvitePerson} id=${id} offer=${offer} />` : null}
               <button type="button" class="button small" data-testid="begin-merge" onClick=${() => setMerging(true)}>Same as somebody else…</button>
               <a class="button small" href=${exportPath(id)} download data-testid="export"><${Icon} name="download" size=${16} />Export</a>
               <button type="button" class="button small danger" data-testid="erase-person" onClick=${() => onErase({ id, name, photos: person.photos })}>Erase…</button>

@@ -60,3 +60,17 @@ def test_a_pattern_that_no_room_can_fit_is_a_sentence(monkeypatch: pytest.Monkey
     told = describe_problems(refused.value)  # type: ignore[arg-type]
     assert "ROOMS: must not hold" in told
     assert "CAPACITY" in told
+
+
+@pytest.mark.parametrize(
+    ("rooms", "excepted", "expected"),
+    [
+        ("exam-*", "", "exam-* (ROOMS)"),
+        ("exam-*,lab", "x", "exam-* or lab (ROOMS) and not x (ROOMS_EXCEPT)"),
+        ("a,b,c,d,e,f,g", "", "a, b, c, d, e or 2 more (ROOMS)"),
+    ],
+)
+def test_patterns_are_said_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, rooms: str, excepted: str, expected: str
+) -> None:
+    assert str(watched(monkeypatch, ROOMS=rooms, ROOMS_EXCEPT=excepted).watched_rooms) == expected

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import expect
@@ -9,13 +11,16 @@ from playwright.async_api import expect
 from tests.rig.chromium import chromium
 from tests.rig.page import CHECKS, DESK, PHONE, PLAYS, card_of, sign_in
 from tests.rig.photographs import SAME_PERSON, Scene
+from tests.rig.room_watchers import RoomWatchers
 from tests.rig.waiting import wait_until
+from tests.rig.web import WebProcess
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.async_api import BrowserContext, Page
 
+    from tests.rig.livekit_server import LiveKitServer
     from tests.rig.stack import Stack
     from tests.rig.stacks import MakeStack
 
@@ -117,3 +122,41 @@ async def test_two_guests_of_one_name_and_somebody_who_watches(make_stack: MakeS
         [ended] = await wait_until(lambda: viewings(stack, "ended"), within=90, what="the viewing has ended")
         assert ended["viewing_id"] == began["viewing_id"]
         await first.screenshot(path=artifacts / "guest-in-room.png", full_page=True)
+
+
+async def test_somebody_is_invited_as_who_they_are_to_a_room_that_is_watched(
+    livekit: LiveKitServer, tmp_path: Path
+) -> None:
+    hall = secrets.token_hex(4)
+    rooms = f"{hall}-1", f"{hall}-2"
+    web = WebProcess(tmp_path, **KEYS, rooms=f"{hall}-*", livekit_url=livekit.url)
+    await web.start()
+    async with RoomWatchers(livekit.url) as watchers, chromium(Scene(), viewport=DESK) as browser:
+        for room in rooms:
+            await watchers.open(room)
+        page = await browser.new_page()
+        await sign_in(page, web, KEYS["admin_key"])
+        await page.get_by_test_id("rooms").get_by_role("link", name=rooms[1]).click()
+        await expect(page.get_by_test_id("join-room")).to_have_value(rooms[1])
+        answer = await page.request.post(
+            f"{web.base_url}/api/people", data={"name": "Ada"}, headers={"Origin": web.base_url}
+        )
+        await page.goto(f"{web.base_url}/#/people/{(await answer.json())['id']}")
+        to = page.get_by_test_id("invite-person-room")
+        await expect(to).to_have_value(rooms[1])  # the one that is looked at
+        assert await to.evaluate("field => [...field.list.options].map(one => one.value)") == list(rooms)
+        await to.fill("lobby")
+        await page.get_by_test_id("invite-person").click()
+        await expect(page.get_by_role("alert")).to_contain_text(f"The names that are watched fit {hall}-* (ROOMS).")
+        await to.fill(f"{hall}-later")
+        await page.get_by_test_id("invite-person").click()
+        await expect(page.get_by_test_id("person-invitation")).to_have_value(re.compile("/login#invite-"))
+        await expect(page.get_by_text(f"Link to {hall}-later, good until")).to_be_visible()
+        assert await page.evaluate(CHECKS) == []
+
+        await page.get_by_test_id("account").click()
+        await page.get_by_test_id("make-link").click()
+        await expect(page.get_by_test_id("invitation-link")).to_have_value(re.compile("/login#invite-"))
+        await expect(page.get_by_text(f"Link to {rooms[1]}, good until")).to_be_visible()
+        assert await page.evaluate(CHECKS) == []
+    web.end()

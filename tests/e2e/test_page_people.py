@@ -13,11 +13,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.rig.chromium import chromium
 from tests.rig.enrolling import enrol
 from tests.rig.fake_recognizer import FakeRecognizer, track
 from tests.rig.page import CHECKS, DESK, LOOK, PHONE, card_of, looking
-from tests.rig.photographs import DATA, NO_FACE, OTHER_STRANGER, REFERENCE, SAME_PERSON, STRANGER, Scene
+from tests.rig.photographs import DATA, NO_FACE, OTHER_STRANGER, REFERENCE, SAME_PERSON, STRANGER
 from tests.rig.web import WebProcess
 
 if TYPE_CHECKING:
@@ -419,28 +418,6 @@ async def test_who_may_look_changes_nothing(web: WebProcess) -> None:
             await expect(page.get_by_test_id(what)).to_have_count(0)
         await expect(page.get_by_role("button", name="Remove photo 1…")).to_have_count(0)
         assert await page.evaluate(CHECKS) == []
-
-
-async def test_somebody_is_invited_as_who_they_are(tmp_path: Path) -> None:
-    web = WebProcess(
-        tmp_path, **{f"{role}_key": f"{role}-key-0123456789" for role in ("admin", "viewer", "recognizer")}
-    )
-    await web.start()
-    async with chromium(Scene(), viewport=DESK) as browser:
-        page = await browser.new_page()
-        await page.goto(f"{web.base_url}/login")
-        await page.get_by_label("Your name").fill("Dana")
-        await page.get_by_label("Key", exact=True).fill("admin-key-0123456789")
-        await page.keyboard.press("Enter")
-        await expect(page.get_by_test_id("connection")).to_have_attribute("data-level", "live")
-        answer = await page.request.post(
-            f"{web.base_url}/api/people", data={"name": "Ada"}, headers={"Origin": web.base_url}
-        )
-        await page.goto(f"{web.base_url}/#/people/{(await answer.json())['id']}")
-        await page.get_by_test_id("invite-person").click()
-        await expect(page.get_by_test_id("person-invitation")).to_have_value(re.compile("/login#invite-"))
-        assert await page.evaluate(CHECKS) == []
-    web.end()
 
 
 async def test_a_card_says_who_it_is_and_whether_they_should_be(web: WebProcess) -> None:

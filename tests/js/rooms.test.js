@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { MOST_ASKED, allCards, asked, tabsOf } from "../../static/model/rooms.js";
+import { MOST_ASKED, allCards, asked, offerOf, tabsOf } from "../../static/model/rooms.js";
 import { reduce } from "../../static/model/store.js";
 import { Page, at, check, heartbeat, match, status, track } from "./made.js";
 
@@ -30,6 +30,22 @@ function asks(told, second) {
 function states(told, second) {
   return allCards(told.state, at(second), "live").map(({ key, state }) => [key, state]);
 }
+
+describe("rooms to ask somebody into", () => {
+  test("the one that is looked at is meant, else the first that is watched", () => {
+    const { state } = page();
+    const rooms = ["room", "second"];
+    assert.deepEqual(offerOf(state, ""), { room: "room", rooms });
+    assert.deepEqual(offerOf(state, "second"), { room: "second", rooms });
+    assert.deepEqual(offerOf(state, "gone"), { room: "room", rooms });
+  });
+
+  test("where none is open, none is meant", () => {
+    assert.deepEqual(offerOf(new Page().state, ""), { room: "", rooms: [] });
+    const { state } = new Page().polled(status(0, heartbeat(0, [])));
+    assert.equal(offerOf(reduce(state, { type: "rooms", rooms: [listed("other")] }), "").room, "other");
+  });
+});
 
 describe("several rooms", () => {
   test("who has the same name in two rooms is two", () => {

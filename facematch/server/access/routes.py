@@ -1,7 +1,7 @@
 """Signing in and out, and inviting, over HTTP."""
 
 # Annotations are read at run time here: FastAPI makes its routes from them.
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Literal
 
@@ -25,7 +25,7 @@ from facematch.server.access.login import (
     stored,
 )
 from facematch.server.access.roles import Role
-from facematch.server.access.room_meant import ROOM_HELP, room_meant
+from facematch.server.access.room_meant import NOT_ALLOWED, ROOM_HELP, RoomsOffered
 from facematch.server.access.sessions import Kind
 from facematch.server.web.bodies import KB, described, json_refusals, read_json
 from facematch.server.web.errors import ApiError, Code, documented
@@ -48,6 +48,9 @@ class Who(BaseModel):
     name: str | None = Field(default=None, description="What they call themselves; null: they gave no name")
     consent_required: bool = Field(
         default=False, description="Nobody is looked at before they have agreed: whoever joins has to be asked"
+    )
+    many_rooms: bool = Field(
+        default=False, description="Rooms are watched by pattern (ROOMS): whoever joins or invites says which"
     )
 
 
@@ -103,8 +106,7 @@ def who(caller: Caller) -> Who:
 
 def routes(
     logins: Logins,
-    default_room: str | None,
-    rooms: Container[str],
+    rooms: RoomsOffered,
     is_person: Callable[[str], Awaitable[bool]],
     links: Links,
     audit: Audit,
@@ -116,7 +118,6 @@ def routes(
 
     Args:
         logins: what they do.
-        default_room: when none is asked for; None: one has to be.
         rooms: those that somebody may be invited to.
         is_person: whether there is a person of an id; raises `OSError` when that cannot be read now.
         links: where invitations lead.
@@ -149,7 +150,8 @@ def routes(
     @router.get("/api/session", summary="Who am I?", responses=documented())
     async def get(request: Request) -> Who:
         """For whoever has a role."""
-        return who(caller_of(request.scope)).model_copy(update={"consent_required": consent_required})
+        own = {"consent_required": consent_required, "many_rooms": bool(rooms.fitting)}
+        return who(caller_of(request.scope)).model_copy(update=own)
 
     @router.delete("/api/session", summary="Sign out", responses=documented())
     async def sign_out(request: Request, response: Response) -> SignedOut:
@@ -181,7 +183,7 @@ def routes(
         summary="Invite somebody to a room",
         responses=documented(
             *json_refusals(_LIMIT),
-            (403, Code.ROOM_NOT_ALLOWED, "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."),
+            (403, Code.ROOM_NOT_ALLOWED, NOT_ALLOWED),
             (403, Code.ROLE_REQUIRED, _NAMES_SOMEBODY),
             (404, Code.NO_PERSON, _NO_PERSON),
             (409, Code.LOCAL_MODE, _LOCAL),
@@ -194,10 +196,7 @@ def routes(
         """The link works for anybody who has it, until it expires; it shows nothing but how to join."""
         _refuse_when(not keyed)
         wanted = await read_json(request, InviteRequest, _LIMIT)
-        room = room_meant(wanted.room, default_room)
-        if room not in rooms:
-            sentence = "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."
-            raise ApiError(403, Code.ROOM_NOT_ALLOWED, sentence)
+        room = rooms.meant(wanted.room)
         caller, person_id = caller_of(request.scope), wanted.person_id
         if person_id is not None:
             await _check_person(person_id, caller, is_person)

@@ -21,7 +21,7 @@ from facematch.server.access.sessions import Sessions
 from facematch.server.web.shutdown import running_uvicorn
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Container, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
     from datetime import timedelta
     from pathlib import Path
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from facematch.server.access.links import Links
     from facematch.server.access.login import Dismiss, Expel
     from facematch.server.access.neighbours import Neighbours
+    from facematch.server.access.room_meant import RoomsOffered
     from facematch.server.access.sessions import SessionStore
     from facematch.server.access.tries import SharedTries
 
@@ -123,8 +124,7 @@ class Access:
 
     def routes(
         self,
-        default_room: str | None,
-        rooms: Container[str],
+        rooms: RoomsOffered,
         is_person: Callable[[str], Awaitable[bool]],
         audit: Audit,
         *,
@@ -133,7 +133,6 @@ class Access:
         """See `access.routes`."""
         return routes.routes(
             self._logins,
-            default_room,
             rooms,
             is_person,
             self._links,

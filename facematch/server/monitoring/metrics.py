@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from facematch.server.gallery.photo_file import ReferenceFile
     from facematch.server.recognizers.registry import Recognizers
     from facematch.server.replicas.service import Agreement
+    from facematch.server.storage.doorbell import Doorbell
 
 _TRACK_STATES = ("idle", "queued", "probe", "hold", "wait")
 
@@ -66,10 +67,19 @@ class ServerFigures:
     """Since the reference was enrolled; None without one."""
     settings_differ: int
     """Settings, and processes, that are not alike."""
+    bells_heard: bool | None
+    """Whether the other processes' bells are heard; None: there are no others."""
+    bell_seconds: float | None
+    """Which the last bell took; None: it did not come."""
 
 
 def routes(
-    recognizers: Recognizers, assignment: Assignment, hub: Hub, reference: ReferenceFile, agreement: Agreement
+    recognizers: Recognizers,
+    assignment: Assignment,
+    hub: Hub,
+    reference: ReferenceFile,
+    agreement: Agreement,
+    doorbell: Doorbell,
 ) -> APIRouter:
     """The route.
 
@@ -79,6 +89,7 @@ def routes(
         hub: the listeners.
         reference: how old it is.
         agreement: whether processes are set alike.
+        doorbell: how soon they hear of each other.
     """
     router = APIRouter(tags=["health"])
 
@@ -93,7 +104,8 @@ def routes(
     )
     async def metrics() -> Response:
         registry = CollectorRegistry()
-        registry.register(_Collector(recognizers.newest(), await _own_figures(hub, reference, agreement)))
+        own = await _own_figures(hub, reference, agreement, doorbell)
+        registry.register(_Collector(recognizers.newest(), own))
         if assignment.shared:
             registry.register(WorkersCollector(assignment))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -101,10 +113,11 @@ def routes(
     return router
 
 
-async def _own_figures(hub: Hub, reference: ReferenceFile, agreement: Agreement) -> ServerFigures:
+async def _own_figures(hub: Hub, reference: ReferenceFile, agreement: Agreement, doorbell: Doorbell) -> ServerFigures:
     found = await reference.current()
     age = (datetime.now(UTC) - found.updated_at).total_seconds() if found else None
-    return ServerFigures(hub.clients, hub.dropped, age, len(agreement.differing()))
+    heard = doorbell.lag is not None if doorbell.rings else None
+    return ServerFigures(hub.clients, hub.dropped, age, len(agreement.differing()), heard, doorbell.lag)
 
 
 class _Collector(Collector):
@@ -120,6 +133,10 @@ class _Collector(Collector):
         yield _gauge("websocket_clients", "Listeners connected", own.websocket_clients)
         yield _counter("websocket_dropped", "Listeners closed because they were too slow", own.websocket_dropped)
         yield _gauge("settings_differ", "Settings that are another in another process", own.settings_differ)
+        if own.bells_heard is not None:
+            yield _gauge("doorbell_up", "1 while the other web processes' bells are heard", float(own.bells_heard))
+        if own.bell_seconds is not None:
+            yield _gauge("doorbell_lag_seconds", "From a bell to its being heard", own.bell_seconds)
         if own.reference_age_seconds is not None:
             yield _gauge("reference_age_seconds", "Since the reference was enrolled", own.reference_age_seconds)
         heard = self._heard

@@ -14,13 +14,14 @@ from livekit.api import AccessToken, VideoGrants
 from pydantic import BaseModel, Field
 
 from facematch.protocol.identities import NOT_FOR_PEOPLE
-from facematch.server.access.room_meant import room_meant
 from facematch.server.rooms.expulsion import ISSUED, LOGIN
 from facematch.server.rooms.own_identity import LONGEST_IDENTITY
 from facematch.server.web.errors import ApiError, Code, invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Mapping
+
+    from facematch.server.access.room_meant import RoomsOffered
 
 _ADMINISTERING = timedelta(minutes=2)
 _CONTROLS = frozenset({"Cc", "Cs", "Cn", "Zl", "Zp"})
@@ -63,18 +64,14 @@ class Tokens:
         key: LiveKit API key.
         secret: LiveKit API secret.
         url: LiveKit server as browsers reach it.
-        default_room: when none is asked for; None: one has to be.
         rooms: the only rooms that tokens are minted for.
         seconds: how long a token lets somebody in.
     """
 
-    def __init__(
-        self, *, key: str, secret: str, url: str, default_room: str | None, rooms: Container[str], seconds: int
-    ) -> None:
+    def __init__(self, *, key: str, secret: str, url: str, rooms: RoomsOffered, seconds: int) -> None:
         self._key = key
         self._secret = secret
         self._url = url
-        self._default_room = default_room
         self._rooms = rooms
         self._ttl = timedelta(seconds=seconds)
 
@@ -84,12 +81,7 @@ class Tokens:
         Raises:
             ApiError: 403, tokens are not given for it; 422, it is not said which.
         """
-        room = room_meant(asked, self._default_room)
-        if room not in self._rooms:
-            raise ApiError(
-                403, Code.ROOM_NOT_ALLOWED, "Tokens are not given for this room. Add it to ALLOWED_ROOMS to allow it."
-            )
-        return room
+        return self._rooms.meant(asked)
 
     def mint(self, room: str | None, who: Joining) -> Token:
         """A token for one person and one room.

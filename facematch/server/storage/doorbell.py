@@ -61,6 +61,11 @@ class Doorbell:
         self.lag: float | None = None
         """Seconds that a bell of this process took to itself, the last time it was tried; None: it never came."""
 
+    @property
+    def rings(self) -> bool:
+        """Whether there are other processes that may ring: on SQLite there are none."""
+        return not is_sqlite(self._url)
+
     def answered_by(self, bell: Bell, answer: Callable[[], None]) -> None:
         """Have something called when it rings, and from time to time. It must not wait.
 
@@ -84,7 +89,7 @@ class Doorbell:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Listen while this is open."""
-        if is_sqlite(self._url):
+        if not self.rings:
             yield
             return
         answering = ((f"answers to {called.bell}", called.run()) for called in self._called)

@@ -365,6 +365,7 @@ def test_in_local_mode_there_is_nothing_to_sign_in_to(client: TestClient) -> Non
         "expires_at": None,
         "name": None,
         "consent_required": False,
+        "many_rooms": False,
     }
 
 

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from facematch.server.app import Parts, create_app
 from tests.rig.fake_examiner import FakeExaminer
+from tests.rig.keyed import Keyed, with_keys
 from tests.rig.neighbours import FakeNeighbours
 
 if TYPE_CHECKING:
@@ -54,3 +55,24 @@ def test_with_many_the_one_that_is_set_is_meant(settings: Settings) -> None:
     with served(settings, rooms=("exam-*",), room_name="exam-hall") as web:
         assert web.get("/token", params={"identity": "Alice42"}).json()["room"] == "exam-hall"
         assert web.post("/api/viewings", json={}).json()["room"] == "exam-hall"
+
+
+def test_with_many_an_invitation_leads_to_a_room_that_is_watched(settings: Settings) -> None:
+    many = with_keys(settings, rooms="exam-*", rooms_except="exam-test-*", room_name=None)
+    with Keyed(many, FakeExaminer()) as keyed:
+        viewer = keyed.with_key("viewer")
+        assert viewer.get("/api/session").json()["many_rooms"] is True
+        assert viewer.post("/api/invites", json={"room": " exam-7 "}).json()["room"] == "exam-7"
+        assert viewer.post("/api/invites", json={}).status_code == 422
+        for room in ("lobby", "exam-test-1"):
+            answer = viewer.post("/api/invites", json={"room": room})
+            assert (answer.status_code, answer.json()["code"]) == (403, "ROOM_NOT_ALLOWED")
+            assert "fit exam-* (ROOMS) and not exam-test-* (ROOMS_EXCEPT)." in answer.json()["detail"]
+
+
+def test_with_one_room_an_invitation_need_not_say_which(settings: Settings) -> None:
+    with Keyed(with_keys(settings), FakeExaminer()) as keyed:
+        viewer = keyed.with_key("viewer")
+        assert viewer.get("/api/session").json()["many_rooms"] is False
+        assert viewer.post("/api/invites", json={}).json()["room"] == "face-recognition-room"
+        assert "ALLOWED_ROOMS" in viewer.post("/api/invites", json={"room": "lobby"}).json()["detail"]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from livekit.api import TokenVerifier
 
 from facematch.protocol.identities import RECOGNIZER_PREFIX
+from facematch.server.access.room_meant import RoomsOffered
 from facematch.server.rooms.tokens import Joining, Tokens, checked_identity
 from facematch.server.web.errors import ApiError
 from tests.rig.keyed import Keyed, with_keys
@@ -40,9 +41,8 @@ RESERVED = [
 
 @pytest.fixture
 def tokens() -> Tokens:
-    return Tokens(
-        key="key", secret=SECRET, url="ws://sfu:7880", default_room="lobby", rooms={"lobby", "hall"}, seconds=600
-    )
+    rooms = RoomsOffered("lobby", {"lobby", "hall"})
+    return Tokens(key="key", secret=SECRET, url="ws://sfu:7880", rooms=rooms, seconds=600)
 
 
 def claims(token: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from facematch.protocol.events import ViewingChange
 from facematch.protocol.identities import WATCHER_PREFIX
 from facematch.server.access.caller import By, Caller
 from facematch.server.access.roles import Role
+from facematch.server.access.room_meant import RoomsOffered
 from facematch.server.events.log import Filter, Page
 from facematch.server.rooms.tokens import Tokens
 from facematch.server.rooms.viewing import ARRIVING, Viewings
@@ -49,8 +50,7 @@ class Rig:
             key="key",
             secret="a secret that is long enough for anyone",
             url="ws://sfu:7880",
-            default_room="lobby",
-            rooms={"lobby", "hall"},
+            rooms=RoomsOffered("lobby", {"lobby", "hall"}),
             seconds=600,
         )
         self.viewings = Viewings(tokens, cast("Any", self.livekit), self.log, Intake(self.log).writer, lambda: self.now)
