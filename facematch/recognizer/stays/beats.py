@@ -97,8 +97,8 @@ class Beats:
         self._answered = False
         self._unanswered = 0
         self._pause = BEAT_SECONDS
-        self._silence = asyncio.Event()
-        """Set while we end, and there is nobody who could give our rooms to others, or take them."""
+        self._alone = asyncio.Event()
+        """Set while we end, when we are told that there is nobody who could take our rooms."""
         self._hung = False
         self._said: set[str] = set()
 
@@ -118,7 +118,8 @@ class Beats:
     async def drain(self, seconds: float) -> None:
         """Give the rooms back, each when its next owner is there. Call it while `run` runs.
 
-        Returns early when none is held any more, or when nobody is there who could give them to others, or take them.
+        Returns early when none is held any more, or when the answer to a beat says that nobody could take them. Without
+        an answer they are kept to the end: whoever answers may be back within it, and until then only we watch them.
 
         Args:
             seconds: at most.
@@ -129,7 +130,7 @@ class Beats:
         log.info("Giving the rooms back", rooms=self._stays.count)
         self._changed.notify()
         gone = asyncio.create_task(self._stays.emptied(), name="rooms given back")
-        alone = asyncio.create_task(self._silence.wait(), name="nobody answers")
+        alone = asyncio.create_task(self._alone.wait(), name="nobody else is there")
         try:
             await asyncio.wait((gone, alone), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if alone.done():
@@ -156,7 +157,7 @@ class Beats:
             log.info("Beats are answered again", unanswered=self._unanswered)
         self._answered, self._unanswered = True, 0
         if told.draining and said.others == 0:
-            self._silence.set()  # nobody could take the rooms; what an earlier beat was told may be so no more
+            self._alone.set()  # nobody could take the rooms; what an earlier beat was told may be so no more
         if said.again_seconds is not None:
             self._pause = min(BEAT_SECONDS, said.again_seconds)
         await self._carry_out(said)
@@ -190,10 +191,6 @@ class Beats:
 
     def _note_unanswered(self, error: Exception) -> None:
         self._unanswered += 1
-        if self._unanswered < _UNANSWERED:
-            return
-        if self._stays.draining:
-            self._silence.set()
         if self._unanswered == _UNANSWERED:
             reason = str(error) if isinstance(error, ApiUnreachableError) else "an answer that is none"
             log.warning("Beats are not answered; every room is kept", reason=reason, rooms=self._stays.count)
