@@ -8,19 +8,32 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import aiohttp
+import pytest
 import yarl
 
+from tests.rig.enrolling import enrol
 from tests.rig.listener import is_check, is_match
-from tests.rig.photographs import STRANGER, Scene
+from tests.rig.photographs import REFERENCE, STRANGER, Scene
+from tests.rig.s3 import s3_server
 from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.rig.s3 import S3Server
     from tests.rig.stack import Stack
     from tests.rig.stacks import MakeStack
 
 FIRST = 30
 ALICE = "Alice/42 %2F…"
 """An identity that needs every kind of escape."""
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[S3Server]:
+    with s3_server(tmp_path) as server:
+        yield server
 
 
 async def erase(stack: Stack, what: str) -> dict[str, Any]:
@@ -78,6 +91,30 @@ async def test_erased_while_matching(make_stack: MakeStack) -> None:
     for log in (stack.api.output(), stack.recognizer.output()):
         assert receipt["receipt_id"] in log
     assert ALICE not in next(line for line in stack.api.output().splitlines() if receipt["receipt_id"] in line)
+
+
+async def test_an_object_store_keeps_pictures_until_their_person_is_erased(make_stack: MakeStack, s3: S3Server) -> None:
+    stack = make_stack(None, hold_seconds=0.5, **s3.settings("faces"))
+    await stack.start(reference=None)
+    ada = await enrol(stack, "Ada", REFERENCE)
+    async with stack.listen() as events, stack.publishers() as publishers:
+        await publishers.on_air(stack.room, "Alice")
+        match = await events.next(is_match("Alice"), within=FIRST)
+        assert (match["person_id"], match["filename"]) == (ada, None)
+        assert (await stack.shown(match["snapshot"])).startswith(b"\xff\xd8\xff")
+        assert match["snapshot"] in s3.names("faces")
+        assert not list(stack.captures.glob("*.jpg")), "nowhere else"
+
+        receipt = await erase(stack, f"people/{ada}")
+        assert (receipt["recognizer"], receipt["verified"]) == ("done", True)
+        assert receipt["snapshots"] >= 1
+        await events.next(is_check("Alice"), within=FIRST)  # still there, and nobody that is known
+
+    async def emptied() -> bool:
+        return s3.names("faces") == set()
+
+    await wait_until(emptied, within=FIRST, what="the store has no picture any more")
+    assert await stack.shown(match["snapshot"]) == b""
 
 
 async def test_erased_while_the_recognizer_is_away_with_undelivered_events(make_stack: MakeStack) -> None:
