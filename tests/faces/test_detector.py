@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import dlib
 import numpy as np
 import pytest
 
 from facematch.faces.detector import Box, Detector, resized
-from tests.rig.pictures import frame
+from tests.rig.pictures import PEOPLE, frame, pixels
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,14 @@ def test_it_finds_a_face_where_it_is(detector: Detector) -> None:
     assert box.left > 320
     assert 80 <= box.width <= 110
     assert box.score > 0.5
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_every_copy_of_the_detector_finds_what_dlibs_own_does(name: str, detector: Detector) -> None:
+    rectangles, scores, _ = dlib.get_frontal_face_detector().run(pixels(name), 0, 0.0)
+    wanted = [(one.top(), one.left(), score) for one, score in zip(rectangles, scores, strict=True)]
+    for found in (detector.find(pixels(name)), Detector().find(pixels(name))):
+        assert [(box.top, box.left, box.score) for box in found] == wanted
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (3, 400, 3), (400, 3, 3), (79, 79, 3), (360, 640, 3)])

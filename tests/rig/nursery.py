@@ -1,9 +1,10 @@
 """Processes of the product that begin where an interpreter has imported all of theirs already.
 
-To import what they need costs more processor than what most tests have them do. So one interpreter for each of the two
-imports it once, and is copied for each start: the copy is a process with an environment, a log, a session and an end
-of its own, runs `uvicorn` or `main.py` from the first line, and has read no setting before. What it cannot show is what
-an interpreter does at its own start, and what the system tells of it from outside (`/proc/…/environ`, `cmdline`).
+To import what they need, and to unpack dlib's detector, costs more processor than what most tests have them do. So one
+interpreter for each of the two does that once, and is copied for each start: the copy is a process with an environment,
+a log, a session and an end of its own, runs `uvicorn` or `main.py` from the first line, and has read no setting before.
+What it cannot show is what an interpreter does at its own start, and what the system tells of it from outside
+(`/proc/…/environ`, `cmdline`).
 
     pytest ── nursery ── keeper ── the process      (a keeper tells how its one child ended)
 """
@@ -27,6 +28,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, Final
 
 from facematch.config.settings import ROOT
+from facematch.faces.detector import frontal_detector
 from facematch.launcher.child import die_with
 
 if TYPE_CHECKING:
@@ -147,6 +149,7 @@ def _serve(asked: socket.socket, kind: tuple[str, ...]) -> None:
     """The nursery itself: until its one client has gone."""
     for name in _IMPORTED[kind]:
         importlib.import_module(name)
+    frontal_detector()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a keeper ended
     gc.collect()
     gc.freeze()
