@@ -38,21 +38,6 @@ function unseen(reason) {
   return isOutcome(reason) ? OUTCOMES[reason] : OUTCOMES.error;
 }
 
-/**
- * The lines with every one that says the same as before being the same object, so that only what changed is drawn.
- *
- * @param {readonly SightingLine[]} before
- * @param {readonly SightingLine[]} after
- * @returns {readonly SightingLine[]}
- */
-export function sameLines(before, after) {
-  const known = new Map(before.map((line) => [line.cursor, line]));
-  return after.map((line) => {
-    const old = known.get(line.cursor);
-    return old !== undefined && JSON.stringify(old) === JSON.stringify(line) ? old : line;
-  });
-}
-
 /** @param {SightingLine} line whether it is about no participant, but about who looks after the room */
 export function isOfNobody({ event }) {
   return event?.type === "viewing" || event?.type === "audit";

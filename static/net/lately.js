@@ -3,7 +3,7 @@
 
 /** @import { SightingLine } from "../types/people.js" */
 
-import { sameLines } from "../model/sightings.js";
+import { sameOf } from "../model/same.js";
 import { ApiError } from "./api.js";
 import { fetchSightings } from "./happened.js";
 
@@ -64,7 +64,7 @@ export class Lately {
       const { lines, older } = await fetchSightings(everything, null, limit);
       this.#answered = key;
       if (room === this.#room) {
-        Object.assign(this, { lines: sameLines(this.lines, lines), more: older !== null, loading: false, trouble: "" });
+        Object.assign(this, { lines: sameOf(this.lines, lines, ({ cursor }) => cursor), more: older !== null, loading: false, trouble: "" });
       }
     } catch (error) {
       this.trouble = error instanceof ApiError ? error.message : "What happened cannot be read now.";

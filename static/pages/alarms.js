@@ -1,11 +1,12 @@
 // @ts-check
 /** The alarms on this page: asked for when the log says that something became of one, and now and then. */
 
-/** @import { Alarms as Found } from "../model/alarms.js" */
+/** @import { Alarm, Alarms as Found } from "../model/alarms.js" */
 /** @import { Rights } from "../model/rights.js" */
 /** @import { ReferenceStatus } from "../types/model.js" */
 
 import { hrefOf } from "../model/route.js";
+import { same, sameOf } from "../model/same.js";
 import { counted } from "../model/text.js";
 import { ApiError } from "../net/api.js";
 import { acknowledgeAlarm, fetchAlarms, judgeAlarm } from "../net/alarms.js";
@@ -20,12 +21,17 @@ const AGAIN_MS = 10_000;
 const RETRY_MS = 2000;
 const DAY_MS = 86_400_000;
 
+/** @param {Alarm} alarm */
+const idOf = ({ id }) => id;
+
 export class Alarms {
   #mounts;
   #onChange;
   #telling;
   /** @type {Found} */
   #found = { alarms: [], open: 0, recent: [] };
+  /** @type {ReferenceStatus | null} */
+  #reference = null;
   /** @type {ReadonlySet<string>} */
   #busy = new Set();
   #trouble = "";
@@ -61,7 +67,9 @@ export class Alarms {
     }
     this.#asking = true;
     try {
-      this.#found = await fetchAlarms();
+      const { alarms, open, recent } = await fetchAlarms();
+      const { alarms: before, recent: past } = this.#found;
+      this.#found = same(this.#found, { open, alarms: sameOf(before, alarms, idOf), recent: sameOf(past, recent, idOf) });
       this.#dueAt = Date.now() + AGAIN_MS;
       this.#telling.hear(this.#found.alarms);
       this.#onChange();
@@ -83,13 +91,14 @@ export class Alarms {
    */
   draw({ rights, several, reference, pageNow }) {
     const { open } = this.#found;
+    this.#reference = same(this.#reference, reference);
     render(
       html`<${AlarmList}
         found=${this.#found}
         several=${several}
         busy=${this.#busy}
         trouble=${this.#trouble}
-        reference=${reference}
+        reference=${this.#reference}
         mayAnswer=${rights !== "unknown"}
         mayJudge=${rights === "change"}
         day=${Math.floor(pageNow / DAY_MS)}

@@ -9,6 +9,8 @@ declare module "*/vendor/preact.standalone.module.js" {
   export interface VNode {
     readonly type: unknown;
     readonly props: Record<string, unknown>;
+    /** whether its words have been put into elements of their own, see `view/preact.js` */
+    settled?: boolean;
   }
   export type Child = VNode | string | number | boolean | null | undefined | Child[];
 

@@ -26,7 +26,7 @@ import { Sentence } from "./sentence.js";
  */
 
 /** @param {AlarmsProps} props */
-function View({ found, several, busy, trouble, reference, mayAnswer, mayJudge, onAcknowledge, onJudge }) {
+function View({ found, several, busy, trouble, reference, mayAnswer, mayJudge, day, onAcknowledge, onJudge }) {
   const { alarms, open, recent } = found;
   if (alarms.length === 0 && recent.length === 0 && trouble === "") return null;
   return html`
@@ -37,6 +37,7 @@ function View({ found, several, busy, trouble, reference, mayAnswer, mayJudge, o
           key=${alarm.id}
           alarm=${alarm}
           several=${several}
+          day=${day}
           busy=${busy.has(alarm.id)}
           mayAnswer=${mayAnswer}
           reference=${reference}
@@ -63,6 +64,7 @@ export const AlarmList = memo(View);
  * @param {object} props
  * @param {Alarm} props.alarm
  * @param {boolean} props.several
+ * @param {number} props.day another one: its times have their date
  * @param {boolean} props.busy
  * @param {ReferenceStatus | null} props.reference
  * @param {boolean} props.mayAnswer
@@ -70,7 +72,7 @@ export const AlarmList = memo(View);
  * @param {(id: string) => void} props.onAcknowledge
  * @param {(id: string, verdict: "right" | "wrong") => void} props.onJudge
  */
-function Line({ alarm, several, busy, reference, mayAnswer, mayJudge, onAcknowledge, onJudge }) {
+function LineView({ alarm, several, busy, reference, mayAnswer, mayJudge, onAcknowledge, onJudge }) {
   const words = alarmWords(alarm);
   return html`<li class="alarm" data-testid="alarm" data-kind=${alarm.kind} data-identity=${alarm.participant_identity}>
     <span class="alarm-icon"><${Icon} name=${ANSWER_ICONS.alarm} size=${20} /></span>
@@ -119,6 +121,8 @@ function Line({ alarm, several, busy, reference, mayAnswer, mayJudge, onAcknowle
   </li>`;
 }
 
+const Line = memo(LineView);
+
 /**
  * The snapshot beside the photos of whom it may show.
  *
@@ -135,7 +139,7 @@ function Faces({ alarm, reference }) {
         ? null
         : html`<figure class="alarm-face">
             <span class="alarm-picture"><${FaceShot} event=${picture} onMissing=${() => setMissing(picture.snapshot ?? "")} /></span>
-            <figcaption><span>Snapshot </span><${Time} at=${picture.timestamp} /></figcaption>
+            <figcaption><span class="alarm-role">Snapshot:</span>${" "}<${Time} at=${picture.timestamp} /></figcaption>
           </figure>`
     }
     ${compared.map((one) => html`<${Photo} key=${`${one.role} ${one.url}`} ...${one} />`)}
@@ -149,8 +153,8 @@ function Photo({ url, role, name, at }) {
   return html`<figure class="alarm-face" data-testid="alarm-portrait">
     <img class="alarm-picture" src=${url} alt="" width="72" height="72" onError=${() => setMissing(true)} />
     <figcaption>
-      <span>${role}: </span>
-      ${name === "" ? html`<span>reference photo </span><${Time} at=${at} />` : html`<bdi class="alarm-name" translate=${false} title=${name}>${name}</bdi>`}
+      <span class="alarm-role">${role}:</span>${" "}
+      ${name === "" ? html`<span>photo of </span><${Time} at=${at} />` : html`<bdi class="alarm-name" translate=${false} title=${name}>${name}</bdi>`}
     </figcaption>
   </figure>`;
 }

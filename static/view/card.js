@@ -3,6 +3,7 @@
 
 /** @import { Card as CardModel, MatchEvent } from "../types/model.js" */
 /** @import { Track } from "livekit-client" */
+/** @typedef {import("./icons.js").IconName} IconName */
 
 import { stateWord } from "../model/states.js";
 import { ago, displayName, duration, fullTime } from "../model/text.js";
@@ -10,7 +11,7 @@ import { Media } from "./card-media.js";
 import { Icon, stateIcon } from "./icons.js";
 import { Menu } from "./menu.js";
 import { Meter } from "./meter.js";
-import { html, memo } from "./preact.js";
+import { html, memo, useMemo } from "./preact.js";
 import { Sentence } from "./sentence.js";
 
 /** How long the box of a match stays over live video: it is a still of a moment that has passed. */
@@ -48,7 +49,11 @@ const WHY_UNSEEN = {
  * @property {Manage | null} manage null: whoever looks may not
  */
 
-/** @param {CardProps} props */
+/**
+ * Every second says something else of it, so what says the same is a part of its own, which is not made again.
+ *
+ * @param {CardProps} props
+ */
 function View({ card, now, track, mirrored, pinned, withRoom, onEnlarge, onWatch, onPin, manage }) {
   const name = displayName(card.name, card.identity);
   return html`<li
@@ -75,56 +80,33 @@ function View({ card, now, track, mirrored, pinned, withRoom, onEnlarge, onWatch
       onEnlarge=${onEnlarge}
       onWatch=${onWatch}
     />
-    ${withRoom ? html`<p class="card-room"><bdi class="clip" translate=${false} title=${card.room}>${card.room}</bdi></p>` : null}
+    ${withRoom ? html`<${Room} room=${card.room} />` : null}
     <div class="card-body">
-      <div class="card-head">
-        <h3 class="card-name" tabindex="-1" title=${nameTip(name, card.identity)}>
-          <bdi class="clip" translate=${false}>${name}</bdi>
-          ${card.isLocal ? html`<span class="chip">you</span>` : null}
-          ${pinned ? html`<span class="chip">pinned</span>` : null}
-        </h3>
-        ${
-          card.past && manage === null
-            ? null
-            : html`<${CardMenu}
-                cardKey=${card.key}
-                identity=${card.identity}
-                room=${card.room}
-                identityState=${card.identityState}
-                bound=${card.bound}
-                past=${card.past}
-                name=${name}
-                pinned=${pinned}
-                onPin=${onPin}
-                manage=${manage}
-              />`
-        }
-      </div>
+      <${Head}
+        cardKey=${card.key}
+        identity=${card.identity}
+        room=${card.room}
+        identityState=${card.identityState}
+        bound=${card.bound}
+        past=${card.past}
+        local=${card.isLocal}
+        name=${name}
+        pinned=${pinned}
+        onPin=${onPin}
+        manage=${manage}
+      />
       <p class="card-verdict">
-        <${Icon} name=${stateIcon(card.state, card.reason, card.identityTone)} size=${26} />
-        <span class="card-answer">
-          <span class="card-word" data-testid="card-state">${stateWord(card)}</span>
-          ${
-            card.who === ""
-              ? null
-              : html`<bdi class="card-who clip" translate=${false} title=${displayName(card.who)} data-testid="card-who">
-                  ${displayName(card.who)}
-                </bdi>`
-          }
-        </span>
+        <${Answer}
+          icon=${stateIcon(card.state, card.reason, card.identityTone)}
+          word=${stateWord(card)}
+          who=${card.who === "" ? "" : displayName(card.who)}
+        />
         <${Ring} remaining=${card.remaining} duration=${card.duration} />
       </p>
       ${
         card.identityWords === ""
           ? null
-          : html`<p
-              class="card-identity"
-              data-tone=${card.identityTone}
-              title=${card.identityWords}
-              data-testid="card-identity"
-            >
-              <${Sentence} words=${card.identityWords} />
-            </p>`
+          : html`<${IdentityLine} words=${card.identityWords} tone=${card.identityTone} />`
       }
       <${Meter}
         score=${card.score}
@@ -133,23 +115,71 @@ function View({ card, now, track, mirrored, pinned, withRoom, onEnlarge, onWatch
         matching=${card.lastKnown === "match"}
       />
       <p class="card-line" data-testid="card-phase">${doing(card, now)}</p>
-      <p class="card-line" data-testid="card-check">
-        ${
-          card.lastCheckAt === null
-            ? "not checked yet"
-            : html`<time datetime=${new Date(card.lastCheckAt).toISOString()} title=${fullTime(card.lastCheckAt)}
-              >checked ${ago(card.lastCheckAt, now)}</time
-            >`
-        }
-      </p>
+      <${Checked} at=${card.lastCheckAt} words=${card.lastCheckAt === null ? "" : ago(card.lastCheckAt, now)} />
     </div>
   </li>`;
 }
 
 export const Card = memo(View);
 
+/** @param {{ room: string }} props */
+function RoomView({ room }) {
+  return html`<p class="card-room"><bdi class="clip" translate=${false} title=${room}>${room}</bdi></p>`;
+}
+
+const Room = memo(RoomView);
+
+/** @param {MenuProps & { local: boolean }} props */
+function HeadView({ local, ...menu }) {
+  const { name, identity, pinned, past, manage } = menu;
+  return html`<div class="card-head">
+    <h3 class="card-name" tabindex="-1" title=${nameTip(name, identity)}>
+      <bdi class="clip" translate=${false}>${name}</bdi>
+      ${local ? html`<span class="chip">you</span>` : null}
+      ${pinned ? html`<span class="chip">pinned</span>` : null}
+    </h3>
+    ${past && manage === null ? null : html`<${CardMenu} ...${menu} />`}
+  </div>`;
+}
+
+const Head = memo(HeadView);
+
+/** @param {{ icon: IconName, word: string, who: string }} props */
+function AnswerView({ icon, word, who }) {
+  return html`<${Icon} name=${icon} size=${26} />
+    <span class="card-answer">
+      <span class="card-word" data-testid="card-state">${word}</span>
+      ${
+        who === ""
+          ? null
+          : html`<bdi class="card-who clip" translate=${false} title=${who} data-testid="card-who">${who}</bdi>`
+      }
+    </span>`;
+}
+
+const Answer = memo(AnswerView);
+
+/** @param {{ words: string, tone: string }} props */
+function IdentityLineView({ words, tone }) {
+  return html`<p class="card-identity" data-tone=${tone} title=${words} data-testid="card-identity">
+    <${Sentence} words=${words} />
+  </p>`;
+}
+
+const IdentityLine = memo(IdentityLineView);
+
+/** @param {{ at: number | null, words: string }} props words: how long ago that was */
+function CheckedView({ at, words }) {
+  const [datetime, title] = useMemo(() => (at === null ? ["", ""] : [new Date(at).toISOString(), fullTime(at)]), [at]);
+  return html`<p class="card-line" data-testid="card-check">
+    ${at === null ? "not checked yet" : html`<time datetime=${datetime} title=${title}>checked ${words}</time>`}
+  </p>`;
+}
+
+const Checked = memo(CheckedView);
+
 /**
- * What may be done about somebody; drawn anew when that changes, not with every second.
+ * What may be done about somebody.
  *
  * @typedef {object} MenuProps
  * @property {string} cardKey
@@ -165,11 +195,9 @@ export const Card = memo(View);
  */
 
 /** @param {MenuProps} props */
-function MenuView(props) {
+function CardMenu(props) {
   return html`<${Menu} label=${`More about ${props.name}`} items=${itemsOf(props)} />`;
 }
-
-const CardMenu = memo(MenuView);
 
 /** @param {MenuProps} props */
 function itemsOf({ cardKey: key, identity, room, identityState, bound, past, name, pinned, onPin, manage }) {
@@ -247,7 +275,7 @@ function lastKnown(card) {
  *
  * @param {{ remaining: number | null, duration: number }} props
  */
-function Ring({ remaining, duration: length }) {
+function RingView({ remaining, duration: length }) {
   if (remaining === null || length <= 0) return html`<span class="ring" aria-hidden="true"></span>`;
   const left = Math.min(1, remaining / length);
   return html`<span class="ring" aria-hidden="true" data-testid="countdown">
@@ -265,3 +293,5 @@ function Ring({ remaining, duration: length }) {
     <span class="ring-figure" translate=${false}>${remaining}</span>
   </span>`;
 }
+
+const Ring = memo(RingView);

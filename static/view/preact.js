@@ -12,10 +12,6 @@ import { Component, h, html as build } from "/static/vendor/preact.standalone.mo
 
 export { render, useEffect, useLayoutEffect, useMemo, useRef, useState } from "/static/vendor/preact.standalone.module.js";
 
-/** Elements whose words have been put away; htm hands out the same one again where a template never changes. */
-/** @type {WeakSet<object>} */
-const settled = new WeakSet();
-
 /**
  * @param {TemplateStringsArray} strings
  * @param {...unknown} values
@@ -32,8 +28,8 @@ export function html(strings, ...values) {
 function settle(child) {
   if (Array.isArray(child)) return child.map(settle);
   if (isText(child)) return words(child);
-  if (typeof child !== "object" || child === null || settled.has(child)) return child;
-  settled.add(child);
+  if (typeof child !== "object" || child === null || child.settled === true) return child;
+  child.settled = true; // htm hands out the same one again where a template never changes
   const { props, type } = child;
   const inside = /** @type {Child} */ (props["children"]);
   const children = Array.isArray(inside) ? inside : [inside];

@@ -4,7 +4,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import { NO_FILTER, beside, filtered, namesIn, reading } from "../../static/model/activity.js";
-import { isOfNobody, lineReading, sameLines } from "../../static/model/sightings.js";
+import { isOfNobody, lineReading } from "../../static/model/sightings.js";
 import { WORDS, shownState, stateWord } from "../../static/model/states.js";
 import { announcement, summaryOf } from "../../static/model/summary.js";
 import * as text from "../../static/model/text.js";
@@ -116,9 +116,6 @@ test("lines of what happened", () => {
   assert.equal(lineReading({ ...signedIn, event: { ...signedIn.event, change: "later" } }).words, "Changed something");
   assert.equal(isOfNobody(signedIn), true);
   assert.deepEqual([isOfNobody(watched), isOfNobody(line)], [true, false]);
-  const [same, other] = sameLines([line], [{ ...line }, { ...line, cursor: line.cursor + 1 }]);
-  assert.deepEqual([same === line, other === line], [true, false]);
-  assert.ok(sameLines([line], [{ ...line, looks: 37 }])[0] !== line);
 });
 
 describe("the one answer", () => {
