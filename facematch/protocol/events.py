@@ -371,11 +371,13 @@ Audited = Literal[
     "photos_added",
     "photos_imported",
     "photo_deleted",
+    "people_merged",
+    "person_split",
 ]
 
 
 class AuditEntry(_Event):
-    """Somebody signed in or out, or changed photos. Made by the API."""
+    """Somebody signed in or out, or changed photos or whose they are. Made by the API."""
 
     type: Literal["audit"] = "audit"
     change: Audited
@@ -383,7 +385,11 @@ class AuditEntry(_Event):
         description="Their own name if they gave one, in which role, and how that is known",
         examples=["Dana, admin (login)"],
     )
-    person_id: Name | None = Field(default=None, description="Of `photos_added` and `photo_deleted`: whose they are")
+    person_id: Name | None = Field(
+        default=None,
+        description="Of `photos_added` and `photo_deleted`: whose they are; of `people_merged`: who got the other's; of "
+        "`person_split`: who had them",
+    )
     person_name: Name | None = None
     photos: Count | None = Field(
         default=None, description="Of `photos_added` and `photos_imported`: how many were taken"

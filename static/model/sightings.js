@@ -54,6 +54,8 @@ const AUDITED = {
   photos_added: "Added photos of",
   photos_imported: "Imported photos of people",
   photo_deleted: "Deleted a photo of",
+  people_merged: "Merged somebody into",
+  person_split: "Split photos off",
 };
 
 /** @param {SightingLine} line */

@@ -113,6 +113,8 @@ test("lines of what happened", () => {
   const photos = { ...signedIn, event: { ...signedIn.event, change: "photos_added", person_id: "p_1", person_name: "Eve" } };
   assert.deepEqual(lineReading(photos), { state: "looking", words: "Added photos of", who: "Eve", detail: "" });
   assert.equal(lineReading({ ...signedIn, event: { ...signedIn.event, change: "reference_replaced" } }).words, "Changed the reference photo");
+  const merged = lineReading({ ...signedIn, event: { ...signedIn.event, change: "people_merged", person_id: "p_1", person_name: "Ann" } });
+  assert.deepEqual([merged.words, merged.who], ["Merged somebody into", "Ann"]);
   assert.equal(lineReading({ ...signedIn, event: { ...signedIn.event, change: "later" } }).words, "Changed something");
   assert.equal(isOfNobody(signedIn), true);
   assert.deepEqual([isOfNobody(watched), isOfNobody(line)], [true, false]);

@@ -19,7 +19,7 @@ class Audit(Protocol):
         Args:
             change: what was done.
             by: the signature of a caller.
-            person_id: whose photos they are; None: the reference photo, or none.
+            person_id: whose photos they are, or were; None: the reference photo, or none.
             photos: how many.
 
         Raises:

@@ -10,6 +10,8 @@ import structlog
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from facematch.server.access.audit import Audit
+from facematch.server.access.caller import caller_of
 from facematch.server.people.answers import (
     MergeSent,
     PeopleShown,
@@ -57,7 +59,7 @@ S = TypeVar("S", bound=PersonShown)
 
 
 def routes(
-    store: PeopleStore, changes: PeopleChanges, resembling: Resembling, now: Callable[[], datetime]
+    store: PeopleStore, changes: PeopleChanges, resembling: Resembling, now: Callable[[], datetime], audit: Audit
 ) -> APIRouter:
     """`/api/people` and `/api/people/{id}` with their merging and splitting.
 
@@ -66,6 +68,7 @@ def routes(
         changes: where they are changed.
         resembling: who resembles whom, and what recognizers compare by.
         now: aware time.
+        audit: keeps who merges and splits.
     """
     router = APIRouter(tags=["people"])
 
@@ -150,7 +153,9 @@ def routes(
         sent = await read_json(request, MergeSent, LIMIT)
         with said():
             await changes.merge(id, sent.other)
-        log.info("People merged", person_id=id, merged=sent.other[:64])
+            by = caller_of(request.scope).signature
+            log.info("People merged", person_id=id, merged=sent.other[:64], by=by)
+            await audit("people_merged", by, person_id=id)
         return await whole(id)
 
     @router.post(
@@ -168,7 +173,9 @@ def routes(
         sent = await read_json(request, SplitSent, LIMIT)
         with said():
             other = await changes.split(id, sent.photos, sent.name)
-        log.info("Person split", person_id=id, other=other.id)
+            by = caller_of(request.scope).signature
+            log.info("Person split", person_id=id, other=other.id, by=by)
+            await audit("person_split", by, person_id=id)
         return await whole(other.id)
 
     return router

@@ -81,13 +81,13 @@ class People:
         return len(self.publication.latest.gallery)
 
     def routes(self, audit: Audit) -> APIRouter:
-        """All of this domain; `audit` keeps who changes photos."""
+        """All of this domain; `audit` keeps who changes photos and whose they are."""
         router = APIRouter()
         importing = Importing(self.enrolling, self.store, self.changes)
         bounds = (self._upload_limit, self._now)
         for part in (
             transfer_routes.routes(self.enrollment, importing, self.store, self.publication, bounds, audit),
-            routes.routes(self.store, self.changes, self.resembling, self._now),
+            routes.routes(self.store, self.changes, self.resembling, self._now, audit),
             photo_routes.routes(self.enrollment, self.enrolling, self.store, self.changes, self._upload_limit, audit),
             gallery_routes.routes(self.publication),
         ):

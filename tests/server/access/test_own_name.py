@@ -131,6 +131,11 @@ def test_signing_in_and_out_and_photos_are_lines_that_name_who_it_was(keyed: Key
     assert not again["ok"]
     assert dana.delete(taken["photo"]["url"]).status_code == 200
     dana.delete("/api/reference")
+    other = dana.post("/api/people", json={"name": "Anne"}).json()["id"]
+    [moved] = dana.post(f"/api/people/{other}/photos", files={"files": b"\xff\xd8\xff her photo"}).json()["results"]
+    assert dana.post(f"/api/people/{person}/merge", json={"from": other}).status_code == 200
+    back = dana.post(f"/api/people/{person}/split", json={"photos": [moved["photo"]["id"]]})
+    assert back.json()["id"] == other
     eve = signed_in(keyed, "viewer", "Eve")
     eve.delete("/api/session")
     dana.delete("/api/sessions")
@@ -143,6 +148,9 @@ def test_signing_in_and_out_and_photos_are_lines_that_name_who_it_was(keyed: Key
         ("photos_added", by, "Ann", 1),
         ("photo_deleted", by, "Ann", None),
         ("reference_erased", by, None, None),
+        ("photos_added", by, "Anne", 1),
+        ("people_merged", by, "Ann", None),
+        ("person_split", by, "Ann", None),
         ("signed_in", "Eve, viewer (login)", None, None),
         ("signed_out", "Eve, viewer (login)", None, None),
         ("all_signed_out", by, None, None),
@@ -151,8 +159,8 @@ def test_signing_in_and_out_and_photos_are_lines_that_name_who_it_was(keyed: Key
     assert [line["event"]["change"] for line in lines] == [one["change"] for one in reversed(told)]
     assert program.delete(f"/api/people/{person}").status_code == 200
     left = program.get("/api/events?type=audit").json()["events"]
-    assert {one["person_id"] for one in left} == {None}  # who is erased is named by none
-    assert len(left) == len(told) - 2
+    assert {one["person_id"] for one in left} == {None, other}  # who is erased is named by none
+    assert len(left) == len(told) - 4
 
 
 def test_nobody_is_let_in_whose_name_cannot_be_kept(keyed: Keyed, monkeypatch: pytest.MonkeyPatch) -> None:
