@@ -19,7 +19,7 @@ def obstacles(address: str, livekit_url: str) -> list[str]:
     """
     page, livekit = urlsplit(address), urlsplit(livekit_url)
     if is_loopback(page.hostname or ""):
-        return ["A link to it works on this machine only. Set PUBLIC_URL to the https address that guests can reach."]
+        return ["Such a link works on this machine only. Set PUBLIC_URL to the https address that guests can reach."]
     found = []
     if page.scheme != "https":
         found.append(

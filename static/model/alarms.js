@@ -3,7 +3,7 @@
 
 /** @import { BBox, ReferenceStatus, Size } from "../types/model.js" */
 
-import { DEFAULT_PERSON, faceUrl } from "./persons.js";
+import { DEFAULT_PERSON, OF_THE_PHOTO, faceUrl } from "./persons.js";
 import { WORDS } from "./states.js";
 import { displayName, isolated, partsOf } from "./text.js";
 
@@ -40,14 +40,11 @@ import { displayName, isolated, partsOf } from "./text.js";
 /** Pixels of a portrait beside a snapshot, for dense screens, too. */
 const SIDE = 192;
 
-/** A person without a name is the one of the reference photo. */
-const REFERENCE = "the reference person";
-
-/** @param {string | null} id @param {string | null} name */
+/** @param {string | null} id @param {string | null} name null: the person of the reference photo has none */
 function person(id, name) {
   if (id === null) return "a stranger";
   const shown = displayName(name ?? "", "");
-  return shown === "" ? REFERENCE : isolated(shown);
+  return shown === "" ? OF_THE_PHOTO : isolated(shown);
 }
 
 /** @param {Alarm} alarm what it says, with isolated names */

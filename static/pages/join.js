@@ -30,7 +30,7 @@ const actions = actionsOf(session, (name) => {
 
 function draw() {
   render(
-    html`<${Join} ...${visitOf(session)} actions=${actions} watchedRoom=${signedIn.who?.room ?? ""} offer=${null} serverUrl="" suggestedName=${suggestedName} consentRequired=${signedIn.who?.consent_required ?? false} />`,
+    html`<${Join} ...${visitOf(session)} actions=${actions} watchedRoom=${signedIn.who?.room ?? ""} offer=${null} roomGiven serverUrl="" suggestedName=${suggestedName} consentRequired=${signedIn.who?.consent_required ?? false} />`,
     mount,
   );
   const inside = session.phase === "in" || session.phase === "returning";

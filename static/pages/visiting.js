@@ -90,6 +90,7 @@ export class Visiting {
         actions=${this.#actions}
         watchedRoom=${offer === null ? (status?.room ?? "") : ""}
         offer=${offer}
+        roomGiven=${false}
         serverUrl=${status?.livekit_url ?? ""}
         suggestedName=${this.#suggestedName}
         consentRequired=${consentRequired}

@@ -5,6 +5,7 @@
 /** @import { Invitation, Who } from "../net/login.js" */
 
 import { displayName, fullTime } from "../model/text.js";
+import { Icon } from "./icons.js";
 import { InviteTo } from "./invite-to.js";
 import { Obstacles } from "./obstacles.js";
 import { html, useEffect, useRef } from "./preact.js";
@@ -25,7 +26,8 @@ const ROLES = { admin: "admin", viewer: "viewer", participant: "guest of the roo
 export function Account({ who, invitation, notice, busy, offer, onSignOut, onInvite, onCopy }) {
   const until = who.expires_at === null ? null : fullTime(Date.parse(who.expires_at));
   return html`<button type="button" class="pill pill-button" popovertarget="account-menu" data-testid="account">
-      <span class="visually-hidden">Signed in as </span><${Called} who=${who} />
+      <span class="account-icon"><${Icon} name="person" /></span>
+      <span class="account-name"><span class="visually-hidden">Signed in as </span><${Called} who=${who} /></span>
     </button>
     <div class="help account-menu" id="account-menu" popover="auto">
       <h2>Signed in as <${Called} who=${who} /></h2>

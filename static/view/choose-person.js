@@ -27,7 +27,7 @@ export function ChoosePerson({ without, onChoose }) {
     <ul class="choices" data-testid="merge-choices">
       ${others.map((one) => html`<${Choice} key=${one.id} person=${one} onChoose=${() => onChoose(one.id)} />`)}
     </ul>
-    ${answer !== null && others.length === 0 ? html`<p class="quiet">Nobody else is called that.</p>` : null}`;
+    ${answer !== null && others.length === 0 ? html`<p class="quiet">${search === "" ? "Nobody else is enrolled yet." : "Nobody else is called that."}</p>` : null}`;
 }
 
 /** @param {{ person: Person, onChoose: () => void }} props */

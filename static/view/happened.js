@@ -157,6 +157,7 @@ function Day({ label, value, onDay }) {
  * @param {CardState} state
  */
 function iconOf(line, state) {
+  if (line?.kind === "said") return "info";
   return line?.kind === "joined" ? "add" : stateIcon(state, line?.kind === "left" ? "left" : "");
 }
 
@@ -179,7 +180,7 @@ function EntryView({ match, line, now, testId = "happened-row", withRoom = false
   const until = line === null ? at : Date.parse(line.until);
   const person = line === null ? (match?.person_id ?? DEFAULT_PERSON) : (line.people[0]?.person_id ?? line.event?.person_id ?? "");
   return html`<li class="entry" data-testid=${testId} data-type=${state === "match" ? "match" : (line?.kind ?? "match")} data-state=${state} data-identity=${identity}>
-    <span class="entry-time happened-time" translate=${false} title=${fullTime(at)}>${clockTime(at, now)}${until - at < 1000 ? "" : ` – ${clockTime(until, now)}`}</span>
+    <span class="entry-time happened-time" translate=${false} title=${fullTime(at)}><span class="whole">${clockTime(at, now)}</span>${until - at < 1000 ? null : html` – <span class="whole">${clockTime(until, now)}</span>`}</span>
     <span class="entry-icon"><${Icon} name=${iconOf(line, state)} size=${18} /></span>
     <span class="entry-words">
       ${

@@ -50,7 +50,8 @@ import { LiveVideo } from "./video.js";
 
 /**
  * @typedef {Visit & { actions: JoinActions, watchedRoom: string, offer: RoomsOffer | null, serverUrl: string,
- *   suggestedName: string, consentRequired: boolean }} JoinProps watchedRoom: the one, "" where several are offered
+ *   suggestedName: string, roomGiven: boolean, consentRequired: boolean }} JoinProps watchedRoom: the one, "" where
+ *   several are offered; roomGiven: no other can be joined
  */
 
 /** @param {JoinProps} props */
@@ -111,6 +112,7 @@ function Form({
   offer,
   serverUrl,
   suggestedName,
+  roomGiven,
   consentRequired,
   consent,
   compared,
@@ -131,21 +133,19 @@ function Form({
     if (!waiting) join(true);
   };
   return html`<form class="join-form" onSubmit=${submit} autocomplete="off">
-    <div class="field-pair">
-      <label class="field">
-        <span class="field-name">Name</span>
-        <input
-          class="input"
-          name="name"
-          data-testid="join-name"
-          required
-          maxlength="128"
-          value=${name}
-          onInput=${(/** @type {From<HTMLInputElement>} */ event) => setName(event.currentTarget.value)}
-        />
-      </label>
-      <${RoomField} testid="join-room" rooms=${offer?.rooms ?? []} room=${chosenRoom} onRoom=${setRoom} />
-    </div>
+    <label class="field">
+      <span class="field-name">Name</span>
+      <input
+        class="input"
+        name="name"
+        data-testid="join-name"
+        required
+        maxlength="128"
+        value=${name}
+        onInput=${(/** @type {From<HTMLInputElement>} */ event) => setName(event.currentTarget.value)}
+      />
+    </label>
+    <${RoomField} testid="join-room" rooms=${offer?.rooms ?? []} room=${chosenRoom} given=${roomGiven} onRoom=${setRoom} />
     ${
       watchedRoom !== "" && chosenRoom.trim() !== watchedRoom
         ? html`<p class="hint" data-tone="warn">

@@ -10,9 +10,10 @@ import { html } from "./preact.js";
  * @param {string} props.testid
  * @param {readonly string[]} props.rooms
  * @param {string} props.room
+ * @param {boolean} [props.given] no other can be chosen
  * @param {(room: string) => void} props.onRoom
  */
-export function RoomField({ testid, rooms, room, onRoom }) {
+export function RoomField({ testid, rooms, room, given = false, onRoom }) {
   return html`<label class="field">
     <span class="field-name">Room</span>
     <input
@@ -20,6 +21,7 @@ export function RoomField({ testid, rooms, room, onRoom }) {
       name="room"
       data-testid=${testid}
       list=${rooms.length === 0 ? null : `${testid}-offered`}
+      readonly=${given}
       required
       maxlength="128"
       value=${room}

@@ -4,16 +4,13 @@
 /** @import { Rights } from "../model/rights.js" */
 
 import { Icon } from "./icons.js";
-import { html, memo, useState } from "./preact.js";
-
-/** How long "Copied" stays on the button. */
-const COPIED_MS = 2000;
+import { html, memo } from "./preact.js";
 
 /**
  * @typedef {object} StepsProps
  * @property {boolean} hasReference
  * @property {Rights} rights known
- * @property {boolean} canInvite there is a menu in the header that makes a link for others
+ * @property {boolean} canInvite there is a menu in the header that makes a link for others; without keys there is none
  * @property {boolean} joined
  * @property {boolean} hasParticipants
  */
@@ -33,9 +30,12 @@ function View({ hasReference, rights, canInvite, joined, hasParticipants }) {
           <p>Join with your camera, or send others a link. <a href="#join">Go to Join</a></p>
           <button type="button" class="button small" popovertarget="account-menu">Invite others</button>
         </${Step}>`
-        : html`<${Step} done=${joined || hasParticipants} title="Join or share the link">
-          <p>Join with your camera, or have others open this page. <a href="#join">Go to Join</a></p>
-          <${CopyLink} />
+        : html`<${Step} done=${joined || hasParticipants} title="Join">
+          <p>Join with your camera. <a href="#join">Go to Join</a></p>
+          <p class="hint">
+            Only this machine reaches this page. Started with <code translate=${false}>./run.sh --expose</code>, it has links
+            ${" "}for others.
+          </p>
         </${Step}>`
     }
     <${Step} done=${false} title="Watch">
@@ -55,25 +55,4 @@ function Step({ done, title, children }) {
       ${children}
     </div>
   </li>`;
-}
-
-function CopyLink() {
-  const [copied, setCopied] = useState(false);
-  const copy = async () => {
-    // Missing where the page is not from https or localhost.
-    const clipboard = /** @type {Clipboard | undefined} */ (navigator.clipboard);
-    const done = await clipboard?.writeText(location.origin).then(
-      () => true,
-      () => false,
-    );
-    setCopied(done === true);
-    if (done === true) setTimeout(() => setCopied(false), COPIED_MS);
-  };
-  return html`<button
-    type="button"
-    class="button small"
-    onClick=${copy}
-  >
-    ${copied ? "Copied" : "Copy the link"}
-  </button>`;
 }

@@ -53,14 +53,14 @@ export const TellChoice = memo(View);
 /** @param {{ words: string, on: boolean, testid: string, onChange: (on: boolean) => void }} props */
 function Choice({ words, on, testid, onChange }) {
   return html`<p>
-    <label>
+    <label class="tick">
       <input
         type="checkbox"
         checked=${on}
         data-testid=${testid}
         onChange=${(/** @type {From<HTMLInputElement>} */ event) => onChange(event.currentTarget.checked)}
       />
-      <span> ${words}</span>
+      <span>${words}</span>
     </label>
   </p>`;
 }

@@ -45,7 +45,7 @@ async def test_an_alarm_stays_until_somebody_has_looked_at_it(
         await page.reload()
         await expect(page.get_by_test_id("alarm")).to_have_count(2, timeout=LOOK)
 
-        await other.get_by_role("button", name="Acknowledge: Match: the reference person as Ann").focus()
+        await other.get_by_role("button", name="Acknowledge: Match: the person of the photo as Ann").focus()
         await other.keyboard.press("Enter")
         for one in (page, other):
             await expect(one.get_by_test_id("alarm")).to_have_count(1, timeout=LOOK)

@@ -33,7 +33,7 @@ function alarm(fields) {
 test("each kind says who was seen, and as whom", () => {
   assert.equal(alarmWords(alarm()), "Match: Bob as Alice42");
   const reference = alarm({ seen_person_id: "default", seen_person_name: null });
-  assert.equal(alarmWords(reference), "Match: the reference person as Alice42");
+  assert.equal(alarmWords(reference), "Match: the person of the photo as Alice42");
   const other = alarm({ kind: "someone_else", person_id: "p_2", person_name: "Alice" });
   assert.equal(alarmWords(other), "Someone else as Alice: Bob (Alice42)");
   const stranger = alarm({ ...other, seen_person_id: null, seen_person_name: null });

@@ -87,5 +87,12 @@
     return found;
   };
 
-  return [...names(), ...contrast(), ...width(), ...cutOff()];
+  /** What scrolls up and down alone, and goes sideways by a few pixels. */
+  const sideways = () =>
+    [...document.querySelectorAll("*")]
+      .filter((element) => shown(element) && /auto|scroll/.test(getComputedStyle(element).overflowY))
+      .filter((element) => element.scrollWidth > element.clientWidth && element.closest(".rooms, .table-frame") === null)
+      .map((element) => `scrolls sideways by ${element.scrollWidth - element.clientWidth}px: ${named(element)}`);
+
+  return [...names(), ...contrast(), ...width(), ...sideways(), ...cutOff()];
 })();
