@@ -387,8 +387,8 @@ class AuditEntry(_Event):
     )
     person_id: Name | None = Field(
         default=None,
-        description="Of `photos_added` and `photo_deleted`: whose they are; of `people_merged`: who got the other's; of "
-        "`person_split`: who had them",
+        description="Of `photos_added` and `photo_deleted`: whose they are; of `people_merged`: who got the "
+        "other's; of `person_split`: who had them",
     )
     person_name: Name | None = None
     photos: Count | None = Field(

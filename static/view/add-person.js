@@ -17,6 +17,7 @@ export function AddPerson() {
   const [person, setPerson] = useState(/** @type {PersonWhole | null} */ (null));
   const [trouble, setTrouble] = useState("");
   const [busy, setBusy] = useState(false);
+  const [enrolled, setEnrolled] = useState(false);
   const field = useRef(/** @type {HTMLInputElement | null} */ (null));
 
   /** Somebody with a name and no photo is nobody yet: they are made when the first one is sent. */
@@ -74,11 +75,11 @@ export function AddPerson() {
               </label>
             </form>`
           : html`<p class="added" role="status" data-testid="added">
-              <${Icon} name="match" /><span><bdi translate=${false}>${displayName(person.name)}</bdi> is enrolled.</span>
+              <${Icon} name="match" /><span><bdi translate=${false}>${displayName(person.name)}</bdi> ${enrolled ? "is enrolled." : "is added, and looked for as soon as there is a photo."}</span>
             </p>`
       }
       ${trouble === "" ? null : html`<div id="add-trouble"><${Trouble} words=${trouble} /></div>`}
-      <${PhotoIntake} personId=${person?.id ?? ""} begin=${begin} onChanged=${null} />
+      <${PhotoIntake} personId=${person?.id ?? ""} begin=${begin} onChanged=${() => setEnrolled(true)} />
       <div class="add-actions">
         ${
           person === null

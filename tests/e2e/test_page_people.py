@@ -99,6 +99,11 @@ async def test_photos_are_added_each_with_what_it_is_worth(web: WebProcess, arti
         await page.get_by_test_id("open-person").click()
         await expect(title(page, "Barack")).to_be_focused()
 
+        await page.goto(f"{web.base_url}/#/people/new")
+        await page.get_by_test_id("new-name").fill("Nobody yet")
+        await page.get_by_test_id("add").click()
+        await expect(page.get_by_test_id("added")).to_contain_text("Nobody yet is added, and looked for as soon as")
+
 
 async def test_a_wrong_photo_is_moved_and_two_who_are_one_are_merged_and_split(
     web: WebProcess, artifacts: Path
