@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SAMPLE_SECONDS = 1.0
+GROUPS_SECONDS = 30.0
+"""After which it is looked up again which control groups have a limit."""
 REARM = 0.02
 """How far below the warn ratio memory must fall before the next warning is given."""
 
@@ -88,12 +90,25 @@ _VERSION_2 = _Files("memory.current", "memory.max", "inactive_file")
 _VERSION_1 = _Files("memory.usage_in_bytes", "memory.limit_in_bytes", "total_inactive_file")
 
 
-def _figures(group: tuple[Path, _Files]) -> tuple[int, int] | None:
-    """Used and limit of a control group, in bytes; None where it has no limit or is not there."""
+_Group = tuple[Path, _Files]
+
+
+def _limit(group: _Group) -> int | None:
+    """Of a control group, in bytes; None where it has none or is not there."""
     folder, files = group
     try:
+        return int((folder / files.limit).read_text())  # "max" means no limit
+    except (OSError, ValueError):
+        return None
+
+
+def _figures(group: _Group) -> tuple[int, int] | None:
+    """Used and limit of a control group, in bytes; None where it has no limit or is not there."""
+    folder, files = group
+    if (limit := _limit(group)) is None:
+        return None
+    try:
         used = int((folder / files.used).read_text())
-        limit = int((folder / files.limit).read_text())  # "max" means no limit
         stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
         return max(0, used - int(stat.get(files.cache_key, 0))), limit
     except (OSError, ValueError):
@@ -103,33 +118,54 @@ def _figures(group: tuple[Path, _Files]) -> tuple[int, int] | None:
 class MemorySampler:
     """Reads memory figures.
 
+    Which groups have a limit is looked up now and then: to do that every second costs more than all else that an idle
+    recognizer does by itself.
+
     Args:
         cgroup: where control groups are mounted; injected by tests.
         own: the file that names the groups of this process; injected by tests.
+        monotonic: seconds; injected by tests.
     """
 
-    def __init__(self, cgroup: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> None:
+    def __init__(
+        self,
+        cgroup: Path = Path("/sys/fs/cgroup"),
+        own: Path = Path("/proc/self/cgroup"),
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._cgroup = cgroup
         self._own = own
+        self._monotonic = monotonic
+        self._limited: list[_Group] = []
+        """The groups that have a limit below the machine's memory."""
+        self._looked_up_at: float | None = None
         self._newest: tuple[float, MemorySample] | None = None
 
     def sample(self) -> MemorySample:
         """The figures now."""
         used, limit = self._machine()
-        contained = [found for found in map(_figures, self._groups()) if found and found[1] <= limit]
+        self._look_up(limit)
+        contained = [found for found in map(_figures, self._limited) if found and found[1] <= limit]
         if contained:
             used, limit = max(contained, key=lambda found: found[0] / max(1, found[1]))
         sample = MemorySample(used, limit, self._resident())
-        self._newest = time.monotonic(), sample
+        self._newest = self._monotonic(), sample
         return sample
 
     def recent(self) -> MemorySample:
         """Those of the last second: reading them anew, with each heartbeat, costs more than the heartbeat."""
-        if self._newest is None or time.monotonic() - self._newest[0] > SAMPLE_SECONDS:
+        if self._newest is None or self._monotonic() - self._newest[0] > SAMPLE_SECONDS:
             return self.sample()
         return self._newest[1]
 
-    def _groups(self) -> Iterator[tuple[Path, _Files]]:
+    def _look_up(self, machine: int) -> None:
+        now = self._monotonic()
+        if self._looked_up_at is None or now - self._looked_up_at >= GROUPS_SECONDS:
+            self._looked_up_at = now
+            found = ((group, _limit(group)) for group in self._groups())
+            self._limited = [group for group, limit in found if limit is not None and limit <= machine]
+
+    def _groups(self) -> Iterator[_Group]:
         """The groups whose limits hold for this process: its own and those around it, up to the mount.
 
         In a container that shows only its own groups, the mount is the container, and what `own` names is not there.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from facematch.recognizer.process.memory import MemoryRule, MemorySample, MemorySampler, Verdict
+from facematch.recognizer.process.memory import GROUPS_SECONDS, MemoryRule, MemorySample, MemorySampler, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -164,3 +164,16 @@ def test_what_was_read_a_moment_ago_is_not_read_again(tmp_path: Path) -> None:
     second = sampler.sample()
     assert sampler.recent() is second
     assert second is not first
+
+
+def test_a_limit_that_comes_later_is_found_and_one_that_changes_counts_at_once(tmp_path: Path) -> None:
+    now = 0.0
+    sampler = MemorySampler(tree(tmp_path, version_2(5, "max")), tmp_path / "own", lambda: now)
+    assert sampler.sample().limit == psutil.virtual_memory().total
+    (tmp_path / "memory.max").write_text(str(80 * MB))
+    now = GROUPS_SECONDS
+    assert sampler.sample().limit == 80 * MB
+    (tmp_path / "memory.max").write_text(str(60 * MB))
+    assert sampler.sample().limit == 60 * MB
+    (tmp_path / "memory.max").write_text("max")
+    assert sampler.sample().limit == psutil.virtual_memory().total
