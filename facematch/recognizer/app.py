@@ -36,6 +36,7 @@ from facematch.recognizer.matching import Matching
 from facematch.recognizer.process.memory import MemorySampler
 from facematch.recognizer.process.memory_watchdog import Watchdog
 from facematch.recognizer.process.native_output import NativeOutput
+from facematch.recognizer.process.sdk_start import start_sdk
 from facematch.recognizer.process.shutdown import CLOSE_SECONDS, Shutdown, close_in_time
 from facematch.recognizer.references import References
 from facematch.recognizer.room.connection import CredentialsRefusedError
@@ -99,6 +100,7 @@ async def run(settings: Settings, rooms: Sequence[str] = ()) -> ExitCode:
         log.info("Graceful shutdown flag detected; breaking main loop")
         return shutdown.code
     with NativeOutput(outbox.with_suffix(".stderr")) as native:  # its own, as the outbox is
+        start_sdk(warnings_to_stderr=native.separate)
         try:
             belongings = Belongings(
                 source, store, snapshots, slots, spool_of(outbox) if settings.snapshots_sent else None

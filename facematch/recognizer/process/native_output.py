@@ -1,12 +1,14 @@
 """What native code writes to stderr by itself: kept out of the log, whose form it does not know.
 
 A decoder writes hundreds of lines about one damaged stream. They go to a file, are looked at once a second, and are
-told as fields of our own lines. What a crash leaves there is told at the next start: it is the crash's last words.
+told as fields of our own lines. What LiveKit's SDK says there becomes records of its logger. What a crash leaves there
+is told at the next start: it is the crash's last words.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import sys
@@ -14,6 +16,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 import structlog
+
+from facematch.runtime.sdk_lines import LOGGER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +34,10 @@ LONGEST_LINE = 300
 _STDERR = 2
 _DECODER = re.compile(r"\[[\w-]+ @ 0x[0-9a-f]+\]")
 """How a decoder's lines begin. It complains about what it is sent, which says nothing about us."""
+_SDK = re.compile(r"\[[\d:.TZ-]{19,30} (ERROR|WARN|INFO|DEBUG|TRACE) +([\w:]+)\] (.*)")
+"""One of the SDK's lines: its level, where in the SDK, and the text, whose further lines are indented."""
+_INDENTED = "    "
+_LEVELS = {"ERROR": logging.ERROR, "WARN": logging.WARNING, "INFO": logging.INFO}
 
 
 def separate_stderr() -> None:
@@ -65,6 +73,11 @@ class NativeOutput:
         os.dup2(self._file, _STDERR)
         return self
 
+    @property
+    def separate(self) -> bool:
+        """Whether number 2 leads to the file."""
+        return self._file is not None
+
     def __exit__(self, *_: object) -> None:
         """Number 2 leads where it led, and the file goes."""
         if self._file is None:
@@ -84,7 +97,8 @@ class NativeOutput:
             self.tell(await asyncio.to_thread(self._drain))
 
     def tell(self, lines: list[str]) -> None:
-        """Decoders at DEBUG, everything else as a warning; so many lines and no more."""
+        """The SDK's as they are, decoders at DEBUG, everything else as a warning; so many lines and no more."""
+        lines = _without_sdk(lines)
         decoders = [line for line in lines if _DECODER.match(line)]
         if decoders:
             log.debug("A decoder complains about what it is sent", lines=_told(decoders), count=len(decoders))
@@ -111,6 +125,26 @@ def _separated() -> bool:
         return sys.stderr.fileno() != _STDERR
     except (AttributeError, OSError):  # there is none, or one that is no file
         return False
+
+
+def _without_sdk(lines: list[str]) -> list[str]:
+    """The other lines. The SDK's are handed to its logger, which is the one that it has in Python."""
+    others: list[str] = []
+    said: list[tuple[str, str, list[str]]] = []
+    of_sdk = False
+    for line in lines:
+        if found := _SDK.match(line):
+            said.append((found[1], found[2], [found[3]]))
+        elif of_sdk and line.startswith(_INDENTED):
+            said[-1][2].append(line.removeprefix(_INDENTED))
+        else:
+            others.append(line)
+            of_sdk = False
+            continue
+        of_sdk = True
+    for level, where, text in said:
+        logging.getLogger(LOGGER).log(_LEVELS.get(level, logging.DEBUG), "%s - %s", where, "\n".join(text))
+    return others
 
 
 def _told(lines: list[str]) -> str:

@@ -13,6 +13,7 @@ from jwt.warnings import InsecureKeyLengthWarning
 from livekit import api, rtc
 
 from facematch.protocol.heartbeat import LiveKitState
+from facematch.recognizer.process.sdk_start import calm_threads
 from facematch.recognizer.room.answers import Meaning, meaning, told
 from facematch.recognizer.room.attempts import Attempts
 from facematch.recognizer.room.fence import remove_former
@@ -145,6 +146,7 @@ class Connection:
         except rtc.ConnectError as error:
             self._explain(error.message)
             return None
+        calm_threads()
         self._waiting = False
         self._connected = True
         self.watch = watch

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import structlog
+
 from facematch.recognizer.process.native_output import NativeOutput
 
 if TYPE_CHECKING:
@@ -80,3 +82,27 @@ def test_where_pythons_stderr_is_number_2_it_stays_so(tmp_path: Path, monkeypatc
         monkeypatch.setattr(sys, "stderr", plain)
         with NativeOutput(tmp_path / "native.stderr"):
             assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_sdk_says_there_becomes_records_of_its_logger(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = [
+        "[2026-11-26T18:34:14Z WARN  livekit::rtc_engine] no answer",
+        "    of anybody",
+        "    [2026-11-26T18:34:14Z ERROR livekit] forged",
+        "[h264 @ 0x7fc380000f80] no frame!",
+        "    not the SDK's",
+        "[2026-11-26T18:34:15Z ERROR livekit_ffi::server] over",
+    ]
+    with structlog.testing.capture_logs() as ours:
+        NativeOutput(tmp_path / "native.stderr").tell(lines)
+    said = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "livekit"]
+    assert said == [
+        ("WARNING", "livekit::rtc_engine - no answer\nof anybody\n[2026-11-26T18:34:14Z ERROR livekit] forged"),
+        ("ERROR", "livekit_ffi::server - over"),
+    ]
+    assert [(line["log_level"], line["lines"]) for line in ours] == [
+        ("debug", "[h264 @ 0x7fc380000f80] no frame!"),
+        ("warning", "    not the SDK's"),
+    ]
