@@ -1,15 +1,17 @@
 """Events over several web processes on one PostgreSQL: `python -m bench.replicas [--help]`.
 
 Events go to the processes in turn, listeners are spread over them. The clock starts when an event is handed to a
-process (before its POST) and stops when a listener has it, whichever process that one listens to. Senders and listeners
-share this process: on a small machine their own work is in the figures, too. PostgreSQL is a server of its own, from
-the machine's packages.
+process (before its POST) and stops when a listener has it, whichever process that one listens to. Everybody comes with
+a key, as where there are several web processes, and events come over a few connections that stay, as recognizers' do.
+Senders and listeners share this process: on a small machine their own work is in the figures, too. PostgreSQL is a
+server of its own, from the machine's packages.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import tempfile
 import time
 from pathlib import Path
@@ -22,8 +24,14 @@ from tests.rig.event_logs import new_database
 from tests.rig.postgres import Postgres
 from tests.rig.replicas import Replicas, check_body
 
+KEYS = {"admin_key": "admin-key-0123456789", "recognizer_key": "recognizer-key-0123456789"}
+SENDERS = 8
+"""Connections to each process over which events come."""
 PATIENCE_SECONDS = 30
 """How long after the last event the slowest listener may take to have it."""
+
+_CURSOR = re.compile(r'"cursor":\s*(\d+)')
+_SEQ = re.compile(r'"seq":\s*(\d+)')
 
 
 class Listeners:
@@ -42,18 +50,27 @@ class Listeners:
         cursor = 0
         async with session.ws_connect(f"{url}/ws/matches") as socket:
             for _ in range(events):
-                event = await socket.receive_json()
-                sent, to = self.sent_at[event["seq"]]
+                event = await socket.receive_str()  # read whole it would take as long as it took to come here
+                before, cursor = cursor, _number(_CURSOR, event)
+                sent, to = self.sent_at[_number(_SEQ, event)]
                 (self.own if to == which else self.across).append(time.perf_counter() - sent)
-                self.disordered += event["cursor"] <= cursor
-                cursor = event["cursor"]
+                self.disordered += cursor <= before
+
+
+def _number(field: re.Pattern[str], event: str) -> int:
+    found = field.search(event)
+    assert found is not None, event
+    return int(found[1])
 
 
 async def measure(replicas: Replicas, listeners: int, rate: int, seconds: int) -> Row:
     """One run."""
     heard, events, number = Listeners(), rate * seconds, len(replicas.processes)
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector) as session:
+    listener, recognizer = ({"Authorization": f"Bearer {KEYS[of]}"} for of in ("admin_key", "recognizer_key"))
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), headers=listener) as session,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit_per_host=SENDERS), headers=recognizer) as sender,
+    ):
         urls = [web.base_url for web in replicas.processes]
         listening = [
             asyncio.create_task(heard.listen(session, urls[n % number], n % number, events)) for n in range(listeners)
@@ -63,7 +80,7 @@ async def measure(replicas: Replicas, listeners: int, rate: int, seconds: int) -
         async def post(seq: int) -> None:
             to = seq % number
             heard.sent_at[seq] = time.perf_counter(), to
-            async with session.post(f"{urls[to]}/api/check", json=check_body(source="bench", seq=seq)) as answer:
+            async with sender.post(f"{urls[to]}/api/check", json=check_body(source="bench", seq=seq)) as answer:
                 answer.raise_for_status()
 
         meters = [Meter(web.process.pid) for web in replicas.processes]
@@ -104,7 +121,7 @@ async def _run(arguments: argparse.Namespace) -> Row:
         server.start()
         with tempfile.TemporaryDirectory() as name:
             url = await new_database("postgresql", Path(name), server)
-            replicas = Replicas(Path(name), url, arguments.replicas, log_level="WARNING")
+            replicas = Replicas(Path(name), url, arguments.replicas, log_level="WARNING", **KEYS)
             await replicas.start()
             return await measure(replicas, arguments.listeners, arguments.rate, arguments.seconds)
     finally:
