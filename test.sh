@@ -9,6 +9,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
+unset PYTHONDONTWRITEBYTECODE  # what one process has compiled serves all of them, and the next run
+
 ./install_fix.sh --dev --if-needed
 python=.venv/bin/python
 node="$(./install_fix.sh --node)"

@@ -1,6 +1,6 @@
 """Processes of the product that begin where an interpreter has imported all of theirs already.
 
-To import what they need, and to unpack dlib's detector, costs more processor than what most tests have them do. So one
+To import what they need, and to load what finds faces, costs more processor than what most tests have them do. So one
 interpreter for each of the two does that once, and is copied for each start: the copy is a process with an environment,
 a log, a session and an end of its own, runs `uvicorn` or `main.py` from the first line, and has read no setting before.
 What it cannot show is what an interpreter does at its own start, and what the system tells of it from outside
@@ -28,7 +28,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, Final
 
 from facematch.config.settings import ROOT
-from facematch.faces.detector import frontal_detector
+from facematch.faces.detector import Detector
 from facematch.launcher.child import die_with
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _serve(asked: socket.socket, kind: tuple[str, ...]) -> None:
     """The nursery itself: until its one client has gone."""
     for name in _IMPORTED[kind]:
         importlib.import_module(name)
-    frontal_detector()
+    Detector()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a keeper ended
     gc.collect()
     gc.freeze()
