@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from facematch.protocol.events import Check, Match, ParticipantChange, WatchChange
@@ -77,12 +78,17 @@ async def new_database(kind: str, folder: Path, postgres: Postgres | None) -> st
     if kind == "sqlite":
         return sqlite_url(folder / "data" / "events.db")
     assert postgres is not None
-    name = f"t{uuid4().hex}"
+    return await postgres_database(postgres)
+
+
+async def postgres_database(postgres: Postgres, template: str = "template1") -> str:
+    """The URL of a database that nobody has used: a copy of another, to which nobody is connected."""
+    url = postgres.url(f"t{uuid4().hex}")
     engine = create_async_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT")
     async with engine.connect() as connection:
-        await connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        await connection.exec_driver_sql(f"CREATE DATABASE {make_url(url).database} TEMPLATE {template}")
     await engine.dispose()
-    return postgres.url(name)
+    return url
 
 
 @asynccontextmanager

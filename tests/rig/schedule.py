@@ -1,9 +1,10 @@
 """Which test runs when, and beside which: several processes share the tests of a run.
 
 The tests of a file stay together, in their order, so that what they share is made once. Those that start processes
-come first: they wait as much as they compute, and the many short ones fill the gaps. With `--faults`, those of
-tests/faults and tests/scale come last, one after the other, when the other processes have ended: their figures are
-those of a machine that does nothing else.
+come first: they wait as much as they compute, and the many short ones fill the gaps. The longest of the others comes
+next, so that no worker is left with it when the rest have ended. With `--faults`, those of tests/faults and tests/scale
+come last, one after the other, when the other processes have ended: their figures are those of a machine that does
+nothing else.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 SLOW = ("tests/e2e/", "tests/faults/", "tests/scale/")
+_LONGEST = ("tests/server/web/test_openapi.py",)
 _ALONE = ("tests/faults/", "tests/scale/")
 _LAST = "alone"
 """What those go under."""
@@ -30,8 +32,10 @@ def arrange(config: pytest.Config, items: list[pytest.Item]) -> None:
 
     def turn(item: pytest.Item) -> int:
         if alone_last and item.nodeid.startswith(_ALONE):
-            return 2
-        return 0 if item.nodeid.startswith(SLOW) else 1
+            return 3
+        if item.nodeid.startswith(SLOW):
+            return 0
+        return 1 if item.nodeid.startswith(_LONGEST) else 2
 
     items.sort(key=turn)
 

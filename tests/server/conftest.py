@@ -7,28 +7,35 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
+from sqlalchemy import make_url
 from starlette.testclient import TestClient
 
 from facematch.config.settings import Settings
 from facematch.server.app import Parts, create_app
 from facematch.server.storage.database import sqlite_url
 from facematch.server.storage.migrate import migrate
-from tests.rig.event_logs import new_database
+from tests.rig.event_logs import postgres_database
 from tests.rig.fake_examiner import FakeExaminer
 from tests.rig.heartbeats import heartbeat_body
+from tests.rig.late_routes import late
 from tests.rig.neighbours import FakeNeighbours
 from tests.rig.postgres import postgres_server
 from tests.rig.s3 import s3_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from fastapi import FastAPI
 
     from tests.rig.postgres import Postgres
     from tests.rig.s3 import S3Server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _late_routes() -> Iterator[None]:
+    with late():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -39,29 +46,33 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def usual() -> Settings:
+    """What the settings of every web process are copied from: they are read once."""
+    return Settings(livekit_url="ws://127.0.0.1:1", upload_max_mb=0.5)
+
+
 @pytest.fixture
-def settings(tmp_path: Path, migrated: Path) -> Settings:
+def settings(tmp_path: Path, migrated: Path, usual: Settings) -> Settings:
     """Of a web process with folders of its own, and the log that users have."""
-    return _settings_in(tmp_path, migrated)
+    return usual.model_copy(update=_folders(tmp_path, migrated))
 
 
 @pytest.fixture(scope="module")
-def shared_settings(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Settings:
+def shared_settings(tmp_path_factory: pytest.TempPathFactory, migrated: Path, usual: Settings) -> Settings:
     """The same for what a whole file of tests shares: many tries are fine."""
-    found = _settings_in(tmp_path_factory.mktemp("shared"), migrated)
-    return found.model_copy(update={"login_attempts_per_minute": 10_000, "tokens_per_minute": 10_000})
+    many: dict[str, Any] = {"login_attempts_per_minute": 10_000, "tokens_per_minute": 10_000}
+    return usual.model_copy(update=many | _folders(tmp_path_factory.mktemp("shared"), migrated))
 
 
-def _settings_in(folder: Path, migrated: Path) -> Settings:
+def _folders(folder: Path, migrated: Path) -> dict[str, Any]:
     (folder / "data").mkdir()
     shutil.copyfile(migrated, folder / "data" / "events.db")
-    return Settings(
-        output_dir=folder / "captures",
-        data_dir=folder / "data",
-        reference_image=folder / "reference" / "current.jpg",
-        livekit_url="ws://127.0.0.1:1",
-        upload_max_mb=0.5,
-    )
+    return {
+        "output_dir": folder / "captures",
+        "data_dir": folder / "data",
+        "reference_image": folder / "reference" / "current.jpg",
+    }
 
 
 @pytest.fixture
@@ -132,8 +143,34 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         yield server
 
 
-@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
-    return await new_database(request.param, tmp_path, server)
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: Postgres) -> str:
+    """The name of a database of it that has its tables and nothing in them."""
+
+    async def made() -> str:
+        url = await postgres_database(postgres)
+        await migrate(url)
+        return str(make_url(url).database)
+
+    return asyncio.run(made())
+
+
+@pytest.fixture
+def log_url(request: pytest.FixtureRequest, tmp_path: Path, migrated: Path) -> Callable[[str], str]:
+    """Makes an event log of a kind, empty and with its tables: tests/server/storage looks at how they are made."""
+
+    def made(kind: str) -> str:
+        if kind == "postgresql":
+            template = request.getfixturevalue("migrated_postgres")
+            return asyncio.run(postgres_database(request.getfixturevalue("postgres"), template))
+        file = tmp_path / "data" / "events.db"
+        file.parent.mkdir(exist_ok=True)
+        return sqlite_url(shutil.copyfile(migrated, file))
+
+    return made
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, log_url: Callable[[str], str]) -> str:
+    """Of an event log of each kind."""
+    return log_url(request.param)

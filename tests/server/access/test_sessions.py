@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,12 +13,9 @@ from facematch.server.access.roles import Role
 from facematch.server.access.sessions import INVITATION_PREFIX, STEP, Kind, Session, Sessions, SessionStore
 from facematch.server.access.store import SqlSessionStore
 from facematch.server.storage.database import Database
-from facematch.server.storage.migrate import migrate
-from tests.rig.event_logs import new_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Sequence
-    from pathlib import Path
 
 KEYS = ["admin-key-0123456789", "viewer-key-0123456789"]
 
@@ -35,23 +31,12 @@ class Clock:
         self.now += timedelta(**delta)
 
 
-@asynccontextmanager
-async def store_of(kind: str, folder: Path, postgres: object) -> AsyncIterator[SessionStore]:
-    url = await new_database(kind, folder, postgres)  # type: ignore[arg-type]
-    await migrate(url)
-    database = Database(url)
+@pytest_asyncio.fixture
+async def store(database_url: str) -> AsyncIterator[SessionStore]:
+    database = Database(database_url)
     database.open()
-    try:
-        yield SqlSessionStore(database)
-    finally:
-        await database.aclose()
-
-
-@pytest_asyncio.fixture(params=["sqlite", "postgresql"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SessionStore]:
-    postgres = request.getfixturevalue("postgres") if request.param == "postgresql" else None
-    async with store_of(request.param, tmp_path, postgres) as found:
-        yield found
+    yield SqlSessionStore(database)
+    await database.aclose()
 
 
 END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)

@@ -14,21 +14,21 @@ from hypothesis import strategies as st
 
 from facematch.protocol.events import to_wire
 from facematch.server.events.log import EventLog, Filter, Page, body_text, with_cursor
-from tests.rig.event_logs import NOON, check, cursors, joined, match, new_database, opened, stored, watch
+from tests.rig.event_logs import NOON, check, cursors, joined, match, opened, stored, watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
 
     from facematch.protocol.events import Check, Match
 
 
-@pytest_asyncio.fixture(params=["memory", "sqlite", "postgresql"])
-async def log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[EventLog]:
-    url = None
-    if request.param != "memory":
-        server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
-        url = await new_database(request.param, tmp_path, server)
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, log_url: Callable[[str], str]) -> str | None:
+    return None if request.param == "memory" else log_url(request.param)
+
+
+@pytest_asyncio.fixture
+async def log(url: str | None) -> AsyncIterator[EventLog]:
     async with opened(url) as log:
         yield log
 
