@@ -1,10 +1,10 @@
 """Which test runs when, and beside which: several processes share the tests of a run.
 
 The tests of a file stay together, in their order, so that what they share is made once. Those that start processes
-come first: they wait as much as they compute, and the many short ones fill the gaps. The longest of the others comes
-next, so that no worker is left with it when the rest have ended. With `--faults`, those of tests/faults and tests/scale
-come last, one after the other, when the other processes have ended: their figures are those of a machine that does
-nothing else.
+come first: they wait as much as they compute, and the many short ones fill the gaps. The longest of the others come
+next, so that no worker is left with one when the rest have ended. With `--faults`, those of tests/faults and
+tests/scale come last, one after the other, when the other processes have ended: their figures are those of a machine
+that does nothing else.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 SLOW = ("tests/e2e/", "tests/faults/", "tests/scale/")
-_LONGEST = ("tests/server/web/test_openapi.py",)
+_LONGEST = ("tests/server/web/test_openapi.py", "tests/setup/test_packages.py", "tests/test_imports.py")
 _ALONE = ("tests/faults/", "tests/scale/")
 _LAST = "alone"
 """What those go under."""
