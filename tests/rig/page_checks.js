@@ -94,5 +94,16 @@
       .filter((element) => element.scrollWidth > element.clientWidth && element.closest(".rooms, .table-frame") === null)
       .map((element) => `scrolls sideways by ${element.scrollWidth - element.clientWidth}px: ${named(element)}`);
 
-  return [...names(), ...contrast(), ...width(), ...sideways(), ...cutOff()];
+  /** Words that reach out of their control. */
+  const beyondItself = () => {
+    const found = [];
+    for (const element of document.querySelectorAll("button, .pill, summary")) {
+      if (!shown(element) || element.closest(".visually-hidden, .skip") !== null) continue;
+      const open = getComputedStyle(element).overflowX === "visible"; // a long name ends in dots
+      if (open && element.scrollWidth > element.clientWidth + 1) found.push(`out of itself: ${named(element)}`);
+    }
+    return found;
+  };
+
+  return [...names(), ...contrast(), ...width(), ...sideways(), ...cutOff(), ...beyondItself()];
 })();
