@@ -208,7 +208,7 @@ def test_everybody_who_was_merged_goes_too(web: TestClient, room: Room) -> None:
     web.post(f"/api/people/{alice}/merge", json={"from": alicia})
     room.match(alice)
     receipt = web.delete(f"/api/people/{alice}").json()
-    assert (receipt["photos"], receipt["events"]) == (2, 5)
+    assert (receipt["photos"], receipt["events"]) == (2, 6)  # with the line that they were merged
     assert events(web) == []
 
 
