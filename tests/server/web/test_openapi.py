@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
@@ -88,7 +89,14 @@ class Served:
         self.url = f"http://127.0.0.1:{port}"
         self.app = create_app(settings, Parts(make_examiner=lambda: examiner))
         self.described = document(self.app)
-        config = uvicorn.Config(self.app, host="127.0.0.1", port=port, log_config=None, timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            self.app,
+            host="127.0.0.1",
+            port=port,
+            log_config=None,
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=300,  # it closes none that a request is just put on
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="uvicorn")
         self._validators: dict[tuple[str, str, int], jsonschema_rs.Validator | None] = {}
@@ -172,6 +180,8 @@ def try_one(keyed: Served, local: Served, operation: Operation, mode: Generation
     """One operation, by everybody. Returns the statuses of the answers."""
     statuses = set()
     who = callers(keyed)
+    kept = requests.Session()  # its connections, and nothing that an answer would have it keep
+    kept.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     @given(case=operation.as_strategy(generation_mode=mode))
     @examples(
@@ -184,14 +194,15 @@ def try_one(keyed: Served, local: Served, operation: Operation, mode: Generation
     )
     def attempt(case: Case[Any]) -> None:
         for served, headers in [(local, {}), *((keyed, headers) for headers in who.values())]:
-            response = case.call(base_url=served.url, headers=headers, allow_redirects=False, timeout=10)
+            response = case.call(base_url=served.url, headers=headers, allow_redirects=False, timeout=10, session=kept)
             statuses.add(response.status_code)
             is_no = operation.path in SAYS_NO_BY_503 and response.status_code == 503
             case.validate_response(response, checks=CHECKS if is_no else [not_a_server_error, *CHECKS])
             served.fits(case, response)
 
-    try:
-        attempt()
-    except Unsatisfiable:
-        assert mode is GenerationMode.NEGATIVE  # nothing can be wrong where nothing is asked for
+    with kept:
+        try:
+            attempt()
+        except Unsatisfiable:
+            assert mode is GenerationMode.NEGATIVE  # nothing can be wrong where nothing is asked for
     return statuses
