@@ -25,7 +25,7 @@ from tests.rig.postgres import Postgres
 from tests.rig.replicas import Replicas, check_body
 
 KEYS = {"admin_key": "admin-key-0123456789", "recognizer_key": "recognizer-key-0123456789"}
-SENDERS = 8
+SENDERS = 32
 """Connections to each process over which events come."""
 PATIENCE_SECONDS = 30
 """How long after the last event the slowest listener may take to have it."""

@@ -91,6 +91,10 @@ class AlarmFold(Following):
         self._bound.clear()
         self._seen_again.clear()
 
+    def _heed(self, _cursor: int, event: Event) -> None:
+        if event.type in _CAUSES:
+            self._forget()
+
     async def _follow(self, connection: AsyncConnection, new: Sequence[tuple[int, Event]]) -> list[AlarmChange]:
         made: list[AlarmChange] = []
         for cursor, event in new:

@@ -101,6 +101,15 @@ class IdentityFold(Following):
         self._rooms.clear()
         self._changed.clear()
 
+    def _heed(self, cursor: int, event: Event) -> None:
+        if isinstance(event, Check):
+            if not self._is_plain(event):
+                who = _who(event)
+                self._known.pop(who, None)
+                self._rooms.pop(who.room, None)
+        elif isinstance(event, BindingChange) or news_of(cursor, event) is not None:
+            self._forget()
+
     async def _follow(self, connection: AsyncConnection, new: Sequence[tuple[int, Event]]) -> list[IdentityChange]:
         made: list[IdentityChange] = []
         for cursor, event in new:
@@ -110,7 +119,7 @@ class IdentityFold(Following):
         return made
 
     def _is_plain(self, check: Check) -> bool:
-        known = self._known.get(Who(check.room or "", check.participant_identity or check.participant_name))
+        known = self._known.get(_who(check))
         if known is None or not known.is_plain or known.told is None or known.told.sid != check.participant_id:
             return False
         return check.evidence is None or check.evidence.continuity != "changed"
@@ -237,6 +246,10 @@ class IdentityFold(Following):
         if self._changed:
             await write_told(connection, self._changed.values())
             self._changed.clear()
+
+
+def _who(check: Check) -> Who:
+    return Who(check.room or "", check.participant_identity or check.participant_name)
 
 
 async def _certainty(connection: AsyncConnection, finding: Finding, person: str) -> str:

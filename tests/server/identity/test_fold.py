@@ -108,6 +108,31 @@ async def test_what_another_process_has_appended_is_seen(kept: Identities) -> No
     await other.log.aclose()
 
 
+async def test_who_is_nobody_in_particular_is_not_read_again_when_another_process_hears_of_them(
+    kept: Identities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every event of the one is a step ahead of what the other remembers, and all wait for who holds the log."""
+    other = Identities(kept.database.url)
+    await other.log.open()
+    await kept.tell(change(0, "joined"), seen(1, best="p_1"))
+    await other.tell(seen(2, best="p_1"))
+    read: list[int] = []
+
+    async def news_before(_connection: Any, _who: Any, cursor: int) -> list[Any]:
+        read.append(cursor)
+        return []
+
+    monkeypatch.setattr("facematch.server.identity.fold.news_before", news_before)
+    for when in range(3, 9):
+        assert await (kept, other)[when % 2].tell(seen(when, best="p_1")) == []
+    assert read == []
+    await other.tell(binding(when=9))
+    assert len(read) == 1
+    await kept.tell(seen(10, bound="p_1"))
+    assert len(read) == 2, "they are somebody now"
+    await other.log.aclose()
+
+
 async def test_a_look_that_comes_late_is_put_in_its_place(kept: Identities) -> None:
     await kept.tell(change(0, "joined"), binding(), named(1, "p_1"), named(2, "p_1"), named(3, "p_2"))
     [unexpected] = await kept.tell(named(5, "p_2"))
@@ -233,21 +258,22 @@ TOLD = st.one_of(
 )
 @given(
     st.lists(st.lists(TOLD, min_size=1, max_size=8), max_size=6),
-    st.lists(st.booleans(), min_size=6, max_size=6),
+    st.lists(st.sampled_from(["the same", "forgets", "another"]), min_size=6, max_size=6),
 )
 def test_in_whatever_order_it_comes_a_rebuild_tells_the_same(
-    tmp_path_factory: pytest.TempPathFactory, migrated: Path, told: list[list[Any]], forgetting: list[bool]
+    tmp_path_factory: pytest.TempPathFactory, migrated: Path, told: list[list[Any]], by: list[str]
 ) -> None:
     file = tmp_path_factory.mktemp("log") / "events.db"
     shutil.copyfile(migrated, file)
 
     async def scenario() -> None:
-        kept = Identities(sqlite_url(file))
+        kept, another = Identities(sqlite_url(file)), Identities(sqlite_url(file))
         await kept.open("p_1", "p_2")
+        await another.log.open()
         try:
-            for together, forgets in zip(told, forgetting, strict=False):
-                await kept.tell(*together)
-                if forgets:
+            for together, who in zip(told, by, strict=False):
+                await (another if who == "another" else kept).tell(*together)
+                if who == "forgets":
                     kept.fold.doubt()
             before, events_before = await kept.told(), await kept.made()
             bound = await kept.database.rows(sa.select(bindings).order_by(bindings.c.identity))
@@ -255,6 +281,7 @@ def test_in_whatever_order_it_comes_a_rebuild_tells_the_same(
             assert await kept.told() == before
             assert await kept.database.rows(sa.select(bindings).order_by(bindings.c.identity)) == bound
         finally:
+            await another.log.aclose()
             await kept.log.aclose()
 
     asyncio.run(scenario())
