@@ -94,7 +94,8 @@ class NativeOutput:
         """Look once a second, for ever."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            self.tell(await asyncio.to_thread(self._drain))
+            if self._size():
+                self.tell(await asyncio.to_thread(self._drain))
 
     def tell(self, lines: list[str]) -> None:
         """The SDK's as they are, decoders at DEBUG, everything else as a warning; so many lines and no more."""
@@ -106,15 +107,21 @@ class NativeOutput:
         if others:
             log.warning("Native code says", lines=_told(others), count=len(others))
 
+    def _size(self) -> int:
+        """How much has come since, in bytes. The system knows that of an open file without asking the disk."""
+        try:
+            return 0 if self._file is None else os.fstat(self._file).st_size
+        except OSError:
+            return 0
+
     def _drain(self) -> list[str]:
         """What has come since, line by line; the file is empty afterwards."""
-        if self._file is None:
+        size = self._size()
+        if self._file is None or not size:
             return []
         try:
-            size = os.fstat(self._file).st_size
-            data = os.pread(self._file, MOST_BYTES, max(0, size - MOST_BYTES)) if size else b""
-            if size:
-                os.ftruncate(self._file, 0)
+            data = os.pread(self._file, MOST_BYTES, max(0, size - MOST_BYTES))
+            os.ftruncate(self._file, 0)
         except OSError:
             return []
         return [line for line in data.decode("utf-8", "replace").splitlines() if line.strip()]
