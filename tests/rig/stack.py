@@ -85,8 +85,8 @@ class Stack:
         The photograph is put there as an operator does: an upload loads the models of the web process as well.
         """
         enrolled = None if reference is None else self.put_reference(reference)
-        self.recognizer.start()  # it takes the longer to load, and does not mind an API that comes later
-        await self.start_api()
+        await self.start_api()  # first: a recognizer that is ready before it says that nobody takes its events
+        self.recognizer.start()
 
         async def ready() -> bool:
             heartbeat = await self.recognizer_connected(within=RECOGNIZER_START_SECONDS)
