@@ -175,6 +175,7 @@ class Launch:
                 )
                 if livekit is not None:
                     await self._until(self._livekit_answers, livekit)
+                await self._until(self._api_answers, api)  # else the recognizer warns of it: it is the faster one
                 recognizer = await self._start_one(
                     Program(
                         "recognizer",
@@ -187,7 +188,6 @@ class Launch:
                     ),
                     self._recognizer,
                 )
-                await self._until(self._api_answers, api)
                 await self._until(self._recognizer_reports, recognizer)
         except TimeoutError:
             raise LaunchError(

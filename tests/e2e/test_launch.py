@@ -75,6 +75,7 @@ async def ready(process: Process) -> list[psutil.Process]:
         within=START_SECONDS,
         what="run.sh is ready",
     )
+    assert "API does not take events" not in process.output()  # who starts it is told of no trouble
     children = psutil.Process(process.pid).children(recursive=True)
     assert len(children) == 2, children
     return children
