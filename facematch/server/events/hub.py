@@ -39,6 +39,8 @@ LARGEST_MESSAGE: Final = 64 * 1024
 """Bytes that a client may send at once; what it says is ignored."""
 
 _PAGE = 200
+_LOOKS_APART = 0.25
+"""Of the time that a client may take nothing: how often it is looked whether it does."""
 _TURN = 32
 """Messages handled in a row before others get their turn."""
 
@@ -73,6 +75,8 @@ class _Client:
         self.queue: deque[Entry] = deque()
         self.ready = asyncio.Event()
         """Set when the queue holds something."""
+        self.sending_since: float | None = None
+        """On the loop's clock, while something is sent: a timer for each event would cost a third of the sending."""
         self.replaying = False
         self.overflowed = False
         """Events left the queue unsent during the replay: the log has to be read again."""
@@ -214,7 +218,7 @@ class Hub:
         tasks = [asyncio.create_task(self._write(client, after)), asyncio.create_task(self._listen(client))]
         try:
             try:
-                goodbye = await client.goodbye
+                goodbye = await self._goodbye(client)
             finally:
                 for task in tasks:
                     task.cancel()
@@ -235,6 +239,16 @@ class Hub:
             async with asyncio.timeout(seconds):
                 await self._empty.wait()
 
+    async def _goodbye(self, client: _Client) -> tuple[int, str] | None:
+        """See `_Client.goodbye`; one that takes nothing for too long is told its own."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            done, _ = await asyncio.wait([client.goodbye], timeout=self._send_seconds * _LOOKS_APART)
+            if done:
+                return client.goodbye.result()
+            if client.sending_since is not None and clock() - client.sending_since > self._send_seconds:
+                self._drop(client, "stopped reading: come back with ?after=<last cursor>")
+
     async def _write(self, client: _Client, after: int | None) -> None:
         try:
             if after is not None:
@@ -250,8 +264,6 @@ class Hub:
                         await asyncio.sleep(0)  # a send that finds room does not let go of the loop
                 client.ready.clear()
                 await client.ready.wait()
-        except TimeoutError:
-            self._drop(client, "stopped reading: come back with ?after=<last cursor>")
         except (WebSocketDisconnect, RuntimeError):  # Starlette's words for a client that left meanwhile
             client.left()
         except LogUnavailableError as error:
@@ -280,8 +292,9 @@ class Hub:
 
     async def _send(self, client: _Client, entry: Entry) -> None:
         if entry.type in client.types:
-            async with asyncio.timeout(self._send_seconds):
-                await client.socket.send_text(entry.text)
+            client.sending_since = asyncio.get_running_loop().time()
+            await client.socket.send_text(entry.text)
+            client.sending_since = None
         client.cursor = entry.cursor
 
     async def _listen(self, client: _Client) -> None:
