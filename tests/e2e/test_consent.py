@@ -19,7 +19,7 @@ from tests.rig.listener import is_check, is_match
 from tests.rig.page import CHECKS, LOOK
 from tests.rig.photographs import SAME_PERSON, Scene
 from tests.rig.stack import Stack
-from tests.rig.waiting import wait_until
+from tests.rig.waiting import wait_until, wait_until_true
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -217,13 +217,17 @@ async def test_observers_are_told_in_the_room_and_nobody_else_is(stack: Stack) -
     heard: dict[str, list[Message]] = {"Moderator": [], "Nosy": []}
     async with AsyncExitStack() as rooms, stack.listen() as events, stack.publishers() as publishers:
         for identity, told in heard.items():
-            await rooms.enter_async_context(listening(stack, identity, told))
+            room = await rooms.enter_async_context(listening(stack, identity, told))
         browser = await rooms.enter_async_context(chromium(Scene(SAME_PERSON)))
         pages = {identity: await browser.new_page() for identity in ("Deputy", "NosyToo")}
         for identity, page in pages.items():
             await page.goto(stack.base_url)
             token = (await asked(stack, "POST", "/api/token", identity=identity))["token"]
             await page.evaluate(LISTEN, [stack.environment["LIVEKIT_URL"], token])
+        # LiveKit tells of who publishes nothing up to 3 s later, all at once, and whoever is not known cannot be told.
+        await wait_until_true(
+            lambda: pages.keys() <= room.remote_participants.keys(), within=FIRST, what="all are known"
+        )
         await on_air(stack, publishers, "Eve", consent=True)
         match = await events.next(is_match("Eve"), within=FIRST)
         check = await events.next(is_check("Eve", "match"), within=FIRST)

@@ -76,7 +76,7 @@ class _Client:
         self.ready = asyncio.Event()
         """Set when the queue holds something."""
         self.sending_since: float | None = None
-        """On the loop's clock, while something is sent: a timer for each event would cost a third of the sending."""
+        """On the loop's clock, while something is sent: a timer for each event would cost a fifth of the sending."""
         self.replaying = False
         self.overflowed = False
         """Events left the queue unsent during the replay: the log has to be read again."""

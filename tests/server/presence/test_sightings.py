@@ -111,7 +111,9 @@ def test_cameras_people_rooms_and_times_are_told_apart(client: TestClient) -> No
     assert lines(client, "person=default") == lines(client, "person=p_none") == lines(client, "room=green") == []
     assert client.post(f"/api/people/{ada}/merge", json={"from": eve}).status_code == 200
     assert lines(client, f"person={ada}") == [("sighting", 30, 30, 1), ("sighting", 0, 20, 3)]
-    assert page(client, "room=red")["lines"][0]["people"] == [{"person_id": ada, "person_name": "Ada"}]
+    merged, one = page(client, "room=red")["lines"]  # what is of no room is said with each
+    assert (merged["kind"], merged["event"]["change"]) == ("said", "people_merged")
+    assert one["people"] == [{"person_id": ada, "person_name": "Ada"}]
 
 
 def test_pages_do_not_shift_while_events_come_in(client: TestClient) -> None:
