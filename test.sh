@@ -2,7 +2,7 @@
 # Every check: style, types, the page's modules, and all tests; they run beside each other.
 #   ./test.sh                         everything, in several processes
 #   ./test.sh --quick                 everything but what starts browsers, servers and package managers, or looks at
-#                                     photographs (`long` below)
+#                                     photographs (`long` and `real` below)
 #   ./test.sh --faults                everything, with the proofs of tests/faults at their whole length, some 40 minutes
 #   ./test.sh [pytest arguments]      the checks and some tests, in one process: ./test.sh tests/faces -k encoder
 # All of it runs even when a part fails; the exit code and the last line tell.
@@ -48,8 +48,12 @@ long=(
   tests/e2e
   tests/faults
   tests/scale
+  tests/server/access/test_local_processes.py
+  tests/server/events/test_compressed.py
   tests/server/events/test_durability.py
+  tests/server/events/test_socket_bombs.py
   tests/server/storage/test_sole_process.py
+  tests/server/web/test_framings.py
   tests/server/web/test_hostile_clients.py
   tests/server/web/test_openapi.py
   tests/server/web/test_uvicorn.py
@@ -60,9 +64,13 @@ long=(
   tests/recognizer/room/test_still_camera.py
   tests/recognizer/test_random_changes.py
 )
+real=(
+  tests/server/rooms/test_expulsion.py::test_signing_everybody_out_empties_the_room_of_guests
+  tests/server/rooms/test_viewing.py::test_on_a_real_server_nobody_sees_who_watches
+)
 case "$*" in
   "" | --faults) tests=("${parallel[@]}" "$@") ;;
-  --quick) tests=("${parallel[@]}" "${long[@]/#/--ignore=}") ;;
+  --quick) tests=("${parallel[@]}" "${long[@]/#/--ignore=}" "${real[@]/#/--deselect=}") ;;
   *) tests=("$@") ;;
 esac
 

@@ -157,11 +157,16 @@ async def test_a_failure_shows_what_the_test_has_started_and_nothing_older(doome
 
 
 def test_what_a_quick_run_leaves_out_is_where_test_sh_looks_for_it() -> None:
-    listed = re.search(r"^long=\((.*?)^\)", (ROOT / "test.sh").read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    assert listed is not None
-    paths = listed[1].split()
+    said = (ROOT / "test.sh").read_text("utf-8")
+    whole, parts = (re.search(rf"^{name}=\((.*?)^\)", said, re.DOTALL | re.MULTILINE) for name in ("long", "real"))
+    assert whole is not None
+    assert parts is not None
+    paths = whole[1].split()
     assert {"tests/e2e", "tests/faults"} < set(paths)
     assert [path for path in paths if not (ROOT / path).exists()] == []
+    for part in parts[1].split():
+        path, name = part.split("::")
+        assert f"def {name}(" in (ROOT / path).read_text("utf-8")
 
 
 def test_what_two_files_of_tests_need_lies_in_the_rig() -> None:
