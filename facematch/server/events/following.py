@@ -33,16 +33,7 @@ class Following(ABC):
     async def fold(
         self, connection: AsyncConnection, before: Position, new: Sequence[tuple[int, Event]]
     ) -> Sequence[Event]:
-        """Take events that this transaction appends.
-
-        Args:
-            connection: in the transaction, which holds the position's lock.
-            before: the position before it.
-            new: position and event, in order.
-
-        Returns:
-            What follows from them, to be appended behind them.
-        """
+        """See `Derived`."""
         now = (before.latest, before.erased, before.gallery)
         if self._stands != now and not await self._heard_others(connection, now):
             self.doubt()

@@ -52,7 +52,12 @@ class Derived(Protocol):
     async def fold(
         self, connection: AsyncConnection, before: Position, new: Sequence[tuple[int, Event]]
     ) -> Sequence[Event]:
-        """Take events, with their positions, in the transaction that appends them.
+        """Take events that a transaction appends.
+
+        Args:
+            connection: in that transaction, which holds the position's lock.
+            before: the position before it.
+            new: position and event, in order.
 
         Returns:
             Events that follow from them, to be appended behind them in the same transaction.

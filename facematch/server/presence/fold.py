@@ -90,16 +90,7 @@ class PresenceFold:
     async def fold(
         self, connection: AsyncConnection, before: Position, new: Sequence[tuple[int, Event]]
     ) -> Sequence[Event]:
-        """Take events that this transaction appends.
-
-        Args:
-            connection: in the transaction, which holds the position's lock.
-            before: the position before it.
-            new: position and event, in order.
-
-        Returns:
-            Nothing: no event follows from presence.
-        """
+        """See `Derived`. No event follows from presence."""
         if before.folded < before.latest:
             last = before.folded
             while page := await events_after(connection, last, before.latest, PAGE):
