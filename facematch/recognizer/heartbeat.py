@@ -32,6 +32,8 @@ IDLE_SECONDS = 30.0
 """The pace in a room that has no tracks, where beats say that its recognizer is there (`protocol.beat`)."""
 LEAST_SECONDS = 0.25
 """Changes that come faster are told together."""
+TRACKS_A_SECOND = 400
+"""Told at most: with more than a hundred of them something changes all the time, and each is told of with each beat."""
 
 POST_SECONDS = 2.0
 
@@ -81,6 +83,8 @@ class HeartbeatSender:
         self._hearers = hearers
         self._pace = pace
         self._told = 0
+        self._tracks = 0
+        """In the last one."""
         self._most_bytes = MOST_BYTES
         self._refused_with: int | None = None
         self._untold = 0
@@ -89,12 +93,14 @@ class HeartbeatSender:
         """Send, for ever."""
         while True:
             await self._beat()
-            await asyncio.sleep(LEAST_SECONDS)
-            await self._changed.until(lambda: self._changed.count != self._told, self._pace() - LEAST_SECONDS)
+            least = min(HEARTBEAT_SECONDS, max(LEAST_SECONDS, self._tracks / TRACKS_A_SECOND))
+            await asyncio.sleep(least)
+            await self._changed.until(lambda: self._changed.count != self._told, self._pace() - least)
 
     async def _beat(self) -> None:
         self._told = self._changed.count
         account = self._account.now()
+        self._tracks = len(account.tracks)
         body, untold = fitted(account, self._most_bytes)
         self._note_untold(untold)
         try:

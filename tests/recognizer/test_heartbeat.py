@@ -172,6 +172,27 @@ def test_changes_that_come_fast_are_told_together() -> None:
     assert beats[8:] == pytest.approx([2.0, 4.0])  # the last change is told, and then it is quiet again
 
 
+@pytest.mark.parametrize(("tracks", "apart"), [(0, 0.25), (100, 0.25), (300, 0.75), (2000, 2.0)])
+def test_beats_with_many_tracks_are_fewer(tracks: int, apart: float) -> None:
+    class Many(Account):
+        def now(self) -> Heartbeat:
+            status = TrackStatus(
+                track_sid="TR", participant_id="PA", participant_identity="ann", participant_name="Ann", state="hold"
+            )
+            return told().model_copy(update={"tracks": [status] * tracks})
+
+    async def scenario() -> list[float]:
+        parts = Parts()
+        parts.account = Many()
+        for hundredth in range(1, 600):
+            asyncio.get_running_loop().call_at(hundredth / 100, parts.changed.notify)
+        return await beating(parts, 5.9)
+
+    beats = run(scenario())
+    assert beats == pytest.approx([apart * number for number in range(int(5.9 / apart) + 1)], abs=0.25)
+    assert min(later - earlier for earlier, later in pairwise(beats)) >= apart - 0.0001
+
+
 def test_a_change_during_a_post_is_not_missed() -> None:
     class Slow(Api):
         async def post(self, path: str, body: bytes, seconds: float) -> Answer:
