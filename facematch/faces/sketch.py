@@ -12,10 +12,9 @@ is *new* where it is no shade between those that lay within a block of it before
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -78,7 +77,7 @@ class Sketch:
         if expected is None:
             return None
         difference = self.grey - expected
-        noise = _SIGMA * float(np.median(np.abs(difference)))
+        noise = _SIGMA * _middle(np.abs(difference))
         if noise > _MOST_NOISE:
             return None
         changed = _above(difference, max(_LEAST, _TIMES_NOISE * noise))
@@ -91,9 +90,9 @@ class Sketch:
     def _expected(self, earlier: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """The earlier picture with this one's brightness and contrast; None when there is no saying what those are."""
         difference = self.grey - earlier
-        drift = float(np.median(difference))
+        drift = _middle(difference)
         off = np.abs(difference - drift)
-        alike = off <= 3 * _SIGMA * float(np.median(off)) + 1  # what has moved says nothing of the exposure
+        alike = off <= 3 * _SIGMA * _middle(off) + 1  # what has moved says nothing of the exposure
         before, now = earlier[alike], self.grey[alike]
         middle = float(before.mean())
         spread = before - middle
@@ -108,8 +107,37 @@ def sketched(frame: Pixels, scale: float) -> Sketch:
     """The sketch of a contiguous frame that is searched at `scale` (at most 1) of its size."""
     height, width = frame.shape[:2]
     block = max(1, round(BLOCK / scale))
-    small = Image.frombuffer("RGB", (width, height), frame, "raw", "RGB", 0, 1).reduce(block)
-    return Sketch((width, height), block, np.asarray(small).mean(axis=2, dtype=np.float32))
+    return Sketch((width, height), block, _means(frame, block))
+
+
+def _means(frame: Pixels, block: int) -> NDArray[np.float32]:
+    """Of all three colours of each block. Whole rows of bytes are added first, which takes half the time of
+    averaging pixels.
+    """
+    height, width = frame.shape[:2]
+    flat = frame.reshape(height, 3 * width)
+    whole = height // block * block
+    wide: type[np.uint16 | np.uint32] = np.uint16 if block * 255 <= np.iinfo(np.uint16).max else np.uint32
+    sums: NDArray[Any] = flat[:whole].reshape(-1, block, 3 * width).sum(axis=1, dtype=wide)
+    if whole < height:
+        sums = np.vstack((sums, flat[whole:].sum(axis=0, dtype=wide)))
+    if beyond := -width % block:
+        sums = np.pad(sums, ((0, 0), (0, 3 * beyond)))
+    across = sums.reshape(len(sums), -1, 3 * block).sum(axis=2, dtype=np.uint32)
+    means: NDArray[np.float32] = across.astype(np.float32) / (3 * np.outer(_sides(height, block), _sides(width, block)))
+    return means
+
+
+def _sides(length: int, block: int) -> NDArray[np.float32]:
+    """Pixels of each block along one side of the frame: the last may have fewer."""
+    return np.minimum(block, length - np.arange(0, length, block)).astype(np.float32)
+
+
+def _middle(values: NDArray[np.float32]) -> float:
+    """The median; of an even number, the upper of the two. NumPy's own looks for three places, in five times the
+    time.
+    """
+    return float(np.partition(values.ravel(), values.size // 2)[values.size // 2])
 
 
 def _above(amounts: NDArray[np.float32], limit: float) -> NDArray[np.bool_]:

@@ -46,6 +46,21 @@ def test_a_sketch_is_small() -> None:
         assert small.frame_size == (width, height)
 
 
+@pytest.mark.parametrize(
+    ("width", "height", "scale"), [(24, 16, 1.0), (29, 19, 1.0), (7, 3, 1.0), (90, 61, 0.3), (3000, 2, 0.01)]
+)
+def test_a_block_is_the_mean_of_its_pixels(width: int, height: int, scale: float) -> None:
+    """Those at the right and at the bottom of what is left of them."""
+    frame = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
+    made = sketched(frame, scale)
+    means = [
+        [frame[top : top + made.block, left : left + made.block].mean() for left in range(0, width, made.block)]
+        for top in range(0, height, made.block)
+    ]
+    np.testing.assert_allclose(made.grey, means, rtol=1e-5)
+    assert made.grey.dtype == np.float32
+
+
 @pytest.mark.parametrize("noise", [0.0, 1.0, 4.0, 8.0])
 @pytest.mark.parametrize("drift", [0.0, 5.0, -5.0])
 def test_noise_and_drifting_exposure_are_no_change(noise: float, drift: float) -> None:

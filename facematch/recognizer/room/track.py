@@ -15,7 +15,7 @@ from facematch.recognizer.room import forwarding
 from facematch.recognizer.room.cycle import Cycle, Media, Output, ReportCheck, ReportMatch, Rest, SetMedia, State
 from facematch.recognizer.room.probe import Batch, Probe
 from facematch.recognizer.room.refusal import WORDS, refusal
-from facematch.recognizer.room.subject import claimed_person, subject_of
+from facematch.recognizer.room.subject import claimed_person, identity_of, subject_of
 from facematch.recognizer.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class TrackWatch:
 
     def _bound(self) -> str | None:
         """Who is supposed to be there."""
-        return self._shared.directions.bound_person(self.subject.participant_identity)
+        return self._shared.directions.bound_person(identity_of(self.participant))
 
     def _anyone(self) -> bool:
         """Whether there is anybody to look for."""
@@ -131,7 +131,7 @@ class TrackWatch:
 
     def _wanted(self) -> bool:
         """Whether a look was asked for since the last batch began."""
-        return self._shared.directions.look_asked(self.subject.participant_identity) > self._answered
+        return self._shared.directions.look_asked(identity_of(self.participant)) > self._answered
 
     async def _run_batch(self) -> None:
         """Wait for a slot and run one batch, unless there is nobody to look for or nothing to look at."""
@@ -147,7 +147,7 @@ class TrackWatch:
     def _begin(self) -> tuple[Output, ...]:
         """A slot is ours: the batch begins, and with it its timeout."""
         self._begun = _now()
-        self._answered = self._shared.directions.look_asked(self.subject.participant_identity)
+        self._answered = self._shared.directions.look_asked(identity_of(self.participant))
         delay = self._begun - self.cycle.since
         self._shared.counters.delay_seconds += delay
         if delay > DELAY_WORTH_A_LINE:
