@@ -26,14 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = ["_stack_of_file", "livekit", "make_stack", "own_livekit", "shared_stack"]
 
-HERE = Path(__file__).resolve().parent
-ARTIFACTS = HERE.parent / "artifacts"
+ARTIFACTS = Path(__file__).resolve().parents[1] / "artifacts"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever lies in this folder is an end-to-end test."""
     for item in items:
-        if HERE in item.path.parents:
+        if item.nodeid.startswith("tests/e2e/"):
             item.add_marker(pytest.mark.e2e)
 
 

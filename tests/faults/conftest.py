@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -13,12 +12,11 @@ from tests.rig.stacks import livekit, make_stack, own_livekit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.rig.livekit_server import LiveKitServer
 
 __all__ = ["Scale", "figure", "livekit", "make_stack", "own_livekit", "scale"]
-
-HERE = Path(__file__).resolve().parent
 
 
 class Launch(Protocol):
@@ -29,7 +27,7 @@ class Launch(Protocol):
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """See `bound`."""
-    bound(config, items, HERE)
+    bound(config, items, "tests/faults/")
 
 
 @pytest.fixture

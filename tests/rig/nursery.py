@@ -39,9 +39,31 @@ _MOST_BYTES: Final = 256 * 1024
 _PATIENCE_SECONDS: Final = 60
 _WEB: Final = ("-m", "uvicorn")
 _RECOGNIZER: Final = ("main.py",)
+_WITH_THE_LOOP: Final = ("anyio._backends._asyncio",)
+_WHAT_THE_WEB_PROCESS_IMPORTS_LATER: Final = (
+    *_WITH_THE_LOOP,
+    "aiosqlite",
+    "alembic.command",  # what brings the tables up to date
+    "facematch.faces.engine",  # what somebody who opens the page may soon need
+    "facematch.faces.photos.enrollment",
+    "fastapi.telemetry._runtime",
+    "numpy.ma",
+    "pydantic.v1",
+    "sqlalchemy.dialects.sqlite.aiosqlite",
+)
+"""By itself it does so at its start, or when it is asked for the first time."""
 _IMPORTED: Final = {
-    _WEB: ("uvicorn.main", "uvicorn.lifespan.on", "facematch.server.app", "facematch.server.web.bounded_uvicorn"),
-    _RECOGNIZER: ("facematch.recognizer.app", "facematch.recognizer.process.entry"),
+    _WEB: (
+        "uvicorn.main",
+        "uvicorn.lifespan.on",
+        "uvicorn.loops.uvloop",
+        "uvicorn.protocols.http.httptools_impl",
+        "uvicorn.protocols.websockets.auto",
+        "facematch.server.app",
+        "facematch.server.web.bounded_uvicorn",
+        *_WHAT_THE_WEB_PROCESS_IMPORTS_LATER,
+    ),
+    _RECOGNIZER: ("facematch.recognizer.app", "facematch.recognizer.process.entry", *_WITH_THE_LOOP),
 }
 
 

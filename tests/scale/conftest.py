@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,12 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Scale", "figure", "scale"]
 
-HERE = Path(__file__).resolve().parent
-
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """See `bound`."""
-    bound(config, items, HERE)
+    bound(config, items, "tests/scale/")
 
 
 @pytest.fixture(scope="module")
