@@ -6,6 +6,7 @@ Nothing may fail on our side, and nothing may be answered that the description d
 from __future__ import annotations
 
 import copy
+import json
 import threading
 import time
 from http.cookiejar import DefaultCookiePolicy
@@ -30,6 +31,7 @@ from schemathesis.specs.openapi.checks import (
 
 from facematch.server.app import Parts, create_app
 from facematch.server.web.openapi import document
+from tests.rig.fake_examiner import FakeExaminer
 from tests.rig.keyed import KEYS, with_keys
 from tests.rig.ports import free_tcp_port
 
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
     Operation = APIOperation[Any, Any, Any, Any]
 
     from facematch.config.settings import Settings
-    from tests.rig.fake_examiner import FakeExaminer
 
 EXAMPLES = 10
 """Of each kind, for each operation."""
@@ -81,16 +82,39 @@ NEEDS_MORE = {
 """What a request needs that the description cannot say: everything else is answered with 200 to somebody."""
 
 
+class Description:
+    """It is the same with keys and without: what is made of it is made once."""
+
+    def __init__(self, described: dict[str, Any]) -> None:
+        self._described = described
+        self._validators: dict[str, jsonschema_rs.Validator] = {}
+
+    def validator(self, path: str, method: str, status: int) -> jsonschema_rs.Validator | None:
+        """Of an answer; None: nothing is announced. Many have the same, and to make it takes longer than the answer."""
+        announced = self._described["paths"][path][method]["responses"][str(status)]
+        content = announced.get("content", {}).get("application/json", {})
+        if "schema" not in content:
+            return None
+        schema = {**content["schema"], "components": self._described["components"]}
+        key = json.dumps(content["schema"], sort_keys=True)
+        if key not in self._validators:
+            self._validators[key] = jsonschema_rs.validator_for(schema, validate_formats=True)
+        return self._validators[key]
+
+    def operations(self) -> list[Operation]:
+        schema = schemathesis.openapi.from_dict(copy.deepcopy(self._described))
+        return [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
+
+
 class Served:
     """The whole web process, in a thread, over real connections."""
 
-    def __init__(self, settings: Settings, examiner: FakeExaminer) -> None:
+    def __init__(self, settings: Settings, examiner: FakeExaminer, description: Description) -> None:
         port = free_tcp_port()
         self.url = f"http://127.0.0.1:{port}"
-        self.app = create_app(settings, Parts(make_examiner=lambda: examiner))
-        self.described = document(self.app)
+        self._description = description
         config = uvicorn.Config(
-            self.app,
+            create_app(settings, Parts(make_examiner=lambda: examiner)),
             host="127.0.0.1",
             port=port,
             log_config=None,
@@ -99,7 +123,6 @@ class Served:
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="uvicorn")
-        self._validators: dict[tuple[str, str, int], jsonschema_rs.Validator | None] = {}
 
     def start(self) -> None:
         self._thread.start()
@@ -115,38 +138,30 @@ class Served:
 
     def fits(self, case: Case[Any], response: Response) -> None:
         """The body is as described. Schemathesis' own check takes our tuples (`prefixItems`) for a mistake."""
-        is_as_announced = self._validator(case.operation.path, case.operation.method.lower(), response.status_code)
+        is_as_announced = self._description.validator(
+            case.operation.path, case.operation.method.lower(), response.status_code
+        )
         if is_as_announced is not None and response.headers["content-type"][0] == "application/json":
             is_as_announced.validate(response.json())
 
-    def _validator(self, path: str, method: str, status: int) -> jsonschema_rs.Validator | None:
-        """Made once: it takes longer than the answer."""
-        place = path, method, status
-        if place not in self._validators:
-            announced = self.described["paths"][path][method]["responses"][str(status)]
-            content = announced.get("content", {}).get("application/json", {})
-            schema = {**content["schema"], "components": self.described["components"]} if "schema" in content else None
-            made = None if schema is None else jsonschema_rs.validator_for(schema, validate_formats=True)
-            self._validators[place] = made
-        return self._validators[place]
 
-    def operations(self) -> list[Operation]:
-        schema = schemathesis.openapi.from_dict(copy.deepcopy(self.described))
-        return [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
+@pytest.fixture(scope="module")
+def description(shared_settings: Settings) -> Description:
+    return Description(document(create_app(shared_settings, Parts(make_examiner=FakeExaminer))))
 
 
 @pytest.fixture
-def keyed(settings: Settings, examiner: FakeExaminer) -> Iterator[Served]:
-    found = Served(with_keys(settings), examiner)
+def keyed(settings: Settings, examiner: FakeExaminer, description: Description) -> Iterator[Served]:
+    found = Served(with_keys(settings), examiner, description)
     found.start()
     yield found
     found.stop()
 
 
 @pytest.fixture
-def local(settings: Settings, examiner: FakeExaminer, tmp_path: Path) -> Iterator[Served]:
+def local(settings: Settings, examiner: FakeExaminer, tmp_path: Path, description: Description) -> Iterator[Served]:
     folders = {"data_dir": tmp_path / "local", "output_dir": tmp_path / "local-captures"}
-    found = Served(settings.model_copy(update={"tokens_per_minute": 10_000, **folders}), examiner)
+    found = Served(settings.model_copy(update={"tokens_per_minute": 10_000, **folders}), examiner, description)
     found.start()
     yield found
     found.stop()
@@ -165,14 +180,17 @@ def callers(keyed: Served) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["fitting", "unfitting"])
-def test_everybody_is_told_what_is_announced(keyed: Served, local: Served, mode: GenerationMode) -> None:
+def test_everybody_is_told_what_is_announced(
+    keyed: Served, local: Served, description: Description, mode: GenerationMode
+) -> None:
     answered: dict[str, set[int]] = {}
-    for operation in keyed.operations():
+    operations = description.operations()
+    for operation in operations:
         for number in try_one(keyed, local, operation, mode):
             answered.setdefault(f"{operation.method} {operation.path}", set()).add(number)
     assert {401, 403} <= set().union(*answered.values())
     if mode is GenerationMode.POSITIVE:
-        assert set(answered) == {f"{operation.method} {operation.path}" for operation in keyed.operations()}
+        assert set(answered) == {f"{operation.method} {operation.path}" for operation in operations}
         assert {path.split()[1] for path, statuses in answered.items() if 200 not in statuses} <= NEEDS_MORE
 
 
