@@ -19,6 +19,8 @@ from tests.rig.lasting import LASTING
 from tests.rig.ports import free_tcp_port, free_udp_port
 from tests.rig.process import forget_the_ended, started
 from tests.rig.schedule import ByFile, arrange
+from tools.page import build
+from tools.setup.work import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator, Iterator
@@ -38,7 +40,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A run that is told to end (a time limit, a shell that closes) ends what it started, as after Ctrl-C."""
+    """The page is that of the present sources.
+
+    A run that is told to end (a time limit, a shell that closes) ends what it started, as after Ctrl-C.
+    """
+    if not hasattr(config, "workerinput"):
+        try:
+            build()
+        except SetupError as error:
+            raise pytest.UsageError(f"the page cannot be built: {error}") from error
     hands_out = bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
 
     def end(number: int, frame: FrameType | None) -> None:

@@ -223,7 +223,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     )
     for router in (
         events.routes(Intake(feed.writer, keeping.erasures.turns_away), hub),  # asked for most: looked at first
-        page.routes(ROOT / "frontend.html", ROOT / "static", enrollment),
+        page.routes(ROOT / "static" / "built", enrollment),
         access.routes(
             _rooms_offered(settings),
             identity.bindings.is_person,

@@ -1,76 +1,83 @@
 """The page and its assets."""
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
-from starlette.staticfiles import StaticFiles
 
 from facematch.server.access.authorization import LOGIN_PAGE
 from facematch.server.access.caller import By, caller_of
 from facematch.server.access.roles import Role
 from facematch.server.gallery.enrollment import Enrollment
 from facematch.server.web.errors import ApiError, Code, documented
+from facematch.server.web.kept_files import KeptFiles
 
-_CACHE = "no-cache"
+_ASKED_ABOUT: Final = "no-cache"
 """Kept, but asked about each time: an update of Face Match shows at once, and nothing is sent twice."""
+_FOR_GOOD: Final = "public, max-age=31536000, immutable"
+_NAMED_BY_CONTENT: Final = re.compile(r"[^/]+-[A-Z0-9]{8}\.[a-z.]+")
+"""As the bundler names files (see `tools/setup/page.py`): another content has another name."""
 
-_MISSING = (404, Code.NOT_FOUND, "There is nothing at this address.")
+_MISSING: Final = (404, Code.NOT_FOUND, "There is nothing at this address.")
+_NOT_BUILT: Final = (503, Code.NOT_READY, "The page has not been built here: run ./install_fix.sh.")
 
 
-def routes(page: Path, assets: Path, enrollment: Enrollment) -> APIRouter:
+def routes(built: Path, enrollment: Enrollment) -> APIRouter:
     """`GET /`, `GET /login` and `GET /static/…`.
 
     Args:
-        page: its HTML.
-        assets: folder of its modules and styles.
+        built: folder of what set-up made of the page.
         enrollment: made ready when somebody opens the page.
     """
     router = APIRouter(tags=["page"])
-    page_files = StaticFiles(directory=page.parent)
-    asset_files = StaticFiles(directory=assets, check_dir=False)
-    files: dict[int | str, dict[str, Any]] = {
+    kept = KeptFiles(built)
+    sent: dict[int | str, dict[str, Any]] = {
         200: {"content": {"text/html": {}}, "description": "The file"},
         304: {"description": "The caller has it"},
-        **documented(_MISSING),
     }
+    pages = {**sent, **documented(_NOT_BUILT)}
 
-    async def file(of: StaticFiles, path: str, request: Request) -> Response:
-        response = await of.get_response(path, request.scope)
-        response.headers["Cache-Control"] = _CACHE
-        return response
+    async def page(name: str, request: Request) -> Response:
+        found = await kept.answer(name, request, cache=_ASKED_ABOUT)
+        if found is None:
+            raise ApiError(*_NOT_BUILT)
+        return found
 
     @router.get(
         "/",
         summary="The page",
         response_class=Response,
-        responses={**files, 303: {"description": "Sign in first: leads to /login"}},
+        responses={**pages, 303: {"description": "Sign in first: leads to /login"}},
     )
     async def get_page(request: Request) -> Response:
         """For viewers and admins the whole, for participants the part with which they join."""
         if caller_of(request.scope).roles.isdisjoint({Role.VIEWER, Role.ADMIN}):
-            return await file(asset_files, "pages/join.html", request)
+            return await page("join.html", request)
         await enrollment.warm()
-        return await file(page_files, page.name, request)
+        return await page("frontend.html", request)
 
     @router.get(
         LOGIN_PAGE,
         summary="Where people sign in",
         response_class=Response,
-        responses={**files, 303: {"description": "In local mode there is nothing to sign in to"}},
+        responses={**pages, 303: {"description": "In local mode there is nothing to sign in to"}},
     )
     async def get_login(request: Request) -> Response:
         """A link of an invitation leads here, too: its token stands after the #, which no server is told."""
         if caller_of(request.scope).by is By.LOCAL:
             return RedirectResponse("/", 303)
-        return await file(asset_files, "pages/login.html", request)
+        return await page("login.html", request)
 
-    @router.get("/static/{path:path}", summary="A part of the page", response_class=Response, responses=files)
+    parts = {**sent, **documented(_MISSING)}
+
+    @router.get("/static/{path:path}", summary="A part of the page", response_class=Response, responses=parts)
     async def get_asset(path: str, request: Request) -> Response:
-        if any(part.startswith(".") for part in path.split("/")):
+        found = await kept.answer(path, request, cache=_FOR_GOOD if _NAMED_BY_CONTENT.fullmatch(path) else _ASKED_ABOUT)
+        if found is None:
             raise ApiError(*_MISSING)
-        return await file(asset_files, path, request)
+        return found
 
     router.add_api_route("/", get_page, methods=["HEAD"], include_in_schema=False)
     router.add_api_route(LOGIN_PAGE, get_login, methods=["HEAD"], include_in_schema=False)

@@ -45,6 +45,7 @@ import { summaryOf } from "../model/summary.js";
 import { ordered } from "../model/tiles.js";
 import { Announcer } from "../view/announcer.js";
 import { keepFocus } from "../view/focus.js";
+import "./account.js";
 import { Alarms } from "./alarms.js";
 import { Binding } from "./binding.js";
 import { Ends } from "./ends.js";

@@ -9,6 +9,7 @@ import { Join } from "../view/join.js";
 import { GuestNotice } from "../view/notice.js";
 import { Others } from "../view/others.js";
 import { html, render } from "../view/preact.js";
+import "./account.js";
 import { leaveWhenOthersSignIn, signedIn } from "./signed-in.js";
 import { rememberName, rememberedName } from "./visitor.js";
 

@@ -12,7 +12,7 @@ let loading = null;
 
 /** @returns {Promise<LiveKit>} */
 export function loadLiveKit() {
-  loading ??= import("/static/vendor/livekit-client.esm.mjs").then(
+  loading ??= import("livekit-client").then(
     (livekit) => {
       livekit.setLogLevel("silent"); // what matters of it is told in words on the page
       return livekit;

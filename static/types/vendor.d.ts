@@ -1,11 +1,5 @@
-/** The types of the two vendored modules, which the page imports by their address on the server. */
-
-declare module "*/vendor/livekit-client.esm.mjs" {
-  export * from "livekit-client";
-}
-
 /** What the page uses of htm's self-contained Preact build, which ships without types of its own. */
-declare module "*/vendor/preact.standalone.module.js" {
+declare module "htm/preact/standalone" {
   export interface VNode {
     readonly type: unknown;
     readonly props: Record<string, unknown>;

@@ -6,11 +6,11 @@
  * `translate=${false}`, since the element has a property of that name.
  */
 
-/** @import { Child, VNode } from "/static/vendor/preact.standalone.module.js" */
+/** @import { Child, VNode } from "htm/preact/standalone" */
 
-import { Component, h, html as build } from "/static/vendor/preact.standalone.module.js";
+import { Component, h, html as build } from "htm/preact/standalone";
 
-export { render, useEffect, useLayoutEffect, useMemo, useRef, useState } from "/static/vendor/preact.standalone.module.js";
+export { render, useEffect, useLayoutEffect, useMemo, useRef, useState } from "htm/preact/standalone";
 
 /**
  * @param {TemplateStringsArray} strings

@@ -14,6 +14,7 @@ import pytest
 from livekit import rtc
 from playwright.async_api import expect
 
+from tests.rig.built import address
 from tests.rig.chromium import chromium
 from tests.rig.listener import is_check, is_match
 from tests.rig.page import CHECKS, LOOK
@@ -31,7 +32,7 @@ Message = tuple[str | None, dict[str, Any]]
 """A sender's identity, and what was said."""
 
 LISTEN = """async ([url, token]) => {
-    const { Room, RoomEvent } = await import("/static/vendor/livekit-client.esm.mjs");
+    const { Room, RoomEvent } = await import("%s");
     const room = new Room();
     globalThis.told = [];
     room.on(RoomEvent.DataReceived, (data, sender, _kind, topic) => {
@@ -223,7 +224,7 @@ async def test_observers_are_told_in_the_room_and_nobody_else_is(stack: Stack) -
         for identity, page in pages.items():
             await page.goto(stack.base_url)
             token = (await asked(stack, "POST", "/api/token", identity=identity))["token"]
-            await page.evaluate(LISTEN, [stack.environment["LIVEKIT_URL"], token])
+            await page.evaluate(LISTEN % address("livekit-client*.js"), [stack.environment["LIVEKIT_URL"], token])
         # LiveKit tells of who publishes nothing up to 3 s later, all at once, and whoever is not known cannot be told.
         await wait_until_true(
             lambda: pages.keys() <= room.remote_participants.keys(), within=FIRST, what="all are known"

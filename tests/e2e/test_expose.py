@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from tests.rig.built import address
 from tests.rig.launched import Launched
 from tests.rig.process import Process
 from tests.rig.waiting import wait_until
@@ -72,7 +73,7 @@ async def test_uvicorn_alone_and_without_keys_says_what_to_set(tmp_path: Path, t
     try:
         await _until_it_answers(f"http://127.0.0.1:{tcp_port}/livez")
         away = {"X-Forwarded-For": "192.0.2.7"}
-        for path in ("/", "/api/status", "/login", "/static/pages/app.js"):
+        for path in ("/", "/api/status", "/login", address("app-*.js")):
             status, body = await answer(f"http://127.0.0.1:{tcp_port}{path}", **away)
             assert (status, body["code"]) == (403, "NOT_LOCAL")
             assert "ADMIN_KEY" in body["detail"]

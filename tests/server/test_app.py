@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,10 +20,10 @@ from facematch.server.web.openapi import document
 from facematch.server.web.security_headers import origins, security_headers
 from facematch.server.web.startup import EXPECTED
 from tests.rig.keyed import Keyed, with_keys
+from tools.setup.page import BUILT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from fastapi import FastAPI
 
@@ -138,13 +140,19 @@ def test_the_page_and_its_parts(client: TestClient) -> None:
     assert client.get("/", headers={"if-none-match": page.headers["etag"]}).status_code == 304
     head = client.head("/")
     assert (head.status_code, head.content) == (200, b"")
-    module = next((ROOT / "static").glob("**/*.js"))
-    name = module.relative_to(ROOT / "static").as_posix()
-    part = client.get(f"/static/{name}")
-    assert part.content == module.read_bytes()
-    assert part.headers["content-type"].startswith("text/javascript")
-    assert part.headers["cache-control"] == "no-cache"
-    assert client.get(f"/static/{name}", headers={"if-none-match": part.headers["etag"]}).status_code == 304
+    for part in re.findall(r'"(/static/[^"]+)"', page.text):
+        answer = client.get(part)
+        assert answer.content == (ROOT / BUILT / Path(part).name).read_bytes()
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert client.get(part, headers={"if-none-match": answer.headers["etag"]}).status_code == 304
+    assert client.get("/static/htm.LICENSE.txt").headers["cache-control"] == "no-cache"
+
+
+def test_a_page_that_was_not_built_says_so(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facematch.server.app.ROOT", tmp_path)
+    answer = TestClient(create_app(settings)).get("/")
+    assert (answer.status_code, answer.json()["code"]) == (503, "NOT_READY")
+    assert "install_fix.sh" in answer.json()["detail"]
 
 
 def test_opening_the_page_makes_uploads_quick(settings: Settings, examiner: FakeExaminer) -> None:

@@ -14,7 +14,7 @@ from facematch.launcher import livekit_server
 from tools.setup import toolchains, work
 from tools.setup.locks import DEV_LOCK, LOCK
 from tools.setup.packages import Packages
-from tools.setup.steps import VENDOR, LiveKitServer, PageModules
+from tools.setup.steps import LiveKitServer
 from tools.setup.work import Log, SetupError
 
 
@@ -110,21 +110,6 @@ def test_the_lock_holds_hashes_and_no_addresses() -> None:
     assert '"integrity": "sha512-' in lock
     assert '"resolved"' not in lock
     assert "://registry" not in lock
-
-
-def test_page_modules_are_missed_when_one_is_deleted(tmp_path: Path) -> None:
-    (tmp_path / "package.json").touch()
-    (tmp_path / "package-lock.json").touch()
-    modules = PageModules(tmp_path, {}, dev=False)
-    for name in [*VENDOR, "livekit-client.esm.d.mts", "preact.standalone.module.d.ts"]:
-        (tmp_path / "static" / "vendor").mkdir(parents=True, exist_ok=True)
-        (tmp_path / "static" / "vendor" / name).touch()
-    modules._made.set()
-    assert modules.done
-
-    (tmp_path / "static" / "vendor" / "livekit-client.esm.mjs").unlink()
-
-    assert not modules.done
 
 
 def test_the_server_listens_on_loopback_only() -> None:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from tools.setup import browser, checks, toolchains
 from tools.setup.packages import Extra, Packages
-from tools.setup.steps import OWN_FOLDER, FaceEncoder, LiveKitServer, PageModules
+from tools.setup.page import OWN_FOLDER, Page
+from tools.setup.steps import FaceEncoder, LiveKitServer
 from tools.setup.work import Log, Progress, SetupError, refuse
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Parts:
         self._packages = Packages(ROOT, env, dev=wanted.dev)
         extras = {"asyncpg": wanted.postgres, "obstore": wanted.s3}
         self._extras = [Extra(name, ROOT, self._packages) for name, is_wanted in extras.items() if is_wanted]
-        self._page = PageModules(ROOT, env, dev=wanted.dev)
+        self._page = Page(ROOT, env, dev=wanted.dev)
         self._server = LiveKitServer(ROOT, cache, env)
         self._encoder = FaceEncoder(ROOT, cache, env)
 
@@ -127,8 +128,8 @@ class Parts:
             progress.say("Python packages: installing (about half a minute)")
             steps["Python packages"] = packages.install, Log(logs / "pip.log")
         if not page.done:
-            progress.say("page modules: installing")
-            steps["page modules"] = partial(page.install, packages.python), Log(logs / "npm.log")
+            progress.say("page: building")
+            steps["page"] = partial(page.install, packages.python), Log(logs / "page.log")
         if self._wanted.livekit and not server.done:
             progress.say(f"LiveKit server {server.version}: building (once; two to five minutes)")
             steps["LiveKit server"] = partial(server.install, packages.python), Log(logs / "livekit-build.log")

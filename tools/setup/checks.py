@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.setup import browser
-from tools.setup.steps import VENDOR, LiveKitServer
+from tools.setup.page import BUILT, PAGES
+from tools.setup.steps import LiveKitServer
 from tools.setup.work import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 _MODULES = ("face_recognition", "dlib", "onnxruntime", "livekit")
 _IMPORT = """
@@ -61,8 +62,8 @@ def _lines(root: Path, cache: Path, env: Mapping[str, str], *, dev: bool, liveki
         yield from imports.result() or [f"{python}: does not run"]
         if livekit:
             yield _server(LiveKitServer(root, cache, env), cache, env)
-        missing = [name for name in VENDOR if not (root / "static" / "vendor" / name).is_file()]
-        yield f"page modules: missing {', '.join(missing)}" if missing else "page modules: OK"
+        missing = [page for page in PAGES if not (root / BUILT / Path(page).name).is_file()]
+        yield f"page: not built: {', '.join(missing)}" if missing else "page: OK"
         yield f"face encoder: {(encoder.result() or ['cannot be loaded'])[-1]}"
     if dev:
         found = browser.find(env)

@@ -1,9 +1,8 @@
-"""The steps after the Python packages: the page's modules, the LiveKit server, the face encoder."""
+"""The steps after the Python packages and beside the page: the LiveKit server, the face encoder."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,79 +13,13 @@ from facematch.launcher import livekit_server
 from facematch.runtime.atomic_file import write_whole
 from facematch.runtime.owner_only import PUBLIC_PROGRAM, make_folder, only_owner_writes
 from tools.setup import toolchains
-from tools.setup.work import SetupError, Stamp, digest, first_line
+from tools.setup.page import OWN_FOLDER
+from tools.setup.work import SetupError, digest, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tools.setup.work import Log
-
-OWN_FOLDER = "build"
-"""In the checkout: set-up's lock, its logs, and what it does not leave to a folder that others may write."""
-
-_LICENCE = "LICENSE"
-VENDOR = {
-    "livekit-client.esm.mjs": "livekit-client/dist/livekit-client.esm.mjs",
-    "livekit-client.LICENSE": f"livekit-client/{_LICENCE}",
-    "preact.standalone.module.js": "htm/preact/standalone.module.js",
-    "htm.LICENSE": f"htm/{_LICENCE}",
-}
-"""Files of static/vendor/ and where in node_modules/ they come from; each module is self-contained."""
-
-_TYPES = {
-    "livekit-client.esm.d.mts": 'export * from "livekit-client";\n',
-    "preact.standalone.module.d.ts": 'export * from "../types/htm-preact.js";\n',
-}
-"""What the type checker reads beside them."""
-
-
-class PageModules:
-    """static/vendor/: what the page loads from npm packages, as files of its own server."""
-
-    def __init__(self, root: Path, env: Mapping[str, str], *, dev: bool) -> None:
-        """`root` is the checkout; `dev` also installs the type checker."""
-        self._root, self._env, self._dev = root, env, dev
-        self._modules, self._vendor = root / "node_modules", root / "static" / "vendor"
-        lists = [root / "package.json", root / "package-lock.json"]
-        self._made = Stamp(
-            self._vendor / ".made",
-            inputs=[*lists, repr((VENDOR, _TYPES))],
-            made=[self._vendor / name for name in VENDOR | _TYPES],
-        )
-        self._checker = Stamp(self._modules / ".dev", inputs=lists, made=[self._modules / ".bin" / "tsc"])
-
-    @property
-    def done(self) -> bool:
-        """Whether the files are those of the present lock file."""
-        return self._made.fresh and (self._checker.fresh or not self._dev)
-
-    def install(self, python: Path, log: Log) -> None:
-        """Install with npm and copy.
-
-        Raises:
-            SetupError: npm could not, or a package no longer has the file.
-        """
-        own = self._root / OWN_FOLDER
-        node = toolchains.find_node(self._env) or toolchains.fetched_node(own)
-        node = node or toolchains.fetch_node(python, own, log, self._env)
-        if node is None:
-            raise SetupError("the Node from PyPI does not run here: install Node 20 or newer with npm")
-        self._made.forget()
-        options = ["--ignore-scripts", "--no-audit", "--no-fund"]
-        if not self._dev:
-            options.append("--omit=dev")
-        path = os.pathsep.join(filter(None, (node.folder, self._env.get("PATH"))))
-        log.run([*node.npm, "ci", *options], cwd=self._root, env={**self._env, "PATH": path})
-        self._vendor.mkdir(parents=True, exist_ok=True)
-        for name, source in VENDOR.items():
-            if not (self._modules / source).is_file():
-                raise SetupError(f"npm installed no {source}")
-            _replace(self._vendor / name, (self._modules / source).read_bytes())
-        for name, text in _TYPES.items():
-            _replace(self._vendor / name, text.encode())
-        self._made.set()
-        if self._dev:
-            self._checker.set()
 
 
 class LiveKitServer:
@@ -183,12 +116,3 @@ def make_public_folder(cache: Path) -> None:
 
 def _unwritable(cache: Path, error: OSError) -> str:
     return f"{cache} cannot be written ({error.strerror}): set MODEL_CACHE to a folder that this user may write"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write whole or not at all: a running server may be handing the file out."""
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    Path(name).chmod(0o644)
-    Path(name).replace(path)
