@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from facematch.recognizer.delivery import outbox_file, outbox_store
+from facematch.recognizer.delivery import outbox_file
 from facematch.recognizer.delivery.outbox_store import OutboxStore, StoreInUseError, open_outbox
 
 if TYPE_CHECKING:
@@ -158,13 +158,12 @@ def test_where_a_new_one_cannot_be_written_the_damaged_one_stays_for_the_next_st
 
 
 def test_nobody_else_opens_it_while_it_is_replaced(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_store, "LOCK_SECONDS", 0.0)
     written(path, "UPDATE outbox SET body = 'x' WHERE position = 5")
     move, moved = outbox_file._move, []
 
     def at_this_moment(one: Path, other: Path) -> None:
         with pytest.raises(StoreInUseError):
-            open_outbox(path)
+            open_outbox(path, patience=0.0)
         move(one, other)
         moved.append(one)
 

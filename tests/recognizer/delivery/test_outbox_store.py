@@ -185,13 +185,12 @@ def test_it_asks_the_disk_each_time(store: OutboxStore) -> None:
     assert store._db.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
-def test_a_second_owner_is_refused_and_the_next_one_is_not(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_store, "LOCK_SECONDS", 0.0)
+def test_a_second_owner_is_refused_and_the_next_one_is_not(path: Path) -> None:
     store = OutboxStore(path)
     with pytest.raises(StoreInUseError, match="outbox"):
-        OutboxStore(path)
+        OutboxStore(path, patience=0.0)
     store.close()
-    OutboxStore(path).close()
+    OutboxStore(path, patience=0.0).close()
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from facematch.config.settings import Settings
 
 
+TOGETHER = 100
+"""Events that are posted at once."""
+
+
 @pytest.fixture
 def app(settings: Settings) -> FastAPI:
     """With the log that users have."""
@@ -37,9 +41,10 @@ def ask(client: TestClient, query: str = "") -> Any:
 
 
 def post(client: TestClient, body: dict[str, Any], count: int = 1) -> None:
-    path = "/api/match" if "bbox" in body else "/api/check"
-    for _ in range(count):
-        assert client.post(path, json=body).status_code == 200
+    event = {"type": "match" if "bbox" in body else "check", **body}
+    for first in range(0, count, TOGETHER):
+        together = {"events": [event] * min(TOGETHER, count - first)}
+        assert client.post("/api/events", json=together).status_code == 200
 
 
 def test_an_empty_log(client: TestClient) -> None:
