@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 SLOW = ("tests/e2e/", "tests/faults/", "tests/scale/")
-_LONGEST = ("tests/server/web/test_openapi.py", "tests/setup/test_packages.py", "tests/test_imports.py")
+_LONGEST = (
+    "tests/server/events/test_ingest.py",
+    "tests/server/presence/test_fold.py",
+    "tests/server/privacy/test_erasure.py",
+    "tests/server/web/test_hostile_clients.py",
+    "tests/server/web/test_openapi.py",
+    "tests/server/web/test_uvicorn.py",
+    "tests/server/webhooks/test_relay.py",
+    "tests/setup/test_packages.py",
+    "tests/test_imports.py",
+)
+"""Ten seconds and more, by the clock."""
 _ALONE = ("tests/faults/", "tests/scale/")
 _LAST = "alone"
 """What those go under."""
