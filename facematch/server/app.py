@@ -166,6 +166,7 @@ def create_app(settings: Settings, parts: Parts = Parts()) -> FastAPI:
     not_compared = NotCompared(database, people.publication.call, parts.monotonic)
     doorbell = _doorbell(
         settings,
+        database,
         people,
         (Bell.LOG, feed.follow),
         (Bell.LOGINS, access.dismiss_ended),
@@ -335,9 +336,15 @@ def _examiner_maker(settings: Settings) -> Callable[[], Examiner]:
     return make
 
 
-def _doorbell(settings: Settings, people: People, *looking: tuple[Bell, Callable[[], Awaitable[object]]]) -> Doorbell:
+def _doorbell(
+    settings: Settings, database: Database, people: People, *looking: tuple[Bell, Callable[[], Awaitable[object]]]
+) -> Doorbell:
     """Who looks again when another process has changed something."""
-    doorbell = Doorbell(_direct_url(settings))
+
+    def is_known(bell: Bell, pid: int) -> bool:
+        return bell is Bell.LOG and database.is_its_own(pid)  # what this process appends it hands on without a bell
+
+    doorbell = Doorbell(_direct_url(settings), is_known)
     for bell, look in looking:
         doorbell.runs(bell, look)
     doorbell.answered_by(Bell.GALLERY, people.publication.changed)

@@ -216,7 +216,8 @@ class MemoryBook:
 
                 await self._database.write(work)
             if outcome.heard is not None:
-                self._workers[outcome.heard.name] = (outcome.heard, self._monotonic())
+                # Another one: `clocks` may read it in the thread of a transaction at this moment.
+                self._workers = {**self._workers, outcome.heard.name: (outcome.heard, self._monotonic())}
             self._rooms = after(self._rooms, outcome)
             return outcome, self._rooms
 

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import sqlalchemy as sa
 
 from facematch.server.events.naming import leave_out
-from facematch.server.storage.database import LOCKED_SECONDS, is_sqlite
+from facematch.server.storage.database import is_sqlite
 from facematch.server.storage.schema import alarms, event_people, events, position, text_of, verdicts
+from facematch.server.storage.sqlite import LOCKED_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -23,7 +23,7 @@ from facematch.server.storage.position import POSITION, lock_position, position_
 from facematch.server.storage.schema import event_people, events, people, position, text_of, turned_away
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -40,6 +40,24 @@ ABOUT_NOBODY = ""
 
 _AT_ONCE: Final = 500
 """Positions of one selection."""
+
+# What each event needs, or each bell, is made once: to put a statement together costs as much as to run it.
+_IDS: Final[sa.BindParameter[Any]] = sa.bindparam("ids", expanding=True)
+_KNOWN: Final = sa.select(events.c.event_id).where(events.c.event_id.in_(_IDS))
+_POSITION_AND_KNOWN: Final = sa.select(*POSITION, events.c.event_id).select_from(
+    position.outerjoin(events, events.c.event_id.in_(_IDS))
+)
+_APPEND: Final = sa.insert(events)
+_MOVE: Final = sa.update(position).values(
+    latest=sa.bindparam("to"), kept=position.c.kept + sa.bindparam("more"), folded=sa.bindparam("to")
+)
+_MOVE_AND_RING: Final = _MOVE.returning(rung(Bell.LOG))
+_AFTER: Final = (
+    sa.select(events.c.cursor, events.c.type, events.c.body)
+    .where(events.c.cursor > sa.bindparam("after"))
+    .order_by(events.c.cursor)
+    .limit(sa.bindparam("most"))
+)
 
 
 class Derived(Protocol):
@@ -132,10 +150,8 @@ class SqlEventLog:
                     following = await derived.fold(connection, before, appending.new)
                     entries += [appending.take(event) for event in await _unknown(connection, following)]
                     await appending.write(connection)
-                kept = position.c.kept + len(appending.new)
-                latest = appending.latest
-                move = sa.update(position).values(latest=latest, kept=kept, folded=latest)
-                await connection.execute(move.returning(rung(Bell.LOG)) if self._shared else move)
+                moved = {"to": appending.latest, "more": len(appending.new)}
+                await connection.execute(_MOVE_AND_RING if self._shared else _MOVE, moved)
             return entries
 
         received_at = self._now()
@@ -148,12 +164,11 @@ class SqlEventLog:
 
     async def after(self, cursor: int, limit: int) -> Sequence[Entry]:
         """See `EventLog.after`."""
-        return await self.page(Page(after=cursor, limit=limit))
+        return _entries(await self._database.rows(_AFTER, {"after": cursor, "most": limit}))
 
     async def page(self, page: Page, only: Filter = ALL) -> Sequence[Entry]:
         """See `EventLog.page`."""
-        found = await self._database.rows(_page(page, only))
-        return tuple(Entry(cursor, type_, with_cursor(body, cursor)) for cursor, type_, body in found)
+        return _entries(await self._database.rows(_page(page, only)))
 
     async def at(self, cursors: Sequence[int]) -> Sequence[Entry]:
         """See `EventLog.at`."""
@@ -162,7 +177,7 @@ class SqlEventLog:
         for start in range(0, len(cursors), _AT_ONCE):
             wanted = columns.where(events.c.cursor.in_(cursors[start : start + _AT_ONCE]))
             found += [(row[0], row[1], row[2]) for row in await self._database.rows(wanted)]
-        return [Entry(cursor, type_, with_cursor(body, cursor)) for cursor, type_, body in found]
+        return _entries(found)
 
     async def latest(self) -> int:
         """See `EventLog.latest`."""
@@ -240,9 +255,14 @@ class _Appending:
     async def write(self, connection: AsyncConnection) -> None:
         """Those that are not written yet."""
         if self._rows:
-            await connection.execute(sa.insert(events), self._rows)
+            await connection.execute(_APPEND, self._rows)
             await remember(connection, self.new[-len(self._rows) :])
             self._rows = []
+
+
+def _entries(rows: Iterable[Sequence[Any]]) -> list[Entry]:
+    """Of position, type and body."""
+    return [Entry(cursor, type_, with_cursor(body, cursor)) for cursor, type_, body in rows]
 
 
 def _id_of(event: Event) -> UUID:
@@ -272,16 +292,13 @@ async def _begin(connection: AsyncConnection, ids: Sequence[UUID]) -> tuple[Posi
     """The position, locked, and which of these events are there already."""
     if connection.dialect.name != "sqlite":  # what others have added is seen by what is asked after the lock
         return await lock_position(connection), await _known(connection, ids)
-    # The lock is held since the transaction began, and each statement costs its way to the driver's thread.
-    there = sa.select(*POSITION, events.c.event_id)
-    found = await connection.execute(there.select_from(position.outerjoin(events, events.c.event_id.in_(ids))))
-    rows = found.all()
+    # The lock is held since the transaction began.
+    rows = (await connection.execute(_POSITION_AND_KNOWN, {"ids": ids})).all()
     return position_in(rows[0][:-1] if rows else None), {row[-1] for row in rows}
 
 
 async def _known(connection: AsyncConnection, ids: Sequence[UUID]) -> set[UUID]:
-    found = await connection.execute(sa.select(events.c.event_id).where(events.c.event_id.in_(ids)))
-    return set(found.scalars())
+    return set((await connection.execute(_KNOWN, {"ids": ids})).scalars())
 
 
 async def _unknown(connection: AsyncConnection, following: Sequence[Event]) -> list[Event]:

@@ -11,7 +11,7 @@ On SQLite there is one process, which knows by itself (`Erasures.covers`).
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from facematch.protocol.events import Event
+
+
+_ALL: Final = sa.select(erasing.c.erasure_id, erasing.c.kind, erasing.c.subject, erasing.c.until, erasing.c.ends_at)
 
 
 def is_late(event: Event, subject: Subject, until: datetime) -> bool:
@@ -57,8 +60,7 @@ class Erasing:
         """
         if connection.dialect.name == "sqlite":
             return set()
-        columns = (erasing.c.erasure_id, erasing.c.kind, erasing.c.subject, erasing.c.until, erasing.c.ends_at)
-        rows = (await connection.execute(sa.select(*columns))).all()
+        rows = (await connection.execute(_ALL)).all()
         late: dict[UUID, dict[str, object]] = {}
         for erasure_id, kind, subject, until, ends_at in rows:
             meant = Subject(kind, json.loads(subject))

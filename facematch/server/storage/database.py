@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,12 +18,13 @@ from sqlalchemy.exc import DataError as BadData
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from facematch.server.storage import postgres
 from facematch.server.storage.bell import ring
 from facematch.server.storage.errors import LogUnavailableError, UnstorableError
-from facematch.server.storage.postgres import connect_args, keep_alive
+from facematch.server.storage.sqlite import LOCKED_SECONDS, InThreads, set_up
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
     from pydantic import SecretStr
@@ -34,8 +35,6 @@ _T = TypeVar("_T")
 
 READERS = 4
 """Connections that read; one more writes."""
-LOCKED_SECONDS = 0.9
-"""How long another process may hold SQLite's write lock before a sender is told to try again."""
 PLACE_SECONDS = 5.0
 """How long to wait for one of our own connections."""
 
@@ -68,42 +67,26 @@ def make_engine(url: str, *, writes: bool, connections: int, locked_seconds: flo
         locked_seconds: how long another process may hold SQLite's write lock.
     """
     if not is_sqlite(url):
-        return _postgres_engine(url, connections)
+        return postgres.make_engine(url, connections=connections, place_seconds=PLACE_SECONDS)
     engine = create_async_engine(url, pool_size=connections, max_overflow=0, pool_timeout=PLACE_SECONDS)
-
-    @sa.event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={int(locked_seconds * 1000)}")
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA secure_delete=ON")  # what is removed leaves no trace in the file
-        cursor.close()
-
-    @sa.event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
+    set_up(engine.sync_engine, writes=writes, locked_seconds=locked_seconds)
     return engine
 
 
-def _postgres_engine(url: str, connections: int) -> AsyncEngine:
-    engine = create_async_engine(
-        url,
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=PLACE_SECONDS,
-        pool_pre_ping=True,  # a server that was restarted costs no request
-        isolation_level="READ COMMITTED",
-        connect_args=connect_args(),
-    )
+class Connections(Protocol):
+    """Some connections, made when they are first needed. Two transactions never share one."""
 
-    @sa.event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        keep_alive(connection.driver_connection)
+    async def write(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
+        """Run `work`, which waits for nothing but the connection, in a transaction; it is on the disk on return."""
+        ...
 
-    return engine
+    async def read(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
+        """Run what only reads."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close them. None is in use."""
+        ...
 
 
 class Database:
@@ -119,41 +102,52 @@ class Database:
     def __init__(self, url: str, readers: int = READERS) -> None:
         self.url = url
         self._most_readers = readers
-        self._writer: AsyncEngine | None = None
-        self._readers: AsyncEngine | None = None
+        self._writer: Connections | None = None
+        self._readers: Connections | None = None
         self._running: set[asyncio.Task[Any]] = set()
 
     def open(self) -> None:
         """Allow what follows. Connects to nothing yet."""
-        self._writer = make_engine(self.url, writes=True, connections=1)
-        self._readers = make_engine(self.url, writes=False, connections=self._most_readers)
+        self._writer = self._connections(1, writes=True)
+        self._readers = self._connections(self._most_readers, writes=False)
+
+    def _connections(self, most: int, *, writes: bool) -> Connections:
+        if self.shared:
+            return postgres.Pooled(self.url, connections=most, place_seconds=PLACE_SECONDS)
+        return InThreads(self.url, writes=writes, connections=most, place_seconds=PLACE_SECONDS)
 
     @property
     def shared(self) -> bool:
         """Whether several processes may have it: PostgreSQL."""
         return not is_sqlite(self.url)
 
+    def is_its_own(self, pid: int) -> bool:
+        """Whether what a process of the PostgreSQL server did was done by `write` of this object."""
+        return isinstance(self._writer, postgres.Pooled) and self._writer.include(pid)
+
     async def write(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
-        """Run `work` in a transaction of its own; it is on the disk on return, or nothing of it is.
+        """Run `work`, which waits for nothing but its connection, in a transaction of its own; it is on the disk on
+        return, or nothing of it is. On SQLite it runs in a thread.
 
         Raises:
             LogUnavailableError: the database is away, locked or full. After a lost connection the transaction may
                 have been committed all the same.
             UnstorableError: a value that the database does not take.
         """
-        return await self._run(self._writer, work)
+        return await self._finish(_opened(self._writer).write(work))
 
     async def read(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
-        """Run `work` on one consistent state of the database (SQLite), or each statement on its own (PostgreSQL).
+        """Run `work` as `write` does, on one consistent state of the database (SQLite), or each statement on its own
+        (PostgreSQL).
 
         Raises:
             LogUnavailableError: the database is away.
         """
-        return await self._run(self._readers, work)
+        return await self._finish(_opened(self._readers).read(work))
 
     async def aside(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
         """The same as `write` for what must not wait behind the writer of the event log, where several can write."""
-        return await self._run(self._readers if self.shared else self._writer, work)
+        return await self._finish(_opened(self._readers if self.shared else self._writer).write(work))
 
     async def execute(self, statement: sa.Insert | sa.Update | sa.Delete, bell: Bell | None = None) -> int:
         """Run one statement as `write` does, and ring if it changed anything. Returns how many rows it changed."""
@@ -166,18 +160,18 @@ class Database:
 
         return await self.write(work)
 
-    async def rows(self, statement: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    async def rows(
+        self, statement: sa.Select[Any], parameters: Mapping[str, Any] | None = None
+    ) -> list[tuple[Any, ...]]:
         """What one selection finds, read as `read` does."""
 
         async def work(connection: AsyncConnection) -> list[tuple[Any, ...]]:
-            return [tuple(row) for row in await connection.execute(statement)]
+            return [tuple(row) for row in await connection.execute(statement, parameters)]
 
         return await self.read(work)
 
-    async def _run(self, engine: AsyncEngine | None, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
-        if engine is None:
-            raise LogUnavailableError("the database is not open")
-        task = asyncio.create_task(_transaction(engine, work))
+    async def _finish(self, transaction: Awaitable[_T]) -> _T:
+        task = asyncio.create_task(_in_our_words(transaction))
         self._running.add(task)
         task.add_done_callback(self._finished)
         return await asyncio.shield(task)
@@ -189,17 +183,23 @@ class Database:
 
     async def aclose(self) -> None:
         """Finish what runs and close every connection."""
-        engines = [engine for engine in (self._writer, self._readers) if engine is not None]
+        opened = [some for some in (self._writer, self._readers) if some is not None]
         self._writer = self._readers = None
         if self._running:
             await asyncio.wait(self._running)
-        for engine in engines:
-            await engine.dispose()
+        for some in opened:
+            await some.aclose()
 
 
-async def _transaction(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
-    async with translated(), engine.begin() as connection:
-        return await work(connection)
+def _opened(connections: Connections | None) -> Connections:
+    if connections is None:
+        raise LogUnavailableError("the database is not open")
+    return connections
+
+
+async def _in_our_words(transaction: Awaitable[_T]) -> _T:
+    async with translated():
+        return await transaction
 
 
 @asynccontextmanager

@@ -49,10 +49,12 @@ class Doorbell:
 
     Args:
         url: of the database, as `Database` takes it, on a way without a pooler.
+        is_known: of a bell and the server's process that rings it: what it says is known here already.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, is_known: Callable[[Bell, int], bool] = lambda _bell, _pid: False) -> None:
         self._url = url
+        self._is_known = is_known
         self._answers: dict[Bell, list[Callable[[], None]]] = defaultdict(list)
         self._called: list[_Called] = []
         self._own = _PROBE + uuid4().hex
@@ -149,12 +151,13 @@ class Doorbell:
                 raise SilentError("a bell does not come back: set DATABASE_DIRECT_URL past the pooler") from None
         self.lag = time.monotonic() - begun
 
-    def _heard(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:
+    def _heard(self, _connection: Any, pid: int, _channel: str, payload: str) -> None:
         if payload == self._own:
             self._back.set()
             return
         with suppress(ValueError):  # another's probe, or a bell of a newer version
-            self._answer(Bell(payload))
+            if not self._is_known(bell := Bell(payload), pid):
+                self._answer(bell)
 
     def _answer_all(self) -> None:
         for bell in self._answers:

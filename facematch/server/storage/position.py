@@ -36,10 +36,12 @@ POSITION: Final = (
 )
 """Its columns."""
 
+_LOCK: Final = sa.select(*POSITION).with_for_update()
+
 
 async def lock_position(connection: AsyncConnection) -> Position:
     """Read it; nobody else changes it, or the log, before this transaction has ended."""
-    return position_in((await connection.execute(sa.select(*POSITION).with_for_update())).one_or_none())
+    return position_in((await connection.execute(_LOCK)).one_or_none())
 
 
 async def count_erasure(connection: AsyncConnection) -> None:

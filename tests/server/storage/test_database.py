@@ -14,12 +14,15 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from facematch.server.storage.database import LOCKED_SECONDS, Database, make_engine, sqlite_url
+from facematch.server.storage import database as module
+from facematch.server.storage.database import Database, make_engine, sqlite_url
 from facematch.server.storage.errors import LogUnavailableError, UnstorableError
 from facematch.server.storage.migrate import SchemaTooNewError, migrate
-from facematch.server.storage.schema import metadata
-from tests.rig.event_logs import check, cursors, opened, stored
+from facematch.server.storage.schema import metadata, position
+from facematch.server.storage.sqlite import LOCKED_SECONDS
+from tests.rig.event_logs import check, cursors, new_database, opened, stored
 from tests.rig.ports import free_tcp_port
+from tests.rig.waiting import wait_until_true
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from facematch.server.events.log import EventLog
+    from tests.rig.postgres import Postgres
 
 
 async def test_what_is_stored_is_there_after_a_restart(database_url: str) -> None:
@@ -249,6 +253,64 @@ async def test_closing_leaves_no_thread(tmp_path: Path) -> None:
     async with asyncio.timeout(5):
         while threading.active_count() > before + 1:  # noqa: ASYNC110  (asyncio's own pool may have grown by one)
             await asyncio.sleep(0.01)
+
+
+async def test_a_transaction_that_waits_for_something_else_is_undone_and_says_so(tmp_path: Path) -> None:
+    async with opened(url := sqlite_url(tmp_path / "events.db")):
+        database = Database(url)
+        database.open()
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(sa.text("UPDATE log_position SET kept = 7"))
+            await asyncio.sleep(0)
+
+        with pytest.raises(RuntimeError, match="waits for nothing but its connection"):
+            await database.write(work)
+        assert await database.rows(sa.select(position.c.kept)) == [(0,)]
+        await database.aclose()
+
+
+async def test_who_finds_no_connection_free_in_time_is_told_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PLACE_SECONDS", 0.01)
+    begun, go_on = threading.Event(), threading.Event()
+
+    async def hold(_: AsyncConnection) -> None:
+        begun.set()
+        go_on.wait(20)
+
+    database = Database(sqlite_url(tmp_path / "events.db"))
+    database.open()
+    try:
+        holding = asyncio.create_task(database.write(hold))
+        assert await asyncio.to_thread(begun.wait, 20)
+        with pytest.raises(LogUnavailableError, match="TimeoutError"):
+            await database.write(hold)
+        assert await database.rows(sa.select(sa.literal(1))) == [(1,)]  # readers have their own
+        go_on.set()
+        await holding
+    finally:
+        go_on.set()
+        await database.aclose()
+
+
+async def test_a_connection_that_the_server_has_ended_costs_no_request(postgres: Postgres, tmp_path: Path) -> None:
+    database = Database(await new_database("postgresql", tmp_path, postgres))
+    database.open()
+
+    async def own(connection: AsyncConnection) -> int:
+        pid: int = (await connection.execute(sa.select(sa.func.pg_backend_pid()))).scalar_one()
+        return pid
+
+    try:
+        pid = await database.write(own)
+        assert database.is_its_own(pid)
+        await database.rows(sa.select(sa.func.pg_terminate_backend(pid)))
+        await wait_until_true(lambda: not database.is_its_own(pid), within=20, what="it is known to have ended")
+        assert await database.write(own) != pid
+    finally:
+        await database.aclose()
 
 
 async def _run(url: str, statement: str) -> list[tuple[object, ...]]:

@@ -81,6 +81,27 @@ async def test_a_bell_is_heard_when_its_transaction_is_committed_and_not_before(
     assert heard.times == {Bell.LOG: 2, Bell.LOGINS: 1}
 
 
+async def test_what_is_known_already_is_not_looked_at(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 3600)
+    async with database_of(postgres, tmp_path) as own:
+        other = Database(own.url)
+        other.open()
+        doorbell = Doorbell(own.url, lambda bell, pid: bell is Bell.LOG and own.is_its_own(pid))
+        heard = Heard(doorbell, Bell.LOG, Bell.LOGINS)
+        async with doorbell.running():
+            await heard.until(Bell.LOGINS, 1)
+            await own.write(lambda connection: ring(connection, Bell.LOG))
+            await own.write(lambda connection: ring(connection, Bell.LOGINS))
+            await heard.until(Bell.LOGINS, 2)  # bells come in the order in which they were rung
+            assert heard.times[Bell.LOG] == 1
+            await other.write(lambda connection: ring(connection, Bell.LOG))
+            await heard.until(Bell.LOG, 2)
+        await other.aclose()
+    assert heard.times == {Bell.LOG: 2, Bell.LOGINS: 2}
+
+
 async def test_a_connection_that_is_lost_is_made_anew_and_everybody_looks(
     postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
