@@ -23,6 +23,9 @@ _FACE_MARGIN = 0.4
 _WORTH_IT = 0.8
 """Share of the picture above which the whole of it is searched: the rest would be had for next to nothing."""
 
+_WORTH_IT_BESIDE = 0.45
+"""The same for a frame that is followed at once by one that is searched whole: above it, only what is near faces is."""
+
 
 class Extent(StrEnum):
     """How much of a frame was searched."""
@@ -59,8 +62,10 @@ class Known:
 
 
 def to_search(known: Known | None, sketch: Sketch) -> tuple[Extent, tuple[BBox, ...]]:
-    """How much of the sketched frame is to be searched, and for `PART` where: rectangles in pixels of the frame, apart
-    from each other.
+    """How much of the sketched frame is to be searched, and for `PART` where.
+
+    Returns:
+        For `PART` rectangles in pixels of the frame. They may overlap, and a face is found in each that holds it.
     """
     if known is None:
         return Extent.WHOLE, ()
@@ -70,15 +75,14 @@ def to_search(known: Known | None, sketch: Sketch) -> tuple[Extent, tuple[BBox, 
     parts: list[BBox] = []
     if changed is not None and known.licence is not Licence.NONE:
         parts = _merged(_of_interest(known, changed, sketch))
-    if known.licence is Licence.NEAR and not _worth_it(parts, sketch):
+    if known.licence is Licence.NEAR and not _worth_it(parts, sketch, _WORTH_IT_BESIDE):
         parts = _merged(_neighbourhoods(known.boxes, sketch))
     return (Extent.PART, tuple(parts)) if _worth_it(parts, sketch) else (Extent.WHOLE, ())
 
 
-def _worth_it(parts: list[BBox], sketch: Sketch) -> bool:
+def _worth_it(parts: list[BBox], sketch: Sketch, most: float = _WORTH_IT) -> bool:
     width, height = sketch.frame_size
-    searched = sum((bottom - top) * (right - left) for top, right, bottom, left in parts)
-    return 0 < searched <= _WORTH_IT * width * height
+    return 0 < sum(map(_area, parts)) <= most * width * height
 
 
 def _of_interest(known: Known, changed: Changes, sketch: Sketch) -> list[BBox]:
@@ -133,16 +137,30 @@ def _runs(any_changed: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def _merged(boxes: list[BBox]) -> list[BBox]:
-    """Those that touch become one."""
+    """Those that touch become one, where one rectangle around them costs no more than they do: one small change in the
+    corner of a face's neighbourhood, another in the next, and that would be the whole picture. The others overlap.
+    """
     apart: list[BBox] = []
     for box in boxes:
         one = box
-        while touching := [other for other in apart if _touch(one, other)]:
-            apart = [other for other in apart if other not in touching]
-            tops, rights, bottoms, lefts = zip(one, *touching, strict=True)
-            one = min(tops), max(rights), max(bottoms), min(lefts)
+        while joined := next(((other, both) for other in apart if (both := _joined(one, other))), None):
+            other, one = joined
+            apart.remove(other)
         apart.append(one)
     return apart
+
+
+def _joined(one: BBox, other: BBox) -> BBox | None:
+    """The rectangle around two that touch, if it is worth it."""
+    if not _touch(one, other):
+        return None
+    both = min(one[0], other[0]), max(one[1], other[1]), max(one[2], other[2]), min(one[3], other[3])
+    return both if _area(both) <= _area(one) + _area(other) else None
+
+
+def _area(box: BBox) -> int:
+    top, right, bottom, left = box
+    return (bottom - top) * (right - left)
 
 
 def _grown(box: BBox, by: int, sketch: Sketch) -> BBox:

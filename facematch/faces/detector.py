@@ -54,6 +54,15 @@ class Box:
         """The same face in an image of which the given one is a part, from (`right`, `down`) on."""
         return Box(self.top + down, self.right + right, self.bottom + down, self.left + right, self.score)
 
+    def overlaps(self, other: Box) -> bool:
+        """Whether both see the same face: half of either lies in the other, as the detector itself asks of its boxes
+        before it takes the surer one.
+        """
+        across = min(self.right, other.right) - max(self.left, other.left)
+        down = min(self.bottom, other.bottom) - max(self.top, other.top)
+        smaller = min(self.width * (self.bottom - self.top), other.width * (other.bottom - other.top))
+        return across > 0 and down > 0 and across * down > smaller / 2
+
     def clipped(self, width: int, height: int) -> BBox:
         """The part inside an image of that size; at least one pixel wide and high."""
         top = min(max(self.top, 0), height - 1)

@@ -231,6 +231,8 @@ class FaceEngine:
             size = (round((right - left) * searched[0] / width), round((bottom - top) * searched[1] / height))
             part = np.ascontiguousarray(received[top:bottom, left:right])
             boxes += [box.moved(left, top) for box in _found(detector, part, size)]
+        if len(parts) > 1:
+            boxes = _once(boxes)
         self._spent(detect=time.perf_counter() - begun)
         return Sight(self._encoded(detector, received, boxes), extent, parts, sketch)
 
@@ -272,6 +274,15 @@ def _found(detector: Detector, image: Pixels, size: tuple[int, int]) -> list[Box
     looked_at = resized(image, *size)
     across, down = image.shape[1] / looked_at.shape[1], image.shape[0] / looked_at.shape[0]
     return [box.scaled(across, down) for box in detector.find(looked_at)]
+
+
+def _once(boxes: list[Box]) -> list[Box]:
+    """Of those that parts which overlap have found twice, the surer one."""
+    kept: list[Box] = []
+    for box in sorted(boxes, key=lambda box: -box.score):
+        if not any(box.overlaps(other) for other in kept):
+            kept.append(box)
+    return [box for box in boxes if box in kept]
 
 
 def _being_cancelled() -> bool:

@@ -98,7 +98,21 @@ def test_near_faces_all_over_the_picture_it_is_whole() -> None:
     assert asked(picture(offset=60), Licence.NEAR, boxes=faces) == (Extent.WHOLE, ())
 
 
-def test_parts_are_never_larger_than_the_frame_nor_touch() -> None:
+def test_small_changes_all_around_a_face_do_not_make_it_the_whole_picture() -> None:
+    corners = [(56, 172, 64, 164), (56, 336, 64, 328), (236, 172, 244, 164), (236, 336, 244, 328)]
+    far = (16, 600, 24, 592)
+    extent, parts = asked(picture(*corners, far), sought=(FACE,))
+    assert extent is Extent.PART
+    assert sum((bottom - top) * (right - left) for top, right, bottom, left in parts) < 0.5 * 640 * 360
+    assert all(any(holds(part, _around(corner)) for part in parts) for corner in (*corners, far))
+    assert any(holds(part, (60, 340, 240, 160)) for part in parts)
+
+
+def _around(patch: BBox) -> BBox:
+    return max(0, patch[0] - 40), patch[1] + 40, patch[2] + 40, patch[3] - 40
+
+
+def test_parts_are_never_larger_than_the_frame_nor_overlap_where_one_would_cost_no_more() -> None:
     rng = np.random.default_rng(3)
     for _ in range(200):
         tops, lefts = rng.integers(0, 40, 3) * 8, rng.integers(0, 75, 3) * 8
@@ -109,6 +123,8 @@ def test_parts_are_never_larger_than_the_frame_nor_touch() -> None:
             assert 0 <= top < bottom <= 360
             assert 0 <= left < right <= 640
             for other in parts[:i]:
-                assert not (top < other[2] and other[0] < bottom and left < other[1] and other[3] < right)
+                if top < other[2] and other[0] < bottom and left < other[1] and other[3] < right:
+                    both = (max(bottom, other[2]) - min(top, other[0])) * (max(right, other[1]) - min(left, other[3]))
+                    assert both > (bottom - top) * (right - left) + (other[2] - other[0]) * (other[1] - other[3])
         for patch in patches if parts else ():
             assert any(holds(part, patch) for part in parts)

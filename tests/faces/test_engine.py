@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from facematch.faces.attention import Extent, Known, Licence
+from facematch.faces.attention import Extent, Known, Licence, inside
 from facematch.faces.detector import Detector, Pixels
 from facematch.faces.engine import EngineClosedError, Face, FaceEngine, detection_size
 from tests.rig.pictures import frame
@@ -85,6 +85,17 @@ async def test_near_a_known_face_it_is_found_where_it_is(size: tuple[int, int], 
     (expected,), (face,) = whole.faces, near.faces
     assert centre(face) == pytest.approx(centre(expected), abs=15 * width / 640)
     assert np.linalg.norm(face.embedding - expected.embedding) < 0.2
+
+
+async def test_a_face_in_two_parts_that_overlap_is_told_once(engine: FaceEngine) -> None:
+    image = frame("obama2", 640, 360, face=80)
+    whole = await engine.look(image)
+    lying, standing = (165, 445, 195, 195), (30, 340, 330, 300)
+    near = await engine.look(image, Known(whole.sketch, (lying, standing), (lying, standing), Licence.CHANGES))
+    assert (near.extent, len(near.parts)) == (Extent.PART, 2)
+    (expected,), (face,) = whole.faces, near.faces
+    assert all(inside(face.bbox, part) for part in near.parts)
+    assert centre(face) == pytest.approx(centre(expected), abs=15)
 
 
 async def test_a_picture_that_was_searched_is_not_searched_again(engine: FaceEngine) -> None:
