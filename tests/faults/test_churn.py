@@ -33,9 +33,6 @@ STEADY_GAP = 8.0
 BACK_SECONDS = 15.0
 POOL = 5
 """Threads that may begin later: one has, by then."""
-SOCKETS = 6
-"""Connections to the API and sockets of the SDK that may be there by then: a busy machine has several at once, and what
-a visit left would be more than that after a thousand."""
 UNNOTICED_SECONDS = 40.0
 """How long LiveKit may take to notice that a killed client has gone."""
 STRANGER_SMALL = Scene(STRANGER, width=320, height=180, face=90)
@@ -71,12 +68,12 @@ class Footprint:
         )
 
     def as_small_as(self, other: Footprint) -> bool:
-        """Connections and threads of the SDK's pool come and go by themselves; the event loop's own pool has a thread
-        more whenever all are busy, six at most."""
+        """Connections to the API and threads of the SDK's pool come and go by themselves; the event loop's own pool has
+        a thread more whenever all are busy, six at most."""
         same = ("tracks", "tasks", "streams", "subscriptions")
         return (
             all(getattr(self, name) <= getattr(other, name) for name in same)
-            and self.files <= other.files + SOCKETS
+            and self.files <= other.files + 2
             and self.threads <= other.threads + 1 + POOL
         )
 
