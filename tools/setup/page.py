@@ -148,7 +148,7 @@ def _named(root: Path) -> Iterator[Path | str]:
     """What the build reads of the checkout, each file after its name."""
     found = [root / page for page in PAGES]
     for folder, folders, files in os.walk(root / BUILT.parent):
-        folders[:] = [one for one in folders if one not in (BUILT.name, "vendor")]
+        folders[:] = [one for one in folders if one != BUILT.name]
         found += [Path(folder, name) for name in files if name.endswith(_SOURCES)]
     for file in sorted(found):
         yield file.relative_to(root).as_posix()
