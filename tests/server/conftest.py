@@ -14,6 +14,7 @@ from facematch.config.settings import Settings
 from facematch.server.app import Parts, create_app
 from facematch.server.storage.database import sqlite_url
 from facematch.server.storage.migrate import migrate
+from tests.rig.compiled_once import compiled_once
 from tests.rig.event_logs import postgres_database
 from tests.rig.fake_examiner import FakeExaminer
 from tests.rig.heartbeats import heartbeat_body
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _late_routes() -> Iterator[None]:
-    with late():
+def _made_once_or_never() -> Iterator[None]:
+    with late(), compiled_once():
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -219,6 +220,7 @@ _EVERYWHERE = (
 """What may meet any request before it reaches its route."""
 
 
+@functools.cache  # many routes have the same, and nobody changes what they are given
 def documented(*refusals: tuple[int, Code, str]) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route for its OpenAPI: these refusals, and those that every route has.
 
