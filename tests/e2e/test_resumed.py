@@ -21,8 +21,6 @@ SOON = 10
 """Seconds from there to a Check, on a machine that has other things to do. One that was lost comes never."""
 
 FIRST = 30
-MISSED_ANSWER = "Failed to set remote answer sdp"
-"""What the SDK says when the break comes while it takes up a camera: that one sends nothing until the next batch."""
 
 
 async def test_a_resumed_connection_blinds_nobody(make_stack: MakeStack, livekit: LiveKitServer) -> None:
@@ -52,8 +50,6 @@ async def test_a_resumed_connection_blinds_nobody(make_stack: MakeStack, livekit
 
             await events.next(is_check("Bob"), within=FIRST)
             told = [check for check in events.of(is_check()) if check["outcome"] not in {"match", "no_match"}]
-            missed = stack.recognizer.output().count(MISSED_ANSWER)
-            assert len(told) <= missed, [str(check) for check in told]
-            assert all(check["participant_identity"] == "Bob" and check["outcome"] == "no_frames" for check in told)
+            assert not told, [str(check) for check in told]
             assert "no_match" in {check["outcome"] for check in events.of(is_check("Bob"))}
     assert "restarting connection" not in stack.recognizer.output()  # it was resumed every time

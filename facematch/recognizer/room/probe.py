@@ -137,6 +137,13 @@ class Probe:
                     reception.resume()
                     stream = self._opened(track, reception)
                 picture = await reception.picture(stream)
+                if picture is None and reception.doubtful:
+                    await stream.aclose()
+                    if (track := await reception.track_anew()) is None:
+                        return self._without_picture(reception)
+                    reception.resume()
+                    stream = self._opened(track, reception)
+                    continue
                 if stream.too_large:
                     outputs = self._cycle.refused(_now(), Outcome.TOO_LARGE)
                 elif picture is None:

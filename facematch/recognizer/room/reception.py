@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from facematch.recognizer.wakeup import Wakeup
 
 ASK_AGAIN_SECONDS = 2.0
-"""After which a track that has not come is asked for anew (it comes within 30 to 600 ms)."""
+"""After which a track that has not come is asked for anew (it comes within 30 to 600 ms), and one that was kept while
+LiveKit was away and brings nothing."""
 
 SETTLE_SECONDS = 0.5
 """What the server needs to end a subscription, before another one is a new one to it."""
@@ -74,6 +75,9 @@ class Reception:
             slot.keep_a_half()
         self.crowded_out = False
         """True when pictures came, and too many other batches had some."""
+        self.doubtful = self.resumed and cycle.batches == 1
+        """Whether nothing has shown yet that the track is received: it was kept while LiveKit was away. What was being
+        agreed on at that moment, the SDK and the server may have lost, and then nothing ever comes."""
 
     @property
     def cut_short(self) -> bool:
@@ -86,17 +90,25 @@ class Reception:
         A subscription that the server takes for the former one, whose end it has not heard of, brings no track.
         """
         if not await self._settled(ASK_AGAIN_SECONDS) and self._remaining() > 0:
-            forwarding.unsubscribe(self._publication)
-            if not await self._changed.until(lambda: self.cut_short, min(SETTLE_SECONDS, self._remaining())):
-                forwarding.subscribe(self._publication, self._processed_width)
-                await self._settled(self._remaining())
+            await self._ask_again()
+        return None if self.cut_short else self._publication.track
+
+    async def track_anew(self) -> rtc.RemoteTrack | None:
+        """The track of a subscription of its own, in the place of one that is `doubtful`; None as above."""
+        self.doubtful = False
+        await self._ask_again()
         return None if self.cut_short else self._publication.track
 
     async def picture(self, stream: FrameStream) -> Picture | None:
-        """The next picture worth looking at; None when the batch's time is up, or it was cut short or crowded out."""
+        """The next picture worth looking at; None when the batch's time is up, or it was cut short or crowded out, or
+        nothing has come of a `doubtful` track that should have.
+        """
         while self._remaining() > 0:
-            if not await self._until(lambda: stream.ready() or self.cut_short, self._remaining()):
+            most = min(ASK_AGAIN_SECONDS, self._remaining()) if self.doubtful else self._remaining()
+            if not await self._until(lambda: stream.ready() or self.cut_short, most):
+                self.doubtful = self.doubtful and self._remaining() > 0
                 return None
+            self.doubtful = False
             if stream.too_large or self.cut_short:
                 return None
             self._expected_until = _now() + EXPECTED_SECONDS
@@ -111,6 +123,13 @@ class Reception:
         """Have the camera send again; its pictures begin anew."""
         forwarding.resume(self._publication, self._processed_width)
         self._expected_until = _now() + EXPECTED_AGAIN_SECONDS
+
+    async def _ask_again(self) -> None:
+        """Give the track back and ask for it anew; wait until it is there."""
+        forwarding.unsubscribe(self._publication)
+        if not await self._changed.until(lambda: self.cut_short, min(SETTLE_SECONDS, self._remaining())):
+            forwarding.subscribe(self._publication, self._processed_width)
+            await self._settled(self._remaining())
 
     async def _settled(self, seconds: float) -> bool:
         """Whether the track is received, or not to be waited for, within so many seconds of the batch."""

@@ -5,6 +5,7 @@ the real ones were seen to do; `tests/e2e/test_resumed.py` has the real ones.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -65,8 +66,13 @@ class Sfu:
         self.camera.set_subscribed = self.set_subscribed
         self.connected = True
         self.flows = False
+        self.flowing = True
+        """Whether the camera sends anything."""
         self.too_large = False
         """Whether its frames are."""
+        self.loses_the_answer = False
+        """Whether the next break comes while a subscription is agreed on: nothing will ever come of that one."""
+        self._lost = False
         self._kept: list[bool] = []
         self._subscribed = False
         self._disabled: dict[str, bool] = {}
@@ -84,15 +90,17 @@ class Sfu:
         self.flows, self._disabled[self.camera.sid] = False, True
 
     def resume(self, camera: Any, _width: int) -> None:
-        self.flows = camera.track is not None
+        self.flows = camera.track is not None and not self._lost
         asyncio.get_running_loop().call_later(0.01, self._send_settings)
 
     def _send_settings(self) -> None:
         """As they are when they are sent: what has no track by then is said to be disabled."""
-        self._disabled[self.camera.sid] = not self.flows
+        self._disabled[self.camera.sid] = not (self.flows or self._lost)
 
     async def breaks(self, seconds: float, *, unnoticed: float = 0.0) -> None:
         self.connected = False
+        self._lost = self.loses_the_answer
+        self.flows = self.flows and not self._lost
         await asyncio.sleep(unnoticed)
         self.room.emit("reconnecting")
         await asyncio.sleep(seconds)
@@ -106,7 +114,7 @@ class Sfu:
         if last and not self._subscribed:
             asyncio.get_running_loop().call_later(SOON, self._deliver)
         if not last:
-            self.flows = False
+            self.flows = self._lost = False
         self._subscribed = last
 
     def _deliver(self) -> None:
@@ -127,7 +135,7 @@ def stream_of(sfu: Sfu, closing: float) -> type:
         async def _run(self, arrived: Callable[[], None]) -> None:
             while True:
                 await asyncio.sleep(0.1)
-                if sfu.flows:
+                if sfu.flows and sfu.flowing:
                     self.too_large = sfu.too_large
                     self._newest = Picture(np.full((120, 160, 3), 99, np.uint8), now())
                     arrived()
@@ -154,7 +162,14 @@ def stream_of(sfu: Sfu, closing: float) -> type:
 class Scene:
     """A room with one camera in front of one face, `distance` from the reference; `told` is what was reported."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, closing: float = 0.0, cooldown: float = 0.0) -> None:
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        closing: float = 0.0,
+        cooldown: float = 0.0,
+        rules: CycleRules = RULES,
+    ) -> None:
         self.room = Room()
         self.sfu = Sfu(self.room)
         self.room.joins("alice", self.sfu.camera)
@@ -170,7 +185,7 @@ class Scene:
         monkeypatch.setattr(forwarding, "resume", self.sfu.resume)
         self.watch = RoomWatch(
             cast("rtc.Room", self.room),
-            RULES,
+            rules,
             Cooldowns(cooldown),
             Pauses(),
             shared(engine=engine(look=self._look), references=self.references),
@@ -240,6 +255,63 @@ def test_who_was_in_a_batch_is_matched_in_the_next(monkeypatch: pytest.MonkeyPat
 
     scene.run(live)
     assert [outcome for _, outcome in scene.told] == [Outcome.MATCH]
+
+
+@pytest.mark.parametrize("away", [0.01, 0.5, 3.0])
+def test_a_camera_whose_subscription_is_lost_with_the_connection_is_asked_for_again_in_the_same_batch(
+    monkeypatch: pytest.MonkeyPatch, away: float
+) -> None:
+    scene = Scene(monkeypatch)
+    scene.looking_seconds = 1.5
+
+    async def live() -> None:
+        await asyncio.sleep(SOON + 0.5)
+        assert scene.watch.tracks[0].cycle.state == "probe"
+        scene.sfu.loses_the_answer = True
+        await scene.sfu.breaks(away)
+        await asyncio.sleep(RULES.batch_timeout_seconds + 2.0)
+
+    scene.run(live)
+    assert [outcome for _, outcome in scene.told] == [Outcome.MATCH]
+
+
+@pytest.mark.parametrize("timeout", [1.0, 2.0, 2.2])
+def test_where_there_is_no_time_to_ask_again_the_batch_says_that_no_picture_came(
+    monkeypatch: pytest.MonkeyPatch, timeout: float
+) -> None:
+    scene = Scene(monkeypatch, rules=replace(RULES, batch_timeout_seconds=timeout))
+
+    async def live() -> None:
+        await asyncio.sleep(3.0)
+        scene.sfu.loses_the_answer = True
+        await scene.sfu.breaks(0.5)
+        await asyncio.sleep(timeout + 1.0)
+        assert [outcome for _, outcome in scene.told] == [Outcome.MATCH, Outcome.NO_FRAMES]
+        await asyncio.sleep(RULES.wait_seconds)
+
+    scene.run(live)
+    assert scene.told[-1][1] is Outcome.MATCH
+
+
+def test_a_camera_that_sends_nothing_is_asked_for_again_once_after_a_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(monkeypatch)
+    asked: list[float] = []
+
+    def subscribe(camera: Any, _width: int) -> None:
+        asked.append(now())
+        camera.set_subscribed(True)
+
+    monkeypatch.setattr(forwarding, "subscribe", subscribe)
+
+    async def live() -> None:
+        await asyncio.sleep(3.0)
+        monkeypatch.setattr(scene.sfu, "flowing", False)
+        await scene.sfu.breaks(0.5)
+        await asyncio.sleep(RULES.batch_timeout_seconds + RULES.wait_seconds / 2)
+
+    scene.run(live)
+    assert [outcome for _, outcome in scene.told] == [Outcome.MATCH, Outcome.NO_FRAMES]
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("away", [0.01, 0.5])
