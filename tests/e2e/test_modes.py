@@ -20,7 +20,7 @@ async def test_they_are_the_owners_alone_under_any_umask_and_so_is_what_was_ther
         old.touch()
         assert (mode(stack.captures), mode(old)) == (0o777, 0o666)
 
-        await stack.start()
+        await stack.start(migrating=True)
         async with stack.listen() as events, stack.publishers() as publishers:
             await publishers.on_air(stack.room, "Alice", Scene(SAME_PERSON))
             match = await events.next(is_match("Alice"), within=15)

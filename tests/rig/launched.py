@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from tests.rig.migrated import lay_log
 from tests.rig.photographs import REFERENCE
 from tests.rig.process import Process
 from tests.rig.stack import Stack
@@ -38,8 +39,10 @@ class Launched(Stack):
         self.launcher = Process("launcher", argv, env=self.environment, log=folder / "launcher.log")
         self.api = self.recognizer = self.launcher
 
-    async def start(self, *, reference: str | None = REFERENCE) -> None:
-        """Returns when the launcher says that all is ready."""
+    async def start(self, *, reference: str | None = REFERENCE, migrating: bool = False) -> None:
+        """Returns when the launcher says that all is ready. `migrating`: see `Stack.start_api`."""
+        if not migrating:
+            lay_log(self.environment)
         self.launcher.start()
 
         async def ready() -> bool:

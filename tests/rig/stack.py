@@ -15,6 +15,7 @@ from facematch.faces.reference import reference_id
 from tests.rig.enrolling import upload_reference
 from tests.rig.listener import Listener
 from tests.rig.livekit_server import KEY, SECRET
+from tests.rig.migrated import lay_log
 from tests.rig.photographs import DATA, REFERENCE
 from tests.rig.ports import free_tcp_port
 from tests.rig.process import Process
@@ -79,13 +80,15 @@ class Stack:
         """Those whose output explains a failure."""
         return self.api, self.recognizer
 
-    async def start(self, *, reference: str | None = REFERENCE) -> None:
+    async def start(self, *, reference: str | None = REFERENCE, migrating: bool = False) -> None:
         """Both processes, with a photograph in its place unless None is given; returns when both are ready and use it.
+        `migrating`: see `start_api`.
 
         The photograph is put there as an operator does: an upload loads the models of the web process as well.
         """
         enrolled = None if reference is None else self.put_reference(reference)
-        await self.start_api()  # first: a recognizer that is ready before it says that nobody takes its events
+        # First: a recognizer that is ready before it says that nobody takes its events.
+        await self.start_api(migrating=migrating)
         self.recognizer.start()
 
         async def ready() -> bool:
@@ -94,8 +97,10 @@ class Stack:
 
         await wait_until(ready, within=RECOGNIZER_START_SECONDS, what="the recognizer uses the reference")
 
-    async def start_api(self) -> None:
-        """Returns when it answers."""
+    async def start_api(self, *, migrating: bool = False) -> None:
+        """Returns when it answers. Its first start finds its log, unless it is to be seen `migrating`."""
+        if not migrating:
+            lay_log(self.environment)
         self.api.start()
         await self.api_answers(within=API_START_SECONDS)
 

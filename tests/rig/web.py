@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import psutil
 
+from tests.rig.migrated import lay_log
 from tests.rig.ports import free_tcp_port
 from tests.rig.process import Process
 from tests.rig.waiting import wait_until
@@ -62,7 +63,8 @@ class WebProcess:
         self.process.runs_between(host.before, "--host", host.address)
 
     async def start(self) -> None:
-        """Returns when it answers."""
+        """Returns when it answers. Its first start finds its log; `process.start` alone lets it make that."""
+        lay_log(self.environment)
         self.process.start()
         await wait_until(self.answers, within=START_SECONDS, what="the web process answers")
 
