@@ -1,8 +1,10 @@
-"""Processes of the product that begin where an interpreter has imported all of theirs already.
+"""Processes of the product, and people before cameras, that begin where an interpreter has imported all of theirs
+already.
 
 To import what they need, and to load what finds faces, costs more processor than what most tests have them do. So one
 interpreter for each of the two does that once, and is copied for each start: the copy is a process with an environment,
 a log, a session and an end of its own, runs `uvicorn` or `main.py` from the first line, and has read no setting before.
+People (`tests.rig.publisher`) need no more than the recognizer, and are copied from its interpreter.
 What it cannot show is what an interpreter does at its own start, and what the system tells of it from outside
 (`/proc/…/environ`, `cmdline`).
 
@@ -39,6 +41,7 @@ _MOST_BYTES: Final = 256 * 1024
 _PATIENCE_SECONDS: Final = 60
 _WEB: Final = ("-m", "uvicorn")
 _RECOGNIZER: Final = ("main.py",)
+_PEOPLE: Final = ("-m", "tests.rig.publisher")
 _WITH_THE_LOOP: Final = ("anyio._backends._asyncio",)
 _WHAT_THE_WEB_PROCESS_IMPORTS_LATER: Final = (
     *_WITH_THE_LOOP,
@@ -65,6 +68,7 @@ _IMPORTED: Final = {
     ),
     _RECOGNIZER: ("facematch.recognizer.app", "facematch.recognizer.process.entry", *_WITH_THE_LOOP),
 }
+_BORN_OF: Final = {_WEB: _WEB, _RECOGNIZER: _RECOGNIZER, _PEOPLE: _RECOGNIZER}
 
 
 def kind_of(argv: Sequence[str], env: Mapping[str, str]) -> tuple[str, ...] | None:
@@ -73,7 +77,8 @@ def kind_of(argv: Sequence[str], env: Mapping[str, str]) -> tuple[str, ...] | No
     """
     if any(name.startswith(("LD_", "MALLOC_", "PYTHON")) for name in env.keys() - {"PYTHONUNBUFFERED"}):
         return None
-    return next((kind for kind in _IMPORTED if tuple(argv[: len(kind) + 1]) == (sys.executable, *kind)), None)
+    found = (kind for begin, kind in _BORN_OF.items() if tuple(argv[: len(begin) + 1]) == (sys.executable, *begin))
+    return next(found, None)
 
 
 class Born:
@@ -137,12 +142,13 @@ class _Nursery:
                 preexec_fn=die_with(os.getpid()),  # noqa: PLW1509  (one call of the C library)
             )
 
-    def bear(self, argv: Sequence[str], env: Mapping[str, str], log: Path) -> Born:
+    def bear(self, argv: Sequence[str], env: Mapping[str, str], log: Path, talks: int | None) -> Born:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(_PATIENCE_SECONDS)
         asked = json.dumps({"argv": list(argv[1:]), "env": dict(env)}).encode()
         with theirs, log.open("ab") as file:
-            socket.send_fds(self._asked, [asked], [theirs.fileno(), file.fileno()])
+            own = [theirs.fileno(), file.fileno(), *([] if talks is None else [talks])]
+            socket.send_fds(self._asked, [asked], own)
         pid = int(ours.recv(64))
         return Born(pid, ours.detach())
 
@@ -154,11 +160,13 @@ class _Nursery:
 _open: dict[tuple[str, ...], _Nursery] = {}
 
 
-def bear(kind: tuple[str, ...], argv: Sequence[str], env: Mapping[str, str], log: Path) -> Born:
-    """Starts a copy; see `Process` for the arguments, and `kind_of`."""
+def bear(
+    kind: tuple[str, ...], argv: Sequence[str], env: Mapping[str, str], log: Path, *, talks: int | None = None
+) -> Born:
+    """Starts a copy; see `Process` for the arguments, and `kind_of`. `talks`: a descriptor that is its stdin."""
     if kind not in _open:
         _open[kind] = _Nursery(kind)
-    return _open[kind].bear(argv, env, log)
+    return _open[kind].bear(argv, env, log, talks)
 
 
 def close() -> None:
@@ -176,7 +184,7 @@ def _serve(asked: socket.socket, kind: tuple[str, ...]) -> None:
     gc.collect()
     gc.freeze()
     while True:
-        words, descriptors, _, _ = socket.recv_fds(asked, _MOST_BYTES, 2)
+        words, descriptors, _, _ = socket.recv_fds(asked, _MOST_BYTES, 3)
         if not words:
             return
         if os.fork() == 0:
@@ -186,7 +194,7 @@ def _serve(asked: socket.socket, kind: tuple[str, ...]) -> None:
             os.close(descriptor)
 
 
-def _keep(wanted: dict[str, Any], told: int, log: int) -> None:
+def _keep(wanted: dict[str, Any], told: int, log: int, *talks: int) -> None:
     """The keeper: from the start of its child to its end."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     tie, keeper = die_with(os.getppid()), os.getpid()
@@ -197,14 +205,15 @@ def _keep(wanted: dict[str, Any], told: int, log: int) -> None:
         code = 1
         try:
             os.close(told)
-            code = _become(wanted["argv"], wanted["env"], log, keeper)
+            code = _become(wanted["argv"], wanted["env"], (*(talks or [0]), log, log), keeper)
         except BaseException:  # noqa: BLE001  (the end of a process)
             traceback.print_exc()
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
-    os.close(log)
+    for descriptor in (log, *talks):
+        os.close(descriptor)
     with socket.socket(fileno=told) as teller:
         teller.send(str(child).encode())
         _, status = os.waitpid(child, 0)
@@ -213,14 +222,15 @@ def _keep(wanted: dict[str, Any], told: int, log: int) -> None:
     os._exit(0)
 
 
-def _become(argv: list[str], env: dict[str, str], log: int, keeper: int) -> int:
-    """The child, from its first line to its exit code."""
+def _become(argv: list[str], env: dict[str, str], streams: Sequence[int], keeper: int) -> int:
+    """The child, from its first line to its exit code. `streams`: what its stdin, stdout and stderr are to be."""
     os.setsid()
     if tie := die_with(keeper):
         tie()
-    for descriptor in (1, 2):
-        os.dup2(log, descriptor)
-    os.close(log)
+    for number, descriptor in enumerate(streams):
+        os.dup2(descriptor, number)
+    for descriptor in {*streams} - {0}:
+        os.close(descriptor)
     os.environ.clear()
     os.environ.update(env)
     time.tzset()

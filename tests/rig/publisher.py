@@ -1,6 +1,6 @@
 """The people in front of the cameras: a process of its own, so that its encoder does not blur what is measured.
 
-Reads one JSON command a line on stdin and answers each with one JSON line on stdout. Times are those of
+Reads one JSON command a line on stdin, which is a socket, and answers each there with one JSON line. Times are those of
 `time.monotonic()`, which all processes of a machine share. Driven by `tests.rig.publishing`.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import sys
 import time
 from dataclasses import dataclass, field
@@ -147,28 +148,28 @@ class Stage:
             await self.leave(who)
 
 
-async def _answer(stage: Stage, command: dict[str, Any]) -> None:
+async def _answer(stage: Stage, command: dict[str, Any], writer: asyncio.StreamWriter) -> None:
     number, do = command.pop("id"), command.pop("do")
     try:
         result = {"id": number, **(await getattr(stage, do)(**command))}
     except Exception as error:  # noqa: BLE001  (the driver raises it on its side)
         result = {"id": number, "error": f"{do}: {type(error).__name__}: {error}"}
-    sys.stdout.write(json.dumps(result) + "\n")
-    sys.stdout.flush()
+    writer.write(json.dumps(result).encode() + b"\n")
 
 
 async def main() -> None:
     """Commands run side by side; the end of stdin ends the process."""
     stage = Stage()
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=sys.stdin.fileno()))
     working: set[asyncio.Task[None]] = set()
     while line := await reader.readline():
-        task = asyncio.create_task(_answer(stage, json.loads(line)))
+        task = asyncio.create_task(_answer(stage, json.loads(line), writer))
         working.add(task)
         task.add_done_callback(working.discard)
     await asyncio.gather(*working)
     await stage.close()
+    writer.close()
+    await writer.wait_closed()
 
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import socket
+import subprocess
 import sys
 import warnings
 from dataclasses import asdict, dataclass, field
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from jwt.warnings import InsecureKeyLengthWarning
 from livekit import api
 
-from facematch.config.settings import ROOT
+from tests.rig import nursery
 from tests.rig.livekit_server import KEY, SECRET
 from tests.rig.photographs import Scene
 
@@ -135,30 +138,27 @@ class Publishers:
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
 
     async def __aenter__(self) -> Self:
-        with self._log.open("ab") as log:
-            self._child = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.rig.publisher"),
-                cwd=ROOT,
-                env={"PATH": os.environ.get("PATH", ""), "HOME": os.environ.get("HOME", "/")},
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-                limit=_LONGEST_LINE,
-                start_new_session=True,
-            )
-        self._reader = asyncio.create_task(self._read())
+        argv = [sys.executable, "-m", "tests.rig.publisher"]
+        env = {name: os.environ.get(name, "/") for name in ("PATH", "HOME")}
+        kind = nursery.kind_of(argv, env)
+        assert kind is not None
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._child = nursery.bear(kind, argv, env, self._log, talks=theirs.fileno())
+        reader, self._writer = await asyncio.open_connection(sock=ours, limit=_LONGEST_LINE)
+        self._reading = asyncio.create_task(self._read(reader))
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        assert self._child.stdin is not None
-        self._child.stdin.close()
+        with contextlib.suppress(OSError):  # it has ended
+            self._writer.write_eof()
         try:
-            async with asyncio.timeout(_LEAVE_SECONDS):
-                await self._child.wait()
-        except TimeoutError:
+            await asyncio.to_thread(self._child.wait, _LEAVE_SECONDS)
+        except subprocess.TimeoutExpired:
             self._child.kill()
-            await self._child.wait()
-        await self._reader
+            await asyncio.to_thread(self._child.wait, _LEAVE_SECONDS)
+        await self._reading
+        self._writer.close()
 
     @property
     def pid(self) -> int:
@@ -193,28 +193,29 @@ class Publishers:
 
     async def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
         """One command and its answer; `PublisherError` when the process could not do it."""
-        assert self._child.stdin is not None
         number = next(self._numbers)
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:
-            self._child.stdin.write(json.dumps({"id": number, "do": do, **arguments}).encode() + b"\n")
+            self._writer.write(json.dumps({"id": number, "do": do, **arguments}).encode() + b"\n")
             async with asyncio.timeout(_ANSWER_SECONDS):
-                await self._child.stdin.drain()
+                await self._writer.drain()
                 return await answer
         finally:
             del self._waiting[number]
 
-    async def _read(self) -> None:
-        assert self._child.stdout is not None
-        async for line in self._child.stdout:
-            answer = json.loads(line)
-            future = self._waiting.get(answer.pop("id"))
-            if future is None or future.done():
-                continue
-            if "error" in answer:
-                future.set_exception(PublisherError(answer["error"]))
-            else:
-                future.set_result(answer)
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        with contextlib.suppress(ConnectionError):  # it was killed with commands that it had not read
+            async for line in reader:
+                self._hear(json.loads(line))
         for future in self._waiting.values():
             future.set_exception(PublisherError("the publisher process has ended"))
+
+    def _hear(self, answer: dict[str, Any]) -> None:
+        future = self._waiting.get(answer.pop("id"))
+        if future is None or future.done():
+            return
+        if "error" in answer:
+            future.set_exception(PublisherError(answer["error"]))
+        else:
+            future.set_result(answer)
