@@ -16,6 +16,7 @@ from facematch.server.access.own_name import with_own_name
 from facematch.server.access.roles import Role, Roles
 from facematch.server.web.errors import ApiError, Code
 from facematch.server.web.gate import vouch_for
+from facematch.server.web.whole_paths import whole
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -126,7 +127,7 @@ TABLE: Final[dict[tuple[str, str], Roles | None]] = {
 COUNTED: Final = frozenset({"/token"})
 """What even a link on another site's page must not lead to: only so many are given in a minute."""
 
-_PATTERNS = [(compile_path(path)[0], method, path) for method, path in TABLE if "{" in path]
+_PATTERNS = [(whole(compile_path(path)[0]), method, path) for method, path in TABLE if "{" in path]
 _PATHS = {path for _, path in TABLE if "{" not in path}
 
 

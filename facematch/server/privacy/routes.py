@@ -15,6 +15,7 @@ from facematch.server.privacy.erasure import Erasures, ReferenceStaysError
 from facematch.server.privacy.receipts import FAILED, Counts, counts, failed
 from facematch.server.privacy.store import ErasureStore, Line
 from facematch.server.web.errors import ApiError, Code, documented
+from facematch.server.web.whole_paths import WholePathRoute
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +67,7 @@ def routes(erasures: Erasures, store: ErasureStore, file: ReferenceFile, audit: 
         file: the current reference.
         audit: keeps who erased it.
     """
-    router = APIRouter(tags=["erasure"])
+    router = APIRouter(tags=["erasure"], route_class=WholePathRoute)
 
     refusals = documented(
         (422, Code.INVALID, "identity: must be 1 to 512 characters"), (503, Code.STORAGE_FAILED, FAILED)

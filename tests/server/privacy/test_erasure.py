@@ -206,6 +206,14 @@ def test_the_path_takes_simple_names_as_before(web: TestClient, matched: Any, id
     assert (receipt["identity"], receipt["events"], receipt["snapshots"]) == (identity, 2, 1)  # a match and its alarm
 
 
+@pytest.mark.parametrize("identity", ["Alice\n", "\nAlice", "Ali\nce", "Alice\r\n", "Alice\u2028"])
+def test_a_line_break_in_the_path_is_part_of_the_name(web: TestClient, matched: Any, identity: str) -> None:
+    """Without it, it would be somebody else's."""
+    matched("Alice")
+    receipt = web.delete(f"/api/participants/{quote(identity, safe='')}").json()
+    assert (receipt["identity"], receipt["events"]) == (identity, 0)
+
+
 @pytest.mark.parametrize(
     "path",
     [
