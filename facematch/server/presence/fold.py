@@ -1,14 +1,13 @@
 """Presence derived from the log: in the transaction that appends the events of which it comes.
 
 A look costs one row that is updated; what it says is compared with what its camera said last, which is remembered. What
-another process has appended or erased is noticed by the position that every writer locks, and read again. Evidence that
-comes late, by its recognizer's steady clock, has its camera folded anew from the log.
+ends stays has the table asked once for all of a batch, and about nobody twice. What another process has appended or
+erased is noticed by the position that every writer locks, and read again. Evidence that comes late, by its recognizer's
+steady clock, has its camera folded anew from the log.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -16,13 +15,24 @@ import structlog
 
 from facematch.server.events.parsed import EVENT, events_after
 from facematch.server.presence.evidence import NOT_LOOKS, Chain, Evidence, evidence_of
-from facematch.server.presence.rows import IS_LOOK, Changes, markers_of, of_chain, recount, row_of, runs_where
-from facematch.server.presence.runs import Run, day_of, folded, run_of
+from facematch.server.presence.memory import Last, Memory, Scope, Since
+from facematch.server.presence.rows import (
+    IS_LOOK,
+    Changes,
+    markers_of,
+    newest_of,
+    of_chain,
+    recount,
+    row_of,
+    runs_where,
+    unsettled,
+)
+from facematch.server.presence.runs import day_of, folded, run_of
 from facematch.server.storage.position import lock_position
 from facematch.server.storage.schema import daily_figures, events, position, presence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,26 +42,17 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MOST_CHAINS: Final = 4_000
-"""Cameras remembered; about others the table is asked."""
 PAGE: Final = 1_000
 """Events folded in one transaction, of those that others have appended."""
-
-
-@dataclass(slots=True)
-class _Last:
-    """What is known last of a chain."""
-
-    run: Run | None
-    until: float
-    """Of its last look, or of what has ended its run."""
+_AT_ONCE: Final = 500
+"""Participants of one selection."""
 
 
 class PresenceFold:
     """See the module. One call at a time: the log has one writer."""
 
     def __init__(self) -> None:
-        self._last: OrderedDict[Chain, _Last] = OrderedDict()
+        self._memory = Memory()
         self._stands: tuple[int, int] | None = None
         """Position and erasures at the end of the last transaction, for which what is remembered is right."""
         self._changes = Changes()
@@ -83,7 +84,7 @@ class PresenceFold:
 
     def doubt(self) -> None:
         """A transaction may have come to nothing: what is remembered may never have been."""
-        self._last.clear()
+        self._memory.clear()
         self._stands = None
         self._changes = Changes()
 
@@ -115,15 +116,15 @@ class PresenceFold:
     ) -> None:
         if self._stands != (after, before.erased):
             self.doubt()
-        for cursor, event in new:
-            evidence = evidence_of(cursor, event)
-            if evidence is None:
-                continue
+        said = [one for cursor, event in new if (one := evidence_of(cursor, event)) is not None]
+        await self._gather(connection, [one for one in said if one.sight in NOT_LOOKS])
+        for evidence in said:
             if evidence.sight in NOT_LOOKS:
                 await self._mark(connection, evidence)
             else:
                 await self._look(connection, evidence)
         await self._changes.write(connection)
+        self._memory.trim()
         if new:
             self._stands = (new[-1][0], before.erased)
 
@@ -140,25 +141,13 @@ class PresenceFold:
             if run is not None and run.open:
                 self._changes.close(run)
             last.run = run_of(look)
-            self._changes.new[look.cursor] = last.run
+            self._changes.begin(last.run)
         last.until = look.ended
 
     async def _mark(self, connection: AsyncConnection, marker: Evidence) -> None:
-        """What ends the runs of everything that it covers. Rare, so the table is asked what that is."""
-        self._changes.new[marker.cursor] = run_of(marker)
-        await self._changes.write(connection)
-        covered = [presence.c.source == marker.chain.source, presence.c.room == marker.chain.room]
-        if marker.chain.identity:
-            covered.append(presence.c.identity == marker.chain.identity)
-        if marker.chain.track:
-            covered.append(presence.c.track == marker.chain.track)
-        later = (presence.c.ended > marker.ended, presence.c.day >= day_of(marker.at), IS_LOOK)
-        for condition in ((presence.c.open,), later):
-            for run in await runs_where(connection, *condition, *covered):
-                await self._known(connection, run.chain)
-        for chain, last in list(self._last.items()):
-            if not marker.chain.covers(chain):
-                continue
+        """What ends the runs of everything that it covers, which has been gathered."""
+        self._changes.begin(run_of(marker))
+        for chain, last in self._memory.covered_by(marker.chain):
             if marker.ended < last.until:
                 await self._anew(connection, chain, marker.cursor, 0)
                 continue
@@ -166,23 +155,31 @@ class PresenceFold:
                 self._changes.close(last.run)
             last.until = marker.ended
 
-    async def _known(self, connection: AsyncConnection, chain: Chain) -> _Last:
-        last = self._last.get(chain)
-        if last is None:
-            await self._changes.write(connection)  # what is forgotten next is written first
-            own = sa.select(presence.c.first_cursor).where(*of_chain(chain), IS_LOOK)
-            newest = own.order_by(presence.c.ended.desc(), presence.c.first_cursor.desc()).limit(1)
-            runs = await runs_where(connection, presence.c.first_cursor == newest.scalar_subquery())
-            until = [one.ended for one in await markers_of(connection, chain)] + [run.ended for run in runs]
-            last = _Last(runs[0] if runs else None, max(until, default=float("-inf")))
-            self._remember(chain, last)
-        self._last.move_to_end(chain)
-        return last
+    async def _gather(self, connection: AsyncConnection, markers: Sequence[Evidence]) -> None:
+        """Remember every camera whose runs these may end; of whom that is known to be so, the table is not asked."""
+        asked: dict[tuple[str, str], list[Evidence]] = {}
+        for marker in markers:
+            if not self._memory.is_whole(marker, day_of(marker.at)):
+                asked.setdefault((marker.chain.source, marker.chain.room), []).append(marker)
+        for (source, room), of_room in asked.items():
+            since = Since(min(one.ended for one in of_room), min(day_of(one.at) for one in of_room))
+            who = list({one.chain.identity for one in of_room})
+            several: Iterable[list[str] | None] = (who[n : n + _AT_ONCE] for n in range(0, len(who), _AT_ONCE))
+            for some in (None,) if "" in who else several:
+                for run in await unsettled(connection, source, room, some, *since):
+                    await self._known(connection, run.chain)
+                self._memory.note_whole((Scope(source, room, one) for one in some or [""]), since)
 
-    def _remember(self, chain: Chain, last: _Last) -> None:
-        self._last[chain] = last
-        if len(self._last) > MOST_CHAINS:
-            self._last.popitem(last=False)
+    async def _known(self, connection: AsyncConnection, chain: Chain) -> Last:
+        last = self._memory.get(chain)
+        if last is None:
+            if self._changes.concern(chain):
+                await self._changes.write(connection)
+            run = await newest_of(connection, chain)
+            until = [one.ended for one in await markers_of(connection, chain)] + ([] if run is None else [run.ended])
+            last = Last(run, max(until, default=float("-inf")))
+            self._memory.keep(chain, last)
+        return last
 
     async def _anew(self, connection: AsyncConnection, chain: Chain, up_to: int, late: int) -> None:
         """Fold a camera from the log. If that does not hold all of its looks any more, what is late stays untold.
@@ -205,7 +202,7 @@ class PresenceFold:
         if runs:
             await connection.execute(sa.insert(presence), [row_of(run) for run in runs])
         await recount(connection, chain.identity, {run.day for run in (*old, *runs)})
-        self._remember(chain, _Last(runs[-1] if runs else None, max(one.ended for one in everything)))
+        self._memory.keep(chain, Last(runs[-1] if runs else None, max(one.ended for one in everything)))
 
 
 async def _looks_of(connection: AsyncConnection, chain: Chain, up_to: int) -> list[Evidence]:

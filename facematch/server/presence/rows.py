@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 COLUMNS: Final = tuple(column.name for column in presence.columns)
-IS_LOOK: Final = presence.c.sight.not_in([str(sight) for sight in NOT_LOOKS])
+IS_LOOK: Final = sa.and_(*(presence.c.sight != str(sight) for sight in sorted(NOT_LOOKS)))
 
 _GROWS = ("last_began", "ended", "last_at", "looks", "longest_gap", "open", "best")
 _INSERT = sa.insert(presence)
@@ -40,6 +40,35 @@ _ADD = sa.text(
     " THEN daily_figures.last_at ELSE excluded.last_at END"
 )
 
+# What each camera needs, or each batch, is made once: to put a statement together costs as much as to run it.
+_OWN: Final = tuple(presence.c[name] == sa.bindparam(name) for name in ("track", "identity", "source", "room"))
+_NEWEST: Final = sa.select(presence).where(
+    presence.c.first_cursor
+    == sa.select(presence.c.first_cursor)
+    .where(*_OWN, IS_LOOK)
+    .order_by(presence.c.ended.desc(), presence.c.first_cursor.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_MARKERS: Final = sa.select(presence).where(
+    presence.c.source == sa.bindparam("source"),
+    presence.c.room == sa.bindparam("room"),
+    presence.c.identity.in_(["", sa.bindparam("identity")]),
+    presence.c.track.in_(["", sa.bindparam("track")]),
+    sa.not_(IS_LOOK),
+)
+_IN_ROOM: Final = sa.select(presence).where(
+    presence.c.source == sa.bindparam("source"), presence.c.room == sa.bindparam("room")
+)
+_AMONG: Final = presence.c.identity.in_(sa.bindparam("identities", expanding=True))
+_LATER: Final = (
+    presence.c.ended > sa.bindparam("ended"),
+    presence.c.day >= sa.bindparam("from_day"),
+    IS_LOOK,
+)
+_UNSETTLED: Final = (_IN_ROOM.where(presence.c.open), _IN_ROOM.where(*_LATER))
+_UNSETTLED_AMONG: Final = tuple(statement.where(_AMONG) for statement in _UNSETTLED)
+
 
 class Changes:
     """What a transaction changes, written together."""
@@ -48,6 +77,13 @@ class Changes:
         self.new: dict[int, Run] = {}
         self.grown: dict[int, Run] = {}
         self.closed: list[Run] = []
+        self._concerned: set[tuple[str, str, str]] = set()
+        """Source, room and identity of what is to be written."""
+
+    def begin(self, run: Run) -> None:
+        """There is one more."""
+        self.new[run.first_cursor] = run
+        self._concerned.add(run.chain[:3])
 
     def close(self, run: Run) -> None:
         """Something has come after it."""
@@ -59,6 +95,11 @@ class Changes:
         """It has changed."""
         if run.first_cursor not in self.new:
             self.grown[run.first_cursor] = run
+            self._concerned.add(run.chain[:3])
+
+    def concern(self, chain: Chain) -> bool:
+        """Whether something is to be written that says something of this camera."""
+        return chain[:3] in self._concerned or (chain.source, chain.room, "") in self._concerned
 
     async def write(self, connection: AsyncConnection) -> None:
         """Write them, and begin anew."""
@@ -69,6 +110,7 @@ class Changes:
         if self.closed:
             await add_figures(connection, figures_of(self.closed))
         self.new, self.grown, self.closed = {}, {}, []
+        self._concerned.clear()
 
 
 async def add_figures(connection: AsyncConnection, figures: dict[Key, Figures]) -> None:
@@ -95,18 +137,39 @@ async def runs_where(connection: AsyncConnection, *conditions: sa.ColumnElement[
     return [run_in(row) for row in found]
 
 
+async def unsettled(
+    connection: AsyncConnection, source: str, room: str, identities: Collection[str] | None, ended: float, day: str
+) -> list[Run]:
+    """Looks that are open, or went on after a moment: evidence of that moment ends them.
+
+    Args:
+        connection: in the transaction.
+        source: whose.
+        room: where.
+        identities: participants who are asked about, some hundreds at most; None: all of them.
+        ended: the moment, in seconds on the source's steady clock.
+        day: in UTC; those of earlier days count as settled.
+    """
+    where = {"source": source, "room": room} | ({} if identities is None else {"identities": list(identities)})
+    is_open, later = _UNSETTLED if identities is None else _UNSETTLED_AMONG
+    rows = [
+        *await connection.execute(is_open, where),
+        *await connection.execute(later, {**where, "ended": ended, "from_day": day}),
+    ]
+    return [run_in(row) for row in rows]
+
+
+async def newest_of(connection: AsyncConnection, chain: Chain) -> Run | None:
+    """The last run of a camera."""
+    row = (await connection.execute(_NEWEST, chain._asdict())).one_or_none()
+    return None if row is None else run_in(row)
+
+
 async def markers_of(connection: AsyncConnection, chain: Chain) -> list[Evidence]:
     """What was said of the chain's participant, camera and room, besides looks."""
-    conditions = (
-        presence.c.source == chain.source,
-        presence.c.room == chain.room,
-        presence.c.identity.in_(["", chain.identity]),
-        presence.c.track.in_(["", chain.track]),
-        sa.not_(IS_LOOK),
-    )
+    runs = (run_in(row) for row in await connection.execute(_MARKERS, chain._asdict()))
     return [
-        Evidence(run.first_cursor, run.chain, run.sight, run.began, run.ended, run.at, (), run.reason)
-        for run in await runs_where(connection, *conditions)
+        Evidence(run.first_cursor, run.chain, run.sight, run.began, run.ended, run.at, (), run.reason) for run in runs
     ]
 
 

@@ -164,6 +164,45 @@ async def test_a_look_that_comes_when_its_neighbours_have_expired_changes_nothin
     assert await kept.runs() == before
 
 
+async def test_whoever_was_forgotten_is_asked_for_again(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With room for two cameras: of one room five are looked at, and what ends all of them ends all of them."""
+    monkeypatch.setattr("facematch.server.presence.memory.MOST_CHAINS", 2)
+    people: list[dict[str, Any]] = [{"participant_identity": f"p{n}", "track_sid": f"TR_{n}"} for n in range(5)]
+    for who in people:
+        await kept.tell(change(1, "joined", participant_identity=who["participant_identity"]))
+        await kept.tell(look(10, "match", **who), look(20, "no_face", **who))
+    await kept.tell(*(look(30, "match", **who) for who in people))
+    await kept.tell(watch(25, "lost"), change(31, "left", participant_identity="p0"))
+    await kept.tell(watch(35, "lost"))
+    await kept.tell(*(look(40, "match", **who) for who in people), look(15, "match", **people[0]))
+    await kept.is_as_the_log_says()
+    assert sum(run.open for run in await kept.runs()) == 5
+
+
+async def test_what_comes_together_is_asked_for_together_and_of_whom_all_is_known_not_again(kept: Kept) -> None:
+    said = [f"p{n}" for n in range(40)]
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    async def statements(word: str, when: float, people: list[str]) -> int:
+        asked.clear()
+        sa.event.listen(sa.Engine, "before_cursor_execute", note)
+        try:
+            await kept.tell(*(change(when, word, participant_identity=one) for one in people))
+        finally:
+            sa.event.remove(sa.Engine, "before_cursor_execute", note)
+        return sum("FROM presence" in one for one in asked)
+
+    few, many = await statements("joined", 1, said[:2]), await statements("joined", 2, said[2:])
+    assert few == many > 0
+    assert await statements("left", 3, said) == 0
+    kept.fold.doubt()
+    assert await statements("left", 4, said) == many
+    await kept.is_as_the_log_says()
+
+
 @pytest.mark.parametrize("by", ["identity", "name", "sid"])
 async def test_an_erased_participant_leaves_nothing_and_others_stay(kept: Kept, by: str) -> None:
     unnamed: dict[str, Any] = {} if by == "identity" else {"participant_identity": None}
@@ -262,8 +301,14 @@ TOLD = st.one_of(
         track_sid=st.sampled_from(["TR_1", "TR_2"]),
         source=st.sampled_from(["boot", None]),
         reference_id=st.sampled_from(["a", "b"]),
+        participant_identity=st.sampled_from(["alice", "bob"]),
     ),
-    st.builds(change, st.integers(0, 60), st.sampled_from(["joined", "left"])),
+    st.builds(
+        change,
+        st.integers(0, 60),
+        st.sampled_from(["joined", "left"]),
+        participant_identity=st.sampled_from(["alice", "bob"]),
+    ),
     st.builds(watch, st.integers(0, 60), st.sampled_from(["began", "lost"])),
 )
 
