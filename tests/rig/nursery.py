@@ -1,10 +1,10 @@
 """Processes of the product, and people before cameras, that begin where an interpreter has imported all of theirs
 already.
 
-To import what they need, and to load what finds faces, costs more processor than what most tests have them do. So one
-interpreter for each of the two does that once, and is copied for each start: the copy is a process with an environment,
-a log, a session and an end of its own, runs `uvicorn` or `main.py` from the first line, and has read no setting before.
-People (`tests.rig.publisher`) need no more than the recognizer, and are copied from its interpreter.
+To import what they need, and to load what finds and tells faces, costs more processor than what most tests have them
+do. So one interpreter for each of the two does that once, and is copied for each start: the copy is a process with an
+environment, a log, a session and an end of its own, runs `uvicorn` or `main.py` from the first line, and has read no
+setting before. People (`tests.rig.publisher`) need no more than the recognizer, and are copied from its interpreter.
 What it cannot show is what an interpreter does at its own start, and what the system tells of it from outside
 (`/proc/…/environ`, `cmdline`).
 
@@ -14,6 +14,7 @@ What it cannot show is what an interpreter does at its own start, and what the s
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
 import json
@@ -29,7 +30,8 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
-from facematch.config.settings import ROOT
+from facematch.config.settings import ROOT, Settings
+from facematch.faces import encoder
 from facematch.faces.detector import Detector
 from facematch.launcher.child import die_with
 
@@ -180,6 +182,8 @@ def _serve(asked: socket.socket, kind: tuple[str, ...]) -> None:
     for name in _IMPORTED[kind]:
         importlib.import_module(name)
     Detector()
+    vars(encoder)["OnnxEncoder"] = functools.cache(encoder.OnnxEncoder)  # of the same file: this one
+    encoder.make_encoder("onnx", Settings(_env_file=None).model_cache)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a keeper ended
     gc.collect()
     gc.freeze()
