@@ -6,6 +6,7 @@ main -> recognizer -> faces, protocol        api -> server -> faces, protocol
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import os
 import subprocess
@@ -18,7 +19,6 @@ import pytest
 from facematch.config.settings import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 PACKAGE = ROOT / "facematch"
@@ -121,17 +121,31 @@ IMPORTABLE = [name for name in MODULES if not name.endswith("__main__") and ".mi
 """All but programs: `__main__`, and what Alembic runs."""
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Every module that a file names in an import, wherever in the file, `from x import y` as `x` and `x.y`."""
+class Source(NamedTuple):
+    """Of a file: every module that it names in an import, wherever, `from x import y` as `x` and `x.y`; and how many
+    parameters each of its constructors takes beside self, by line.
+    """
+
+    imported: frozenset[str]
+    constructors: dict[int, int]
+
+
+@functools.cache
+def source(path: Path) -> Source:
+    """Looked through once for all tests."""
+    imported: set[str] = set()
+    constructors: dict[int, int] = {}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         match node:
             case ast.Import(names):
-                yield from (alias.name for alias in names)
+                imported.update(alias.name for alias in names)
             case ast.ImportFrom(module, names, level):
                 assert level == 0, f"{path}: relative imports hide from this test"
                 assert module is not None
-                yield module
-                yield from (f"{module}.{alias.name}" for alias in names)
+                imported |= {module, *(f"{module}.{alias.name}" for alias in names)}
+            case ast.FunctionDef(name="__init__", args=taken):
+                constructors[node.lineno] = len([*taken.posonlyargs, *taken.args, *taken.kwonlyargs]) - 1
+    return Source(frozenset(imported), constructors)
 
 
 def within(name: str, package: str) -> bool:
@@ -161,14 +175,14 @@ def test_dependencies_point_one_way(package: str) -> None:
         f"{module} imports {name}"
         for module, path in MODULES.items()
         if (mine := place_in(package, module)) in place
-        for name in sorted(imported(path))
+        for name in sorted(source(path).imported)
         if (theirs := place_in(package, name)) in place and theirs != mine and place[theirs] >= place[mine]
     ]
     assert not wrong
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
-    imports = {module: {name for name in imported(path) if name in MODULES} for module, path in MODULES.items()}
+    imports = {module: {name for name in source(path).imported if name in MODULES} for module, path in MODULES.items()}
     TopologicalSorter(imports).prepare()  # raises CycleError with the circle
 
 
@@ -178,7 +192,7 @@ def test_each_part_knows_only_its_own_libraries(part: str) -> None:
         f"{module} imports {name}"
         for module, path in MODULES.items()
         if within(module, part)
-        for name in imported(path)
+        for name in sorted(source(path).imported)
         if any(within(name, other) for other in FOREIGN[part])
     ]
     assert not wrong
@@ -186,11 +200,7 @@ def test_each_part_knows_only_its_own_libraries(part: str) -> None:
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_no_constructor_takes_more_than_a_handful(module: str) -> None:
-    many = {}
-    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-            taken = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            many[node.lineno] = len(taken) - 1  # self
+    many = source(MODULES[module]).constructors
     assert not {line: count for line, count in many.items() if count > CONSTRUCTOR_PARAMETERS}
 
 
@@ -202,7 +212,9 @@ def test_composition_roots_are_short(root: str) -> None:
 def test_settings_belong_to_the_composition_roots() -> None:
     inside = {name: path for name, path in MODULES.items() if part_of(name) in LOADED}
     readers = {
-        name for name, path in inside.items() if any(within(one, "facematch.config.settings") for one in imported(path))
+        name
+        for name, path in inside.items()
+        if any(within(one, "facematch.config.settings") for one in source(path).imported)
     }
     assert readers <= SETTINGS_READ_BY
 
