@@ -21,6 +21,7 @@ from tests.rig.heartbeats import heartbeat_body
 from tests.rig.late_routes import late
 from tests.rig.migrated import empty_log
 from tests.rig.neighbours import FakeNeighbours
+from tests.rig.one_hop import one_hop
 from tests.rig.postgres import postgres_server
 from tests.rig.s3 import s3_server
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session", autouse=True)
 def _made_once_or_never() -> Iterator[None]:
-    with late(), compiled_once():
+    with late(), compiled_once(), one_hop():
         yield
 
 
