@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,21 +16,46 @@ from facematch.faces.reference import ReferenceSet
 from tests.rig.pictures import PEOPLE, pixels
 
 if TYPE_CHECKING:
-    from facematch.faces.detector import Detector
+    from collections.abc import Callable
+
+    from facematch.faces.detector import Box, Detector, Pixels
     from facematch.faces.encoder import Encoder
+
+    Found = Callable[[str], tuple[list[Box], list[Pixels]]]
 
 DIFFERENCE = 1e-5
 
 
+class Library:
+    """The library itself, asked once about each photograph."""
+
+    def __init__(self, face_recognition: Any) -> None:
+        self._library = face_recognition
+        self.distance = face_recognition.face_distance
+
+    @cache  # noqa: B019  (as long as this module's tests)
+    def places(self, name: str) -> list[tuple[int, int, int, int]]:
+        """Its boxes."""
+        found: list[tuple[int, int, int, int]] = self._library.face_locations(
+            pixels(name), number_of_times_to_upsample=0, model="hog"
+        )
+        return found
+
+    @cache  # noqa: B019
+    def embeddings(self, name: str) -> Any:
+        """Of the faces in these boxes."""
+        return np.array(self._library.face_encodings(pixels(name), self.places(name), num_jitters=1, model="small"))
+
+
 @pytest.fixture(scope="module")
-def face_recognition() -> Any:
-    """The library itself. It warns at import and changes how Pillow treats damaged files: both stay in here."""
+def library() -> Library:
+    """It warns at import and changes how Pillow treats damaged files: both stay in here."""
     truncated = ImageFile.LOAD_TRUNCATED_IMAGES
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
         import face_recognition  # noqa: PLC0415  (a second and 150 MB, for these tests only)
     ImageFile.LOAD_TRUNCATED_IMAGES = truncated
-    return face_recognition
+    return Library(face_recognition)
 
 
 @pytest.fixture(params=["onnx", "dlib"])
@@ -37,49 +63,49 @@ def encoder(request: pytest.FixtureRequest, onnx_encoder: Encoder, dlib_encoder:
     return onnx_encoder if request.param == "onnx" else dlib_encoder
 
 
+@pytest.fixture(scope="module")
+def found(detector: Detector) -> Found:
+    """Our boxes in a photograph, and a chip of each, made once."""
+
+    @cache
+    def made(name: str) -> tuple[list[Box], list[Pixels]]:
+        image = pixels(name)
+        boxes = detector.find(image)
+        return boxes, [detector.chip(image, box) for box in boxes]
+
+    return made
+
+
 @pytest.mark.parametrize("name", PEOPLE)
-def test_detection_is_the_librarys(name: str, face_recognition: Any, detector: Detector) -> None:
-    image = pixels(name)
+def test_detection_is_the_librarys(name: str, library: Library, found: Found) -> None:
+    height, width = pixels(name).shape[:2]
+    boxes = [box.clipped(width, height) for box in found(name)[0]]
 
-    boxes = [box.clipped(image.shape[1], image.shape[0]) for box in detector.find(image)]
-
-    assert boxes == face_recognition.face_locations(image, number_of_times_to_upsample=0, model="hog")
+    assert boxes == library.places(name)
     assert len(boxes) >= PEOPLE[name]
 
 
 @pytest.mark.parametrize("name", [name for name, people in PEOPLE.items() if people])
-def test_embeddings_are_the_librarys(name: str, face_recognition: Any, detector: Detector, encoder: Encoder) -> None:
-    image = pixels(name)
-    boxes = detector.find(image)
-    places = [box.clipped(image.shape[1], image.shape[0]) for box in boxes]
+def test_embeddings_are_the_librarys(name: str, library: Library, found: Found, encoder: Encoder) -> None:
+    embeddings = encoder.encode(found(name)[1])
 
-    embeddings = encoder.encode([detector.chip(image, box) for box in boxes])
-
-    expected = face_recognition.face_encodings(image, places, num_jitters=1, model="small")
-    assert np.abs(embeddings - np.array(expected)).max() < DIFFERENCE
+    assert np.abs(embeddings - library.embeddings(name)).max() < DIFFERENCE
 
 
-def test_distances_are_the_librarys(face_recognition: Any, detector: Detector, encoder: Encoder) -> None:
+def test_distances_are_the_librarys(library: Library, found: Found, encoder: Encoder) -> None:
     names = [name for name, people in PEOPLE.items() if people]
-    ours, theirs = {}, {}
-    for name in names:
-        image = pixels(name)
-        ours[name] = encoder.encode([detector.chip(image, detector.find(image)[0])])[0]
-        theirs[name] = face_recognition.face_encodings(
-            image, face_recognition.face_locations(image, 0)[:1], num_jitters=1, model="small"
-        )[0]
+    ours = {name: encoder.encode(found(name)[1][:1])[0] for name in names}
+    theirs = {name: library.embeddings(name)[0] for name in names}
 
     for one in names:
         for other in names:
-            expected = face_recognition.face_distance([theirs[one]], theirs[other])[0]
+            expected = library.distance([theirs[one]], theirs[other])[0]
             assert ReferenceSet("one", ours[one][None]).distance(ours[other]) == pytest.approx(expected, abs=DIFFERENCE)
 
 
-def test_same_person_is_near_and_strangers_are_far(detector: Detector, encoder: Encoder) -> None:
-    embeddings = {}
-    for name in ("obama", "obama2", "obama3", "biden", "collins"):
-        image = pixels(name)
-        embeddings[name] = encoder.encode([detector.chip(image, detector.find(image)[0])])[0]
+def test_same_person_is_near_and_strangers_are_far(found: Found, encoder: Encoder) -> None:
+    names = ("obama", "obama2", "obama3", "biden", "collins")
+    embeddings = {name: encoder.encode(found(name)[1][:1])[0] for name in names}
     reference = ReferenceSet("obama", embeddings["obama"][None])
 
     assert all(reference.distance(embeddings[name]) < 0.4 for name in ("obama2", "obama3"))

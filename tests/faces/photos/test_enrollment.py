@@ -39,9 +39,16 @@ class Desk:
 
     def __init__(self, detector: Detector, encoder: Encoder) -> None:
         self._parts = detector, encoder
+        self._photographs: dict[str, EnrolledPhoto] = {}
 
     def take(self, data: bytes) -> EnrolledPhoto:
         return enroll(read_photo(data), *self._parts)
+
+    def photograph(self, name: str) -> EnrolledPhoto:
+        """One of ours, taken once: the same file gives the same, to the last bit."""
+        if name not in self._photographs:
+            self._photographs[name] = self.take(photo_bytes(name))
+        return self._photographs[name]
 
     def read(self, data: bytes) -> EnrolledPhoto:
         return read_stored(read_photo(data), data, *self._parts)
@@ -87,7 +94,7 @@ def test_a_photograph_is_taken(name: str, desk: Desk) -> None:
 
 @pytest.mark.parametrize("name", ["biden", "collins", "obama", "obama2", "obama3"])
 def test_who_loads_what_was_stored_gets_the_same_numbers(name: str, desk: Desk) -> None:
-    taken = desk.take(photo_bytes(name))
+    taken = desk.photograph(name)
     read = desk.read(taken.jpeg)
 
     assert np.array_equal(read.embedding, taken.embedding)
@@ -96,10 +103,9 @@ def test_who_loads_what_was_stored_gets_the_same_numbers(name: str, desk: Desk) 
 
 @pytest.mark.parametrize("name", ["biden", "collins", "obama", "obama2", "obama3"])
 def test_storing_changes_the_person_little(name: str, desk: Desk) -> None:
-    data = photo_bytes(name)
-    taken = desk.take(data)
+    taken = desk.photograph(name)
 
-    assert distance(taken, desk.read(data)) < 0.1
+    assert distance(taken, desk.read(photo_bytes(name))) < 0.1
     assert distance(taken, desk.take(taken.jpeg)) < 0.05
 
 
@@ -254,18 +260,18 @@ def test_a_large_photograph_is_stored_smaller(desk: Desk) -> None:
     taken = desk.take(encoded(large, "JPEG", quality=80))
     assert max(taken.frame_size) == 1600
     assert len(taken.jpeg) < 1_500_000
-    assert distance(taken, desk.take(photo_bytes("obama"))) < 0.2
+    assert distance(taken, desk.photograph("obama")) < 0.2
 
 
 def test_a_small_face_in_a_large_photograph_is_stored_as_its_surroundings(desk: Desk) -> None:
-    scene = Image.fromarray(frame("obama2", 4800, 3200, face=150, across=0.7))
+    scene = Image.fromarray(frame("obama2", 3200, 2134, face=100, across=0.7))
     data = encoded(scene, "JPEG", quality=92)
 
     taken = desk.take(data)
 
     assert taken.frame_size[0] < 1600
     assert taken.bbox[1] - taken.bbox[3] > 70
-    assert distance(taken, desk.take(photo_bytes("obama"))) < 0.5
+    assert distance(taken, desk.photograph("obama")) < 0.5
     assert np.array_equal(desk.read(taken.jpeg).embedding, taken.embedding)
     assert distance(taken, desk.read(data)) < 0.1
 
@@ -476,13 +482,13 @@ def test_a_photograph_that_lies_is_turned(lies: int, turned: int, desk: Desk, pe
 
 
 def test_a_large_one_is_turned_too(desk: Desk) -> None:
-    large = picture("obama").resize((3640, 4548), Image.Resampling.BILINEAR).rotate(90, expand=True)
+    large = picture("obama").resize((2000, 2500), Image.Resampling.BILINEAR).rotate(90, expand=True)
     taken = desk.take(encoded(large, "JPEG", quality=80))
     assert (taken.turned, taken.frame_size) == (90, (1280, 1600))
 
 
 def test_one_that_stands_stays(desk: Desk) -> None:
-    assert {desk.take(photo_bytes(name)).turned for name in ("biden", "collins", "obama", "obama2", "obama3")} == {0}
+    assert {desk.photograph(name).turned for name in ("biden", "collins", "obama", "obama2", "obama3")} == {0}
 
 
 def test_two_people_who_lie_are_two_people(desk: Desk) -> None:
@@ -495,4 +501,4 @@ def test_what_telephones_call_fifty_megapixels(size: tuple[int, int], desk: Desk
     scene = Image.fromarray(frame("obama", 866, 577, face=200)).resize(size, Image.Resampling.BILINEAR)
     taken = desk.take(encoded(scene, "JPEG", quality=60))
     assert max(taken.frame_size) == 1600
-    assert distance(taken, desk.take(photo_bytes("obama"))) < 0.4
+    assert distance(taken, desk.photograph("obama")) < 0.4
