@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 import pytest_asyncio
+import structlog
 
 from facematch.config.settings import Settings
 from tests.rig import nursery
@@ -40,7 +41,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The page is that of the present sources.
+    """The page is that of the present sources. A traceback in the log is plain, as the product's: to draw one with all
+    that its frames hold takes most of a second.
 
     A run that is told to end (a time limit, a shell that closes) ends what it started, as after Ctrl-C.
     """
@@ -49,6 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
             build()
         except SetupError as error:
             raise pytest.UsageError(f"the page cannot be built: {error}") from error
+    console = structlog.get_config()["processors"][-1]
+    console.exception_formatter = structlog.dev.plain_traceback
     hands_out = bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
 
     def end(number: int, frame: FrameType | None) -> None:
