@@ -68,7 +68,7 @@ async def test_uvicorn_alone_and_without_keys_says_what_to_set(tmp_path: Path, t
     env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     env |= {name: str(path) for name, path in folders.items()}
     command = [sys.executable, "-m", "uvicorn", "api:app", "--host", EVERYWHERE, "--port", str(tcp_port)]
-    process = Process("api", command, env=env, log=tmp_path / "api.log")
+    process = Process("api", command, env=env, log=tmp_path / "api.log", prepared=True)
     process.start()
     try:
         await _until_it_answers(f"http://127.0.0.1:{tcp_port}/livez")

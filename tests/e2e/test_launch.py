@@ -16,7 +16,7 @@ import psutil
 import pytest
 from dotenv import dotenv_values
 
-from facematch.config.settings import ROOT, Settings
+from facematch.config.settings import ROOT
 from facematch.launcher import livekit_server
 from facematch.launcher.__main__ import environment
 from facematch.launcher.launch import LaunchError
@@ -25,10 +25,11 @@ from tests.rig.livekit_server import KEY, SECRET, server_binary
 from tests.rig.own_server import OwnServer
 from tests.rig.ports import free_tcp_port, free_udp_port
 from tests.rig.process import Process
+from tests.rig.run_sh import RunSh
 from tests.rig.waiting import wait_until, wait_until_true
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.rig.livekit_server import LiveKitServer
@@ -41,31 +42,19 @@ STOP_SECONDS = 10
 
 
 @pytest.fixture
-def run_sh(tmp_path: Path, livekit: LiveKitServer) -> Iterator[Callable[..., Process]]:
-    """Makes a run.sh that uses the tests' LiveKit server; each is ended by its own id."""
-    made: list[Process] = []
+def run_sh(tmp_path: Path, livekit: LiveKitServer) -> Iterator[RunSh]:
+    """For what only this test starts."""
+    start = RunSh(tmp_path, livekit)
+    yield start
+    start.end(patience=STOP_SECONDS + 2)
 
-    def make(port: int, **settings: object) -> Process:
-        said = {
-            "port": port,
-            "livekit_url": livekit.url,
-            "livekit_api_key": KEY,
-            "livekit_api_secret": SECRET,
-            "room_name": f"launch-{port}",
-            "reference_image": tmp_path / "reference.jpg",
-            "output_dir": tmp_path / "captures",
-            "data_dir": tmp_path / "data",
-            "model_cache": Settings().model_cache,
-        } | settings
-        env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        env |= {name.upper(): str(value) for name, value in said.items()}
-        made.append(Process("run.sh", ["./run.sh"], env=env, log=tmp_path / f"run-{len(made)}.log"))
-        made[-1].start()
-        return made[-1]
 
-    yield make
-    for process in made:
-        process.end(patience=STOP_SECONDS + 2)
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory, livekit: LiveKitServer) -> Iterator[RunSh]:
+    """Its `running` is left to the next test by whoever does not end it."""
+    start = RunSh(tmp_path_factory.mktemp("run"), livekit)
+    yield start
+    start.end(patience=STOP_SECONDS + 2)
 
 
 async def ready(process: Process) -> list[psutil.Process]:
@@ -85,11 +74,20 @@ def left(children: list[psutil.Process]) -> list[psutil.Process]:
     return [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
 
 
+async def test_the_same_port_twice_says_who_is_there(standing: RunSh, run_sh: RunSh, tcp_port: int) -> None:
+    first = standing.running or standing(tcp_port)
+    await ready(first)
+
+    second = run_sh(standing.port)
+
+    assert await second.ended(START_SECONDS) == 1
+    assert second.output().rstrip().endswith("Another Face Match answers there.")
+    assert first.alive
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-async def test_a_signal_ends_everything_in_time(
-    run_sh: Callable[..., Process], tcp_port: int, number: signal.Signals
-) -> None:
-    process = run_sh(tcp_port)
+async def test_a_signal_ends_everything_in_time(standing: RunSh, tcp_port: int, number: signal.Signals) -> None:
+    process = standing.running or standing(tcp_port)
     children = await ready(process)
 
     process.send(number)
@@ -102,7 +100,7 @@ async def test_a_signal_ends_everything_in_time(
     assert said.rstrip().endswith("Face Match has stopped.")
 
 
-async def test_its_own_sudden_death_leaves_nothing(run_sh: Callable[..., Process], tcp_port: int) -> None:
+async def test_its_own_sudden_death_leaves_nothing(run_sh: RunSh, tcp_port: int) -> None:
     if not sys.platform.startswith("linux"):
         pytest.skip("only Linux tells a child of its parent's death")
     process = run_sh(tcp_port)
@@ -113,7 +111,7 @@ async def test_its_own_sudden_death_leaves_nothing(run_sh: Callable[..., Process
     await wait_until_true(lambda: not left(children), within=STOP_SECONDS, what="the children are gone")
 
 
-async def test_a_taken_port_is_one_sentence(run_sh: Callable[..., Process]) -> None:
+async def test_a_taken_port_is_one_sentence(run_sh: RunSh) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         process = run_sh(port)
@@ -125,18 +123,7 @@ async def test_a_taken_port_is_one_sentence(run_sh: Callable[..., Process]) -> N
     )
 
 
-async def test_the_same_port_twice_says_who_is_there(run_sh: Callable[..., Process], tcp_port: int) -> None:
-    first = run_sh(tcp_port)
-    await ready(first)
-
-    second = run_sh(tcp_port)
-
-    assert await second.ended(START_SECONDS) == 1
-    assert second.output().rstrip().endswith("Another Face Match answers there.")
-    assert first.alive
-
-
-async def test_refused_credentials_are_told_and_end_everything(run_sh: Callable[..., Process], tcp_port: int) -> None:
+async def test_refused_credentials_are_told_and_end_everything(run_sh: RunSh, tcp_port: int) -> None:
     process = run_sh(tcp_port, livekit_api_secret="not-the-secret-of-that-server")
 
     assert await process.ended(START_SECONDS) == 4
@@ -145,7 +132,7 @@ async def test_refused_credentials_are_told_and_end_everything(run_sh: Callable[
     assert "LIVEKIT_API_SECRET" in last
 
 
-async def test_bad_settings_are_all_named(run_sh: Callable[..., Process], tcp_port: int) -> None:
+async def test_bad_settings_are_all_named(run_sh: RunSh, tcp_port: int) -> None:
     process = run_sh(tcp_port, hold_seconds="ten", log_level="LOUD")
 
     assert await process.ended(START_SECONDS) == 2

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from facematch.config.settings import ROOT
 from tests.rig.listener import is_check
 from tests.rig.photographs import STRANGER, Scene
 from tests.rig.process import Process
@@ -77,7 +75,8 @@ async def test_sigterm_while_livekit_was_never_there(make_stack: MakeStack) -> N
 async def test_sigterm_while_another_recognizer_has_the_outbox(make_stack: MakeStack) -> None:
     stack = make_stack()
     await stack.start()
-    other = Process("second", [sys.executable, "main.py"], env=stack.environment, log=stack.folder / "second.log")
+    log = stack.folder / "second.log"
+    other = Process("second", [sys.executable, "main.py"], env=stack.environment, log=log, prepared=True)
     other.start()
     try:
         await other.says("Another recognizer has the outbox", within=30)
@@ -103,15 +102,11 @@ async def test_refused_credentials_are_exit_code_4_and_no_token_is_said(make_sta
 @pytest.mark.parametrize("argv", [["main.py"], ["-m", "uvicorn", "api:app", "--port", "1"]], ids=["recognizer", "api"])
 async def test_bad_settings_are_exit_code_2_and_all_named(make_stack: MakeStack, argv: list[str]) -> None:
     stack = make_stack(hold_seconds="soon", batch_max_frames=0, log_level="LOUD", memory_exit_ratio="nan")
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, *argv),
-        cwd=ROOT,
-        env=stack.environment,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output = (await child.communicate())[0].decode()
-    assert child.returncode == 2, output
+    log = stack.folder / "refused.log"
+    child = Process("refused", [sys.executable, *argv], env=stack.environment, log=log, prepared=True)
+    child.start()
+    assert await child.ended(within=30) == 2, child.tail()
+    output = child.output()
     for variable in ("HOLD_SECONDS", "BATCH_MAX_FRAMES", "LOG_LEVEL", "MEMORY_EXIT_RATIO"):
         assert output.count(f"  {variable}: ") == 1, output
     assert "Traceback" not in output

@@ -32,6 +32,7 @@ async def test_each_room_reports_with_its_own_name_and_keeps_its_own_cooldowns(m
         [sys.executable, "-m", "tests.rig.rooms_recognizer", *rooms],
         env=stack.environment,
         log=stack.folder / "recognizer.log",
+        prepared=True,
     )
     await stack.start()
     async with stack.listen() as events, stack.publishers() as publishers:

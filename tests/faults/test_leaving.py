@@ -30,7 +30,9 @@ async def test_a_track_that_goes_while_it_is_paused_or_resumed_ends_nothing(
     livekit: LiveKitServer, tmp_path: Path, scale: Scale, figure: dict[str, object]
 ) -> None:
     command = [sys.executable, "-m", "tests.rig.restless", livekit.url, join_token(ROOM, "restless")]
-    restless = Process("restless", command, env={"PATH": os.environ["PATH"]}, log=tmp_path / "restless.log")
+    restless = Process(
+        "restless", command, env={"PATH": os.environ["PATH"]}, log=tmp_path / "restless.log", prepared=True
+    )
     restless.start()
     try:
         await restless.says("connected", within=FIRST)

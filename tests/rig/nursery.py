@@ -4,7 +4,7 @@ already.
 To import what they need, and to load what finds and tells faces, costs more processor than what most tests have them
 do. So one interpreter for each of the two does that once, and is copied for each start: the copy is a process with an
 environment, a log, a session and an end of its own, runs `uvicorn` or `main.py` from the first line, and has read no
-setting before. People (`tests.rig.publisher`) need no more than the recognizer, and are copied from its interpreter.
+setting before. Programs of the rig that need no more than the recognizer are copied from its interpreter.
 What it cannot show is what an interpreter does at its own start, and what the system tells of it from outside
 (`/proc/…/environ`, `cmdline`).
 
@@ -43,7 +43,7 @@ _MOST_BYTES: Final = 256 * 1024
 _PATIENCE_SECONDS: Final = 60
 _WEB: Final = ("-m", "uvicorn")
 _RECOGNIZER: Final = ("main.py",)
-_PEOPLE: Final = ("-m", "tests.rig.publisher")
+_NEED_NO_MORE: Final = ("tests.rig.publisher", "tests.rig.restless", "tests.rig.rooms_recognizer")
 _WITH_THE_LOOP: Final = ("anyio._backends._asyncio",)
 _WHAT_THE_WEB_PROCESS_IMPORTS_LATER: Final = (
     *_WITH_THE_LOOP,
@@ -70,7 +70,11 @@ _IMPORTED: Final = {
     ),
     _RECOGNIZER: ("facematch.recognizer.app", "facematch.recognizer.process.entry", *_WITH_THE_LOOP),
 }
-_BORN_OF: Final = {_WEB: _WEB, _RECOGNIZER: _RECOGNIZER, _PEOPLE: _RECOGNIZER}
+_BORN_OF: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
+    _WEB: _WEB,
+    _RECOGNIZER: _RECOGNIZER,
+    **{("-m", name): _RECOGNIZER for name in _NEED_NO_MORE},
+}
 
 
 def kind_of(argv: Sequence[str], env: Mapping[str, str]) -> tuple[str, ...] | None:
