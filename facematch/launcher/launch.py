@@ -16,7 +16,7 @@ from facematch.launcher.child import Child, Program
 from facematch.launcher.keys import KeysError, fresh_livekit_pair, kept_livekit_pair, livekit_pair
 from facematch.launcher.probe import PortError, accepts, check_bindable, free_udp_port, get, get_json
 from facematch.launcher.supervision import EndedForGoodError, keep_running
-from facematch.protocol.local_secret import read_local_secret
+from facematch.protocol.local_secret import local_secret_file, read_local_secret
 from facematch.runtime.addresses import is_loopback
 from facematch.runtime.exit_codes import ExitCode
 from facematch.runtime.reach import obstacles
@@ -80,6 +80,8 @@ class Launch:
             self._env["API_BASE_URL"] = f"http://{shown}:{settings.port}"
         self._recognizer: list[Child] = []
         self._servers: list[Child] = []
+        self._secret_is_there = False
+        """Whether our web process has left a file with what lets this user's programs in."""
 
     @property
     def children(self) -> list[Child]:
@@ -132,6 +134,9 @@ class Launch:
         """End all that was started: the recognizer first, whose last events the API still takes."""
         for group in (self._recognizer, self._servers):
             await asyncio.gather(*(child.stop() for child in group))
+        if self._secret_is_there:  # a web process that had to be killed removes nothing
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(local_secret_file(self._settings.data_dir).unlink, missing_ok=True)
 
     def kill(self) -> None:
         """End all that was started, at once."""
@@ -199,6 +204,7 @@ class Launch:
         if not await self._recognizer_connected():
             self._say(f"LiveKit does not answer at {settings.livekit_url}; the recognizer goes on trying.")
         secret = await self._local_secret()
+        self._secret_is_there = secret is not None
         here = f"http://localhost:{settings.port}" + (f"/login#{secret}" if secret else "")
         self._say(f"Face Match is ready: {here} (Ctrl-C stops it)")
         for line in self._elsewhere():

@@ -57,6 +57,9 @@ async def test_the_address_that_run_sh_prints_lets_a_browser_in(tmp_path: Path, 
             assert await page.evaluate("() => fetch('/api/status').then(answer => answer.status)") == 200
         stack.headers = {"Authorization": f"Bearer {secret}"}
         await stack.recognizer_connected(within=LOOK / 1000)
+        web = stack.part("API")
+        assert web is not None
+        web.suspend()  # it has to be killed, and the file goes all the same
         await stack.launcher.terminate(within=LOOK / 1000)
         assert not local_secret_file(tmp_path / "data").exists()
     finally:
