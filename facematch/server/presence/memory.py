@@ -49,6 +49,11 @@ def scope_of(chain: Chain) -> Scope:
     return Scope(chain.source, chain.room, chain.identity)
 
 
+def everybody_with(scope: Scope) -> Scope:
+    """All who are in the same room."""
+    return scope._replace(identity="")
+
+
 class Memory:
     """See the module."""
 
@@ -76,7 +81,7 @@ class Memory:
         self._last[chain] = last
         self._last.move_to_end(chain)
         mine = scope_of(chain)
-        self._rooms.setdefault(_all_of(mine), {}).setdefault(mine, {})[chain] = last
+        self._rooms.setdefault(everybody_with(mine), {}).setdefault(mine, {})[chain] = last
 
     def trim(self) -> None:
         """Forget what is too much, the cameras first that were asked for longest ago. Not before a batch has ended."""
@@ -88,7 +93,7 @@ class Memory:
     def covered_by(self, said: Chain) -> list[tuple[Chain, Last]]:
         """The cameras that evidence is about."""
         mine = scope_of(said)
-        room = self._rooms.get(_all_of(mine), {})
+        room = self._rooms.get(everybody_with(mine), {})
         found = [room.get(mine, {})] if said.identity else list(room.values())
         return [(chain, last) for of_one in found for chain, last in of_one.items() if said.covers(chain)]
 
@@ -100,7 +105,7 @@ class Memory:
             day: of its moment.
         """
         mine = scope_of(marker.chain)
-        since = [self._whole.get(scope) for scope in (mine, _all_of(mine))]
+        since = [self._whole.get(scope) for scope in (mine, everybody_with(mine))]
         return any(one is not None and one.ended <= marker.ended and one.day <= day for one in since)
 
     def note_whole(self, scopes: Iterable[Scope], since: Since) -> None:
@@ -111,7 +116,7 @@ class Memory:
 
     def _forget(self, chain: Chain) -> None:
         mine = scope_of(chain)
-        everybody = _all_of(mine)
+        everybody = everybody_with(mine)
         room = self._rooms[everybody]
         del room[mine][chain]
         if not room[mine]:
@@ -120,7 +125,3 @@ class Memory:
             del self._rooms[everybody]
         self._whole.pop(mine, None)
         self._whole.pop(everybody, None)
-
-
-def _all_of(scope: Scope) -> Scope:
-    return scope._replace(identity="")

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from facematch.server.presence.evidence import NOT_LOOKS, Chain, Evidence, Sight
 from facematch.server.presence.figures import Figures, Key, figures_of
+from facematch.server.presence.memory import Scope, everybody_with, scope_of
 from facematch.server.presence.runs import Run
 from facematch.server.storage.schema import daily_figures, presence, text_of
 
@@ -77,13 +78,13 @@ class Changes:
         self.new: dict[int, Run] = {}
         self.grown: dict[int, Run] = {}
         self.closed: list[Run] = []
-        self._concerned: set[tuple[str, str, str]] = set()
-        """Source, room and identity of what is to be written."""
+        self._concerned: set[Scope] = set()
+        """Whom what is to be written is about."""
 
     def begin(self, run: Run) -> None:
         """There is one more."""
         self.new[run.first_cursor] = run
-        self._concerned.add(run.chain[:3])
+        self._concerned.add(scope_of(run.chain))
 
     def close(self, run: Run) -> None:
         """Something has come after it."""
@@ -95,11 +96,12 @@ class Changes:
         """It has changed."""
         if run.first_cursor not in self.new:
             self.grown[run.first_cursor] = run
-            self._concerned.add(run.chain[:3])
+            self._concerned.add(scope_of(run.chain))
 
     def concern(self, chain: Chain) -> bool:
         """Whether something is to be written that says something of this camera."""
-        return chain[:3] in self._concerned or (chain.source, chain.room, "") in self._concerned
+        mine = scope_of(chain)
+        return mine in self._concerned or everybody_with(mine) in self._concerned
 
     async def write(self, connection: AsyncConnection) -> None:
         """Write them, and begin anew."""
