@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("launch")
 """A LiveKit server of ours takes its usual media port, or whichever is free: one at a time."""
 
-AGAIN = 10
+AGAIN = 30
 FIRST = 30
 
 

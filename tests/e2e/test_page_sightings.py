@@ -10,6 +10,7 @@ from playwright.async_api import expect
 from tests.rig.enrolling import upload_reference
 from tests.rig.fake_recognizer import track
 from tests.rig.page import CHECKS, LOOK, PHONE, card_of, looking
+from tests.rig.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,8 +54,12 @@ async def test_a_stay_is_one_line_that_goes_on_until_its_end_is_seen(
         assert await page.evaluate(CHECKS) == []
         await page.screenshot(path=artifacts / "page-match-ended.png")
         await expect(card.get_by_test_id("card-phase")).to_contain_text(re.compile("matched [2-9] s ago|matched .. s"))
-        await page.keyboard.press("Shift")  # somebody is there
-        await expect(card).not_to_have_attribute("data-ended", "unseen", timeout=LOOK)
+
+        async def seen() -> bool:
+            await page.keyboard.press("Shift")  # somebody is there
+            return await card.get_attribute("data-ended") is None
+
+        await wait_until(seen, within=LOOK / 1000, what="the end of the match is seen")
         await expect(page.get_by_test_id("answer")).not_to_contain_text("matched")
 
         await page.get_by_test_id("live-looks").click()

@@ -23,7 +23,10 @@ AT_ONCE = 4
 FIRST = 30
 ENDS = 5
 REQUESTS = 100
-"""A second, at the least: with the SDK's own request for it the process ended within the first ten visits."""
+"""A second, of which a quarter is enough: with the SDK's own request for it the process ended within the first ten
+visits."""
+LAST = 6
+"""Times as long, where a machine is too busy for as many."""
 
 
 async def test_a_track_that_goes_while_it_is_paused_or_resumed_ends_nothing(
@@ -37,12 +40,22 @@ async def test_a_track_that_goes_while_it_is_paused_or_resumed_ends_nothing(
     try:
         await restless.says("connected", within=FIRST)
         seconds, visits = scale(8, 120), 0
-        until = time.monotonic() + seconds
+        wanted = REQUESTS * seconds / 4
+
+        def requests() -> int:
+            return int(restless.output().rpartition("requests ")[2].partition("\n")[0] or 0)
+
+        began = time.monotonic()
+
+        def goes_on() -> bool:
+            passed = time.monotonic() - began
+            return passed < seconds or (requests() < wanted and passed < LAST * seconds)
+
         async with Publishers(livekit.url, tmp_path / "publishers.log") as publishers:
 
             async def come_and_go(name: str) -> None:
                 nonlocal visits
-                while time.monotonic() < until:
+                while goes_on():
                     person = await publishers.on_air(ROOM, name, SMALL, fps=8)
                     await asyncio.sleep(0.5)  # what is tested: that it is in view for some requests
                     await person.leave()
@@ -50,10 +63,10 @@ async def test_a_track_that_goes_while_it_is_paused_or_resumed_ends_nothing(
 
             await asyncio.gather(*(come_and_go(f"guest-{n}") for n in range(AT_ONCE)))
         assert restless.alive, restless.tail()
-        requests = int(restless.output().rsplit("requests ", 1)[1].split()[0])
+        made = requests()
         await restless.terminate(within=ENDS)
     finally:
         restless.end()
-    figure.update(visits=visits, requests=requests)
+    figure.update(visits=visits, requests=made)
     assert visits >= AT_ONCE
-    assert requests > REQUESTS * seconds / 4
+    assert made >= wanted
