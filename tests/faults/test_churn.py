@@ -75,18 +75,13 @@ class Footprint:
 
     def as_small_as(self, other: Footprint) -> bool:
         """Connections to the API and threads of the SDK's pool come and go by themselves; the event loop's own pool has
-        a thread more whenever all are busy, six at most. On an address that the machine has since (other tests make
-        some) the SDK has a UDP and a listening TCP socket more."""
+        a thread more whenever all are busy, six at most."""
         same = ("tracks", "tasks", "streams", "subscriptions")
         return (
             all(getattr(self, name) <= getattr(other, name) for name in same)
-            and len(self.files) <= len(other.files) + 2 + 2 * len(self.addresses() - other.addresses())
+            and len(self.files) <= len(other.files) + 2
             and self.threads <= other.threads + 1 + POOL
         )
-
-    def addresses(self) -> set[str]:
-        """Of the machine, that the SDK waits for packets at."""
-        return {name.split()[2].rpartition(":")[0] for name in self.files.values() if name.startswith("SOCK_DGRAM")}
 
     def opened_since(self, other: Footprint) -> dict[int, str]:
         """Files and sockets that were not there then."""

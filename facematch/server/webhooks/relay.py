@@ -111,6 +111,15 @@ class _Answer:
     """Seconds that the receiver asks for."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """How far delivery has come."""
+
+    cursor: int | None
+    given_up: int
+    progress: Progress
+
+
 class WebhookRelay:
     """Delivers the log to one receiver: `run` as one task.
 
@@ -147,6 +156,8 @@ class WebhookRelay:
         self._given_up = self._waiting = 0
         self._progress = Progress()
         self._tells = False
+        self._elsewhere: _Standing | None = None
+        """What the process that delivers has told; apart from our own, for we may begin while the database is asked."""
 
     def notify(self, entry: Entry) -> None:
         """There is a new entry. Never waits."""
@@ -161,23 +172,22 @@ class WebhookRelay:
             delivers: whether this process does; else what the one has told that does.
         """
         with suppress(OSError):  # the last that is known
-            if not delivers:
-                await self._read()
-            if self._cursor is not None:
-                self._waiting = await self._log.count_after(self._cursor, _COUNTED, self._only)
+            if not delivers and (told := await self._store.told()):
+                cursor, given_up, text = told
+                progress = Progress.model_validate_json(text) if text else Progress()
+                self._elsewhere = _Standing(cursor, given_up, progress)
+        elsewhere = None if delivers else self._elsewhere
+        standing = elsewhere or _Standing(self._cursor, self._given_up, self._progress)
+        with suppress(OSError):
+            if standing.cursor is not None:
+                self._waiting = await self._log.count_after(standing.cursor, _COUNTED, self._only)
         return WebhookStatus(
             receiver=self._receiver.shown,
             types=list(self._receiver.types),
             waiting=self._waiting,
-            given_up=self._given_up,
-            **self._progress.model_dump(),
+            given_up=standing.given_up,
+            **standing.progress.model_dump(),
         )
-
-    async def _read(self) -> None:
-        told = await self._store.told()
-        if told is not None:
-            self._cursor, self._given_up, text = told
-            self._progress = Progress.model_validate_json(text) if text else Progress()
 
     async def open(self) -> None:
         """Find out where to go on, before anything new comes: a webhook that is new begins with that."""
@@ -193,7 +203,7 @@ class WebhookRelay:
         """
         self._tells = told
         if told:  # another process may have delivered meanwhile
-            self._cursor, self._progress = None, Progress()
+            self._cursor, self._progress, self._elsewhere = None, Progress(), None
         try:
             made = self._client()
         except UnusableProxyError as error:
@@ -202,6 +212,9 @@ class WebhookRelay:
                 "Webhook cannot use the proxy that the environment names: take an http:// one, or cover the receiver's "
                 "host by NO_PROXY, and start the API again"
             )
+            with suppress(OSError):
+                await self._begin()
+            await self._tell()
             return
         async with made as client:
             while self._progress.state != "gone":

@@ -139,6 +139,43 @@ async def test_a_proxy_that_cannot_be_used_is_said_and_nothing_is_lost(
         await receiver.has(lambda: receiver.taken)
 
 
+async def test_to_ask_how_it_goes_changes_nothing_for_the_one_that_begins(
+    database_url: str, receiver: WebhookReceiver
+) -> None:
+    """This process is asked before it delivers, and begins while the database still answers that."""
+    database = Database(database_url)
+    log, store = SqlEventLog(database, PresenceFold()), AnswersLate(database)
+    await log.open()
+    begins = WebhookRelay(replace(told(receiver.url), proxy="gopher://127.0.0.1:1"), log, store)
+    other = WebhookRelay(told(receiver.url), log, WebhookStore(database))
+    try:
+        await begins.open()
+        asking = asyncio.create_task(begins.status(delivers=False))
+        await store.asked.wait()
+        await begins.run(told=True)
+        store.answer.set()
+        before, after, elsewhere = await asking, await begins.status(), await other.status(delivers=False)
+    finally:
+        await log.aclose()
+    assert before.last_error is None
+    assert "proxy" in str(after.last_error)
+    assert "proxy" in str(elsewhere.last_error)
+
+
+class AnswersLate(WebhookStore):
+    """Has read what was told, and hands it out when it may."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.asked, self.answer = asyncio.Event(), asyncio.Event()
+
+    async def told(self) -> tuple[int, int, str | None] | None:
+        found = await super().told()
+        self.asked.set()
+        await self.answer.wait()
+        return found
+
+
 async def test_matches_are_told_signed_and_in_order(database_url: str, receiver: WebhookReceiver) -> None:
     async with feed(database_url, told(receiver.url)) as one:
         for n in range(1, 11):
