@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -28,7 +28,7 @@ from facematch.server.recognizers.registry import ONLINE_SECONDS
 from facematch.server.recognizers.watermark import delivered_until, standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from uuid import UUID
 
     from facematch.protocol.events import Event
@@ -213,7 +213,8 @@ class Erasures:
         Raises:
             OSError: not everything could be removed now; what was written down is tried again.
         """
-        return await self._erase(await self._begin(Subject("participant", identity), by), by)
+        async with self._begun_by(by, Subject("participant", identity)) as pending:
+            return await self._erase(pending, by)
 
     async def reference(self, reference_id: str, by: str) -> Erased:
         """Erase the reference, and what came of it.
@@ -226,14 +227,14 @@ class Erasures:
             ReferenceStaysError: it could not be removed, and nothing was erased.
             OSError: not everything that came of it could be removed now, and is tried again.
         """
-        pending = await self._begin(Subject("reference", reference_id), by)
-        try:
-            if not await self._removal.photo(reference_id):
-                raise ReferenceStaysError("there is another one already")
-        except OSError as error:
-            await self._store.withdraw(pending.id)
-            raise ReferenceStaysError(_reason(error)) from error
-        return await self._erase(pending, by)
+        async with self._begun_by(by, Subject("reference", reference_id)) as pending:
+            try:
+                if not await self._removal.photo(reference_id):
+                    raise ReferenceStaysError("there is another one already")
+            except OSError as error:
+                await self._store.withdraw(pending.id)
+                raise ReferenceStaysError(_reason(error)) from error
+            return await self._erase(pending, by)
 
     async def person(self, ids: Sequence[str], by: str) -> Erased:
         """Erase a person: photos, embeddings, and what names them.
@@ -245,38 +246,39 @@ class Erasures:
         Raises:
             OSError: not everything could be removed now; what was written down is tried again.
         """
-        pending = await self._begin(Subject("person", " ".join(ids)), by)
-        self._pending[pending.id] = pending
-        self._unremoved.add(pending.id)
-        photos, bound = await self._removal.person(pending.subject)
-        erased = await self._erase(pending, by)
+        async with self._begun_by(by, Subject("person", " ".join(ids))) as pending:
+            self._pending[pending.id] = pending
+            self._unremoved.add(pending.id)
+            photos, bound = await self._removal.person(pending.subject)
+            erased = await self._erase(pending, by)
         return replace(erased, photos=photos, bindings=erased.bindings + bound)
 
-    async def _begin(self, subject: Subject, by: str) -> Pending:
+    @asynccontextmanager
+    async def _begun_by(self, by: str, subject: Subject) -> AsyncIterator[Pending]:
+        """It is written down, and somebody waits to be told how much there was: `run` leaves it alone meanwhile."""
         at = self._now()
         pending = await self._store.begin(subject, at, by, until_of(subject, at))
         self._begun.add(pending.id)
-        return pending
+        self._attended.add(pending.id)
+        try:
+            yield pending
+        finally:
+            self._attended.discard(pending.id)
 
     async def _erase(self, pending: Pending, by: str) -> Erased:
-        id_ = pending.id
-        self._pending[id_] = pending
-        self._unremoved.add(id_)
+        self._pending[pending.id] = pending
+        self._unremoved.add(pending.id)
         self.version += 1
-        self._attended.add(id_)
-        try:
-            events, snapshots, bound = await self._remove(pending, None)
-            await self._wait_for(lambda: self._outcome(pending) is not None)
-            undelivered = self._outcome(pending)
-            whole = undelivered is not None and pending.subject.kind != "reference"
-            until = None if whole else until_of(pending.subject, pending.requested_at)
-            more = await self._remove(pending, until)  # what came meanwhile
-            events, snapshots = events + more[0], snapshots + more[1]
-            if undelivered is not None:
-                await self._finish(pending, undelivered)
-        finally:
-            self._attended.discard(id_)
-        erased = Erased(id_, pending.requested_at, events, snapshots, undelivered, bindings=bound + more[2])
+        events, snapshots, bound = await self._remove(pending, None)
+        await self._wait_for(lambda: self._outcome(pending) is not None)
+        undelivered = self._outcome(pending)
+        whole = undelivered is not None and pending.subject.kind != "reference"
+        until = None if whole else until_of(pending.subject, pending.requested_at)
+        more = await self._remove(pending, until)  # what came meanwhile
+        events, snapshots = events + more[0], snapshots + more[1]
+        if undelivered is not None:
+            await self._finish(pending, undelivered)
+        erased = Erased(pending.id, pending.requested_at, events, snapshots, undelivered, bindings=bound + more[2])
         _tell(pending, erased, by)
         return erased
 

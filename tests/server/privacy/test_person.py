@@ -15,14 +15,16 @@ from starlette.testclient import TestClient
 
 from facematch.faces.gallery import photo_set_id
 from facematch.server.app import Parts, create_app
+from facematch.server.people.changes import PeopleChanges
 from facematch.server.privacy import erasure as erasure_module
 from facematch.server.privacy import expiry
+from facematch.server.privacy.erasure import Erasures
 from tests.rig.embeddings import axis
 from tests.rig.fake_examiner import FakeExaminer, FakePhoto
 from tests.rig.people import MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from facematch.config.settings import Settings
 
@@ -257,6 +259,38 @@ def test_what_was_begun_is_finished_after_a_restart(
         while again.get(f"/api/people/{alice}").status_code == 200 or events(again):
             assert time.monotonic() < end
     web.__enter__()
+
+
+def test_what_goes_on_by_itself_leaves_an_erasure_alone_that_somebody_waits_for(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else there would be nothing left for the receipt to count: a heartbeat wakes it, and the rest takes its time."""
+    monkeypatch.setattr(erasure_module, "WAIT_SECONDS", 0.2)
+    opened: list[Erasures] = []
+    monkeypatch.setattr(Erasures, "open", _and_noted(opened, Erasures.open))
+    erase, passes = PeopleChanges.erase, 0
+
+    async def slowly(self: PeopleChanges, ids: Sequence[str]) -> int:
+        nonlocal passes
+        passes += 1
+        if passes == 1:
+            await opened[0]._finish_all(others=True)
+        return await erase(self, ids)
+
+    monkeypatch.setattr(PeopleChanges, "erase", slowly)
+    with TestClient(create_app(settings, Parts(make_examiner=OneFaceEach))) as web:
+        receipt = web.delete(f"/api/people/{add(web, 'Alice', PHOTO)}").json()
+    assert (receipt["photos"], receipt["verified"], passes) == (1, True, 1)
+
+
+def _and_noted(
+    noted: list[Erasures], begin: Callable[[Erasures], Awaitable[None]]
+) -> Callable[[Erasures], Awaitable[None]]:
+    async def noted_first(self: Erasures) -> None:
+        noted.append(self)
+        await begin(self)
+
+    return noted_first
 
 
 async def test_whose_time_has_come_is_erased_with_a_receipt(
