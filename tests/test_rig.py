@@ -21,7 +21,7 @@ from aiohttp.test_utils import TestServer
 
 from facematch.config.settings import ROOT
 from tests.rig.breaking import Break, Breaking, Part
-from tests.rig.hosts import Hosts, NoHostsError
+from tests.rig.hosts import hosts_or_skip
 from tests.rig.lasting import LASTING
 from tests.rig.listener import Listener, is_match
 from tests.rig.livekit_server import LiveKitServer
@@ -153,24 +153,20 @@ async def test_a_connection_to_a_receiver_of_webhooks_is_not_left_behind_by_a_te
 
 
 async def test_what_is_in_a_room_sends_nothing_by_the_switch_of_another_test(tmp_path: Path) -> None:
-    try:
-        hosts = Hosts(1).__enter__()
-    except NoHostsError as reason:
-        pytest.skip(str(reason))
     livekit = LiveKitServer(tmp_path)
     command = [sys.executable, "-m", "tests.rig.restless", livekit.url, join_token("switch", "restless")]
     client = Process("restless", command, env={"PATH": os.environ["PATH"]}, log=tmp_path / "restless.log")
-    try:
-        livekit.start()
-        client.start()
-        await client.says("connected", within=LONG)
-        sockets = psutil.Process(client.pid).net_connections("udp")
-        assert any(socket.laddr for socket in sockets)
-        assert not [socket for socket in sockets if socket.laddr and socket.laddr.ip == hosts.address]
-    finally:
-        client.end()
-        livekit.stop()
-        hosts.__exit__()
+    with hosts_or_skip(1) as hosts:
+        try:
+            livekit.start()
+            client.start()
+            await client.says("connected", within=LONG)
+            sockets = psutil.Process(client.pid).net_connections("udp")
+            assert any(socket.laddr for socket in sockets)
+            assert not [socket for socket in sockets if socket.laddr and socket.laddr.ip == hosts.address]
+        finally:
+            client.end()
+            livekit.stop()
 
 
 async def test_a_failure_shows_what_the_test_has_started_and_nothing_older(doomed: Process) -> None:

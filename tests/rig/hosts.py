@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import secrets
 import subprocess
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
+import pytest
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _COMMAND_SECONDS = 20
 
@@ -95,6 +97,17 @@ class Hosts:
             ("link", "set", "lo", "up"),
         ):
             _run("ip", "-n", space, *command)
+
+
+@contextmanager
+def hosts_or_skip(number: int) -> Iterator[Hosts]:
+    """The same for a test, which is skipped where the machine permits none."""
+    with ExitStack() as stack:
+        try:
+            made = stack.enter_context(Hosts(number))
+        except NoHostsError as reason:
+            pytest.skip(str(reason))
+        yield made
 
 
 def _run(*command: str) -> None:

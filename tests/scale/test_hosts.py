@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from tests.rig.audit import logged
-from tests.rig.hosts import Hosts, NoHostsError
+from tests.rig.hosts import hosts_or_skip
 from tests.rig.livekit_server import LiveKitServer
 from tests.rig.postgres import postgres_server
 from tests.rig.running_fleet import BEARER, LATE_SECONDS, running_fleet
@@ -23,6 +23,7 @@ from tests.rig.watch_record import again_figures
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from tests.rig.hosts import Hosts
     from tests.rig.proofs import Scale
     from tests.rig.running_fleet import Fleet
 
@@ -34,12 +35,8 @@ OPEN = {"allow_demo_credentials": "true"}
 @pytest.fixture(scope="module")
 def hosts() -> Iterator[Hosts]:
     """Skips where the machine permits none."""
-    try:
-        made = Hosts(2).__enter__()
-    except NoHostsError as reason:
-        pytest.skip(str(reason))
-    yield made
-    made.__exit__()
+    with hosts_or_skip(2) as made:
+        yield made
 
 
 @pytest_asyncio.fixture(scope="module")

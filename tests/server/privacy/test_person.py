@@ -24,7 +24,7 @@ from tests.rig.fake_examiner import FakeExaminer, FakePhoto
 from tests.rig.people import MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from facematch.config.settings import Settings
 
@@ -267,8 +267,11 @@ def test_what_goes_on_by_itself_leaves_an_erasure_alone_that_somebody_waits_for(
     """Else there would be nothing left for the receipt to count: a heartbeat wakes it, and the rest takes its time."""
     monkeypatch.setattr(erasure_module, "WAIT_SECONDS", 0.2)
     opened: list[Erasures] = []
-    monkeypatch.setattr(Erasures, "open", _and_noted(opened, Erasures.open))
-    erase, passes = PeopleChanges.erase, 0
+    open_, erase, passes = Erasures.open, PeopleChanges.erase, 0
+
+    async def noted(self: Erasures) -> None:
+        opened.append(self)
+        await open_(self)
 
     async def slowly(self: PeopleChanges, ids: Sequence[str]) -> int:
         nonlocal passes
@@ -277,20 +280,11 @@ def test_what_goes_on_by_itself_leaves_an_erasure_alone_that_somebody_waits_for(
             await opened[0]._finish_all(others=True)
         return await erase(self, ids)
 
+    monkeypatch.setattr(Erasures, "open", noted)
     monkeypatch.setattr(PeopleChanges, "erase", slowly)
     with TestClient(create_app(settings, Parts(make_examiner=OneFaceEach))) as web:
         receipt = web.delete(f"/api/people/{add(web, 'Alice', PHOTO)}").json()
     assert (receipt["photos"], receipt["verified"], passes) == (1, True, 1)
-
-
-def _and_noted(
-    noted: list[Erasures], begin: Callable[[Erasures], Awaitable[None]]
-) -> Callable[[Erasures], Awaitable[None]]:
-    async def noted_first(self: Erasures) -> None:
-        noted.append(self)
-        await begin(self)
-
-    return noted_first
 
 
 async def test_whose_time_has_come_is_erased_with_a_receipt(
