@@ -211,7 +211,8 @@ def _named(enrolled: Enrolled, rules: MatchRules, embedding: Floats) -> str | No
 def distances(references: Floats, others: Floats) -> Floats:
     """Euclidean, (references, others)."""
     squares = (references**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * references @ others.T
-    return np.sqrt(np.maximum(squares, 0, out=squares))
+    found: Floats = np.sqrt(np.maximum(squares, 0, out=squares))
+    return found
 
 
 def over_people(shares: Floats64, rng: np.random.Generator) -> Rate:
@@ -256,7 +257,8 @@ def _each(owner: NDArray[np.int64], hits: NDArray[np.bool_], people: int) -> Flo
 def _over_rounds(shares: Sequence[NDArray[Any]]) -> Floats64:
     """The mean of each one's rounds, for those who were in any."""
     stacked = np.array(shares, np.float64)
-    return np.nanmean(stacked[:, ~np.isnan(stacked).all(axis=0)], axis=0)
+    means: Floats64 = np.nanmean(stacked[:, ~np.isnan(stacked).all(axis=0)], axis=0)
+    return means
 
 
 def _two_nearest(matrix: Floats) -> tuple[NDArray[np.int64], Floats, Floats]:

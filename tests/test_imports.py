@@ -267,6 +267,15 @@ def hook(event, args):
         acts.append([stage[-1], event, repr(args[:2])])
 
 sys.addaudithook(hook)
+if sys.version_info < (3, 12):  # where no event is raised for it; threading, which keeps it, is not loaded yet
+    import _thread
+    begin = _thread.start_new_thread
+
+    def begin_and_tell(function, *rest):
+        sys.audit("_thread.start_new_thread", function, *rest)
+        return begin(function, *rest)
+
+    _thread.start_new_thread = begin_and_tell
 modules = json.loads(sys.argv[1])
 import importlib
 for name in modules:

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from facematch.faces.detector import BBox
     from facematch.faces.sketch import Changes, Sketch
@@ -129,7 +129,7 @@ def _cut(changed: NDArray[np.bool_], top: int, left: int) -> Iterator[tuple[int,
             yield from _cut(changed[first:after, start:end], top + first, left + start)
 
 
-def _runs(any_changed: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def _runs(any_changed: ArrayLike) -> list[tuple[int, int]]:
     """(first, after the last) of what has changed along one side; gaps that margins would fill are part of it."""
     found = np.flatnonzero(any_changed)
     pieces = np.split(found, np.flatnonzero(np.diff(found) > 2 * _MARGIN) + 1) if found.size else []

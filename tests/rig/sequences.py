@@ -59,7 +59,8 @@ class Camera:
             canvas.paste(cut, (round(person.across - middle[0]), round(person.down - middle[1])))
         seen = np.asarray(canvas, np.float32) * self.light(at) + self.drift(at)
         seen += self.noise * _noise(self.width, self.height, round(at * 1000) % _NOISE_SEEDS)
-        return np.clip(np.rint(seen), 0, 255).astype(np.uint8)
+        frame: Pixels = np.clip(np.rint(seen), 0, 255).astype(np.uint8)
+        return frame
 
 
 @lru_cache(maxsize=4)
